@@ -1,0 +1,1 @@
+"""Audits classifiers for robust accurate fairness."""

@@ -1,0 +1,94 @@
+"""The program `rafair`: its commands, and the one place where errors become lines and exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rafair._version import __version__
+from rafair.cli import data
+from rafair.errors import RafairError
+
+INTERRUPTED = 130
+BUG = 70
+
+app = typer.Typer(
+    name="rafair",
+    help="Audits whether a classifier's decisions stay right and equal for similar people when "
+    "inputs are perturbed.",
+    epilog="Example:  rafair audit",
+    invoke_without_command=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(data.app, name="data")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"rafair {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _program(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Runs the program and ends the process with its exit code."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Runs the program; returns its exit code, with at most one line of error on stderr."""
+    try:
+        result = app(arguments, standalone_mode=False)
+    except RafairError as error:
+        return _complain(str(error), error.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        return _complain("interrupted", INTERRUPTED)
+    except BrokenPipeError:  # the reader of our output, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:  # the last resort: a bug must not print its traceback at the user
+        usage = _usage_message(error)
+        if usage is not None:
+            return _complain(usage, 2)
+        return _complain(f"a bug in rafair; its traceback is in {_log_traceback()}", BUG)
+    return result if isinstance(result, int) else 0
+
+
+def _usage_message(error: Exception) -> str | None:
+    """The one line of a command-line error, or None for any other exception.
+
+    Typer brought its own copy of Click in 0.2x, so the class cannot be named for all versions.
+    """
+    message = getattr(error, "format_message", None)
+    return " ".join(message().split()) if callable(message) else None
+
+
+def _complain(message: str, code: int) -> int:
+    print(f"rafair: {message}", file=sys.stderr)
+    return code
+
+
+def _log_traceback() -> Path:
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="rafair-", suffix=".log", delete=False, encoding="utf-8"
+    ) as file:
+        file.write(traceback.format_exc())
+    return Path(file.name)

@@ -1,0 +1,85 @@
+"""Every exception and warning of rafair; each class carries the exit code that its command ends with.
+
+```
+RafairError
+├── InputError             2   what the user gave is wrong: an option, a file, a model
+│   ├── UnknownNameError   2   a name that is not known; says the nearest one that is
+│   ├── DataFileError      2   a data file is not what it should be
+│   ├── ModelError         2   a model does not fit the data, or answers nonsense
+│   └── RunFolderError     2   a run folder cannot be read or written as asked
+└── IncompleteError        3   work that could not be finished; what was done is kept
+    ├── DownloadError      3   a file could not be fetched
+    └── StorageError       3   the disk is full or has gone
+
+RafairWarning                  the result stands, but a reader should know something
+```
+
+Messages are one line: what is wrong, where, and what was expected.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class RafairError(Exception):
+    """Base of all errors that rafair raises on purpose; catch it to catch them all."""
+
+    exit_code = 70
+
+
+class InputError(RafairError, ValueError):
+    """The caller's input is wrong; the message says what was expected."""
+
+    exit_code = 2
+
+
+class UnknownNameError(InputError):
+    """A name that is not in the list of known ones.
+
+    Args:
+        what: The kind of thing that was named, such as `"data set"`.
+        name: The name that was given.
+        known: The names that exist.
+
+    Example:
+        >>> print(UnknownNameError("data set", "adlut", ["adult", "bank"]))
+        unknown data set 'adlut': did you mean 'adult'? (known: adult, bank)
+    """
+
+    def __init__(self, what: str, name: str, known: Iterable[str]) -> None:
+        known = list(known)
+        nearest = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.4)
+        hint = f"did you mean '{nearest[0]}'? " if nearest else ""
+        super().__init__(f"unknown {what} '{name}': {hint}(known: {', '.join(known)})")
+
+
+class DataFileError(InputError):
+    """A data file is missing, cut short, altered, or not in the expected format."""
+
+
+class ModelError(InputError):
+    """A model does not fit the table, or its answers are not finite numbers."""
+
+
+class RunFolderError(InputError):
+    """A run folder cannot be read or written as asked."""
+
+
+class IncompleteError(RafairError):
+    """The work could not be finished, through no fault of the input; what was done is kept."""
+
+    exit_code = 3
+
+
+class DownloadError(IncompleteError):
+    """A file could not be fetched."""
+
+
+class StorageError(IncompleteError):
+    """Results could not be stored, for instance because the disk is full."""
+
+
+class RafairWarning(UserWarning):
+    """The result stands, but its reader should know something."""

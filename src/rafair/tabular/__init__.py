@@ -1,0 +1,1 @@
+"""What an input may be: features, their encoding, counterparts and allowed perturbations."""

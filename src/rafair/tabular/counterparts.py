@@ -1,0 +1,104 @@
+"""The counterparts I(v) of a row: every combination of values of its sensitive features.
+
+Nothing here holds more than the domains themselves. A counterpart is a number, its place in the
+order of `itertools.product` over the domains in column order, and is made a row when it is needed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rafair.errors import InputError
+from rafair.tabular.encoding import Rows, encode_values
+from rafair.tabular.schema import Schema
+
+Indices = NDArray[np.int64]
+
+
+class Counterparts:
+    """All combinations of sensitive values, enumerated lazily.
+
+    A row whose own values are new to the domain is its own counterpart as well: it stands behind
+    all others, at index `size`.
+
+    Args:
+        columns: The positions of the sensitive features.
+        domains: For each of them its encoded values, ascending.
+
+    Raises:
+        InputError: If there is no second value to compare with.
+
+    Example:
+        >>> both = Counterparts([0, 2], [np.float32([0, 1]), np.float32([0, 0.5, 1])])
+        >>> both.size
+        6
+        >>> row = np.float32([[1, 0.3, 0.5]])
+        >>> both.own_index(row).tolist()
+        [4]
+        >>> [block.shape for block in both.enumerate(row[0], rows_per_block=4)]
+        [(4, 3), (2, 3)]
+    """
+
+    def __init__(self, columns: Sequence[int], domains: Sequence[NDArray[np.float32]]) -> None:
+        self.columns = tuple(columns)
+        self.domains = tuple(np.unique(np.asarray(domain, np.float32)) for domain in domains)
+        self.sizes = tuple(len(domain) for domain in self.domains)
+        self.size = math.prod(self.sizes)
+        if not self.columns or self.size < 2:
+            raise InputError(
+                "sensitive features: expected at least one with two or more values, so that a row "
+                "has a counterpart to be compared with"
+            )
+        strides = np.cumprod((1, *self.sizes[:0:-1]))[::-1]
+        self._strides = tuple(int(stride) for stride in strides)
+
+    @classmethod
+    def of(cls, schema: Schema) -> Counterparts:
+        """The counterparts that a schema's sensitive features and their domains define.
+
+        Raises:
+            InputError: If no feature is sensitive, or one has no domain.
+        """
+        columns = [schema.column(name) for name in schema.sensitive]
+        domains = []
+        for name in schema.sensitive:
+            if not schema[name].domain:
+                raise InputError(f"sensitive feature '{name}': expected a domain of values")
+            domains.append(encode_values(schema[name].domain, schema[name]))
+        return cls(columns, domains)
+
+    def own_index(self, rows: Rows) -> Indices:
+        """The index of each row among its counterparts, -1 where its values are new; `(n,)`."""
+        index = np.zeros(len(rows), np.int64)
+        known = np.ones(len(rows), bool)
+        for column, domain, stride in zip(self.columns, self.domains, self._strides, strict=True):
+            place = np.minimum(np.searchsorted(domain, rows[:, column]), len(domain) - 1)
+            known &= domain[place] == rows[:, column]
+            index += place * stride
+        return np.where(known, index, -1)
+
+    def counts(self, rows: Rows) -> Indices:
+        """The number of counterparts of each row, itself included; shape `(n,)`."""
+        return np.where(self.own_index(rows) < 0, self.size + 1, self.size).astype(np.int64)
+
+    def substitute(self, rows: Rows, indices: Indices) -> None:
+        """Writes counterpart `indices[i]` into `rows[i]`; index `size` leaves the row as it is."""
+        own = indices == self.size
+        keep = rows[own].copy() if own.any() else None
+        for column, domain, stride in zip(self.columns, self.domains, self._strides, strict=True):
+            rows[:, column] = domain[(indices // stride) % len(domain)]
+        if keep is not None:
+            rows[own] = keep
+
+    def enumerate(self, row: Rows, rows_per_block: int = 4096) -> Iterator[Rows]:
+        """Yields all counterparts of one row of shape `(d,)`, block by block, in domain order."""
+        total = int(self.counts(row[None])[0])
+        for start in range(0, total, rows_per_block):
+            indices = np.arange(start, min(start + rows_per_block, total))
+            block = np.repeat(row[None], len(indices), axis=0)
+            self.substitute(block, indices)
+            yield block

@@ -1,0 +1,90 @@
+"""The perturbation set Δ(v): the rows that an input may be moved to, and the projection onto it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rafair.arguments import check_real
+from rafair.errors import InputError
+from rafair.tabular.encoding import Rows
+from rafair.tabular.schema import Schema
+
+PerFeature = float | Mapping[str, float]
+"""One number for all features, or numbers by feature name; a feature not named does not move."""
+
+
+@dataclass(frozen=True)
+class PerturbationSet:
+    """Boxes around rows: at most `epsilon` per feature, inside [0, 1], frozen features at rest.
+
+    Args:
+        epsilon: The largest change of each feature, encoded; zero where it may not move; `(d,)`.
+
+    Example:
+        >>> box = PerturbationSet(np.float32([0.2, 0.0]))
+        >>> centre = np.float32([[0.9, 0.5]])
+        >>> box.project(centre + 1, centre).tolist()
+        [[1.0, 0.5]]
+    """
+
+    epsilon: NDArray[np.float32]
+
+    @classmethod
+    def of(
+        cls, schema: Schema, epsilon: PerFeature, *, perturb_sensitive: bool = False
+    ) -> PerturbationSet:
+        """The set that lets mutable, non-sensitive features move by at most `epsilon`.
+
+        Args:
+            schema: The features.
+            epsilon: The largest change, in encoded units (a share of the feature's range).
+            perturb_sensitive: Whether sensitive features may move as well (the wider set of the
+                paper).
+
+        Raises:
+            InputError: If a number is not above 0 and up to 1, or nothing may move.
+        """
+        sizes = per_feature("epsilon", epsilon, schema)
+        for column, feature in enumerate(schema.features):
+            if not feature.mutable or (feature.sensitive and not perturb_sensitive):
+                sizes[column] = 0
+        if not sizes.any():
+            raise InputError("epsilon: expected at least one feature that may move, found none")
+        return cls(sizes)
+
+    @property
+    def movable(self) -> NDArray[np.bool_]:
+        """Which features may move; shape `(d,)`."""
+        return self.epsilon > 0
+
+    def bounds(self, centre: Rows) -> tuple[Rows, Rows]:
+        """The least and the largest allowed value of each feature, each of shape `(n, d)`."""
+        lower = np.where(self.movable, np.maximum(centre - self.epsilon, 0), centre)
+        upper = np.where(self.movable, np.minimum(centre + self.epsilon, 1), centre)
+        return lower.astype(np.float32), upper.astype(np.float32)
+
+    def project(self, rows: Rows, centre: Rows) -> Rows:
+        """The nearest allowed rows; `rows` and `centre` have shape `(n, d)`."""
+        lower, upper = self.bounds(centre)
+        return np.clip(rows, lower, upper).astype(np.float32)
+
+
+def per_feature(name: str, value: PerFeature, schema: Schema) -> NDArray[np.float32]:
+    """Spreads a number, or numbers by feature name, over the columns; shape `(d,)`.
+
+    Raises:
+        InputError: If a number is not above 0 and up to 1.
+        UnknownNameError: If a name is not a feature.
+    """
+    if not isinstance(value, Mapping):
+        return np.full(len(schema), check_real(name, value, 0, 1), np.float32)
+    if not value:
+        raise InputError(f"{name}: expected at least one feature, got none")
+    numbers = np.zeros(len(schema), np.float32)
+    for feature, number in value.items():
+        numbers[schema.column(feature)] = check_real(f"{name} of '{feature}'", number, 0, 1)
+    return numbers

@@ -1,0 +1,125 @@
+"""The features of a table: kind, range, levels, and which of them are sensitive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from rafair.arguments import check_name
+
+
+class Kind(StrEnum):
+    """What the values of a feature are."""
+
+    NUMERIC = "numeric"
+    INTEGER = "integer"
+    ORDINAL = "ordinal"
+    CATEGORICAL = "categorical"
+    BOOLEAN = "boolean"
+
+    @property
+    def is_number(self) -> bool:
+        """Whether values are numbers with a range, rather than a list of levels."""
+        return self in (Kind.NUMERIC, Kind.INTEGER)
+
+
+class Feature(BaseModel):
+    """One column of a table.
+
+    Args:
+        name: The column's name.
+        kind: What its values are.
+        minimum: The least value of a number; encoded as 0.
+        maximum: The largest value of a number; encoded as 1.
+        levels: The values of an ordinal, categorical or boolean feature, in code order.
+        sensitive: Whether a change of this feature must not change the decision.
+        mutable: Whether a perturbation may move it (sensitive features are never moved by default).
+        domain: The values a sensitive feature may take, in the data's own units.
+        unit: What a number counts, for people to read.
+
+    Example:
+        >>> Feature(name="age", kind="integer", minimum=18, maximum=95, sensitive=True).kind
+        <Kind.INTEGER: 'integer'>
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    kind: Kind
+    minimum: float | None = None
+    maximum: float | None = None
+    levels: tuple[Any, ...] | None = None
+    sensitive: bool = False
+    mutable: bool = True
+    domain: tuple[Any, ...] | None = None
+    unit: str = ""
+
+    @model_validator(mode="after")
+    def _complete(self) -> Feature:
+        if self.kind.is_number:
+            if self.minimum is None or self.maximum is None or not self.minimum <= self.maximum:
+                raise ValueError(f"feature '{self.name}': expected minimum <= maximum")
+        elif not self.levels or len(set(self.levels)) != len(self.levels):
+            raise ValueError(f"feature '{self.name}': expected a list of distinct levels")
+        return self
+
+
+class Schema(BaseModel):
+    """The features of a table in the model's column order, its label, and the label's classes.
+
+    Args:
+        features: One `Feature` per column.
+        label: The name of the label column.
+        classes: The names of the classes; a label is an index into them.
+
+    Example:
+        >>> age = Feature(name="age", kind="integer", minimum=18, maximum=95, sensitive=True)
+        >>> schema = Schema(features=(age,), label="default", classes=("no", "yes"))
+        >>> schema.names, schema.sensitive
+        (('age',), ('age',))
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    features: tuple[Feature, ...]
+    label: str
+    classes: tuple[str, ...]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Schema:
+        if len(set(self.names)) != len(self.names):
+            raise ValueError("expected distinct feature names")
+        if len(self.classes) < 2:
+            raise ValueError(f"label '{self.label}': expected at least two classes")
+        return self
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    def __getitem__(self, name: str) -> Feature:
+        return self.features[self.column(name)]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The features' names in column order."""
+        return tuple(feature.name for feature in self.features)
+
+    @property
+    def sensitive(self) -> tuple[str, ...]:
+        """The names of the sensitive features, in column order."""
+        return tuple(feature.name for feature in self.features if feature.sensitive)
+
+    def column(self, name: str) -> int:
+        """The position of a feature.
+
+        Raises:
+            UnknownNameError: If no feature has this name.
+        """
+        return self.names.index(check_name("feature", name, self.names))
+
+    def columns(self, names: Sequence[str]) -> Iterator[int]:
+        """The positions of several features, in the order given."""
+        return (self.column(name) for name in names)
