@@ -1,1 +1,108 @@
-"""Audits classifiers for robust accurate fairness."""
+"""Audits whether a classifier's decisions stay right and equal for similar people when perturbed.
+
+Names load on first use, so that `import rafair` costs nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rafair._version import __version__
+
+if TYPE_CHECKING:
+    from rafair.auditing.cases import Case
+    from rafair.auditing.entry import audit
+    from rafair.auditing.result import Audit
+    from rafair.datasets.loading import Dataset, load_dataset
+    from rafair.errors import (
+        DataFileError,
+        DownloadError,
+        IncompleteError,
+        InputError,
+        ModelError,
+        RafairError,
+        RafairWarning,
+        RunFolderError,
+        StorageError,
+        UnknownNameError,
+    )
+    from rafair.models.function import FunctionClassifier
+    from rafair.models.torch_module import TorchClassifier
+    from rafair.models.training import TrainConfig, train
+    from rafair.tabular.schema import Feature, Kind, Schema
+    from rafair.tabular.table import Table
+    from rafair.verdicts import Verdict
+
+_HOMES = {
+    "Audit": "rafair.auditing.result",
+    "Case": "rafair.auditing.cases",
+    "Dataset": "rafair.datasets.loading",
+    "Feature": "rafair.tabular.schema",
+    "FunctionClassifier": "rafair.models.function",
+    "Kind": "rafair.tabular.schema",
+    "Schema": "rafair.tabular.schema",
+    "Table": "rafair.tabular.table",
+    "TorchClassifier": "rafair.models.torch_module",
+    "TrainConfig": "rafair.models.training",
+    "Verdict": "rafair.verdicts",
+    "audit": "rafair.auditing.entry",
+    "load_dataset": "rafair.datasets.loading",
+    "train": "rafair.models.training",
+    **dict.fromkeys(
+        (
+            "DataFileError",
+            "DownloadError",
+            "IncompleteError",
+            "InputError",
+            "ModelError",
+            "RafairError",
+            "RafairWarning",
+            "RunFolderError",
+            "StorageError",
+            "UnknownNameError",
+        ),
+        "rafair.errors",
+    ),
+}
+
+__all__ = [
+    "Audit",
+    "Case",
+    "DataFileError",
+    "Dataset",
+    "DownloadError",
+    "Feature",
+    "FunctionClassifier",
+    "IncompleteError",
+    "InputError",
+    "Kind",
+    "ModelError",
+    "RafairError",
+    "RafairWarning",
+    "RunFolderError",
+    "Schema",
+    "StorageError",
+    "Table",
+    "TorchClassifier",
+    "TrainConfig",
+    "UnknownNameError",
+    "Verdict",
+    "__version__",
+    "audit",
+    "load_dataset",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'rafair' has no attribute '{name}'")
+    import importlib
+
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,4 +1,4 @@
-"""Every exception and warning of rafair; each class carries the exit code that its command ends with.
+"""Every exception and warning of rafair, each class with the exit code of its command.
 
 ```
 RafairError

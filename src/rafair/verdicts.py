@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from enum import IntEnum
 from typing import Any
 
@@ -65,6 +66,24 @@ def verdicts(accurate: NDArray[np.bool_], fair: NDArray[np.bool_]) -> NDArray[np
         [1, 2]
     """
     return (2 * ~np.asarray(accurate, bool) + ~np.asarray(fair, bool)).astype(np.int8)
+
+
+def outcome_step(codes: NDArray[np.int8], sought: Collection[Verdict]) -> NDArray[np.int64]:
+    """The step that an attack counts by: the first iterate it was after, else the last.
+
+    Args:
+        codes: Codes of `Verdict` of shape `(n, T + 1)`: an instance a row, the clean row first.
+        sought: The verdicts that count as success.
+
+    Returns:
+        Steps from 1 to T; shape `(n,)`.
+
+    Example:
+        >>> outcome_step(np.array([[1, 0, 1, 0], [0, 0, 0, 0]]), {Verdict.TRUE_BIASED}).tolist()
+        [2, 3]
+    """
+    reached = np.isin(codes[:, 1:], list(sought))
+    return np.where(reached.any(axis=1), reached.argmax(axis=1) + 1, codes.shape[1] - 1)
 
 
 def disagrees(

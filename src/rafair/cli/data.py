@@ -1,3 +1,216 @@
 """`rafair data`: which data sets there are, what is in them, and how to get them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
 import typer
-app = typer.Typer()
+from rich import box
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from rafair.cli.console import TerminalProgress, print_result
+from rafair.datasets.downloading import fetch as fetch_files
+from rafair.datasets.info import Variant
+from rafair.datasets.loading import load_dataset
+from rafair.datasets.summaries import describe, overview, whereabouts
+
+SHOWN_VALUES = 10
+
+app = typer.Typer(
+    help="Which data sets there are, what is in them, and how to get them.",
+    epilog="Example:  rafair data show affairs",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The data set; see `rafair data list`.")]
+Json = Annotated[
+    str | None,
+    typer.Option("--json", metavar="FILE", help="Write the result as JSON; - for stdout."),
+]
+
+
+@app.command("list", epilog="Example:  rafair data list --json -")
+def list_(json: Json = None) -> None:
+    """Lists the data sets, and whether their files are here."""
+    entries = overview()
+    print_result(entries, _overview(entries), json)
+
+
+@app.command(epilog="Example:  rafair data show bank --variant paper")
+def show(
+    name: Name = "affairs",
+    variant: Annotated[
+        Variant, typer.Option(help="clean: without features that give the label away.")
+    ] = Variant.CLEAN,
+    json: Json = None,
+) -> None:
+    """Shows one data set: features, classes, problems, source."""
+    document = describe(load_dataset(name, variant, progress=TerminalProgress()))
+    print_result(document, _description(document), json)
+
+
+@app.command(epilog="Example:  rafair data fetch adult")
+def fetch(
+    name: Name,
+    url: Annotated[
+        str | None, typer.Option(metavar="URL", help="A mirror's copy of the archive or file.")
+    ] = None,
+    json: Json = None,
+) -> None:
+    """Fetches the files of a data set, unless they are here already."""
+    fetch_files(name, url=url, progress=TerminalProgress())
+    files = whereabouts(name)
+    print_result(files, _whereabouts(files), json)
+
+
+def _overview(entries: list[dict[str, Any]]) -> Group:
+    table = _table("data set", "rows", "features", "sensitive (values)", "counter-\nparts")
+    table.add_column("paper")
+    table.add_column("files")
+    for column in (1, 2, 4):
+        table.columns[column].justify = "right"
+    for entry in entries:
+        table.add_row(
+            Text(entry["name"], style="bold"),
+            f"{entry['rows']:,}",
+            " / ".join(map(str, dict.fromkeys(entry["features"].values()))),
+            _counted(entry["sensitive"]),
+            f"{entry['counterparts_per_instance']:,}",
+            _of_paper(entry),
+            _place(entry["files"]),
+        )
+    return Group(table, Text(), *_overview_notes(entries))
+
+
+def _overview_notes(entries: list[dict[str, Any]]) -> list[Text]:
+    missing = [entry["name"] for entry in entries if _place(entry["files"]) == "missing"]
+    notes = [
+        "counterparts: of each instance, itself included · features: clean / paper variant",
+        "paper: what its Table 2 counts otherwise; same: as many rows and values as here",
+    ]
+    if missing:
+        notes.append(
+            f"missing: {', '.join(missing)}. Get one with `rafair data fetch {missing[0]}`, or set "
+            "RAFAIR_DATA to a folder that holds its files."
+        )
+    return [Text(note, style="dim") for note in notes]
+
+
+def _counted(values: dict[str, int]) -> str:
+    return ", ".join(f"{name} ({count})" for name, count in values.items())
+
+
+def _of_paper(entry: dict[str, Any]) -> str:
+    paper = entry["paper"]
+    if paper is None:
+        return "–"
+    other = {n: c for n, c in paper["sensitive"].items() if c != entry["sensitive"][n]}
+    if paper["rows"] != entry["rows"]:
+        other = {"rows": paper["rows"]} | other
+    return _counted(other) or "same"
+
+
+def _place(files: list[dict[str, Any]]) -> str:
+    places = {str(file["place"]) for file in files}
+    return "missing" if "missing" in places else ", ".join(sorted(places))
+
+
+def _description(document: dict[str, Any]) -> Group:
+    label = document["label"]
+    title = Text.assemble(
+        (document["title"], "bold"), f"  {document['name']}, {document['variant']} variant"
+    )
+    meaning = Text(f"class 1 ({label['classes'][1]}): {label['meaning']}")
+    return Group(
+        title,
+        meaning,
+        *_spaced(_balance(document), _features(document["features"]), _domains(document)),
+        *_section("Known problems", document["problems"], bullet="•"),
+        *_section("Source", _source(document)),
+    )
+
+
+def _balance(document: dict[str, Any]) -> Table:
+    table = _table("class", "whole", "train", "test")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for name in document["label"]["classes"]:
+        parts = (document["classes"][part][name] for part in ("whole", "train", "test"))
+        table.add_row(Text(name), *(f"{p['count']:,} ({p['share']:.1%})" for p in parts))
+    table.add_row("all", *(f"{rows:,}" for rows in document["rows"].values()), style="dim")
+    return table
+
+
+def _features(features: list[dict[str, Any]]) -> Table:
+    table = _table("feature", "kind", "range or levels", "role")
+    for feature in features:
+        role = "sensitive" if feature["sensitive"] else "" if feature["mutable"] else "fixed"
+        table.add_row(Text(feature["name"]), feature["kind"], Text(_values(feature)), role)
+    return table
+
+
+def _values(feature: dict[str, Any]) -> str:
+    if feature["levels"] is None:
+        return f"{feature['minimum']:,g} to {feature['maximum']:,g} {feature['unit']}".rstrip()
+    between = " → " if feature["kind"] == "ordinal" else " | "
+    return between.join(map(str, feature["levels"]))
+
+
+def _domains(document: dict[str, Any]) -> Table:
+    table = _table("sensitive", "values", "domain")
+    table.columns[1].justify = "right"
+    for feature in document["features"]:
+        if feature["sensitive"]:
+            domain = [_plain(value) for value in feature["domain"]]
+            table.add_row(feature["name"], f"{len(domain)}", Text(_abbreviated(domain)))
+    counterparts = f"{document['counterparts_per_instance']:,}"
+    table.add_row("together", counterparts, "counterparts of each instance", style="dim")
+    return table
+
+
+def _plain(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _abbreviated(values: list[str]) -> str:
+    if len(values) <= SHOWN_VALUES:
+        return ", ".join(values)
+    return f"{', '.join(values[:6])}, … {', '.join(values[-3:])}"
+
+
+def _source(document: dict[str, Any]) -> list[str]:
+    lines = [document["citation"], document["source"], f"Licence: {document['licence']}"]
+    for file in document["files"]:
+        lines.append(f"{file['name']}: {file['place']} {file['path'] or ''}".rstrip())
+        words = ("sha256", *["    or"] * len(file["sha256"]))
+        lines += [f"  {word} {digest}" for word, digest in zip(words, file["sha256"], strict=False)]
+    return [*lines, f"encoded rows and labels: sha256 {document['sha256']}"]
+
+
+def _section(title: str, lines: list[str], bullet: str = "") -> list[RenderableType]:
+    body = Table.grid(padding=(0, 1))
+    for line in lines:
+        body.add_row(bullet, Text(line))
+    return [Text(f"\n{title}", style="bold"), body]
+
+
+def _whereabouts(files: list[dict[str, Any]]) -> Table:
+    table = _table("file", "place", "path")
+    for file in files:
+        table.add_row(file["name"], file["place"], Text(file["path"] or "comes with rafair"))
+    return table
+
+
+def _spaced(*tables: Table) -> list[Padding]:
+    return [Padding(table, (1, 0, 0, 0), expand=False) for table in tables]
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for column in columns:
+        table.add_column(column)
+    return table

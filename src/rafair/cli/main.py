@@ -1,4 +1,4 @@
-"""The program `rafair`: its commands, and the one place where errors become lines and exit codes."""
+"""The program `rafair`: its commands, and where errors become lines and exit codes."""
 
 from __future__ import annotations
 

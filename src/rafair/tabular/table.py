@@ -141,7 +141,9 @@ class Table:
         return self.take(np.sort(train)), self.take(np.sort(test))
 
 
-def infer_feature(values: pd.Series[Any], *, sensitive: bool = False, mutable: bool = True) -> Feature:
+def infer_feature(
+    values: pd.Series[Any], *, sensitive: bool = False, mutable: bool = True
+) -> Feature:
     """Describes a column by the values seen in it.
 
     Raises:

@@ -1,0 +1,1 @@
+"""Attacks: one algorithm per file, listed in the registry."""

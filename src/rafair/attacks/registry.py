@@ -1,0 +1,43 @@
+"""Every attack by name, and the unions that pool several of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rafair.arguments import check_name
+from rafair.attacks.interface import Attack
+from rafair.attacks.rafair import RAFair
+from rafair.search.goals import Goal
+
+ATTACKS: dict[str, Attack] = {
+    attack.name: attack
+    for attack in (
+        RAFair(Goal.TRUE_BIASED),
+        RAFair(Goal.FALSE_FAIR),
+        RAFair(Goal.FALSE_BIASED),
+    )
+}
+
+UNIONS: dict[str, tuple[str, ...]] = {"rafair": ("rafair-tb", "rafair-ff", "rafair-fb")}
+
+
+def attack_names() -> list[str]:
+    """The names that a user may ask for, unions first."""
+    return [*UNIONS, *ATTACKS]
+
+
+def expand(names: Iterable[str]) -> tuple[list[str], list[str]]:
+    """The single attacks and the unions that `names` ask for, without repeats.
+
+    Raises:
+        UnknownNameError: If there is no such attack.
+
+    Example:
+        >>> expand(["rafair"])
+        (['rafair-tb', 'rafair-ff', 'rafair-fb'], ['rafair'])
+    """
+    asked = [check_name("attack", name, attack_names()) for name in names]
+    unions = [name for name in UNIONS if name in asked]
+    members = {member for union in unions for member in UNIONS[union]}
+    singles = [name for name in ATTACKS if name in members or name in asked]
+    return singles, unions

@@ -1,0 +1,171 @@
+"""Single cases: an instance, what was changed in it, and who is treated differently for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from rafair.auditing.columns import CLEAN
+from rafair.tabular.schema import Feature, Schema
+from rafair.verdicts import Verdict
+
+
+@dataclass(frozen=True)
+class Case:
+    """One instance that an attack drove into a bad cell; values are in the data's own units.
+
+    Args:
+        instance: The row of the audited table.
+        attack: The attack that found it.
+        step: The first step at which it was found.
+        verdict: The cell it was driven into.
+        clean_verdict: The cell of the row as it was.
+        label: The true class.
+        clean_prediction: The class predicted for the row as it was.
+        prediction: The class predicted for the perturbed row.
+        counterpart_prediction: The class predicted for the counterpart; None where all agree.
+        clean: The row as it was.
+        perturbed: The perturbed row.
+        counterpart: The sensitive values of the first counterpart that is treated differently.
+        schema: The features, to show values in their units.
+    """
+
+    instance: int
+    attack: str
+    step: int
+    verdict: Verdict
+    clean_verdict: Verdict
+    label: str
+    clean_prediction: str
+    prediction: str
+    counterpart_prediction: str | None
+    clean: Mapping[str, Any]
+    perturbed: Mapping[str, Any]
+    counterpart: Mapping[str, Any] | None
+    schema: Schema
+
+    @property
+    def changed(self) -> tuple[str, ...]:
+        """The features whose value, as shown, the perturbation changed."""
+        return tuple(
+            feature.name
+            for feature in self.schema.features
+            if show(feature, self.clean[feature.name])
+            != show(feature, self.perturbed[feature.name])
+        )
+
+    @property
+    def heading(self) -> str:
+        """One line that names the case."""
+        return (
+            f"{str(self.verdict).capitalize()}: row {self.instance}, {self.attack} step {self.step}"
+        )
+
+    @property
+    def rows(self) -> list[tuple[str, str, str, str]]:
+        """Feature, value as it was, perturbed, and of the counterpart; only what differs."""
+        lines = []
+        for feature in self.schema.features:
+            name = feature.name
+            if name not in self.changed and not (self.counterpart and feature.sensitive):
+                continue
+            before = show(feature, self.clean[name])
+            after = show(feature, self.perturbed[name])
+            other = after
+            if self.counterpart and feature.sensitive:
+                other = show(feature, self.counterpart[name])
+            lines.append((name, before, after, other if self.counterpart else ""))
+        return lines
+
+    @property
+    def summary(self) -> str:
+        """Two sentences that say what went wrong."""
+        before = f"True class {self.label}; predicted {self.clean_prediction} as it was"
+        if self.counterpart is None:
+            return (
+                f"{before}, {self.prediction} once perturbed. All counterparts get the same answer."
+            )
+        return (
+            f"{before}, {self.prediction} once perturbed. "
+            f"The counterpart, alike but for the sensitive features, is predicted "
+            f"{self.counterpart_prediction}."
+        )
+
+    def __str__(self) -> str:
+        headers = ("", "as it was", "perturbed", "counterpart")
+        frame = pd.DataFrame(self.rows, columns=headers)
+        if self.counterpart is None:
+            frame = frame.drop(columns="counterpart")
+        body = frame.to_string(index=False) if len(frame) else "(nothing visible was changed)"
+        return f"{self.heading}\n{body}\n{self.summary}"
+
+
+def find_cases(
+    adversarial: pd.DataFrame,
+    schema: Schema,
+    verdict: Verdict | str | None = None,
+    limit: int | None = None,
+) -> list[Case]:
+    """The instances that some attack drove into a cell, the most telling first.
+
+    Instances that were true fair as they were come first, then those found in fewer steps. Each
+    instance is listed once per cell.
+
+    Args:
+        adversarial: The content of `adversarial.parquet`.
+        schema: The features.
+        verdict: The cell; all three bad ones if None.
+        limit: How many cases at the most; all if None.
+
+    Raises:
+        UnknownNameError: If there is no such verdict.
+    """
+    wanted = {Verdict.named(verdict)} if verdict is not None else set(Verdict) - {Verdict.TRUE_FAIR}
+    names = {str(v) for v in wanted}
+    frame = adversarial[adversarial["attack"] != CLEAN]
+    clean = frame[frame["step"] == 0].drop_duplicates("instance").set_index("instance")
+    found = frame[(frame["step"] > 0) & frame["verdict"].isin(names)]
+    if not len(found):
+        return []
+    was_fair = clean["verdict"].astype(str).reindex(found["instance"]) == str(Verdict.TRUE_FAIR)
+    found = found.assign(surprise=~was_fair.to_numpy())
+    found = found.sort_values(["surprise", "step", "instance"], kind="stable")
+    found = found.drop_duplicates(["instance", "verdict"]).head(limit or len(found))
+    return [_case(row, clean.loc[row["instance"]], schema) for _, row in found.iterrows()]
+
+
+def show(feature: Feature, value: Any) -> str:
+    """A value as a person would write it."""
+    if not feature.kind.is_number:
+        return str(value)
+    span = max((feature.maximum or 0) - (feature.minimum or 0), 1e-12)
+    decimals = int(np.clip(2 - np.floor(np.log10(span)), 0, 6))
+    text = f"{float(value):,.{decimals}f}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return f"{'0' if text == '-0' else text} {feature.unit}".strip()
+
+
+def _case(row: pd.Series[Any], clean: pd.Series[Any], schema: Schema) -> Case:
+    sensitive = {name: row[f"counterpart.{name}"] for name in schema.sensitive}
+    alone = pd.isna(row["counterpart_prediction"])
+    return Case(
+        instance=int(row["instance"]),
+        attack=str(row["attack"]),
+        step=int(row["step"]),
+        verdict=Verdict.named(str(row["verdict"])),
+        clean_verdict=Verdict.named(str(clean["verdict"])),
+        label=schema.classes[int(row["label"])],
+        clean_prediction=schema.classes[int(clean["prediction"])],
+        prediction=schema.classes[int(row["prediction"])],
+        counterpart_prediction=None
+        if alone
+        else schema.classes[int(row["counterpart_prediction"])],
+        clean={name: clean[f"raw.{name}"] for name in schema.names},
+        perturbed={name: row[f"raw.{name}"] for name in schema.names},
+        counterpart=None if alone else sensitive,
+        schema=schema,
+    )

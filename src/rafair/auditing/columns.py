@@ -1,0 +1,125 @@
+"""The columns of `adversarial.parquet` and `repaired.parquet`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from rafair.models.classifier import Labels
+from rafair.search.observation import NONE, Observation
+from rafair.search.trajectory import Trajectory
+from rafair.tabular.counterparts import Counterparts
+from rafair.tabular.encoding import Rows, decode
+from rafair.tabular.schema import Schema
+from rafair.verdicts import Verdict, verdicts
+
+CLEAN = "clean"
+"""Stands in the column `attack` where no attack was asked for: clean rows only."""
+
+VERDICT_NAMES = [str(verdict) for verdict in Verdict]
+
+
+def trajectory_table(
+    attack: str, instances: NDArray[np.int64], trajectory: Trajectory, schema: Schema
+) -> pa.Table:
+    """One row per instance and step, instance by instance, the clean row as step 0."""
+    n, moments = len(instances), trajectory.steps + 1
+    by_instance = np.arange(n * moments).reshape(moments, n).T.ravel()
+    observation = _joined(trajectory.observations).take(by_instance)
+    return table_of(
+        attack,
+        instances=np.repeat(instances, moments),
+        steps=np.tile(np.arange(moments), n),
+        labels=np.repeat(trajectory.labels, moments),
+        rows=np.concatenate(trajectory.rows)[by_instance],
+        observation=observation,
+        schema=schema,
+    )
+
+
+def final_table(
+    attack: str, instances: NDArray[np.int64], trajectory: Trajectory, schema: Schema
+) -> pa.Table:
+    """One row per instance: the last iterate."""
+    return table_of(
+        attack,
+        instances=instances,
+        steps=np.full(len(instances), trajectory.steps),
+        labels=trajectory.labels,
+        rows=trajectory.rows[-1],
+        observation=trajectory.observations[-1],
+        schema=schema,
+    )
+
+
+def table_of(
+    attack: str,
+    *,
+    instances: NDArray[np.int64],
+    steps: NDArray[np.int64],
+    labels: Labels,
+    rows: Rows,
+    observation: Observation,
+    schema: Schema,
+) -> pa.Table:
+    """The columns that the design promises, for rows of shape `(n, d)`."""
+    seen = observation
+    accurate = seen.prediction == labels
+    zero = pa.array(~seen.gradient.any(axis=1), mask=~seen.differentiated)
+    columns: dict[str, Any] = {
+        "attack": _dictionary(np.zeros(len(rows), np.int64), [attack]),
+        "instance": instances,
+        "step": steps.astype(np.int32),
+        "label": labels,
+        "prediction": seen.prediction,
+        "accurate": accurate,
+        "fair": seen.fair,
+        "verdict": _dictionary(verdicts(accurate, seen.fair), VERDICT_NAMES),
+        "loss": seen.loss,
+        "counterpart_loss": pa.array(seen.counterpart_loss, from_pandas=True),
+        "counterpart_prediction": pa.array(
+            seen.disagreeing_prediction, mask=seen.disagreeing_prediction == NONE
+        ),
+        "zero_gradient": zero,
+    }
+    for column, name in enumerate(schema.names):
+        columns[f"encoded.{name}"] = rows[:, column]
+    raw = decode(rows, schema)
+    for name in schema.names:
+        columns[f"raw.{name}"] = _raw(raw[name], schema, name)
+    columns |= _counterpart_columns(rows, seen.disagreeing, schema)
+    return pa.table(columns)
+
+
+def _counterpart_columns(
+    rows: Rows, disagreeing: NDArray[np.int64], schema: Schema
+) -> dict[str, Any]:
+    """The sensitive values of the first counterpart that disagrees; null where none does."""
+    other = rows.copy()
+    found = disagreeing != NONE
+    Counterparts.of(schema).substitute(other, np.where(found, disagreeing, 0))
+    raw = decode(other, schema)
+    return {
+        f"counterpart.{name}": _raw(raw[name], schema, name, mask=~found)
+        for name in schema.sensitive
+    }
+
+
+def _raw(values: Any, schema: Schema, name: str, mask: NDArray[np.bool_] | None = None) -> pa.Array:
+    if schema[name].kind.is_number:
+        return pa.array(values.to_numpy(np.float64), mask=mask)
+    return pa.array([str(value) for value in values], pa.string(), mask=mask)
+
+
+def _dictionary(codes: NDArray[Any], names: list[str]) -> pa.DictionaryArray:
+    return pa.DictionaryArray.from_arrays(pa.array(codes, pa.int8()), pa.array(names, pa.string()))
+
+
+def _joined(observations: tuple[Observation, ...]) -> Observation:
+    fields = vars(observations[0])
+    return Observation(
+        **{name: np.concatenate([getattr(o, name) for o in observations]) for name in fields}
+    )

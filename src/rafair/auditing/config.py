@@ -1,0 +1,129 @@
+"""What an audit is asked to do, checked once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from rafair.arguments import check_real, check_whole
+from rafair.attacks.registry import expand
+from rafair.errors import InputError
+from rafair.models.losses import Loss, loss_named
+from rafair.repairs.benign import BenignPerturbation
+from rafair.search.budget import Budget
+from rafair.search.sweep import CHUNK_ROWS
+from rafair.tabular.perturbation import PerFeature, PerturbationSet, per_feature
+from rafair.tabular.schema import Schema
+
+DEFAULT_INSTANCES = 200
+MOST_STEPS = 10_000
+MOST_CHUNK_ROWS = 1_000_000
+MOST_THREADS = 1024
+LARGEST_K = 1e6
+LARGEST_SEED = 2**32 - 1
+
+
+@dataclass(frozen=True)
+class AuditConfig:
+    """The options of an audit that decide its figures.
+
+    Args:
+        attacks: Names of attacks and unions; none at all gives clean verdicts only.
+        instances: How many rows to sample; None takes all.
+        steps: The number of iterates T of each attack and of the repair.
+        step_size: The length of a step in encoded units, or one by feature name.
+        epsilon: The largest change of a feature, or one by feature name; `steps × step_size` by
+            default.
+        k: The factor K of the fairness condition.
+        loss: The loss that attacks follow.
+        labels: What the repair follows: "true" labels, the counterparts' "consensus", or None for
+            no repair.
+        seed: Decides which rows are sampled, and bootstrap intervals.
+        perturb_sensitive: Whether perturbations may move sensitive features as well.
+        chunk_rows: Rows per chunk; another shape may round results differently.
+
+    Raises:
+        InputError: If an option is out of range.
+    """
+
+    attacks: tuple[str, ...] = ("rafair",)
+    instances: int | None = DEFAULT_INSTANCES
+    steps: int = 20
+    step_size: PerFeature = 0.01
+    epsilon: PerFeature | None = None
+    k: float = 0.0
+    loss: str = "cross-entropy"
+    labels: str | None = "true"
+    seed: int = 0
+    perturb_sensitive: bool = False
+    chunk_rows: int = CHUNK_ROWS
+
+    def __post_init__(self) -> None:
+        expand(self.attacks)
+        if self.instances is not None:
+            check_whole("instances", self.instances, 1, 1_000_000_000)
+        check_whole("steps", self.steps, 1, MOST_STEPS)
+        for name, value in (("step_size", self.step_size), ("epsilon", self.epsilon)):
+            if value is not None and not isinstance(value, Mapping):
+                check_real(name, value, 0, 1)
+        check_real("k", self.k, 0, LARGEST_K, low_included=True)
+        loss_named(self.loss)
+        if self.labels is not None:
+            BenignPerturbation(self.labels)
+        check_whole("seed", self.seed, 0, LARGEST_SEED)
+        check_whole("chunk_rows", self.chunk_rows, 1, MOST_CHUNK_ROWS)
+
+    @property
+    def loss_function(self) -> Loss:
+        """The loss that attacks follow."""
+        return loss_named(self.loss)
+
+    @property
+    def repair(self) -> BenignPerturbation | None:
+        """The repair, if one is wanted."""
+        return None if self.labels is None else BenignPerturbation(self.labels)
+
+    def budget(self, schema: Schema) -> Budget:
+        """The budget that every attack gets on rows of this schema."""
+        sizes = per_feature("step_size", self.step_size, schema)
+        epsilon = self.epsilon
+        if epsilon is None:
+            # float32 sums of steps may end a hair short of the product; never beyond the range
+            spread = np.minimum(np.float64(self.steps) * sizes, 1)
+            epsilon = {
+                name: float(size) for name, size in zip(schema.names, spread, strict=True) if size
+            }
+        box = PerturbationSet.of(schema, epsilon, perturb_sensitive=self.perturb_sensitive)
+        if not (sizes[box.movable] > 0).any():
+            raise InputError("step_size: expected a step for at least one feature that may move")
+        return Budget(self.steps, sizes, box)
+
+    def to_dict(self, schema: Schema) -> dict[str, Any]:
+        """As plain values, with the default of `epsilon` filled in."""
+        epsilon = self.epsilon
+        if epsilon is None:
+            epsilon = (
+                {name: min(self.steps * size, 1.0) for name, size in self.step_size.items()}
+                if isinstance(self.step_size, Mapping)
+                else min(round(self.steps * self.step_size, 12), 1.0)
+            )
+        return {
+            "attacks": list(self.attacks),
+            "instances": self.instances,
+            "steps": self.steps,
+            "step_size": _plain(self.step_size),
+            "epsilon": _plain(epsilon),
+            "k": self.k,
+            "loss": self.loss,
+            "labels": self.labels,
+            "seed": self.seed,
+            "perturb_sensitive": self.perturb_sensitive,
+            "chunk_rows": self.chunk_rows,
+        }
+
+
+def _plain(value: PerFeature) -> Any:
+    return dict(value) if isinstance(value, Mapping) else float(value)

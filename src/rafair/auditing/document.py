@@ -1,0 +1,223 @@
+"""`audit.json`: every rate, derived from the stored verdicts, and how it came about."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from rafair.attacks.registry import ATTACKS, UNIONS
+from rafair.auditing.columns import CLEAN
+from rafair.auditing.examine import ADVERSARIAL, COUNTERS, REPAIRED
+from rafair.engine.files import writing
+from rafair.metrics import summaries
+from rafair.metrics.rates import Rate, share
+from rafair.verdicts import outcome_step, verdicts
+
+SCHEMA_VERSION = 1
+AUDIT = "audit.json"
+MOST_ZERO_GRADIENTS = 0.01
+PACKAGES = ("numpy", "onnx", "pandas", "pyarrow", "scikit-learn", "scipy", "torch")
+COUNTED = ("seconds", "gradient_rows", "prediction_rows")
+
+
+@dataclass
+class Verdicts:
+    """What the rates of an audit are made of.
+
+    Args:
+        attacked: Per attack the verdict codes `(n, T + 1)`, the clean row first.
+        zero_gradient: Per attack whether the gradient was zero at the clean row; `(n,)`.
+        repaired: Per attack the verdict codes after the repair; `(n,)`.
+        counters: Seconds and rows, summed over shards, by kind ("attacks", "repairs") and name.
+    """
+
+    attacked: dict[str, NDArray[np.int8]] = field(default_factory=dict)
+    zero_gradient: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
+    repaired: dict[str, NDArray[np.int8]] = field(default_factory=dict)
+    counters: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
+
+
+def merge_shards(shards: Sequence[Path], folder: Path) -> Verdicts:
+    """Writes the shards' tables into one file each, in order, and gathers their verdicts."""
+    for name in (ADVERSARIAL, REPAIRED):
+        parts = [shard / name for shard in shards if (shard / name).exists()]
+        if parts:
+            _concatenate(parts, folder / name)
+    gathered = read_verdicts(folder)
+    gathered.counters = _summed([json.loads((shard / COUNTERS).read_text()) for shard in shards])
+    return gathered
+
+
+def read_verdicts(folder: Path) -> Verdicts:
+    """The verdicts stored in a run folder's Parquet files."""
+    gathered = Verdicts()
+    columns = ["attack", "step", "accurate", "fair", "zero_gradient"]
+    table = pq.read_table(folder / ADVERSARIAL, columns=columns)
+    for name, rows in _by_attack(table):
+        moments = int(pc.max(rows["step"]).as_py()) + 1
+        codes = _codes(rows).reshape(-1, moments)
+        gathered.attacked[name] = codes
+        zero = rows["zero_gradient"].to_numpy(zero_copy_only=False).reshape(-1, moments)[:, 0]
+        gathered.zero_gradient[name] = zero == True  # noqa: E712  # null, not asked, is not zero
+    if (folder / REPAIRED).exists():
+        table = pq.read_table(folder / REPAIRED, columns=columns)
+        gathered.repaired = {name: _codes(rows) for name, rows in _by_attack(table)}
+    return gathered
+
+
+def rates_document(
+    gathered: Verdicts, unions: Sequence[str], seed: int
+) -> dict[str, dict[str, Any]]:
+    """The sections `clean`, `attacks` and `repairs`."""
+    clean = next(iter(gathered.attacked.values()))[:, 0]
+    singles = [name for name in gathered.attacked if name != CLEAN]
+    outcomes = {name: _outcome(gathered.attacked[name], name) for name in singles}
+    attacks = {name: _single(gathered, name, outcomes[name], seed) for name in singles}
+    attacks |= {name: _union(gathered, name, outcomes) for name in unions}
+    before = outcomes | {
+        name: summaries.union_cells([outcomes[m] for m in UNIONS[name]]) for name in unions
+    }
+    spent = gathered.counters.get("repairs", {})
+    repairs = {
+        name: {
+            "final": summaries.confusion(codes),
+            "corrected": summaries.corrected(before[name], codes),
+            **_counted(spent, UNIONS.get(name, (name,))),
+        }
+        for name, codes in gathered.repaired.items()
+    }
+    return {
+        "clean": {"n": len(clean), **summaries.confusion(clean)},
+        "attacks": attacks,
+        "repairs": repairs,
+    }
+
+
+def environment(threads: int, device: str) -> dict[str, Any]:
+    """The `environment` section."""
+    return {
+        "python": platform.python_version(),
+        "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
+        "cpu": _processor(),
+        "threads": threads,
+        "device": device,
+    }
+
+
+def warnings_of(document: Mapping[str, Any]) -> list[str]:
+    """What a reader of the rates should know."""
+    found = []
+    for name, attack in document["attacks"].items():
+        zero = attack["zero_gradient"]
+        if zero is not None and zero.value > MOST_ZERO_GRADIENTS:
+            found.append(
+                f"{name}: the input gradient is exactly zero at {zero.value:.1%} of instances; "
+                "attacks that follow its sign understate the risk there"
+            )
+    return found
+
+
+def write_document(document: Mapping[str, Any], folder: Path) -> None:
+    """Writes `audit.json`."""
+    text = json.dumps(plain(document), indent=2, ensure_ascii=False, allow_nan=False)
+    with writing(folder / AUDIT) as path:
+        path.write_text(text + "\n", encoding="utf-8")
+
+
+def plain(value: Any) -> Any:
+    """The same with rates as dictionaries."""
+    if isinstance(value, Rate):
+        return value.to_dict()
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    return value
+
+
+def _single(gathered: Verdicts, name: str, outcome: NDArray[np.int8], seed: int) -> dict[str, Any]:
+    codes = gathered.attacked[name]
+    return {
+        "final": summaries.confusion(codes[:, -1]),
+        "iterates": summaries.iterates(codes, seed),
+        "outcome": summaries.confusion(outcome),
+        "robust": summaries.robust(codes),
+        "exposed": summaries.exposed(codes),
+        "zero_gradient": share(gathered.zero_gradient[name]),
+        **_counted(gathered.counters.get("attacks", {}), (name,)),
+    }
+
+
+def _union(
+    gathered: Verdicts, name: str, outcomes: Mapping[str, NDArray[np.int8]]
+) -> dict[str, Any]:
+    members = UNIONS[name]
+    attacked = [gathered.attacked[member] for member in members]
+    pooled = np.concatenate([attacked[0][:, :1], *(codes[:, 1:] for codes in attacked)], axis=1)
+    return {
+        "outcome": summaries.union_outcome([outcomes[member] for member in members]),
+        "robust": summaries.robust(pooled),
+        "exposed": summaries.exposed(pooled),
+        "zero_gradient": share(gathered.zero_gradient[members[0]]),
+        **_counted(gathered.counters.get("attacks", {}), members),
+    }
+
+
+def _outcome(codes: NDArray[np.int8], name: str) -> NDArray[np.int8]:
+    step = outcome_step(codes, ATTACKS[name].sought)
+    result: NDArray[np.int8] = codes[np.arange(len(codes)), step]
+    return result
+
+
+def _counted(spent: Mapping[str, Mapping[str, Any]], names: Sequence[str]) -> dict[str, Any]:
+    return {key: sum(spent[name][key] for name in names if name in spent) for key in COUNTED}
+
+
+def _summed(parts: Sequence[dict[str, dict[str, dict[str, Any]]]]) -> dict[str, Any]:
+    total: dict[str, dict[str, dict[str, Any]]] = {}
+    for part in parts:
+        for kind, by_name in part.items():
+            for name, counted in by_name.items():
+                into = total.setdefault(kind, {}).setdefault(name, dict.fromkeys(COUNTED, 0))
+                for key in COUNTED:
+                    into[key] += counted[key]
+    return total
+
+
+def _concatenate(parts: Sequence[Path], final: Path) -> None:
+    with writing(final) as path:
+        writer: pq.ParquetWriter | None = None
+        for part in parts:
+            table = pq.read_table(part)
+            writer = writer or pq.ParquetWriter(path, table.schema)
+            writer.write_table(table)
+        if writer:
+            writer.close()
+
+
+def _by_attack(table: pa.Table) -> list[tuple[str, pa.Table]]:
+    attacks = table["attack"].cast(pa.string())
+    names = pc.unique(attacks).to_pylist()
+    return [(name, table.filter(pc.equal(attacks, name))) for name in names]
+
+
+def _codes(rows: pa.Table) -> NDArray[np.int8]:
+    return verdicts(rows["accurate"].to_numpy(), rows["fair"].to_numpy())
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    except OSError:
+        models = []
+    return models[0] if models else platform.processor() or platform.machine()

@@ -1,0 +1,193 @@
+"""The ways in: audit a model that you have, a data set by name, or a saved run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from rafair.arguments import check_name
+from rafair.auditing.config import AuditConfig
+from rafair.auditing.examine import ADVERSARIAL, Stored
+from rafair.auditing.preparation import FreshNetwork, GivenModel, SavedModel, train_and_save
+from rafair.auditing.result import Audit
+from rafair.auditing.run import Means, run_audit
+from rafair.datasets.loading import Dataset, load_dataset
+from rafair.engine.devices import check_device
+from rafair.engine.progress import SILENT, Progress
+from rafair.engine.run_folder import RunFolder, next_free
+from rafair.errors import ModelError, RunFolderError
+from rafair.models.adapting import as_classifier
+from rafair.models.storage import load_model
+from rafair.models.training import TrainConfig
+from rafair.repairs.benign import LABELS
+from rafair.tabular.perturbation import PerFeature
+from rafair.tabular.table import Table
+
+
+def audit(
+    model: Any,
+    table: Table,
+    *,
+    attacks: Sequence[str] = ("rafair",),
+    instances: int | None = None,
+    steps: int = 20,
+    step_size: PerFeature = 0.01,
+    epsilon: PerFeature | None = None,
+    k: float = 0.0,
+    loss: str = "cross-entropy",
+    labels: str | None = "true",
+    seed: int = 0,
+    perturb_sensitive: bool = False,
+    chunk_rows: int | None = None,
+    threads: int | None = None,
+    device: str = "cpu",
+    out: str | Path | None = None,
+    force: bool = False,
+    progress: Progress = SILENT,
+) -> Audit:
+    """Audits a classifier for robust accurate fairness on a table.
+
+    Args:
+        model: A torch module that maps encoded rows `(n, d)` to logits `(n, c)`, a rafair
+            classifier, or, with `attacks=()`, a Python function that does the same.
+        table: The rows to audit, with their schema and true classes.
+        attacks: Names of attacks; none at all gives the verdicts of clean rows only.
+        instances: How many rows to sample (stratified by cluster); None takes all.
+        steps: Iterates of each attack and of the repair.
+        step_size: The length of a step as a share of each feature's range, or one by name.
+        epsilon: The largest change, likewise; `steps × step_size` by default.
+        k: The factor K; a counterpart disagrees if 1[ŷ ≠ ŷ'] > K · d.
+        loss: "cross-entropy", "mse" or "margin": what attacks follow.
+        labels: What the repair follows: "true" labels, "consensus", or None for no repair.
+        seed: Decides the sample and the bootstrap.
+        perturb_sensitive: Whether perturbations may move sensitive features as well.
+        chunk_rows: Rows computed at once.
+        threads: How many threads compute; one per core by default.
+        device: Where a torch module computes.
+        out: A run folder to keep; by default nothing is kept once the result is gone.
+        force: Whether to replace what stands at `out`.
+        progress: Where to show bars and notes.
+
+    Returns:
+        The frozen result; print it, or ask it for `to_frame()`, `to_json()`, `cases()`.
+
+    Raises:
+        InputError: If an option is out of range or the model does not fit the table.
+
+    Example:
+        >>> import rafair
+        >>> data = rafair.load_dataset("affairs")
+        >>> network = rafair.train(data.train, rafair.TrainConfig(epochs=1))
+        >>> result = rafair.audit(network, data.test, instances=20, steps=2)
+        >>> list(result.document["attacks"])
+        ['rafair-tb', 'rafair-ff', 'rafair-fb', 'rafair']
+    """
+    config = AuditConfig(
+        attacks=(attacks,) if isinstance(attacks, str) else tuple(attacks),
+        instances=instances,
+        steps=steps,
+        step_size=step_size,
+        epsilon=epsilon,
+        k=k,
+        loss=loss,
+        labels=labels,
+        seed=seed,
+        perturb_sensitive=perturb_sensitive,
+        **({} if chunk_rows is None else {"chunk_rows": chunk_rows}),
+    )
+    means = Means(
+        out=None if out is None else Path(out),
+        force=force,
+        threads=threads,
+        device=check_device(device),
+        command="rafair.audit(...)",
+        progress=progress,
+        temporary=out is None,
+    )
+    return run_audit(GivenModel(as_classifier(model, device=device), table), config, means)
+
+
+def audit_dataset(
+    name: str, variant: str, training: TrainConfig, config: AuditConfig, means: Means
+) -> Audit:
+    """Trains the paper's network on a data set and audits it on the test split."""
+    dataset = load_dataset(name, variant, progress=means.progress)
+    return run_audit(FreshNetwork(dataset, training, check_device(means.device)), config, means)
+
+
+def audit_saved(
+    source: Path, name: str | None, variant: str | None, config: AuditConfig, means: Means
+) -> Audit:
+    """Audits a saved network, on the data set it was trained on unless another is named.
+
+    Raises:
+        ModelError: If there is no saved model, or it does not fit the data set.
+    """
+    return run_audit(_saved(source, name, variant, means), config, means)
+
+
+def repair_saved(source: Path, overrides: dict[str, Any], means: Means) -> Audit:
+    """Repairs the outcome rows of a finished run, and writes a new run folder with both.
+
+    Args:
+        source: The run folder.
+        overrides: Options of `AuditConfig` that differ from that run's.
+        means: How and where.
+
+    Raises:
+        RunFolderError: If the run has no attacked rows.
+        ModelError: If the run holds no saved model.
+    """
+    earlier = Audit.load(source)
+    if not earlier.document["attacks"] or not (source / ADVERSARIAL).exists():
+        raise RunFolderError(f"'{source}': expected a run with attacked rows to repair, found none")
+    config = earlier_config(earlier)
+    config = replace(config, labels=config.labels or LABELS[0])
+    if "steps" in overrides or "step_size" in overrides:
+        config = replace(config, epsilon=None)
+    stored = Stored(source, earlier.document, _frame(earlier))
+    return run_audit(_saved(source, None, None, means), replace(config, **overrides), means, stored)
+
+
+def earlier_config(earlier: Audit) -> AuditConfig:
+    """The options that a finished audit was run with."""
+    known = {name: earlier.document["config"][name] for name in AuditConfig.__dataclass_fields__}
+    return AuditConfig(**known | {"attacks": tuple(known["attacks"])})
+
+
+def train_dataset(name: str, variant: str, training: TrainConfig, means: Means) -> Path:
+    """Trains the paper's network on a data set and saves it; returns its folder."""
+    dataset = load_dataset(name, variant, progress=means.progress)
+    plan = {"training": training.to_dict(), "dataset": dataset.table.sha256, "variant": variant}
+    folder = RunFolder(means.out or next_free(f"{name}-model", plan), plan, force=means.force)
+    train_and_save(folder.partial, dataset, training, means.progress)
+    return folder.finish()
+
+
+def _saved(source: Path, name: str | None, variant: str | None, means: Means) -> SavedModel:
+    _, description = load_model(source)
+    if name is not None:
+        check_name("data set", name, [description.dataset])
+    if variant is not None and variant != description.variant:
+        raise ModelError(
+            f"'{source}': was trained on variant '{description.variant}' of "
+            f"'{description.dataset}', not '{variant}'"
+        )
+    dataset: Dataset = load_dataset(
+        description.dataset, description.variant, progress=means.progress
+    )
+    return SavedModel(source, dataset, check_device(means.device))
+
+
+def _frame(earlier: Audit) -> pd.DataFrame:
+    frame = earlier.adversarial
+    missing = {"attack", "instance", "step", "accurate", "fair"} - set(frame.columns)
+    if missing:
+        raise RunFolderError(
+            f"'{earlier.folder / ADVERSARIAL}': expected a column '{min(missing)}', found none"
+        )
+    return frame

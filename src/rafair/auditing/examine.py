@@ -1,0 +1,285 @@
+"""The work on one shard: attack its instances, repair what came out, and store both.
+
+A shard's folder holds `adversarial.parquet`, `repaired.parquet` and `counters.json`; it takes its
+name only when all three are whole.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from rafair.attacks.registry import ATTACKS, UNIONS, expand
+from rafair.auditing.columns import CLEAN, final_table, table_of, trajectory_table
+from rafair.auditing.config import AuditConfig
+from rafair.auditing.cost import Cost
+from rafair.auditing.subject import Subject
+from rafair.engine.files import explaining_storage
+from rafair.engine.shards import Shard
+from rafair.engine.workers import Workers
+from rafair.models.classifier import Labels, Queries
+from rafair.search.budget import Budget
+from rafair.search.observation import Observation
+from rafair.search.sweep import Sweep
+from rafair.search.trajectory import Trajectory
+from rafair.tabular.encoding import Rows
+from rafair.tabular.schema import Schema
+from rafair.verdicts import Verdict, outcome_step, verdicts
+
+ADVERSARIAL, REPAIRED, COUNTERS = "adversarial.parquet", "repaired.parquet", "counters.json"
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """The row of each instance that an attack counts by, and what was seen there."""
+
+    rows: Rows
+    observation: Observation | None
+    cells: NDArray[np.int8]
+    reached: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, trajectory: Trajectory, sought: frozenset[Verdict]) -> Outcomes:
+        """The first iterate with a verdict in `sought`, else the last."""
+        codes = trajectory.verdicts()
+        step = outcome_step(codes, sought)
+        cells = codes[np.arange(len(step)), step]
+        return cls(
+            trajectory.rows_at(step),
+            trajectory.observation_at(step),
+            cells,
+            np.isin(cells, list(sought)),
+        )
+
+
+@dataclass(frozen=True)
+class Stored:
+    """The outcome rows of a finished run, to be repaired without attacking again.
+
+    Args:
+        folder: The run folder.
+        document: Its `audit.json`.
+        adversarial: Its `adversarial.parquet`.
+    """
+
+    folder: Path
+    document: Mapping[str, Any]
+    adversarial: pd.DataFrame
+
+    @property
+    def instances(self) -> NDArray[np.int64]:
+        """The instances of that run, ascending."""
+        return np.sort(self.adversarial["instance"].unique()).astype(np.int64)
+
+    def outcomes(self, instances: NDArray[np.int64], schema: Schema) -> dict[str, Outcomes]:
+        """The outcome of each attack for some instances, in their order."""
+        frame = self.adversarial[self.adversarial["instance"].isin(instances)]
+        return {
+            str(name): _stored_outcome(ATTACKS[str(name)].sought, rows, schema)
+            for name, rows in frame.groupby("attack", observed=True, sort=False)
+        }
+
+    def copy_to(self, folder: Path) -> None:
+        """Copies the attacked rows, so that the new run folder is complete."""
+        shutil.copyfile(self.folder / ADVERSARIAL, folder / ADVERSARIAL)
+
+
+def _stored_outcome(sought: frozenset[Verdict], frame: pd.DataFrame, schema: Schema) -> Outcomes:
+    frame = frame.sort_values(["instance", "step"])
+    moments = int(frame["step"].max()) + 1
+    codes = verdicts(frame["accurate"].to_numpy(), frame["fair"].to_numpy()).reshape(-1, moments)
+    step = outcome_step(codes, sought)
+    each = np.arange(len(codes))
+    encoded = frame[[f"encoded.{name}" for name in schema.names]].to_numpy(np.float32)
+    cells = codes[each, step]
+    return Outcomes(encoded[each * moments + step], None, cells, np.isin(cells, list(sought)))
+
+
+@dataclass(frozen=True)
+class Examiner:
+    """Does shards of one audit.
+
+    Args:
+        subject: What is audited.
+        config: How.
+        instances: The rows of the table that are audited; shape `(n,)`.
+        folder: Where the shards' folders go.
+        workers: The open pool of threads.
+        on_rows: Told how many rows were done or turned out not to be needed.
+        stored: Outcomes of an earlier run to repair, instead of attacking.
+    """
+
+    subject: Subject
+    config: AuditConfig
+    instances: NDArray[np.int64]
+    folder: Path
+    workers: Workers
+    on_rows: Callable[[int], None]
+    stored: Stored | None = None
+
+    def __call__(self, shard: Shard) -> Path:
+        """Does the shard unless it is done already; returns its folder."""
+        final = self.folder / f"{shard.number:05d}"
+        if not final.exists():
+            with explaining_storage(final):
+                self._do(shard, final)
+        return final
+
+    def sweep(self) -> Sweep:
+        """A new sweep that counts its own rows."""
+        return Sweep(
+            classifier=self.subject.classifier,
+            counterparts=self.subject.counterparts,
+            loss=self.config.loss_function,
+            workers=self.workers,
+            k=self.config.k,
+            chunk_rows=self.config.chunk_rows,
+            on_rows=self.on_rows,
+        )
+
+    def _do(self, shard: Shard, final: Path) -> None:
+        temporary = final.with_suffix(".tmp")
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
+        instances = self.instances[shard.start : shard.stop]
+        attacked, repaired, counters = _Shard(self, instances).run()
+        for tables, name in ((attacked, ADVERSARIAL), (repaired, REPAIRED)):
+            if tables:
+                pq.write_table(pa.concat_tables(tables), temporary / name)
+        (temporary / COUNTERS).write_text(json.dumps(counters), encoding="utf-8")
+        temporary.rename(final)
+
+
+class _Shard:
+    """The steps of one shard, in order."""
+
+    def __init__(self, examiner: Examiner, instances: NDArray[np.int64]) -> None:
+        self.examiner = examiner
+        self.config = examiner.config
+        self.instances = instances
+        table = examiner.subject.table
+        self.schema = table.schema
+        self.rows: Rows = table.rows[instances]
+        self.labels: Labels = table.labels[instances]
+        self.budget: Budget = self.config.budget(table.schema)
+        self.cost = Cost.of(
+            int(examiner.subject.counterparts.counts(self.rows).sum()),
+            self.config,
+            attacking=examiner.stored is None,
+        )
+        self.counters: dict[str, dict[str, Any]] = {"attacks": {}, "repairs": {}}
+
+    def run(self) -> tuple[list[pa.Table], list[pa.Table], dict[str, Any]]:
+        """Attacks, then repairs; returns their tables and what they cost."""
+        singles, unions = expand(self.config.attacks)
+        stored = self.examiner.stored
+        if stored:
+            tables, outcomes = [], stored.outcomes(self.instances, self.schema)
+        elif singles:
+            tables, outcomes = self._attacks(singles)
+        else:
+            tables, outcomes = [self._clean()], {}
+        repaired = self._repairs(outcomes, unions) if self.config.repair and outcomes else []
+        return tables, repaired, self.counters
+
+    def _attacks(self, names: list[str]) -> tuple[list[pa.Table], dict[str, Outcomes]]:
+        tables, outcomes = [], {}
+        seen: Observation | None = None
+        for name in names:
+            trajectory = self._attack(name, seen)
+            # the clean rows are looked at once; the first attack pays for it
+            seen = trajectory.observations[0]
+            tables.append(trajectory_table(name, self.instances, trajectory, self.schema))
+            outcomes[name] = Outcomes.of(trajectory, ATTACKS[name].sought)
+        return tables, outcomes
+
+    def _clean(self) -> pa.Table:
+        with self._counting("attacks", CLEAN, self.cost.prediction_rows) as sweep:
+            observation = sweep.judge(self.rows, self.labels)
+        return table_of(
+            CLEAN,
+            instances=self.instances,
+            steps=np.zeros(len(self.instances), np.int64),
+            labels=self.labels,
+            rows=self.rows,
+            observation=observation,
+            schema=self.schema,
+        )
+
+    def _attack(self, name: str, seen: Observation | None) -> Trajectory:
+        expected = self.cost.per_attack + (self.cost.start if seen is None else 0)
+        with self._counting("attacks", name, expected) as sweep:
+            return ATTACKS[name].run(sweep, self.rows, self.labels, self.budget, seen)
+
+    def _repairs(self, outcomes: dict[str, Outcomes], unions: list[str]) -> list[pa.Table]:
+        repair = self.config.repair
+        assert repair is not None  # the caller asked
+        trajectories = {}
+        for name, outcome in outcomes.items():
+            with self._counting("repairs", name, self.cost.per_repair) as sweep:
+                trajectories[name] = repair.run(
+                    sweep, outcome.rows, self.labels, self.budget, outcome.observation
+                )
+        tables = [
+            final_table(name, self.instances, trajectory, self.schema)
+            for name, trajectory in trajectories.items()
+        ]
+        # a union's outcome rows are its members' own, and so are their repairs: nothing to compute
+        for union in unions:
+            members = UNIONS[union]
+            chosen = choose_member([outcomes[name] for name in members])
+            tables.append(
+                _picked(union, chosen, [tables[list(outcomes).index(name)] for name in members])
+            )
+        return tables
+
+    @contextmanager
+    def _counting(self, kind: str, name: str, expected: int) -> Iterator[Sweep]:
+        """Gives a sweep of its own, and stores what was spent through it."""
+        queries = Queries()
+        sweep = replace(self.examiner.sweep(), queries=queries)
+        begun = time.perf_counter()
+        yield sweep
+        self.counters[kind][name] = {
+            "seconds": time.perf_counter() - begun,
+            "gradient_rows": queries.gradient_rows,
+            "prediction_rows": queries.prediction_rows,
+        }
+        # rows that stood still were not asked about again: the bar moves on all the same
+        self.examiner.on_rows(expected - queries.gradient_rows - queries.prediction_rows)
+
+
+def choose_member(outcomes: list[Outcomes]) -> NDArray[np.int64]:
+    """For each instance the attack of a union whose outcome row stands for it; shape `(n,)`.
+
+    That is the first whose goal was reached; failing that the first whose outcome is not true
+    fair; failing that the first.
+    """
+    reached = np.stack([outcome.reached for outcome in outcomes])
+    broken = np.stack([outcome.cells != Verdict.TRUE_FAIR for outcome in outcomes])
+    chosen: NDArray[np.int64] = np.where(
+        reached.any(axis=0), reached.argmax(axis=0), broken.argmax(axis=0)
+    )
+    return chosen
+
+
+def _picked(name: str, chosen: NDArray[np.int64], tables: list[pa.Table]) -> pa.Table:
+    """For each instance its row of the chosen table, under another attack's name."""
+    n = len(chosen)
+    picked = pa.concat_tables(tables).take(pa.array(chosen * n + np.arange(n)))
+    attack = pa.DictionaryArray.from_arrays(
+        pa.array(np.zeros(n), pa.int8()), pa.array([name], pa.string())
+    )
+    return picked.set_column(0, "attack", attack)

@@ -1,0 +1,187 @@
+"""Where the model of an audit comes from: handed in, saved earlier, or trained on the spot."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from rafair.auditing.subject import Subject
+from rafair.datasets.loading import Dataset
+from rafair.engine.progress import Progress
+from rafair.errors import ModelError
+from rafair.models.classifier import Classifier
+from rafair.models.network import fcnn
+from rafair.models.storage import DESCRIPTION, ONNX, WEIGHTS, load_model, save_model
+from rafair.models.torch_module import TorchClassifier
+from rafair.models.training import TrainConfig, train
+from rafair.tabular.table import Table
+
+MODEL_FILES = (WEIGHTS, DESCRIPTION, ONNX)
+NETWORK = "fcnn"
+
+
+class Preparation(Protocol):
+    """Gets the subject of an audit ready."""
+
+    @property
+    def table(self) -> Table:
+        """The rows to audit."""
+
+    @property
+    def plan(self) -> dict[str, Any]:
+        """What decides the subject, as plain values."""
+
+    def stand_in(self) -> Classifier:
+        """A classifier that costs what the real one will cost."""
+
+    def subject(self, folder: Path, progress: Progress) -> Subject:
+        """Makes the subject, and stores in `folder` what belongs to it."""
+
+
+@dataclass(frozen=True)
+class GivenModel:
+    """A classifier and a table that the caller has.
+
+    Args:
+        classifier: The model.
+        table: The rows to audit.
+    """
+
+    classifier: Classifier
+    table: Table
+
+    @property
+    def plan(self) -> dict[str, Any]:
+        """What decides the subject."""
+        return {"model": self.classifier.sha256, "table": self.table.sha256}
+
+    def stand_in(self) -> Classifier:
+        """The model itself."""
+        return self.classifier
+
+    def subject(self, folder: Path, progress: Progress) -> Subject:
+        """The model and the table as they are; nothing is stored."""
+        return Subject(self.classifier, self.table, None, len(self.table), self.table.sha256)
+
+
+@dataclass(frozen=True)
+class SavedModel:
+    """A network that rafair saved, audited on a data set's test split.
+
+    Args:
+        source: The folder with the model's files.
+        dataset: The data set.
+        device: Where the network computes.
+
+    Raises:
+        ModelError: If the model does not fit the data set.
+    """
+
+    source: Path
+    dataset: Dataset
+    device: str = "cpu"
+
+    @property
+    def table(self) -> Table:
+        """The test split."""
+        return self.dataset.test
+
+    @property
+    def plan(self) -> dict[str, Any]:
+        """What decides the subject."""
+        _, description = load_model(self.source)
+        return {"model": description.sha256, **_data_plan(self.dataset)}
+
+    def stand_in(self) -> Classifier:
+        """The network itself.
+
+        Raises:
+            ModelError: If the network was made for other columns than the data set has.
+        """
+        network, description = load_model(self.source)
+        ours, theirs = self.dataset.table.schema, description.table
+        if ours.names != theirs.names or ours.classes != theirs.classes:
+            raise ModelError(
+                f"'{self.source}': expected a model for {self.dataset.name} "
+                f"({self.dataset.variant}, {len(ours)} features), found one for "
+                f"{description.dataset} ({description.variant}, {len(theirs)} features)"
+            )
+        return TorchClassifier(network, device=self.device, name=description.network)
+
+    def subject(self, folder: Path, progress: Progress) -> Subject:
+        """The network; its files are copied, so that the run folder is complete."""
+        for name in MODEL_FILES:
+            if (self.source / name).exists():
+                shutil.copyfile(self.source / name, folder / name)
+        return _on_test_split(self.stand_in(), self.dataset)
+
+
+@dataclass(frozen=True)
+class FreshNetwork:
+    """The paper's network, trained for this audit.
+
+    Args:
+        dataset: The data set: its training split is learnt, its test split is audited.
+        training: How to train.
+        device: Where the trained network computes.
+    """
+
+    dataset: Dataset
+    training: TrainConfig
+    device: str = "cpu"
+
+    @property
+    def table(self) -> Table:
+        """The test split."""
+        return self.dataset.test
+
+    @property
+    def plan(self) -> dict[str, Any]:
+        """What decides the subject."""
+        return {"training": self.training.to_dict(), **_data_plan(self.dataset)}
+
+    def stand_in(self) -> Classifier:
+        """The same network, untrained."""
+        schema = self.table.schema
+        network = fcnn(len(schema), len(schema.classes), seed=self.training.seed)
+        return TorchClassifier(network, device=self.device, name=NETWORK)
+
+    def subject(self, folder: Path, progress: Progress) -> Subject:
+        """Trains and saves the network, unless an interrupted run has done so."""
+        if not all((folder / name).exists() for name in MODEL_FILES):
+            train_and_save(folder, self.dataset, self.training, progress)
+        network, _ = load_model(folder)
+        classifier = TorchClassifier(network, device=self.device, name=NETWORK)
+        return _on_test_split(classifier, self.dataset)
+
+
+def train_and_save(
+    folder: Path, dataset: Dataset, training: TrainConfig, progress: Progress
+) -> None:
+    """Trains the paper's network on a data set and writes the model's three files."""
+    network = train(dataset.train, training, progress=progress)
+    save_model(
+        folder,
+        network,
+        dataset=dataset.name,
+        variant=dataset.variant,
+        dataset_sha256=dataset.table.sha256,
+        schema=dataset.table.schema,
+        training=training.to_dict(),
+    )
+
+
+def _data_plan(dataset: Dataset) -> dict[str, Any]:
+    return {
+        "dataset": dataset.name,
+        "variant": dataset.variant,
+        "sha256": dataset.table.sha256,
+        "table": dataset.test.sha256,
+    }
+
+
+def _on_test_split(classifier: Classifier, dataset: Dataset) -> Subject:
+    whole = dataset.table
+    return Subject(classifier, dataset.test, dataset.variant, len(whole), whole.sha256)

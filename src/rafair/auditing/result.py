@@ -1,0 +1,183 @@
+"""The frozen result of an audit."""
+
+from __future__ import annotations
+
+import html
+import json
+import tempfile
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from rafair.auditing.cases import Case, find_cases
+from rafair.auditing.document import AUDIT, SCHEMA_VERSION
+from rafair.auditing.examine import ADVERSARIAL, REPAIRED
+from rafair.auditing.tables import Cells, facts, tables
+from rafair.errors import RunFolderError
+from rafair.tabular.schema import Schema
+from rafair.verdicts import Verdict
+
+
+class Audit:
+    """A finished audit: its rates, its perturbed rows, and the cases it found.
+
+    Printed, it shows its tables; in a notebook it shows them as HTML.
+
+    Args:
+        document: The content of `audit.json`.
+        folder: The run folder.
+        temporary: Keeps a folder that nobody asked for until the audit is gone.
+
+    Example:
+        >>> import rafair
+        >>> table = rafair.load_dataset("affairs").test
+        >>> audit = rafair.audit(lambda rows: rows[:, :2], table, attacks=(), instances=50)
+        >>> audit.document["clean"]["n"]
+        50
+    """
+
+    def __init__(
+        self,
+        document: Mapping[str, Any],
+        folder: Path,
+        temporary: tempfile.TemporaryDirectory[str] | None = None,
+    ) -> None:
+        self.document = document
+        self.folder = folder
+        self._temporary = temporary
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Audit:
+        """Reads a finished run folder.
+
+        Raises:
+            RunFolderError: If there is none, or it was written by another schema version.
+        """
+        folder = Path(folder)
+        path = folder / AUDIT
+        if not path.is_file():
+            raise RunFolderError(f"'{folder}': expected a finished run folder with {AUDIT}")
+        try:
+            document = json.loads(path.read_text(encoding="utf-8"))
+            version = document["schema_version"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise RunFolderError(f"'{path}': expected a JSON object with schema_version") from error
+        if version != SCHEMA_VERSION:
+            raise RunFolderError(
+                f"'{path}': expected schema_version {SCHEMA_VERSION}, found {version!r}; run the "
+                "audit again with this version of rafair"
+            )
+        return cls(document, folder)
+
+    @cached_property
+    def schema(self) -> Schema:
+        """The features of the audited table."""
+        return Schema.model_validate(self.document["dataset"]["schema"])
+
+    @property
+    def warnings(self) -> list[str]:
+        """What a reader of the rates should know."""
+        return list(self.document["warnings"])
+
+    @cached_property
+    def adversarial(self) -> pd.DataFrame:
+        """Every iterate of every attack: the content of `adversarial.parquet`."""
+        return self._frame(ADVERSARIAL)
+
+    @cached_property
+    def repaired(self) -> pd.DataFrame:
+        """Every repaired row: the content of `repaired.parquet`; empty if there was no repair."""
+        return self._frame(REPAIRED)
+
+    def cases(self, verdict: Verdict | str | None = None, limit: int | None = None) -> list[Case]:
+        """Instances that some attack drove into a bad cell, the most telling first.
+
+        Args:
+            verdict: The cell, such as "true biased"; all three bad ones if None.
+            limit: How many at the most; all if None.
+
+        Raises:
+            UnknownNameError: If there is no such verdict.
+        """
+        return find_cases(self.adversarial, self.schema, verdict, limit)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Every rate in a row: stage, attack, kind, metric, value, count, n, low, high."""
+        rows = [("clean", "", "clean", self.document["clean"])]
+        for stage in ("attacks", "repairs"):
+            for name, section in self.document[stage].items():
+                groups = [(kind, value) for kind, value in section.items() if _is_group(value)]
+                loose = {key: value for key, value in section.items() if _is_rate(value)}
+                rows += [(stage, name, kind, value) for kind, value in [*groups, ("", loose)]]
+        records = [
+            {"stage": stage, "attack": name, "kind": kind, "metric": metric, **rate}
+            for stage, name, kind, section in rows
+            for metric, rate in section.items()
+            if _is_rate(rate)
+        ]
+        return pd.DataFrame.from_records(records)
+
+    def to_json(self) -> str:
+        """The content of `audit.json`."""
+        return json.dumps(self.document, indent=2, ensure_ascii=False, allow_nan=False)
+
+    def __str__(self) -> str:
+        lines = [f"{key:<6} {value}" for key, value in facts(self.document)]
+        for table in tables(self.document):
+            frame = pd.DataFrame(table.rows, columns=list(table.headers)).replace(
+                "\n", " ", regex=True
+            )
+            lines += ["", table.title, frame.to_string(index=False)]
+        lines += ["", *(f"Warning: {warning}" for warning in self.warnings)]
+        return "\n".join(lines).rstrip()
+
+    def __repr__(self) -> str:
+        data, clean = self.document["dataset"], self.document["clean"]
+        return f"<Audit of '{data['name']}': {clean['n']} instances, in '{self.folder}'>"
+
+    def _repr_html_(self) -> str:
+        parts = [
+            f"<p><b>{html.escape(key)}</b> {html.escape(value)}</p>"
+            for key, value in facts(self.document)
+        ]
+        parts += [_html(table) for table in tables(self.document)]
+        parts += [f"<p>⚠ {html.escape(warning)}</p>" for warning in self.warnings]
+        return "\n".join(parts)
+
+    def _frame(self, name: str) -> pd.DataFrame:
+        path = self.folder / name
+        if not path.exists():
+            return pd.DataFrame()
+        try:
+            frame: pd.DataFrame = pq.read_table(path).to_pandas()
+        except (OSError, pa.ArrowInvalid) as error:
+            raise RunFolderError(f"'{path}': expected a whole Parquet file: {error}") from error
+        return frame
+
+
+def _is_rate(value: Any) -> bool:
+    return isinstance(value, Mapping) and "value" in value
+
+
+def _is_group(value: Any) -> bool:
+    return isinstance(value, Mapping) and not _is_rate(value)
+
+
+def _html(table: Cells) -> str:
+    def row(cells: Any, tag: str) -> str:
+        inner = "".join(
+            f"<{tag}>{html.escape(cell).replace(chr(10), '<br><small>')}</{tag}>" for cell in cells
+        )
+        return f"<tr>{inner}</tr>"
+
+    body = "".join(row(cells, "td") for cells in table.rows)
+    note = f"<p><small>{html.escape(table.note)}</small></p>"
+    return (
+        f"<h4>{html.escape(table.title)}</h4><table><thead>{row(table.headers, 'th')}</thead>"
+        f"<tbody>{body}</tbody></table>{note}"
+    )

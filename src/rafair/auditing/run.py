@@ -1,0 +1,281 @@
+"""One audit from start to end: plan, folder, subject, shards, document."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rafair._version import __version__
+from rafair.arguments import check_whole
+from rafair.attacks.registry import expand
+from rafair.auditing.config import MOST_THREADS, AuditConfig
+from rafair.auditing.cost import Cost, describe, measure_rate
+from rafair.auditing.document import (
+    SCHEMA_VERSION,
+    environment,
+    merge_shards,
+    plain,
+    rates_document,
+    warnings_of,
+    write_document,
+)
+from rafair.auditing.examine import Examiner, Stored
+from rafair.auditing.preparation import Preparation
+from rafair.auditing.result import Audit
+from rafair.auditing.subject import Subject
+from rafair.engine.files import sha256_of
+from rafair.engine.progress import SILENT, Progress
+from rafair.engine.run_folder import PLAN, RunFolder, next_free
+from rafair.engine.shards import Executor, SerialExecutor, cut
+from rafair.engine.workers import Workers
+from rafair.errors import InputError, ModelError, RunFolderError
+from rafair.metrics.rates import share
+from rafair.models.adapting import check_fits
+from rafair.models.classifier import Classifier
+from rafair.models.prediction import predict
+from rafair.tabular.sampling import sample_instances
+from rafair.tabular.table import Table
+
+SHARDS = "shards"
+
+
+@dataclass(frozen=True)
+class Means:
+    """How an audit is run and where it goes; none of this changes a figure.
+
+    Args:
+        out: The run folder; None takes the next free `runs/<name>-<n>`.
+        force: Whether to replace what stands at `out`.
+        threads: How many threads compute; None takes one per core.
+        device: Where the model computes.
+        command: What to record as the command.
+        progress: Where bars and notes are shown.
+        executor: Who does the shards.
+        temporary: Whether the folder lives only as long as the result.
+    """
+
+    out: Path | None = None
+    force: bool = False
+    threads: int | None = None
+    device: str = "cpu"
+    command: str = ""
+    progress: Progress = SILENT
+    executor: Executor = SerialExecutor()  # noqa: RUF009  # it has no state
+    temporary: bool = False
+
+    def __post_init__(self) -> None:
+        if self.threads is not None:
+            check_whole("threads", self.threads, 1, MOST_THREADS)
+
+
+def run_audit(
+    preparation: Preparation, config: AuditConfig, means: Means, stored: Stored | None = None
+) -> Audit:
+    """Does an audit, or takes it up where an interrupted one of the same plan was left.
+
+    Args:
+        preparation: Where the model comes from.
+        config: What is asked.
+        means: How and where.
+        stored: Outcomes of an earlier run to repair, instead of attacking.
+
+    Raises:
+        InputError: If the model or the options do not fit the table, or the folder is refused.
+        IncompleteError: If results cannot be stored; what was done is kept.
+    """
+    table = preparation.table
+    _check_against(table, config)
+    plan = _plan(preparation, config, stored)
+    final, keeper = _place(means, table.name, plan)
+    finished = None if means.force else _finished(final, plan)
+    if finished:
+        means.progress.note(f"done before: '{final}' holds this very audit")
+        return finished
+    with Workers(means.threads) as workers:
+        stand_in = preparation.stand_in()
+        _check_gradients(stand_in, config)
+        check_fits(stand_in, table.rows, len(table.schema.classes))
+        folder = RunFolder(final, plan, force=means.force)
+        try:
+            return _Run(preparation, config, means, plan, folder, workers, stored).go(keeper)
+        except InputError:
+            folder.discard()
+            raise
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One audit under way."""
+
+    preparation: Preparation
+    config: AuditConfig
+    means: Means
+    plan: dict[str, Any]
+    folder: RunFolder
+    workers: Workers
+    stored: Stored | None
+
+    def go(self, keeper: tempfile.TemporaryDirectory[str] | None) -> Audit:
+        """Does what is left to do; returns the result."""
+        begun = time.perf_counter()
+        cost = self._announce()
+        subject = self.preparation.subject(self.folder.partial, self.means.progress)
+        check_fits(subject.classifier, subject.table.rows, len(subject.table.schema.classes))
+        shards = self._examine(subject, cost)
+        document = self._document(subject, shards)
+        document["seconds"] = time.perf_counter() - begun
+        write_document(document, self.folder.partial)
+        shutil.rmtree(self.folder.partial / SHARDS)
+        return Audit(plain(document), self.folder.finish(), keeper)
+
+    @cached_property
+    def instances(self) -> NDArray[np.int64]:
+        """The rows of the table that are audited."""
+        if self.stored:
+            return self.stored.instances
+        rows = self.preparation.table.rows
+        return sample_instances(rows, self.config.instances or len(rows), self.config.seed)
+
+    def _announce(self) -> Cost:
+        """Says what is ahead, at the rate of a short probe."""
+        table, instances = self.preparation.table, self.instances
+        stand_in = Subject(self.preparation.stand_in(), table, None, len(table), "")
+        sweep = self._examiner(stand_in, lambda rows: None).sweep()
+        counterparts = int(sweep.counterparts.counts(table.rows[instances]).sum())
+        cost = Cost.of(counterparts, self.config, attacking=self.stored is None)
+        rate = measure_rate(sweep, table.rows[instances], table.labels[instances])
+        again = " (carrying on where it was left)" if self.folder.resumed else ""
+        ahead = describe(cost, rate, self.workers.threads)
+        self.means.progress.note(
+            f"{len(instances):,} of {len(table):,} rows of '{table.name}', {ahead}{again}"
+        )
+        return cost
+
+    def _examiner(self, subject: Subject, on_rows: Callable[[int], None]) -> Examiner:
+        return Examiner(
+            subject=subject,
+            config=self.config,
+            instances=self.instances,
+            folder=self.folder.partial / SHARDS,
+            workers=self.workers,
+            on_rows=on_rows,
+            stored=self.stored,
+        )
+
+    def _examine(self, subject: Subject, cost: Cost) -> list[Path]:
+        with self.means.progress.task("auditing", cost.total, "rows") as task:
+            examiner = self._examiner(subject, task.advance)
+            shards = cut(len(self.instances))
+            return sorted(self.means.executor.map(examiner, shards))
+
+    def _document(self, subject: Subject, shards: list[Path]) -> dict[str, Any]:
+        folder = self.folder.partial
+        if self.stored:
+            self.stored.copy_to(folder)
+        gathered = merge_shards(shards, folder)
+        _, unions = expand(self.config.attacks)
+        rates = rates_document(gathered, unions, self.config.seed)
+        if self.stored:
+            rates["attacks"] = self.stored.document["attacks"]
+        table = subject.table
+        predictions = predict(subject.classifier, table.rows, self.workers, self.config.chunk_rows)
+        now = datetime.datetime.now(datetime.UTC)
+        document = {
+            "schema_version": SCHEMA_VERSION,
+            "rafair_version": __version__,
+            "created": now.isoformat(timespec="seconds"),
+            "command": self.means.command,
+            "seed": self.config.seed,
+            "environment": environment(self.workers.threads, self.means.device),
+            "files": _hashes(folder),
+            "dataset": subject.dataset_facts(),
+            "model": {
+                "name": subject.classifier.name,
+                "parameters": subject.classifier.n_parameters,
+                "test_accuracy": share(predictions == table.labels),
+                "sha256": subject.classifier.sha256,
+            },
+            "config": self._config(table),
+            **rates,
+        }
+        document["warnings"] = warnings_of(rates)
+        return document
+
+    def _config(self, table: Table) -> dict[str, Any]:
+        config = self.config.to_dict(table.schema) | {"plan": _digest(self.plan)}
+        if not self.stored:
+            return config
+        # the attacks were run under their own options; these are the repair's
+        own = {key: config[key] for key in ("steps", "step_size", "epsilon", "loss", "labels")}
+        earlier: dict[str, Any] = dict(self.stored.document["config"])
+        return earlier | {"labels": self.config.labels, "repair": own, "plan": config["plan"]}
+
+
+def _check_against(table: Table, config: AuditConfig) -> None:
+    config.budget(table.schema)
+    if config.instances is not None and config.instances > len(table):
+        raise InputError(
+            f"instances: expected at most {len(table):,}, the rows of '{table.name}' that can be "
+            f"audited, got {config.instances:,}"
+        )
+
+
+def _check_gradients(classifier: Classifier, config: AuditConfig) -> None:
+    if expand(config.attacks)[0] and not classifier.differentiable:
+        raise ModelError(
+            f"model '{classifier.name}': attack '{config.attacks[0]}' needs gradients, which a "
+            "plain Python function does not give; pass a torch module, or attacks=() for the "
+            "verdicts of clean rows"
+        )
+
+
+def _plan(preparation: Preparation, config: AuditConfig, stored: Stored | None) -> dict[str, Any]:
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "rafair_version": __version__,
+        "subject": preparation.plan,
+        "config": config.to_dict(preparation.table.schema),
+        "stored": stored.document["config"]["plan"] if stored else None,
+    }
+
+
+def _digest(plan: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()
+
+
+def _place(
+    means: Means, name: str, plan: dict[str, Any]
+) -> tuple[Path, tempfile.TemporaryDirectory[str] | None]:
+    if means.out:
+        return means.out, None
+    if means.temporary:
+        keeper = tempfile.TemporaryDirectory(prefix="rafair-")
+        return Path(keeper.name) / name, keeper
+    return next_free(name, plan), None
+
+
+def _finished(final: Path, plan: dict[str, Any]) -> Audit | None:
+    """The audit at `final` if it is the very one that is asked for."""
+    try:
+        audit = Audit.load(final)
+        same = audit.document["config"]["plan"] == _digest(plan)
+    except (RunFolderError, KeyError, TypeError):
+        return None
+    return audit if same else None
+
+
+def _hashes(folder: Path) -> dict[str, str]:
+    files = (path for path in sorted(folder.iterdir()) if path.is_file() and path.name != PLAN)
+    return {path.name: sha256_of(path) for path in files}

@@ -1,0 +1,140 @@
+"""The tables of a result, as text cells that any format can lay out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+COLUMNS = {
+    "accuracy": "accuracy",
+    "individual_fairness": "individual fairness",
+    "accurate_fairness": "accurate fairness",
+    "true_biased": "true biased",
+    "false_fair": "false fair",
+    "false_biased": "false biased",
+}
+
+
+@dataclass(frozen=True)
+class Cells:
+    """One table.
+
+    Args:
+        title: What it shows.
+        headers: Column names; the first column names the rows.
+        rows: The cells; a rate is its value, a line break, and its interval.
+        note: How to read it.
+    """
+
+    title: str
+    headers: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    note: str = ""
+
+
+def facts(document: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The data, the model and the audit, a line each."""
+    data, model, config = document["dataset"], document["model"], document["config"]
+    variant = f" ({data['variant']})" if data["variant"] else ""
+    sensitive = ", ".join(f"{name} ({count})" for name, count in data["sensitive"].items())
+    parameters = f", {model['parameters']:,} parameters" if model["parameters"] else ""
+    epsilon = config["epsilon"]
+    return [
+        (
+            "Data",
+            f"{data['name']}{variant}: {data['rows']:,} rows, {len(data['features'])} features; "
+            f"sensitive: {sensitive}; {data['counterparts_per_instance']:,} counterparts each",
+        ),
+        (
+            "Model",
+            f"{model['name']}{parameters}; accuracy {_one_line(model['test_accuracy'])} on "
+            f"{model['test_accuracy']['n']:,} rows",
+        ),
+        (
+            "Audit",
+            f"{document['clean']['n']:,} instances, {config['steps']} steps of "
+            f"{_sizes(config['step_size'])}, epsilon {_sizes(epsilon)}, seed {document['seed']}",
+        ),
+    ]
+
+
+def attacks_table(document: Mapping[str, Any]) -> Cells:
+    """Clean rates, and those of each attack's outcome rows."""
+    rows = [["clean", *_cells(document["clean"])]]
+    rows += [[name, *_cells(attack["outcome"])] for name, attack in document["attacks"].items()]
+    note = (
+        "Attacked rows: each attack's outcome, the first step that reached its goal, else the last."
+    )
+    if any("final" not in attack for attack in document["attacks"].values()):
+        note += (
+            " A union counts an instance as accurate (fair) only if every attack left it so; its"
+            " accuracy is therefore not the sum of two cells."
+        )
+    return Cells("Before and after perturbation", ["", *COLUMNS.values()], rows, note)
+
+
+def robust_table(document: Mapping[str, Any]) -> Cells:
+    """The shares of instances that held throughout, and those exposed at any step."""
+    headers = ["", *(f"robust {name}" for name in list(COLUMNS.values())[:3])]
+    headers += [f"ever {name}" for name in list(COLUMNS.values())[3:]]
+    keys = list(COLUMNS)
+    rows = [
+        [
+            name,
+            *(_rate(attack["robust"][key]) for key in keys[:3]),
+            *(_rate(attack["exposed"][key]) for key in keys[3:]),
+        ]
+        for name, attack in document["attacks"].items()
+    ]
+    note = (
+        "Robust: no violation found within this budget, neither in the clean row nor at any step. "
+        "Ever: at least one step in that cell."
+    )
+    return Cells("Over all steps", headers, rows, note)
+
+
+def repairs_table(document: Mapping[str, Any]) -> Cells:
+    """Rates after the repair of each attack's outcome rows."""
+    rows = [
+        [name, *_cells(repair["final"]), _rate(repair["corrected"])]
+        for name, repair in document["repairs"].items()
+    ]
+    labels = document["config"]["labels"]
+    note = (
+        f"Benign perturbations of the outcome rows, guided by {labels} labels. Corrected: of the "
+        "rows that were not true fair, the share that became so."
+    )
+    return Cells("After the repair", ["", *COLUMNS.values(), "corrected"], rows, note)
+
+
+def tables(document: Mapping[str, Any]) -> list[Cells]:
+    """All tables that have something to show."""
+    shown = [attacks_table(document)]
+    if document["attacks"]:
+        shown.append(robust_table(document))
+    if document["repairs"]:
+        shown.append(repairs_table(document))
+    return shown
+
+
+def _cells(rates: Mapping[str, Any]) -> list[str]:
+    return [_rate(rates[key]) for key in COLUMNS]
+
+
+def _rate(rate: Mapping[str, Any] | None) -> str:
+    if rate is None:
+        return "–"
+    return f"{rate['value']:.3f}\n{rate['low']:.2f}–{rate['high']:.2f}"
+
+
+def _one_line(rate: Mapping[str, Any] | None) -> str:
+    if rate is None:
+        return "–"
+    return f"{rate['value']:.3f} [{rate['low']:.3f}, {rate['high']:.3f}]"
+
+
+def _sizes(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {size:g}" for name, size in value.items())
+    return f"{value:g}"

@@ -1,0 +1,94 @@
+"""Chunks of one fixed shape, computed side by side by threads of one core each.
+
+A row's result may depend on the shape of the batch it is computed in, and on how a matrix product
+is split between cores. Here every chunk has the same number of rows (the last one is padded), and
+each is computed by one thread: results are the same whatever the number of threads.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from types import TracebackType
+from typing import TypeVar
+
+import torch
+from threadpoolctl import threadpool_limits
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+CHUNKS_AHEAD = 4
+"""How many chunks per thread may wait or be done before they are taken: what bounds memory."""
+
+
+class Workers:
+    """A pool of threads, each of them computing on one core.
+
+    While it is open, matrix products of this process run on one core each; closing it puts the
+    former setting back.
+
+    Args:
+        threads: How many to use; None takes one per core this process may use.
+
+    Example:
+        >>> with Workers(2) as workers:
+        ...     list(workers.map(lambda number: number * number, range(4)))
+        [0, 1, 4, 9]
+    """
+
+    def __init__(self, threads: int | None = None) -> None:
+        self.threads = threads or available_cores()
+        self._pool: ThreadPoolExecutor | None = None
+
+    def __enter__(self) -> Workers:
+        self._torch_threads = torch.get_num_threads()
+        self._limits = threadpool_limits(1)
+        torch.set_num_threads(1)
+        if self.threads > 1:
+            # The setting is the thread's own, so every new thread has to be told.
+            self._pool = ThreadPoolExecutor(
+                self.threads, initializer=torch.set_num_threads, initargs=(1,)
+            )
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._pool:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+            self._pool = None
+        self._limits.restore_original_limits()
+        torch.set_num_threads(self._torch_threads)
+
+    def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+        """Yields `function(item)` in the order of `items`, a bounded number of them ahead."""
+        if self._pool is None:
+            yield from map(function, items)
+            return
+        source = iter(items)
+        waiting: deque[Future[Result]] = deque()
+        ahead = self.threads * CHUNKS_AHEAD
+        try:
+            for item in islice(source, ahead):
+                waiting.append(self._pool.submit(function, item))
+            while waiting:
+                yield waiting.popleft().result()
+                for item in islice(source, 1):
+                    waiting.append(self._pool.submit(function, item))
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def available_cores() -> int:
+    """The number of cores this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,107 @@
+"""A rate: a share with its counts and a 95 % interval."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import binomtest
+
+CONFIDENCE = 0.95
+RESAMPLES = 2000
+
+
+@dataclass(frozen=True)
+class Rate:
+    """`count` of `n`, with the interval that holds the true share 95 times in 100.
+
+    Args:
+        value: `count / n`.
+        count: How many had the property.
+        n: How many were looked at.
+        low: The interval's lower bound.
+        high: The interval's upper bound.
+    """
+
+    value: float
+    count: int
+    n: int
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values."""
+        return {
+            "value": self.value,
+            "count": self.count,
+            "n": self.n,
+            "low": self.low,
+            "high": self.high,
+        }
+
+
+def rate(count: int, n: int) -> Rate | None:
+    """The share `count / n` with its Wilson interval; None where `n` is 0.
+
+    Source: E. B. Wilson (1927), JASA 22, 209-212.
+
+    Example:
+        >>> print(rate(45, 50))
+        0.900 [0.786, 0.957]
+    """
+    if n == 0:
+        return None
+    interval = binomtest(int(count), int(n)).proportion_ci(CONFIDENCE, method="wilson")
+    return Rate(int(count) / int(n), int(count), int(n), float(interval.low), float(interval.high))
+
+
+def share(holds: NDArray[np.bool_]) -> Rate | None:
+    """The share of instances for which something holds; `holds` has shape `(n,)`."""
+    return rate(int(np.count_nonzero(holds)), len(holds))
+
+
+def pooled_share(holds: NDArray[np.bool_], seed: int) -> Rate | None:
+    """The share of all iterates for which something holds, with a bootstrap interval.
+
+    Iterates of one instance are not independent, so whole instances are drawn (percentile
+    bootstrap). Where all instances have the same share, a bootstrap sees no variation at all; there
+    the interval is Wilson's over the instances.
+
+    Args:
+        holds: Shape `(n, T)`: an instance a row, an iterate a column.
+        seed: The seed of the draws.
+
+    Example:
+        >>> print(pooled_share(np.array([[True, True], [False, False]] * 20), seed=0))
+        0.500 [0.350, 0.650]
+    """
+    n, steps = holds.shape
+    if holds.size == 0:
+        return None
+    shares = holds.mean(axis=1)
+    count = int(np.count_nonzero(holds))
+    value = count / holds.size
+    if np.all(shares == shares[0]):
+        alike = binomtest(round(value * n), n).proportion_ci(CONFIDENCE, method="wilson")
+        return Rate(value, count, holds.size, float(alike.low), float(alike.high))
+    means = _resampled_means(shares, seed)
+    low, high = np.quantile(means, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    return Rate(value, count, n * steps, float(low), float(high))
+
+
+def _resampled_means(shares: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
+    """Means of samples of instances drawn with replacement.
+
+    Shares take at most T + 1 values, so drawing how often each value comes is the same as drawing
+    instances, at a cost that does not grow with their number.
+    """
+    values, counts = np.unique(shares, return_counts=True)
+    n = len(shares)
+    draws = np.random.default_rng(seed).multinomial(n, counts / n, RESAMPLES)
+    means: NDArray[np.float64] = draws @ values / n
+    return means

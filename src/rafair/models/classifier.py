@@ -1,0 +1,83 @@
+"""The seam between rafair and models: encoded rows in, logits and gradients out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Rows = NDArray[np.float32]
+Logits = NDArray[np.float32]
+Labels = NDArray[np.int64]
+Cotangent = Callable[[Logits], NDArray[np.float32]]
+"""From logits of shape `(n, c)` to the weight of each of them in the gradient; the same shape."""
+
+
+class Classifier(ABC):
+    """Maps encoded rows to logits of two or more classes; may give gradients.
+
+    Implementations must be safe to call from several threads at once, and must answer for a row
+    what they would answer for it in any other batch of the same size.
+    """
+
+    name: str
+    n_features: int | None
+    """How many features a row must have; None where the model does not say."""
+    n_classes: int | None
+    """How many logits it gives; None where it does not say."""
+
+    @property
+    @abstractmethod
+    def differentiable(self) -> bool:
+        """Whether `logits_and_gradients` can be asked."""
+
+    @property
+    @abstractmethod
+    def n_parameters(self) -> int | None:
+        """How many trained numbers it has; None where it does not say."""
+
+    @property
+    @abstractmethod
+    def sha256(self) -> str | None:
+        """The hash of its parameters; None where they cannot be seen."""
+
+    @abstractmethod
+    def logits(self, rows: Rows) -> Logits:
+        """Logits of shape `(n, c)` for rows of shape `(n, d)`."""
+
+    @abstractmethod
+    def logits_and_gradients(self, rows: Rows, cotangent: Cotangent) -> tuple[Logits, Rows]:
+        """Logits, and for each row the gradient of `sum(cotangent * logits)` to that row.
+
+        Args:
+            rows: Encoded rows of shape `(n, d)`.
+            cotangent: Says how much each logit counts, once the logits are known.
+
+        Returns:
+            Logits of shape `(n, c)` and gradients of shape `(n, d)`.
+        """
+
+
+@dataclass
+class Queries:
+    """How many rows a model was asked about; padding does not count.
+
+    Args:
+        gradient_rows: Rows that went forward and backward.
+        prediction_rows: Rows that went forward only.
+    """
+
+    gradient_rows: int = 0
+    prediction_rows: int = 0
+    _lock: Any = field(default_factory=Lock, repr=False, compare=False)
+
+    def add(self, *, gradient_rows: int = 0, prediction_rows: int = 0) -> None:
+        """Counts further rows."""
+        with self._lock:
+            self.gradient_rows += gradient_rows
+            self.prediction_rows += prediction_rows

@@ -1,0 +1,120 @@
+"""Saved models: `model.safetensors` and `model.json`, with `model.onnx` beside them.
+
+Nothing is ever unpickled: the weights are plain numbers, and the description says which network
+they belong to, what it was trained on, and how its rows are encoded.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+import safetensors
+import safetensors.torch
+from pydantic import BaseModel, ConfigDict, ValidationError
+from torch import nn
+
+from rafair.engine.files import sha256_of, writing
+from rafair.errors import ModelError
+from rafair.models.network import fcnn
+from rafair.models.onnx_file import export_onnx
+from rafair.models.torch_module import serialise
+from rafair.tabular.schema import Schema
+
+WEIGHTS, DESCRIPTION, ONNX = "model.safetensors", "model.json", "model.onnx"
+MODEL_VERSION = 1
+
+
+class ModelDescription(BaseModel):
+    """What `model.json` holds.
+
+    Args:
+        model_version: The version of this format.
+        network: The network's kind; "fcnn" is the paper's.
+        dataset: The name of the data set it was trained on.
+        variant: The variant of that data set.
+        dataset_sha256: The hash of all its encoded rows and labels.
+        table: The schema of the rows that the network takes.
+        training: How it was trained.
+        sha256: The hash of `model.safetensors`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    model_version: int = MODEL_VERSION
+    network: Literal["fcnn"] = "fcnn"
+    dataset: str
+    variant: str
+    dataset_sha256: str
+    table: Schema
+    training: dict[str, Any]
+    sha256: str
+
+
+def save_model(
+    folder: Path,
+    network: nn.Sequential,
+    *,
+    dataset: str,
+    variant: str,
+    dataset_sha256: str,
+    schema: Schema,
+    training: dict[str, Any],
+) -> ModelDescription:
+    """Writes `model.safetensors`, `model.json` and `model.onnx` into `folder`."""
+    with writing(folder / WEIGHTS) as path:
+        path.write_bytes(serialise(network))
+    export_onnx(network, folder / ONNX)
+    description = ModelDescription(
+        dataset=dataset,
+        variant=variant,
+        dataset_sha256=dataset_sha256,
+        table=schema,
+        training=training,
+        sha256=sha256_of(folder / WEIGHTS),
+    )
+    with writing(folder / DESCRIPTION) as path:
+        path.write_text(description.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    return description
+
+
+def load_model(folder: Path) -> tuple[nn.Sequential, ModelDescription]:
+    """Reads a saved model.
+
+    Args:
+        folder: A folder with `model.json`, or the path of that file.
+
+    Raises:
+        ModelError: If a file is missing, altered, or of another version.
+    """
+    folder = folder.parent if folder.name == DESCRIPTION else folder
+    description = _read_description(folder / DESCRIPTION)
+    weights = folder / WEIGHTS
+    if not weights.is_file():
+        raise ModelError(f"'{weights}': expected the model's weights, found no such file")
+    if sha256_of(weights) != description.sha256:
+        raise ModelError(f"'{weights}': its hash is not the one in {DESCRIPTION}; it was altered")
+    schema = description.table
+    network = fcnn(len(schema), len(schema.classes))
+    try:
+        network.load_state_dict(safetensors.torch.load_file(weights))
+    except (safetensors.SafetensorError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise ModelError(f"'{weights}': does not fit the network 'fcnn': {reason}") from error
+    return network.eval(), description
+
+
+def _read_description(path: Path) -> ModelDescription:
+    if not path.is_file():
+        raise ModelError(f"'{path}': expected a saved model (model.json), found no such file")
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        found = content.get("model_version")
+        if found != MODEL_VERSION:
+            raise ModelError(f"'{path}': expected model_version {MODEL_VERSION}, found {found!r}")
+        return ModelDescription.model_validate(content)
+    except (ValidationError, ValueError, AttributeError) as error:
+        if isinstance(error, ModelError):
+            raise
+        raise ModelError(f"'{path}': expected a model description written by rafair") from error

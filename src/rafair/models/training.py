@@ -1,0 +1,117 @@
+"""Training a network on a table: the same table and seed give the same network, bit by bit."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from rafair.arguments import check_name, check_real, check_whole
+from rafair.engine.progress import SILENT, Progress
+from rafair.engine.workers import Workers
+from rafair.errors import InputError
+from rafair.models.network import fcnn
+from rafair.tabular.table import Table
+
+
+class TrainLoss(Protocol):
+    """From logits `(n, c)` and classes `(n,)` to one number."""
+
+    def __call__(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """The mean loss of a batch."""
+
+
+def _mean_squared_error(logits: Tensor, labels: Tensor) -> Tensor:
+    one_hot = nn.functional.one_hot(labels, logits.shape[1]).to(logits.dtype)
+    return nn.functional.mse_loss(logits.softmax(dim=1), one_hot)
+
+
+TRAIN_LOSSES: dict[str, TrainLoss] = {
+    "cross-entropy": nn.functional.cross_entropy,
+    "mse": _mean_squared_error,
+}
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How a network is trained.
+
+    Args:
+        epochs: Passes over the table.
+        batch: Rows per step of Adam.
+        learning_rate: Adam's step size.
+        loss: "cross-entropy", or "mse", the mean squared error of the softmax.
+        seed: Decides the first weights and the order of rows.
+
+    Raises:
+        InputError: If a number is out of range, or the loss unknown.
+    """
+
+    epochs: int = 50
+    batch: int = 128
+    learning_rate: float = 1e-3
+    loss: str = "cross-entropy"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_whole("epochs", self.epochs, 1, 10_000)
+        check_whole("batch", self.batch, 1, 1_000_000)
+        check_real("learning_rate", self.learning_rate, 0, 1)
+        check_name("training loss", self.loss, TRAIN_LOSSES)
+        check_whole("seed", self.seed, 0, 2**32 - 1)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values."""
+        return asdict(self)
+
+
+def train(
+    table: Table,
+    config: TrainConfig | None = None,
+    *,
+    progress: Progress = SILENT,
+) -> nn.Sequential:
+    """Trains the paper's network on a table.
+
+    Args:
+        table: The rows to learn from.
+        config: How to train; the paper's setting with cross-entropy by default.
+        progress: Where to show a bar.
+
+    Returns:
+        The trained network, in evaluation mode; it maps encoded rows to logits.
+
+    Raises:
+        InputError: If training breaks down with a loss that is not a finite number.
+
+    Example:
+        >>> import pandas as pd
+        >>> frame = pd.DataFrame({"age": range(40), "ok": [0, 1] * 20})
+        >>> table = Table.from_frame(frame, label="ok", sensitive=["age"])
+        >>> network = train(table, TrainConfig(epochs=1))
+        >>> network(torch.from_numpy(table.rows)).shape
+        torch.Size([40, 2])
+    """
+    config = config or TrainConfig()
+    rows, labels = torch.tensor(table.rows), torch.tensor(table.labels)
+    network = fcnn(rows.shape[1], len(table.schema.classes), seed=config.seed)
+    optimizer = torch.optim.Adam(network.parameters(), lr=config.learning_rate, fused=True)
+    order = torch.Generator().manual_seed(config.seed)
+    batches = -(-len(rows) // config.batch)
+    # One core: how a sum is split between cores decides its rounding, and so the network.
+    with (
+        Workers(1),
+        progress.task(f"training on '{table.name}'", config.epochs * batches, "steps") as task,
+    ):
+        for _ in range(config.epochs):
+            for chosen in torch.randperm(len(rows), generator=order).split(config.batch):
+                optimizer.zero_grad()
+                loss = TRAIN_LOSSES[config.loss](network(rows[chosen]), labels[chosen])
+                loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+                optimizer.step()
+                task.advance()
+            if not torch.isfinite(loss):
+                raise InputError("training broke down: the loss is not a finite number")
+    return network.eval()

@@ -1,0 +1,1 @@
+"""Repairs: perturbations that bring instances back to being right and equal."""

@@ -1,0 +1,67 @@
+"""Benign perturbations (Algorithm 2): lower the loss of an instance and of its counterpart.
+
+The mirror image of RAFair's false-fair attack, started from adversarial rows. It needs their true
+classes; where no label exists, the majority prediction among the counterparts stands in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rafair.arguments import check_name
+from rafair.models.classifier import Labels
+from rafair.search.budget import Budget
+from rafair.search.goals import Goal
+from rafair.search.loop import search, towards
+from rafair.search.observation import Observation
+from rafair.search.sweep import Sweep
+from rafair.search.trajectory import Trajectory
+from rafair.tabular.encoding import Rows
+
+LABELS = ("true", "consensus")
+
+
+@dataclass(frozen=True)
+class BenignPerturbation:
+    """The repair.
+
+    Args:
+        labels: "true" to follow the true classes, "consensus" to follow the majority prediction
+            over the counterparts of each adversarial row.
+
+    Raises:
+        UnknownNameError: If `labels` is neither.
+    """
+
+    labels: str = "true"
+
+    def __post_init__(self) -> None:
+        check_name("kind of labels", self.labels, LABELS)
+
+    def run(
+        self,
+        sweep: Sweep,
+        rows: Rows,
+        labels: Labels,
+        budget: Budget,
+        seen: Observation | None = None,
+    ) -> Trajectory:
+        """Perturbs adversarial rows of shape `(n, d)`; verdicts are by the true `labels`.
+
+        The perturbation set is centred on each adversarial row.
+        """
+        targets = labels
+        if self.labels == "consensus":
+            seen = sweep.judge(rows, labels) if seen is None else seen.copy()
+            targets = seen.consensus
+            # what was differentiated against another class says nothing about this one
+            seen.differentiated &= targets == labels
+        return search(
+            sweep,
+            rows,
+            targets,
+            direction=towards(Goal.TRUE_FAIR, budget.box),
+            budget=budget,
+            true_labels=labels,
+            seen=seen,
+        )

@@ -1,0 +1,80 @@
+"""What is known of rows once all their counterparts were asked about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rafair.tabular.encoding import Rows
+
+Numbers = NDArray[np.int64]
+NONE = -1
+"""Stands for "no counterpart" where an index is expected."""
+
+
+@dataclass
+class Observation:
+    """One entry per row, each of shape `(n, …)`.
+
+    Args:
+        prediction: The predicted class.
+        fair: Whether no counterpart disagrees.
+        disagreeing: The index of the first counterpart that disagrees, else -1.
+        disagreeing_prediction: That counterpart's predicted class, else -1.
+        consensus: The class predicted most often among the counterparts, ties to the lowest.
+        loss: The loss of the row.
+        counterpart: The index of the chosen counterpart: the one whose loss has the largest
+            gradient, ties to the first.
+        counterpart_loss: The loss of the chosen counterpart.
+        differentiated: Whether the gradients below are known.
+        gradient: A positive multiple of the loss's gradient at the row; `(n, d)`.
+        counterpart_gradient: The same at the chosen counterpart; `(n, d)`.
+    """
+
+    prediction: Numbers
+    fair: NDArray[np.bool_]
+    disagreeing: Numbers
+    disagreeing_prediction: Numbers
+    consensus: Numbers
+    loss: NDArray[np.float64]
+    counterpart: Numbers
+    counterpart_loss: NDArray[np.float64]
+    differentiated: NDArray[np.bool_]
+    gradient: Rows
+    counterpart_gradient: Rows
+
+    @classmethod
+    def empty(cls, n: int, n_features: int) -> Observation:
+        """An observation of `n` rows of which nothing is known yet."""
+        return cls(
+            prediction=np.full(n, NONE),
+            fair=np.zeros(n, bool),
+            disagreeing=np.full(n, NONE),
+            disagreeing_prediction=np.full(n, NONE),
+            consensus=np.full(n, NONE),
+            loss=np.full(n, np.nan),
+            counterpart=np.full(n, NONE),
+            counterpart_loss=np.full(n, np.nan),
+            differentiated=np.zeros(n, bool),
+            gradient=np.full((n, n_features), np.nan, np.float32),
+            counterpart_gradient=np.full((n, n_features), np.nan, np.float32),
+        )
+
+    def copy(self) -> Observation:
+        """A copy that shares no memory."""
+        return Observation(**{name: values.copy() for name, values in self._items()})
+
+    def put(self, where: NDArray[Any], other: Observation) -> None:
+        """Replaces the entries at `where` by those of `other`, in order."""
+        for name, values in self._items():
+            values[where] = getattr(other, name)
+
+    def take(self, where: NDArray[Any]) -> Observation:
+        """The entries at `where`."""
+        return Observation(**{name: values[where] for name, values in self._items()})
+
+    def _items(self) -> list[tuple[str, NDArray[Any]]]:
+        return [(field.name, getattr(self, field.name)) for field in fields(self)]

@@ -1,0 +1,278 @@
+"""The pass over all counterparts of rows: one product of chunks, from which all else is read.
+
+Rows and their counterparts are laid out one after the other and cut into chunks of one fixed
+shape. Each chunk is made, computed and summed up by one thread; what is kept of it is one line per
+row it touches. Memory is bounded by the chunks in flight, never by rows times counterparts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rafair.engine.workers import Workers
+from rafair.models.adapting import check_finite
+from rafair.models.classifier import Classifier, Labels, Logits, Queries
+from rafair.models.losses import Loss
+from rafair.search.observation import NONE, Numbers, Observation
+from rafair.tabular.counterparts import Counterparts
+from rafair.tabular.encoding import Rows
+
+CHUNK_ROWS = 2048
+"""Rows per chunk: the widest layer of the paper's network then fits the cache of one core."""
+
+NEVER = np.iinfo(np.int64).max
+"""The place of the first counterpart of a class that no counterpart has."""
+
+LEAST_SCORE = -1e300
+"""The score of a counterpart without any gradient: below all others, above none at all."""
+
+
+def _nothing(rows: int) -> None:
+    """Ignores how many rows were done."""
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Asks a classifier about rows and all their counterparts.
+
+    Args:
+        classifier: The model.
+        counterparts: The counterparts of a row.
+        loss: What "worse" means.
+        workers: The open pool of threads to compute with.
+        k: The factor K: a counterpart disagrees if 1[ŷ ≠ ŷ'] > K · d.
+        chunk_rows: Rows per chunk.
+        queries: Where rows are counted.
+        on_rows: Told how many rows were done, after each chunk.
+    """
+
+    classifier: Classifier
+    counterparts: Counterparts
+    loss: Loss
+    workers: Workers
+    k: float = 0.0
+    chunk_rows: int = CHUNK_ROWS
+    queries: Queries = field(default_factory=Queries)
+    on_rows: Callable[[int], None] = _nothing
+
+    def observe(self, rows: Rows, labels: Labels) -> Observation:
+        """Predictions, losses and gradients, with the counterpart of the largest gradient.
+
+        Args:
+            rows: Encoded rows of shape `(n, d)`.
+            labels: The classes that the loss is measured against; shape `(n,)`.
+
+        Raises:
+            ModelError: If the model has no gradients, or a logit is not finite.
+        """
+        return self._run(_Layout(rows, labels, self.counterparts), differentiate=True)
+
+    def judge(self, rows: Rows, labels: Labels, watched: Numbers | None = None) -> Observation:
+        """Predictions and losses only, without gradients.
+
+        Args:
+            rows: Encoded rows of shape `(n, d)`.
+            labels: The classes that the loss is measured against; shape `(n,)`.
+            watched: For each row, the counterpart whose loss is wanted; shape `(n,)`.
+
+        Raises:
+            ModelError: If a logit is not finite.
+        """
+        layout = _Layout(rows, labels, self.counterparts, watched)
+        return self._run(layout, differentiate=False)
+
+    def _run(self, layout: _Layout, *, differentiate: bool) -> Observation:
+        tally = _Tally(layout)
+        starts = range(0, layout.total, self.chunk_rows)
+        for part in self.workers.map(lambda at: self._chunk(layout, at, differentiate), starts):
+            tally.add(part)
+            if differentiate:
+                self.queries.add(gradient_rows=part.n_rows)
+            else:
+                self.queries.add(prediction_rows=part.n_rows)
+            self.on_rows(part.n_rows)
+        return tally.observation()
+
+    def _chunk(self, layout: _Layout, start: int, differentiate: bool) -> _Part:
+        """Makes one chunk, asks the model about it, and sums it up row by row."""
+        chunk = layout.chunk(start, self.chunk_rows)
+        if differentiate:
+            logits, gradients = self.classifier.logits_and_gradients(
+                chunk.batch, lambda logits: self.loss.cotangent(logits, chunk.batch_labels)
+            )
+        else:
+            logits, gradients = self.classifier.logits(chunk.batch), None
+        check_finite(logits, self.classifier.name)
+        return self._sum_up(layout, chunk, logits, gradients)
+
+    def _sum_up(
+        self, layout: _Layout, chunk: _Chunk, logits: Logits, gradients: Rows | None
+    ) -> _Part:
+        n = len(chunk.owner)
+        logits, labels = logits[:n], chunk.batch_labels[:n]
+        losses = self.loss.value(logits, labels)
+        first, counts = self._classes(layout, chunk, logits)
+        part = _Part(chunk, logits.shape[1], first, counts)
+        own = np.flatnonzero(chunk.index == layout.own[chunk.owner])
+        part.own = (chunk.owner[own], logits[own].argmax(axis=1), losses[own])
+        if gradients is None:
+            watched = np.flatnonzero(chunk.index == layout.watched[chunk.owner])
+            part.watched = (chunk.owner[watched], losses[watched])
+            return part
+        gradients = gradients[:n]
+        part.own_gradient = gradients[own]
+        scores = self._scores(gradients, self.loss.log_scale(logits, labels))
+        scores[own] = -np.inf
+        best = _first_maximum(scores, chunk.starts)
+        part.best = (scores[best], chunk.index[best], losses[best], gradients[best])
+        return part
+
+    @staticmethod
+    def _scores(gradients: Rows, log_scale: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The logarithm of the L1 norm of each row's loss gradient."""
+        norms = np.abs(gradients).sum(axis=1, dtype=np.float64)
+        logarithms = np.full(len(norms), LEAST_SCORE)
+        np.log(norms, out=logarithms, where=norms > 0)
+        return np.maximum(logarithms + log_scale, LEAST_SCORE)
+
+    def _classes(self, layout: _Layout, chunk: _Chunk, logits: Logits) -> tuple[Numbers, Numbers]:
+        """For each row touched and each class: the first counterpart predicted so, and how many."""
+        predictions = logits.argmax(axis=1)
+        near = None
+        if self.k > 0:
+            n = len(chunk.owner)
+            moved = chunk.batch[:n] - layout.rows[chunk.owner]
+            distances = np.square(moved, dtype=np.float64).mean(axis=1)
+            near = self.k * distances < 1
+        first, counts = [], []
+        for label in range(logits.shape[1]):
+            predicted = predictions == label
+            counts.append(np.add.reduceat(predicted, chunk.starts, dtype=np.int64))
+            counted = predicted if near is None else predicted & near
+            places = np.where(counted, chunk.index, NEVER)
+            first.append(np.minimum.reduceat(places, chunk.starts))
+        return np.stack(first, axis=1), np.stack(counts, axis=1)
+
+
+class _Layout:
+    """Where every row's counterparts stand in the long list that is cut into chunks."""
+
+    def __init__(
+        self,
+        rows: Rows,
+        labels: Labels,
+        counterparts: Counterparts,
+        watched: Numbers | None = None,
+    ) -> None:
+        self.rows, self.labels, self.counterparts = rows, labels, counterparts
+        own = counterparts.own_index(rows)
+        self.own = np.where(own < 0, counterparts.size, own)
+        self.watched = np.full(len(rows), NONE) if watched is None else watched
+        self.offsets = np.concatenate([[0], np.cumsum(counterparts.counts(rows))])
+        self.total = int(self.offsets[-1])
+
+    def chunk(self, start: int, size: int) -> _Chunk:
+        """The rows from `start` on, padded to `size` by repeating the first of them."""
+        places = np.arange(start, min(start + size, self.total))
+        owner = np.searchsorted(self.offsets, places, side="right") - 1
+        index = places - self.offsets[owner]
+        padded = np.concatenate([owner, np.full(size - len(owner), owner[0])])
+        batch = self.rows[padded]
+        self.counterparts.substitute(batch[: len(owner)], index)
+        return _Chunk(owner, index, batch, self.labels[padded])
+
+
+class _Chunk:
+    """Consecutive counterparts of consecutive rows."""
+
+    def __init__(self, owner: Numbers, index: Numbers, batch: Rows, batch_labels: Labels) -> None:
+        self.owner, self.index = owner, index
+        self.batch, self.batch_labels = batch, batch_labels
+        self.starts = np.concatenate([[0], np.flatnonzero(np.diff(owner)) + 1])
+
+
+class _Part:
+    """What is kept of one chunk."""
+
+    own: tuple[Numbers, Numbers, NDArray[np.float64]]
+    own_gradient: Rows | None = None
+    watched: tuple[Numbers, NDArray[np.float64]] | None = None
+    best: tuple[NDArray[np.float64], Numbers, NDArray[np.float64], Rows] | None = None
+
+    def __init__(self, chunk: _Chunk, n_classes: int, first: Numbers, counts: Numbers) -> None:
+        self.n_rows = len(chunk.owner)
+        self.touched = chunk.owner[chunk.starts]
+        self.n_classes, self.first, self.counts = n_classes, first, counts
+
+
+class _Tally:
+    """Parts, added in order, until every row's counterparts are complete."""
+
+    def __init__(self, layout: _Layout) -> None:
+        n, d = layout.rows.shape
+        self._seen = Observation.empty(n, d)
+        self._score = np.full(n, -np.inf)
+        self._first: Numbers | None = None
+        self._counts: Numbers | None = None
+        self._seen.counterpart[:] = layout.watched
+
+    def add(self, part: _Part) -> None:
+        """Adds the next chunk's part."""
+        if self._first is None or self._counts is None:
+            shape = (len(self._score), part.n_classes)
+            self._first, self._counts = np.full(shape, NEVER), np.zeros(shape, np.int64)
+        self._first[part.touched] = np.minimum(self._first[part.touched], part.first)
+        self._counts[part.touched] += part.counts
+        rows, predictions, losses = part.own
+        self._seen.prediction[rows], self._seen.loss[rows] = predictions, losses
+        if part.own_gradient is not None:
+            self._seen.gradient[rows] = part.own_gradient
+            self._seen.differentiated[rows] = True
+        if part.watched is not None:
+            watched, watched_losses = part.watched
+            self._seen.counterpart_loss[watched] = watched_losses
+        if part.best is not None:
+            self._add_best(part.touched, *part.best)
+
+    def _add_best(
+        self,
+        touched: Numbers,
+        scores: NDArray[np.float64],
+        index: Numbers,
+        losses: NDArray[np.float64],
+        gradients: Rows,
+    ) -> None:
+        better = scores > self._score[touched]  # not >=: ties go to the first
+        rows = touched[better]
+        self._score[rows] = scores[better]
+        self._seen.counterpart[rows] = index[better]
+        self._seen.counterpart_loss[rows] = losses[better]
+        self._seen.counterpart_gradient[rows] = gradients[better]
+
+    def observation(self) -> Observation:
+        """What all parts together say."""
+        if self._first is None or self._counts is None:
+            return self._seen
+        each = np.arange(len(self._first))
+        others = self._first.copy()
+        others[each, self._seen.prediction] = NEVER
+        label = others.argmin(axis=1)
+        place = others[each, label]
+        self._seen.fair = place == NEVER
+        self._seen.disagreeing = np.where(self._seen.fair, NONE, place)
+        self._seen.disagreeing_prediction = np.where(self._seen.fair, NONE, label)
+        self._seen.consensus = self._counts.argmax(axis=1)
+        return self._seen
+
+
+def _first_maximum(values: NDArray[np.float64], starts: Numbers) -> Numbers:
+    """The position of the first maximum of each run of `values`; runs begin at `starts`."""
+    lengths = np.diff(np.append(starts, len(values)))
+    largest = np.repeat(np.maximum.reduceat(values, starts), lengths)
+    places = np.where(values == largest, np.arange(len(values)), NEVER)
+    first: Numbers = np.minimum.reduceat(places, starts)
+    return first

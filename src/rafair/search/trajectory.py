@@ -1,0 +1,51 @@
+"""What a search leaves behind: every iterate of every instance, and what was seen there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rafair.models.classifier import Labels
+from rafair.search.observation import Numbers, Observation
+from rafair.tabular.encoding import Rows
+from rafair.verdicts import verdicts
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """The start and T iterates of `n` instances.
+
+    Args:
+        labels: The true classes, which verdicts are given by; shape `(n,)`.
+        rows: Encoded rows; T + 1 arrays of shape `(n, d)`, the start first.
+        observations: What was seen at each of them; T + 1 entries.
+    """
+
+    labels: Labels
+    rows: tuple[Rows, ...]
+    observations: tuple[Observation, ...]
+
+    @property
+    def steps(self) -> int:
+        """T, the number of iterates without the start."""
+        return len(self.rows) - 1
+
+    def verdicts(self) -> NDArray[np.int8]:
+        """Codes of `Verdict` of shape `(n, T + 1)`."""
+        seen = self.observations
+        return np.stack([verdicts(o.prediction == self.labels, o.fair) for o in seen], axis=1)
+
+    def rows_at(self, step: Numbers) -> Rows:
+        """Each instance's row at its own step; shape `(n, d)`."""
+        result: Rows = np.stack(self.rows)[step, np.arange(len(step))]
+        return result
+
+    def observation_at(self, step: Numbers) -> Observation:
+        """What was seen of each instance at its own step."""
+        result = self.observations[0].copy()
+        for number in np.unique(step):
+            here = np.flatnonzero(step == number)
+            result.put(here, self.observations[number].take(here))
+        return result
