@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from rafair.auditing.columns import CLEAN
 from rafair.tabular.schema import Feature, Schema
@@ -84,15 +85,15 @@ class Case:
     @property
     def summary(self) -> str:
         """Two sentences that say what went wrong."""
-        before = f"True class {self.label}; predicted {self.clean_prediction} as it was"
+        before = (
+            f"The true class is '{self.label}'. Predicted '{self.clean_prediction}' as it was, "
+            f"'{self.prediction}' once perturbed"
+        )
         if self.counterpart is None:
-            return (
-                f"{before}, {self.prediction} once perturbed. All counterparts get the same answer."
-            )
+            return f"{before}; every counterpart gets the same prediction."
         return (
-            f"{before}, {self.prediction} once perturbed. "
-            f"The counterpart, alike but for the sensitive features, is predicted "
-            f"{self.counterpart_prediction}."
+            f"{before}; a counterpart that differs only in sensitive features is predicted "
+            f"'{self.counterpart_prediction}'."
         )
 
     def __str__(self) -> str:
@@ -112,8 +113,8 @@ def find_cases(
 ) -> list[Case]:
     """The instances that some attack drove into a cell, the most telling first.
 
-    Instances that were true fair as they were come first, then those found in fewer steps. Each
-    instance is listed once per cell.
+    Instances that were true fair as they were come first, those that were in this very cell before
+    come last, and of equals the one found in fewer steps. Each is listed once per cell.
 
     Args:
         adversarial: The content of `adversarial.parquet`.
@@ -131,11 +132,17 @@ def find_cases(
     found = frame[(frame["step"] > 0) & frame["verdict"].isin(names)]
     if not len(found):
         return []
-    was_fair = clean["verdict"].astype(str).reindex(found["instance"]) == str(Verdict.TRUE_FAIR)
-    found = found.assign(surprise=~was_fair.to_numpy())
+    before = clean["verdict"].astype(str).reindex(found["instance"]).to_numpy()
+    found = found.assign(surprise=_surprise(before, found["verdict"].astype(str).to_numpy()))
     found = found.sort_values(["surprise", "step", "instance"], kind="stable")
     found = found.drop_duplicates(["instance", "verdict"]).head(limit or len(found))
     return [_case(row, clean.loc[row["instance"]], schema) for _, row in found.iterrows()]
+
+
+def _surprise(before: NDArray[Any], after: NDArray[Any]) -> NDArray[np.int64]:
+    """0 where a true fair instance broke, 1 where another changed cell, 2 where none did."""
+    surprise = np.where(before == str(Verdict.TRUE_FAIR), 0, 1)
+    return np.where(before == after, 2, surprise)
 
 
 def show(feature: Feature, value: Any) -> str:

@@ -11,19 +11,24 @@ import pandas as pd
 
 from rafair.arguments import check_name
 from rafair.auditing.config import AuditConfig
+from rafair.auditing.document import AUDIT
 from rafair.auditing.examine import ADVERSARIAL, Stored
-from rafair.auditing.preparation import FreshNetwork, GivenModel, SavedModel, train_and_save
+from rafair.auditing.preparation import FreshNetwork, GivenModel, SavedModel
 from rafair.auditing.result import Audit
 from rafair.auditing.run import Means, run_audit
 from rafair.datasets.loading import Dataset, load_dataset
 from rafair.engine.devices import check_device
 from rafair.engine.progress import SILENT, Progress
 from rafair.engine.run_folder import RunFolder, next_free
+from rafair.engine.workers import Workers
 from rafair.errors import ModelError, RunFolderError
+from rafair.metrics.rates import share
 from rafair.models.adapting import as_classifier
+from rafair.models.prediction import predict
 from rafair.models.storage import load_model
 from rafair.models.training import TrainConfig
 from rafair.repairs.benign import LABELS
+from rafair.search.sweep import CHUNK_ROWS
 from rafair.tabular.perturbation import PerFeature
 from rafair.tabular.table import Table
 
@@ -147,8 +152,7 @@ def repair_saved(source: Path, overrides: dict[str, Any], means: Means) -> Audit
         raise RunFolderError(f"'{source}': expected a run with attacked rows to repair, found none")
     config = earlier_config(earlier)
     config = replace(config, labels=config.labels or LABELS[0])
-    if "steps" in overrides or "step_size" in overrides:
-        config = replace(config, epsilon=None)
+    config = _without_old_epsilon(config, overrides)
     stored = Stored(source, earlier.document, _frame(earlier))
     return run_audit(_saved(source, None, None, means), replace(config, **overrides), means, stored)
 
@@ -159,13 +163,55 @@ def earlier_config(earlier: Audit) -> AuditConfig:
     return AuditConfig(**known | {"attacks": tuple(known["attacks"])})
 
 
-def train_dataset(name: str, variant: str, training: TrainConfig, means: Means) -> Path:
-    """Trains the paper's network on a data set and saves it; returns its folder."""
+def attack_saved(source: Path, overrides: dict[str, Any], means: Means) -> Audit:
+    """Attacks the network of a saved run or model again, without repair.
+
+    Args:
+        source: A run folder, or a folder with a saved model.
+        overrides: Options of `AuditConfig` that differ from that run's, or from the defaults.
+        means: How and where.
+
+    Raises:
+        ModelError: If the folder holds no saved model.
+        RunFolderError: If it was written by another schema version.
+    """
+    config = AuditConfig()
+    if (source / AUDIT).exists():
+        config = _without_old_epsilon(earlier_config(Audit.load(source)), overrides)
+    config = replace(config, **{"labels": None} | overrides)
+    return run_audit(_saved(source, None, None, means), config, means)
+
+
+def train_dataset(name: str, variant: str, training: TrainConfig, means: Means) -> dict[str, Any]:
+    """Trains the paper's network on a data set and saves it.
+
+    Returns:
+        Where it is and how well it does: folder, name, parameters, data set, test accuracy.
+    """
     dataset = load_dataset(name, variant, progress=means.progress)
     plan = {"training": training.to_dict(), "dataset": dataset.table.sha256, "variant": variant}
-    folder = RunFolder(means.out or next_free(f"{name}-model", plan), plan, force=means.force)
-    train_and_save(folder.partial, dataset, training, means.progress)
-    return folder.finish()
+    final = means.out or next_free(f"{name}-model", plan)
+    folder = RunFolder(final, plan, force=means.force)
+    preparation = FreshNetwork(dataset, training)
+    subject = preparation.subject(folder.partial, means.progress)
+    with Workers(means.threads) as workers:
+        predictions = predict(subject.classifier, dataset.test.rows, workers, CHUNK_ROWS)
+    accuracy = share(predictions == dataset.test.labels)
+    return {
+        "folder": str(folder.finish()),
+        "name": subject.classifier.name,
+        "parameters": subject.classifier.n_parameters,
+        "dataset": name,
+        "variant": variant,
+        "test_accuracy": accuracy.to_dict() if accuracy else None,
+        "sha256": subject.classifier.sha256,
+        "training": training.to_dict(),
+    }
+
+
+def _without_old_epsilon(config: AuditConfig, overrides: dict[str, Any]) -> AuditConfig:
+    """Lets `epsilon` follow from new steps, unless it was set to something else before."""
+    return replace(config, epsilon=None) if {"steps", "step_size"} & set(overrides) else config
 
 
 def _saved(source: Path, name: str | None, variant: str | None, means: Means) -> SavedModel:

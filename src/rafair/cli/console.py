@@ -52,6 +52,13 @@ def print_result(document: Any, readable: RenderableType | None, json_path: str 
         results().print(readable)
 
 
+def say_where(folder: Path | str, json_path: str | None) -> None:
+    """Says where a command's files are: on stdout, or on stderr where that carries JSON."""
+    message = Text.assemble("Run folder: ", (str(folder), "bold"))
+    console = Console(stderr=True, highlight=False) if json_path == "-" else results()
+    console.print(message, soft_wrap=True)
+
+
 class _Rate(ProgressColumn):
     """Units done per second."""
 
@@ -87,7 +94,7 @@ class TerminalProgress:
 
     def note(self, message: str) -> None:
         """Prints one line on stderr."""
-        self._console.print(message, style="dim", markup=False)
+        self._console.print(message, style="dim", markup=False, soft_wrap=True)
 
 
 class _Bar:

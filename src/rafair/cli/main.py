@@ -6,14 +6,15 @@ import os
 import sys
 import tempfile
 import traceback
+import warnings
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
 
 from rafair._version import __version__
-from rafair.cli import data
-from rafair.errors import RafairError
+from rafair.cli import attack, audit, data, repair, train
+from rafair.errors import RafairError, RafairWarning
 
 INTERRUPTED = 130
 BUG = 70
@@ -28,6 +29,9 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+for command in (audit, train, attack, repair):
+    name = command.__name__.rpartition(".")[2]
+    app.command(name, epilog=command.EPILOG)(getattr(command, name))
 app.add_typer(data.app, name="data")
 
 
@@ -55,6 +59,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run(arguments: list[str] | None = None) -> int:
     """Runs the program; returns its exit code, with at most one line of error on stderr."""
+    warnings.showwarning = _show_warning
     try:
         result = app(arguments, standalone_mode=False)
     except RafairError as error:
@@ -70,6 +75,19 @@ def run(arguments: list[str] | None = None) -> int:
             return _complain(usage, 2)
         return _complain(f"a bug in rafair; its traceback is in {_log_traceback()}", BUG)
     return result if isinstance(result, int) else 0
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Prints our warnings as one line; those of libraries are no news to a user."""
+    if issubclass(category, RafairWarning):
+        print(f"rafair: warning: {message}", file=sys.stderr)
 
 
 def _usage_message(error: Exception) -> str | None:

@@ -1,0 +1,47 @@
+# Every target works from a bare clone: it makes .venv and installs what it needs.
+
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check fix bench clean
+
+help:            ## say what there is
+	@grep -E '^[a-z]+: ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/use: .venv/bin/python pyproject.toml constraints.txt
+	$(INSTALL) --editable .
+	@touch $@
+
+.venv/dev: .venv/bin/python pyproject.toml constraints.txt
+	$(INSTALL) --editable '.[dev]'
+	@touch $@ .venv/use
+
+demo: .venv/use  ## install, audit the embedded data set with a fresh network, and show the result
+	@$(BIN)/rafair audit
+	@echo
+	@echo "Next: look into the run folder named above (audit.json holds every rate, adversarial.parquet"
+	@echo "every perturbed row), then try:  $(BIN)/rafair data list   and   $(BIN)/rafair audit --help"
+
+test: .venv/dev  ## install and run every test that needs nothing but this repository
+	$(BIN)/python -m pytest
+
+check: .venv/dev ## lint, types, and the layers' import contract
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fix: .venv/dev   ## format and mend what can be mended mechanically
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: .venv/dev ## measure speed beside this machine's own matrix product
+	$(BIN)/python -m benchmarks
+
+clean:           ## remove what the other targets made
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

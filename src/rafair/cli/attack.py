@@ -1,0 +1,62 @@
+"""`rafair attack`: attacks alone, on the model of a saved run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rafair.cli import options
+from rafair.cli.console import TerminalProgress, print_result, say_where
+
+EPILOG = "Example:  rafair attack runs/affairs-1 --attack rafair-ff --steps 50"
+
+
+def attack(
+    run: Annotated[Path, typer.Argument(help="A run folder, or a folder with a saved model.")],
+    attack: options.Attack = None,
+    instances: options.Instances = None,
+    steps: options.Steps = None,
+    step_size: options.StepSize = None,
+    epsilon: options.Epsilon = None,
+    k: options.K = None,
+    loss: options.Loss = None,
+    seed: options.Seed = None,
+    chunk_rows: options.ChunkRows = None,
+    threads: options.Threads = None,
+    device: options.Device = "cpu",
+    out: options.Out = None,
+    force: options.Force = False,
+    json: options.Json = None,
+) -> None:
+    """Attacks the model of a saved run, without training and without repair.
+
+    Options that are not given are those of the run, where it is one.
+    """
+    from rafair.auditing.entry import attack_saved
+    from rafair.auditing.run import Means
+    from rafair.reports.terminal import render_audit
+
+    overrides = options.given(
+        attacks=attack,
+        instances=instances,
+        steps=steps,
+        step_size=step_size,
+        epsilon=epsilon,
+        k=k,
+        loss=loss,
+        seed=seed,
+        chunk_rows=chunk_rows,
+    )
+    means = Means(
+        out=out,
+        force=force,
+        threads=threads,
+        device=device,
+        command=options.this_command(),
+        progress=TerminalProgress(),
+    )
+    result = attack_saved(run, overrides, means)
+    print_result(result.document, render_audit(result), json)
+    say_where(result.folder, json)

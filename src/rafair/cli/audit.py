@@ -1,0 +1,92 @@
+"""`rafair audit`: from a data set and a network to a verdict, the cases, and their repair."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rafair.cli import options
+from rafair.cli.console import TerminalProgress, print_result, say_where
+
+EPILOG = "Example:  rafair audit --dataset affairs --instances 100 --out runs/first"
+
+
+def audit(
+    dataset: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="affairs, adult, credit, bank or compas.  [default: affairs]"
+        ),
+    ] = None,
+    variant: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="clean (no feature gives the label away) or paper.  [default: clean]",
+        ),
+    ] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="A folder with a model saved by rafair.  [default: train a new one]"
+        ),
+    ] = None,
+    attack: options.Attack = None,
+    instances: options.Instances = None,
+    steps: options.Steps = None,
+    step_size: options.StepSize = None,
+    epsilon: options.Epsilon = None,
+    k: options.K = None,
+    loss: options.Loss = None,
+    train_loss: options.TrainLoss = "cross-entropy",
+    epochs: options.Epochs = 50,
+    labels: options.Labels = None,
+    seed: options.Seed = None,
+    chunk_rows: options.ChunkRows = None,
+    threads: options.Threads = None,
+    device: options.Device = "cpu",
+    out: options.Out = None,
+    force: options.Force = False,
+    json: options.Json = None,
+) -> None:
+    """Audits a network: clean rates, rates under attack, the cases, and their repair.
+
+    Without options it trains the paper's network on the affairs data and audits that.
+    """
+    from rafair.auditing.config import AuditConfig
+    from rafair.auditing.entry import audit_dataset, audit_saved
+    from rafair.auditing.run import Means
+    from rafair.models.training import TrainConfig
+    from rafair.reports.terminal import render_audit
+
+    config = AuditConfig(
+        **options.given(
+            attacks=attack,
+            instances=instances,
+            steps=steps,
+            step_size=step_size,
+            epsilon=epsilon,
+            k=k,
+            loss=loss,
+            labels=labels,
+            seed=seed,
+            chunk_rows=chunk_rows,
+        )
+    )
+    training = TrainConfig(epochs=epochs, loss=train_loss, seed=config.seed)
+    means = Means(
+        out=out,
+        force=force,
+        threads=threads,
+        device=device,
+        command=options.this_command(),
+        progress=TerminalProgress(),
+    )
+    if model is not None:
+        result = audit_saved(model, dataset, variant, config, means)
+    else:
+        result = audit_dataset(dataset or "affairs", variant or "clean", training, config, means)
+    print_result(result.document, render_audit(result), json)
+    say_where(result.folder, json)

@@ -1,0 +1,150 @@
+"""The options that several commands share, and how their text becomes values."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from rafair.errors import InputError
+
+Dataset = Annotated[
+    str, typer.Option(metavar="NAME", help="The data set: affairs, adult, credit, bank or compas.")
+]
+Variant = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="clean (no feature gives the label away) or paper (the paper's features).",
+    ),
+]
+Attack = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME",
+        help="An attack, or rafair for the union of its three goals; may be repeated.",
+    ),
+]
+Instances = Annotated[
+    str | None,
+    typer.Option(metavar="N", help="How many test rows to audit, or all.  [default: 200]"),
+]
+Steps = Annotated[
+    int | None, typer.Option(metavar="N", help="Steps of each attack and repair.  [default: 20]")
+]
+StepSize = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SIZE",
+        help="Length of a step, as a share of each feature's range, or NAME=SIZE,NAME=SIZE for the "
+        "features that may move.  [default: 0.01]",
+    ),
+]
+Epsilon = Annotated[
+    str | None,
+    typer.Option(metavar="SIZE", help="Largest change, likewise.  [default: steps x step size]"),
+]
+K = Annotated[
+    float | None,
+    typer.Option(
+        "--k",
+        metavar="NUMBER",
+        help="K: a counterpart disagrees if 1[prediction differs] > K x distance.  [default: 0]",
+    ),
+]
+Loss = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="What attacks follow: cross-entropy, mse or margin.  [default: cross-entropy]",
+    ),
+]
+TrainLoss = Annotated[
+    str, typer.Option(metavar="NAME", help="What training follows: cross-entropy or mse.")
+]
+Epochs = Annotated[int, typer.Option(metavar="N", help="Passes over the training rows.")]
+Labels = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="What the repair follows: true labels, or the consensus of the counterparts.  "
+        "[default: true]",
+    ),
+]
+Seed = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="Decides training, sampling and the bootstrap.  [default: 0]"),
+]
+ChunkRows = Annotated[
+    int | None, typer.Option(metavar="N", help="Rows computed at once.  [default: 2048]")
+]
+Threads = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N", help="Threads that compute; never changes a figure.  [default: cores]"
+    ),
+]
+Device = Annotated[
+    str, typer.Option(metavar="NAME", help="Where the model computes: cpu, cuda, mps.")
+]
+Out = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="The run folder.  [default: the next free runs/NAME-N]"),
+]
+Force = Annotated[bool, typer.Option("--force", help="Replace what stands at the run folder.")]
+Json = Annotated[
+    str | None,
+    typer.Option(
+        "--json", metavar="FILE", help="Write the result as JSON to a file, or - for stdout."
+    ),
+]
+
+
+def given(**options: Any) -> dict[str, Any]:
+    """The options that the user gave, in the types that `AuditConfig` takes.
+
+    Raises:
+        InputError: If a size or a number of instances cannot be read.
+    """
+    values = {name: value for name, value in options.items() if value is not None}
+    if "attacks" in values:
+        values["attacks"] = tuple(values["attacks"])
+    if "instances" in values:
+        values["instances"] = _instances(values["instances"])
+    for name in ("step_size", "epsilon"):
+        if name in values:
+            values[name] = _sizes(name, values[name])
+    return values
+
+
+def this_command() -> str:
+    """The command as the user typed it."""
+    return shlex.join(["rafair", *sys.argv[1:]])
+
+
+def _instances(text: str) -> int | None:
+    if text == "all":
+        return None
+    try:
+        return int(text)
+    except ValueError as error:
+        raise InputError(f"instances: expected a whole number or all, got '{text}'") from error
+
+
+def _sizes(name: str, text: str) -> float | dict[str, float]:
+    if "=" not in text:
+        return _number(name, text)
+    pairs = [part.partition("=") for part in text.split(",")]
+    return {feature.strip(): _number(name, size) for feature, _, size in pairs}
+
+
+def _number(name: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise InputError(
+            f"{name}: expected a number, or NAME=NUMBER,NAME=NUMBER, got '{text}'"
+        ) from error

@@ -1,0 +1,56 @@
+"""`rafair repair`: the repair alone, of the perturbed rows of a saved run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rafair.cli import options
+from rafair.cli.console import TerminalProgress, print_result, say_where
+
+EPILOG = "Example:  rafair repair runs/affairs-1 --labels consensus"
+
+
+def repair(
+    run: Annotated[Path, typer.Argument(help="A run folder with perturbed rows.")],
+    steps: options.Steps = None,
+    step_size: options.StepSize = None,
+    epsilon: options.Epsilon = None,
+    loss: options.Loss = None,
+    labels: options.Labels = None,
+    chunk_rows: options.ChunkRows = None,
+    threads: options.Threads = None,
+    device: options.Device = "cpu",
+    out: options.Out = None,
+    force: options.Force = False,
+    json: options.Json = None,
+) -> None:
+    """Repairs the perturbed rows of a saved run, and writes a new run folder with both.
+
+    Options that are not given are those of the run.
+    """
+    from rafair.auditing.entry import repair_saved
+    from rafair.auditing.run import Means
+    from rafair.reports.terminal import render_audit
+
+    overrides = options.given(
+        steps=steps,
+        step_size=step_size,
+        epsilon=epsilon,
+        loss=loss,
+        labels=labels,
+        chunk_rows=chunk_rows,
+    )
+    means = Means(
+        out=out,
+        force=force,
+        threads=threads,
+        device=device,
+        command=options.this_command(),
+        progress=TerminalProgress(),
+    )
+    result = repair_saved(run, overrides, means)
+    print_result(result.document, render_audit(result), json)
+    say_where(result.folder, json)

@@ -1,0 +1,50 @@
+"""`rafair train`: the paper's network on a data set."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from rafair.cli import options
+from rafair.cli.console import TerminalProgress, print_result, say_where
+
+EPILOG = "Example:  rafair train --dataset affairs --epochs 10 --out models/affairs"
+
+
+def train(
+    dataset: options.Dataset = "affairs",
+    variant: options.Variant = "clean",
+    train_loss: options.TrainLoss = "cross-entropy",
+    epochs: options.Epochs = 50,
+    batch: Annotated[int, typer.Option(metavar="N", help="Rows per step of Adam.")] = 128,
+    learning_rate: Annotated[
+        float, typer.Option(metavar="NUMBER", help="Step size of Adam.")
+    ] = 1e-3,
+    seed: options.Seed = None,
+    out: options.Out = None,
+    force: options.Force = False,
+    json: options.Json = None,
+) -> None:
+    """Trains the paper's network and saves it as safetensors, JSON and ONNX."""
+    from rafair.auditing.entry import train_dataset
+    from rafair.auditing.run import Means
+    from rafair.models.training import TrainConfig
+
+    training = TrainConfig(epochs, batch, learning_rate, train_loss, seed or 0)
+    means = Means(out=out, force=force, command=options.this_command(), progress=TerminalProgress())
+    trained = train_dataset(dataset, variant, training, means)
+    print_result(trained, Text(describe(trained)), json)
+    say_where(trained["folder"], json)
+
+
+def describe(trained: dict[str, object]) -> str:
+    """What was trained, in a line."""
+    accuracy = trained["test_accuracy"]
+    assert isinstance(accuracy, dict)
+    return (
+        f"{trained['name']}, {trained['parameters']:,} parameters, trained on "
+        f"{trained['dataset']} ({trained['variant']}); test accuracy {accuracy['value']:.3f} "
+        f"[{accuracy['low']:.3f}, {accuracy['high']:.3f}] on {accuracy['n']:,} rows"
+    )

@@ -1,0 +1,1 @@
+"""A result in one format per file."""

@@ -1,0 +1,88 @@
+"""An audit for the terminal: facts, tables, and a few cases."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from rafair.auditing.cases import Case
+from rafair.auditing.result import Audit
+from rafair.auditing.tables import Cells, facts, tables
+from rafair.verdicts import Verdict
+
+BAD_CELLS = (Verdict.TRUE_BIASED, Verdict.FALSE_FAIR, Verdict.FALSE_BIASED)
+
+
+def render_audit(audit: Audit) -> RenderableType:
+    """Everything a person wants to see first."""
+    parts: list[RenderableType] = [_facts(audit)]
+    parts += [_table(table) for table in tables(audit.document)]
+    cases = telling_cases(audit)
+    if cases:
+        parts.append(Text("Cases", style="bold"))
+        parts += [
+            Padding(_case(case, number), (0, 0, 1, 2)) for number, case in enumerate(cases, 1)
+        ]
+    parts += [Text(f"Warning: {warning}", style="yellow") for warning in audit.warnings]
+    return Group(*parts)
+
+
+def telling_cases(audit: Audit) -> list[Case]:
+    """The most telling case of each bad cell, of different instances where there are any."""
+    chosen: list[Case] = []
+    for verdict in BAD_CELLS:
+        found = audit.cases(verdict, limit=len(BAD_CELLS))
+        taken = {case.instance for case in chosen}
+        chosen += [case for case in found if case.instance not in taken][:1] or found[:1]
+    return chosen
+
+
+def _facts(audit: Audit) -> RenderableType:
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="bold")
+    grid.add_column()
+    for key, value in facts(audit.document):
+        grid.add_row(key, Text(value))
+    return Padding(grid, (0, 0, 1, 0))
+
+
+def _table(cells: Cells) -> RenderableType:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), show_edge=False)
+    for number, header in enumerate(cells.headers):
+        table.add_column(Text(header), justify="left" if number == 0 else "right")
+    for row in cells.rows:
+        table.add_row(*(_rate_cell(cell) for cell in row))
+    parts: list[RenderableType] = [Text(cells.title, style="bold"), table]
+    if cells.note:
+        parts.append(Text(cells.note, style="dim"))
+    return Padding(Group(*parts), (0, 0, 1, 0))
+
+
+def _rate_cell(cell: str) -> Text:
+    value, _, interval = cell.partition("\n")
+    return Text.assemble(value, ("\n" + interval, "dim")) if interval else Text(value)
+
+
+def _case(case: Case, number: int) -> RenderableType:
+    grid = Table(box=None, padding=(0, 2, 0, 0), show_header=True, header_style="dim")
+    headers: Sequence[str] = ("", "as it was", "perturbed", "counterpart")
+    shown = 3 if case.counterpart is None else 4
+    for header in headers[:shown]:
+        grid.add_column(header)
+    for name, before, after, other in case.rows:
+        marked = Text(after, style="bold" if after != before else "")
+        cells = [
+            Text(name),
+            Text(before),
+            marked,
+            Text(other, style="bold" if other != after else ""),
+        ]
+        grid.add_row(*cells[:shown])
+    heading = Text(f"{number}. {case.heading}", style="bold")
+    body = grid if case.rows else Text("(no change is visible in these units)")
+    return Group(heading, Padding(body, (0, 0, 0, 3)), Padding(Text(case.summary), (0, 0, 0, 3)))
