@@ -65,7 +65,8 @@ def verdicts(accurate: NDArray[np.bool_], fair: NDArray[np.bool_]) -> NDArray[np
         >>> verdicts(np.array([True, False]), np.array([False, True])).tolist()
         [1, 2]
     """
-    return (2 * ~np.asarray(accurate, bool) + ~np.asarray(fair, bool)).astype(np.int8)
+    codes: NDArray[np.int8] = (2 * np.logical_not(accurate) + np.logical_not(fair)).astype(np.int8)
+    return codes
 
 
 def outcome_step(codes: NDArray[np.int8], sought: Collection[Verdict]) -> NDArray[np.int64]:
@@ -83,7 +84,8 @@ def outcome_step(codes: NDArray[np.int8], sought: Collection[Verdict]) -> NDArra
         [2, 3]
     """
     reached = np.isin(codes[:, 1:], list(sought))
-    return np.where(reached.any(axis=1), reached.argmax(axis=1) + 1, codes.shape[1] - 1)
+    first: NDArray[np.int64] = reached.argmax(axis=1) + 1
+    return np.where(reached.any(axis=1), first, codes.shape[1] - 1)
 
 
 def disagrees(

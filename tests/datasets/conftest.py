@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import threading
 import time
 import zipfile
@@ -19,15 +18,6 @@ from rafair.datasets.info import DatasetInfo, SourceFile, Variant
 from rafair.datasets.registry import DATASETS
 
 TINY = b"age;y\n30;no\n40;yes\n"
-
-
-@pytest.fixture
-def data_folder() -> Path:
-    """The folder with the papers' files, or a skip."""
-    named = os.environ.get("RAFAIR_DATA")
-    if not named:
-        pytest.skip("RAFAIR_DATA does not name a folder with the papers' data files")
-    return Path(named)
 
 
 @pytest.fixture

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from rafair.arguments import check_real, check_whole
 from rafair.attacks.registry import expand
+from rafair.engine.shards import INSTANCES_PER_SHARD
 from rafair.errors import InputError
 from rafair.models.losses import Loss, loss_named
 from rafair.repairs.benign import BenignPerturbation
 from rafair.search.budget import Budget
-from rafair.search.sweep import CHUNK_ROWS
+from rafair.search.sweep import suitable_chunk_rows
 from rafair.tabular.perturbation import PerFeature, PerturbationSet, per_feature
 from rafair.tabular.schema import Schema
 
@@ -43,7 +44,8 @@ class AuditConfig:
             no repair.
         seed: Decides which rows are sampled, and bootstrap intervals.
         perturb_sensitive: Whether perturbations may move sensitive features as well.
-        chunk_rows: Rows per chunk; another shape may round results differently.
+        chunk_rows: Rows computed at once; None takes what suits the number of counterparts. Another
+            shape may round results differently.
 
     Raises:
         InputError: If an option is out of range.
@@ -59,7 +61,7 @@ class AuditConfig:
     labels: str | None = "true"
     seed: int = 0
     perturb_sensitive: bool = False
-    chunk_rows: int = CHUNK_ROWS
+    chunk_rows: int | None = None
 
     def __post_init__(self) -> None:
         expand(self.attacks)
@@ -74,7 +76,14 @@ class AuditConfig:
         if self.labels is not None:
             BenignPerturbation(self.labels)
         check_whole("seed", self.seed, 0, LARGEST_SEED)
-        check_whole("chunk_rows", self.chunk_rows, 1, MOST_CHUNK_ROWS)
+        if self.chunk_rows is not None:
+            check_whole("chunk_rows", self.chunk_rows, 1, MOST_CHUNK_ROWS)
+
+    def resolved(self, counterparts: int) -> AuditConfig:
+        """The same with `chunk_rows` filled in for instances of so many counterparts."""
+        if self.chunk_rows is not None:
+            return self
+        return replace(self, chunk_rows=suitable_chunk_rows(counterparts * INSTANCES_PER_SHARD))
 
     @property
     def loss_function(self) -> Loss:

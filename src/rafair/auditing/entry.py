@@ -7,8 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from rafair.arguments import check_name
 from rafair.auditing.config import AuditConfig
 from rafair.auditing.document import AUDIT
@@ -16,16 +14,18 @@ from rafair.auditing.examine import ADVERSARIAL, Stored
 from rafair.auditing.preparation import FreshNetwork, GivenModel, SavedModel
 from rafair.auditing.result import Audit
 from rafair.auditing.run import Means, run_audit
-from rafair.datasets.loading import Dataset, load_dataset
+from rafair.datasets.info import Variant
+from rafair.datasets.loading import load_dataset
+from rafair.datasets.registry import DATASETS
 from rafair.engine.devices import check_device
 from rafair.engine.progress import SILENT, Progress
 from rafair.engine.run_folder import RunFolder, next_free
 from rafair.engine.workers import Workers
-from rafair.errors import ModelError, RunFolderError
+from rafair.errors import InputError, ModelError, RunFolderError
 from rafair.metrics.rates import share
 from rafair.models.adapting import as_classifier
 from rafair.models.prediction import predict
-from rafair.models.storage import load_model
+from rafair.models.storage import load_model, model_folder
 from rafair.models.training import TrainConfig
 from rafair.repairs.benign import LABELS
 from rafair.search.sweep import CHUNK_ROWS
@@ -91,6 +91,11 @@ def audit(
         >>> list(result.document["attacks"])
         ['rafair-tb', 'rafair-ff', 'rafair-fb', 'rafair']
     """
+    if not isinstance(table, Table):
+        raise InputError(
+            f"table: expected a rafair.Table, such as Table.from_frame makes, got "
+            f"{type(table).__name__}"
+        )
     config = AuditConfig(
         attacks=(attacks,) if isinstance(attacks, str) else tuple(attacks),
         instances=instances,
@@ -102,7 +107,7 @@ def audit(
         labels=labels,
         seed=seed,
         perturb_sensitive=perturb_sensitive,
-        **({} if chunk_rows is None else {"chunk_rows": chunk_rows}),
+        chunk_rows=chunk_rows,
     )
     means = Means(
         out=None if out is None else Path(out),
@@ -144,23 +149,34 @@ def repair_saved(source: Path, overrides: dict[str, Any], means: Means) -> Audit
         means: How and where.
 
     Raises:
-        RunFolderError: If the run has no attacked rows.
+        RunFolderError: If the run has no attacked rows, or they are not as it wrote them.
         ModelError: If the run holds no saved model.
     """
     earlier = Audit.load(source)
-    if not earlier.document["attacks"] or not (source / ADVERSARIAL).exists():
+    if not earlier.document["attacks"]:
         raise RunFolderError(f"'{source}': expected a run with attacked rows to repair, found none")
     config = earlier_config(earlier)
     config = replace(config, labels=config.labels or LABELS[0])
     config = _without_old_epsilon(config, overrides)
-    stored = Stored(source, earlier.document, _frame(earlier))
+    earlier.check_file(ADVERSARIAL)
+    stored = Stored(source, earlier.document, earlier.adversarial)
     return run_audit(_saved(source, None, None, means), replace(config, **overrides), means, stored)
 
 
 def earlier_config(earlier: Audit) -> AuditConfig:
-    """The options that a finished audit was run with."""
-    known = {name: earlier.document["config"][name] for name in AuditConfig.__dataclass_fields__}
-    return AuditConfig(**known | {"attacks": tuple(known["attacks"])})
+    """The options that a finished audit was run with.
+
+    Raises:
+        RunFolderError: If its `audit.json` does not tell all of them.
+    """
+    section = earlier.document["config"]
+    try:
+        known = {name: section[name] for name in AuditConfig.__dataclass_fields__}
+        return AuditConfig(**known | {"attacks": tuple(known["attacks"])})
+    except (KeyError, TypeError) as error:
+        raise RunFolderError(
+            f"'{earlier.folder / AUDIT}': expected the options of an audit in its 'config'"
+        ) from error
 
 
 def attack_saved(source: Path, overrides: dict[str, Any], means: Means) -> Audit:
@@ -175,11 +191,11 @@ def attack_saved(source: Path, overrides: dict[str, Any], means: Means) -> Audit
         ModelError: If the folder holds no saved model.
         RunFolderError: If it was written by another schema version.
     """
+    saved = _saved(source, None, None, means)
     config = AuditConfig()
-    if (source / AUDIT).exists():
-        config = _without_old_epsilon(earlier_config(Audit.load(source)), overrides)
-    config = replace(config, **{"labels": None} | overrides)
-    return run_audit(_saved(source, None, None, means), config, means)
+    if (saved.source / AUDIT).exists():
+        config = _without_old_epsilon(earlier_config(Audit.load(saved.source)), overrides)
+    return run_audit(saved, replace(config, **{"labels": None} | overrides), means)
 
 
 def train_dataset(name: str, variant: str, training: TrainConfig, means: Means) -> dict[str, Any]:
@@ -192,8 +208,11 @@ def train_dataset(name: str, variant: str, training: TrainConfig, means: Means) 
     plan = {"training": training.to_dict(), "dataset": dataset.table.sha256, "variant": variant}
     final = means.out or next_free(f"{name}-model", plan)
     folder = RunFolder(final, plan, force=means.force)
-    preparation = FreshNetwork(dataset, training)
-    subject = preparation.subject(folder.partial, means.progress)
+    try:
+        subject = FreshNetwork(dataset, training).subject(folder.partial, means.progress)
+    except InputError:
+        folder.discard()
+        raise
     with Workers(means.threads) as workers:
         predictions = predict(subject.classifier, dataset.test.rows, workers, CHUNK_ROWS)
     accuracy = share(predictions == dataset.test.labels)
@@ -215,25 +234,18 @@ def _without_old_epsilon(config: AuditConfig, overrides: dict[str, Any]) -> Audi
 
 
 def _saved(source: Path, name: str | None, variant: str | None, means: Means) -> SavedModel:
-    _, description = load_model(source)
     if name is not None:
-        check_name("data set", name, [description.dataset])
-    if variant is not None and variant != description.variant:
+        check_name("data set", name, DATASETS)
+    if variant is not None:
+        check_name("variant", variant, list(Variant))
+    source = model_folder(source)
+    _, description = load_model(source)
+    known = description.dataset, description.variant
+    asked = name or description.dataset, variant or description.variant
+    if asked != known:
         raise ModelError(
-            f"'{source}': was trained on variant '{description.variant}' of "
-            f"'{description.dataset}', not '{variant}'"
+            f"'{source}': expected a model trained on {' '.join(asked)}, found one trained on "
+            f"{' '.join(known)}"
         )
-    dataset: Dataset = load_dataset(
-        description.dataset, description.variant, progress=means.progress
-    )
+    dataset = load_dataset(*known, progress=means.progress)
     return SavedModel(source, dataset, check_device(means.device))
-
-
-def _frame(earlier: Audit) -> pd.DataFrame:
-    frame = earlier.adversarial
-    missing = {"attack", "instance", "step", "accurate", "fair"} - set(frame.columns)
-    if missing:
-        raise RunFolderError(
-            f"'{earlier.folder / ADVERSARIAL}': expected a column '{min(missing)}', found none"
-        )
-    return frame

@@ -32,7 +32,7 @@ from rafair.engine.workers import Workers
 from rafair.models.classifier import Labels, Queries
 from rafair.search.budget import Budget
 from rafair.search.observation import Observation
-from rafair.search.sweep import Sweep
+from rafair.search.sweep import CHUNK_ROWS, Sweep
 from rafair.search.trajectory import Trajectory
 from rafair.tabular.encoding import Rows
 from rafair.tabular.schema import Schema
@@ -145,7 +145,7 @@ class Examiner:
             loss=self.config.loss_function,
             workers=self.workers,
             k=self.config.k,
-            chunk_rows=self.config.chunk_rows,
+            chunk_rows=self.config.chunk_rows or CHUNK_ROWS,
             on_rows=self.on_rows,
         )
 
@@ -186,7 +186,8 @@ class _Shard:
         singles, unions = expand(self.config.attacks)
         stored = self.examiner.stored
         if stored:
-            tables, outcomes = [], stored.outcomes(self.instances, self.schema)
+            tables: list[pa.Table] = []
+            outcomes = stored.outcomes(self.instances, self.schema)
         elif singles:
             tables, outcomes = self._attacks(singles)
         else:

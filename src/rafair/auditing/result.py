@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import html
 import json
-import tempfile
+import shutil
+import weakref
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -18,9 +19,12 @@ from rafair.auditing.cases import Case, find_cases
 from rafair.auditing.document import AUDIT, SCHEMA_VERSION
 from rafair.auditing.examine import ADVERSARIAL, REPAIRED
 from rafair.auditing.tables import Cells, facts, tables
+from rafair.engine.files import sha256_of
 from rafair.errors import RunFolderError
 from rafair.tabular.schema import Schema
 from rafair.verdicts import Verdict
+
+SECTIONS = {"files", "dataset", "model", "config", "clean", "attacks", "repairs", "warnings"}
 
 
 class Audit:
@@ -31,7 +35,7 @@ class Audit:
     Args:
         document: The content of `audit.json`.
         folder: The run folder.
-        temporary: Keeps a folder that nobody asked for until the audit is gone.
+        temporary: A folder around it that is removed when the audit is gone.
 
     Example:
         >>> import rafair
@@ -45,11 +49,12 @@ class Audit:
         self,
         document: Mapping[str, Any],
         folder: Path,
-        temporary: tempfile.TemporaryDirectory[str] | None = None,
+        temporary: Path | None = None,
     ) -> None:
         self.document = document
         self.folder = folder
-        self._temporary = temporary
+        if temporary:
+            weakref.finalize(self, shutil.rmtree, temporary, ignore_errors=True)
 
     @classmethod
     def load(cls, folder: str | Path) -> Audit:
@@ -60,11 +65,13 @@ class Audit:
         """
         folder = Path(folder)
         path = folder / AUDIT
-        if not path.is_file():
-            raise RunFolderError(f"'{folder}': expected a finished run folder with {AUDIT}")
         try:
             document = json.loads(path.read_text(encoding="utf-8"))
             version = document["schema_version"]
+        except OSError as error:
+            raise RunFolderError(
+                f"'{folder}': expected a finished run folder with {AUDIT}: {error.strerror}"
+            ) from error
         except (ValueError, KeyError, TypeError) as error:
             raise RunFolderError(f"'{path}': expected a JSON object with schema_version") from error
         if version != SCHEMA_VERSION:
@@ -72,7 +79,25 @@ class Audit:
                 f"'{path}': expected schema_version {SCHEMA_VERSION}, found {version!r}; run the "
                 "audit again with this version of rafair"
             )
+        missing = SECTIONS - set(document)
+        if missing:
+            raise RunFolderError(f"'{path}': expected a section '{min(missing)}', found none")
         return cls(document, folder)
+
+    def check_file(self, name: str) -> None:
+        """Checks that a file of the run folder is still what the audit wrote.
+
+        Raises:
+            RunFolderError: If it is missing or has another hash than `audit.json` says.
+        """
+        path = self.folder / name
+        if not path.is_file():
+            raise RunFolderError(f"'{path}': expected a file of the run, found no such file")
+        expected, found = self.document["files"].get(name), sha256_of(path)
+        if found != expected:
+            raise RunFolderError(
+                f"'{path}': altered or cut short: expected sha256 {expected}, found {found}"
+            )
 
     @cached_property
     def schema(self) -> Schema:
@@ -151,12 +176,13 @@ class Audit:
 
     def _frame(self, name: str) -> pd.DataFrame:
         path = self.folder / name
-        if not path.exists():
+        if name not in self.document["files"]:
             return pd.DataFrame()
         try:
             frame: pd.DataFrame = pq.read_table(path).to_pandas()
         except (OSError, pa.ArrowInvalid) as error:
-            raise RunFolderError(f"'{path}': expected a whole Parquet file: {error}") from error
+            reason = str(error).splitlines()[0]
+            raise RunFolderError(f"'{path}': expected a whole Parquet file: {reason}") from error
         return frame
 
 

@@ -8,7 +8,8 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +24,7 @@ from rafair.attacks.registry import expand
 from rafair.auditing.config import MOST_THREADS, AuditConfig
 from rafair.auditing.cost import Cost, describe, measure_rate
 from rafair.auditing.document import (
+    AUDIT,
     SCHEMA_VERSION,
     environment,
     merge_shards,
@@ -45,6 +47,8 @@ from rafair.metrics.rates import share
 from rafair.models.adapting import check_fits
 from rafair.models.classifier import Classifier
 from rafair.models.prediction import predict
+from rafair.search.sweep import CHUNK_ROWS
+from rafair.tabular.counterparts import Counterparts
 from rafair.tabular.sampling import sample_instances
 from rafair.tabular.table import Table
 
@@ -97,21 +101,23 @@ def run_audit(
     """
     table = preparation.table
     _check_against(table, config)
+    config = config.resolved(Counterparts.of(table.schema).size)
     plan = _plan(preparation, config, stored)
-    final, keeper = _place(means, table.name, plan)
+    final, temporary = _place(means, table.name, plan)
     finished = None if means.force else _finished(final, plan)
     if finished:
         means.progress.note(f"done before: '{final}' holds this very audit")
         return finished
-    with Workers(means.threads) as workers:
+    with _removing_on_failure(temporary), Workers(means.threads) as workers:
         stand_in = preparation.stand_in()
         _check_gradients(stand_in, config)
         check_fits(stand_in, table.rows, len(table.schema.classes))
         folder = RunFolder(final, plan, force=means.force)
         try:
-            return _Run(preparation, config, means, plan, folder, workers, stored).go(keeper)
+            return _Run(preparation, config, means, plan, folder, workers, stored).go(temporary)
         except InputError:
-            folder.discard()
+            if not folder.resumed:
+                folder.discard()
             raise
 
 
@@ -127,7 +133,7 @@ class _Run:
     workers: Workers
     stored: Stored | None
 
-    def go(self, keeper: tempfile.TemporaryDirectory[str] | None) -> Audit:
+    def go(self, temporary: Path | None) -> Audit:
         """Does what is left to do; returns the result."""
         begun = time.perf_counter()
         cost = self._announce()
@@ -138,7 +144,7 @@ class _Run:
         document["seconds"] = time.perf_counter() - begun
         write_document(document, self.folder.partial)
         shutil.rmtree(self.folder.partial / SHARDS)
-        return Audit(plain(document), self.folder.finish(), keeper)
+        return Audit(plain(document), self.folder.finish(), temporary)
 
     @cached_property
     def instances(self) -> NDArray[np.int64]:
@@ -190,7 +196,7 @@ class _Run:
         if self.stored:
             rates["attacks"] = self.stored.document["attacks"]
         table = subject.table
-        predictions = predict(subject.classifier, table.rows, self.workers, self.config.chunk_rows)
+        predictions = predict(subject.classifier, table.rows, self.workers, CHUNK_ROWS)
         now = datetime.datetime.now(datetime.UTC)
         document = {
             "schema_version": SCHEMA_VERSION,
@@ -255,27 +261,45 @@ def _digest(plan: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()
 
 
-def _place(
-    means: Means, name: str, plan: dict[str, Any]
-) -> tuple[Path, tempfile.TemporaryDirectory[str] | None]:
+def _place(means: Means, name: str, plan: dict[str, Any]) -> tuple[Path, Path | None]:
     if means.out:
         return means.out, None
     if means.temporary:
-        keeper = tempfile.TemporaryDirectory(prefix="rafair-")
-        return Path(keeper.name) / name, keeper
+        around = Path(tempfile.mkdtemp(prefix="rafair-"))
+        return around / "audit", around
     return next_free(name, plan), None
 
 
+@contextmanager
+def _removing_on_failure(temporary: Path | None) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        if temporary:
+            shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
 def _finished(final: Path, plan: dict[str, Any]) -> Audit | None:
-    """The audit at `final` if it is the very one that is asked for."""
+    """The audit at `final` if it is the very one that is asked for.
+
+    Raises:
+        RunFolderError: If it is, but one of its files is not as it was written.
+    """
     try:
         audit = Audit.load(final)
         same = audit.document["config"]["plan"] == _digest(plan)
     except (RunFolderError, KeyError, TypeError):
         return None
-    return audit if same else None
+    if not same:
+        return None
+    for name in audit.document["files"]:
+        audit.check_file(name)
+    (final / PLAN).unlink(missing_ok=True)  # an interruption at the very end leaves it
+    return audit
 
 
 def _hashes(folder: Path) -> dict[str, str]:
-    files = (path for path in sorted(folder.iterdir()) if path.is_file() and path.name != PLAN)
-    return {path.name: sha256_of(path) for path in files}
+    """The hashes of what a run folder will hold, but for the document that tells them."""
+    files = (path for path in sorted(folder.iterdir()) if path.is_file())
+    return {path.name: sha256_of(path) for path in files if path.name not in (PLAN, AUDIT)}

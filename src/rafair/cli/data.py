@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rafair.cli.console import TerminalProgress, print_result
+from rafair.cli.options import Json
 from rafair.datasets.downloading import fetch as fetch_files
 from rafair.datasets.info import Variant
 from rafair.datasets.loading import load_dataset
@@ -27,10 +28,6 @@ app = typer.Typer(
 )
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The data set; see `rafair data list`.")]
-Json = Annotated[
-    str | None,
-    typer.Option("--json", metavar="FILE", help="Write the result as JSON; - for stdout."),
-]
 
 
 @app.command("list", epilog="Example:  rafair data list --json -")

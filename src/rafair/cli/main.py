@@ -65,7 +65,7 @@ def run(arguments: list[str] | None = None) -> int:
     except RafairError as error:
         return _complain(str(error), error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
-        return _complain("interrupted", INTERRUPTED)
+        result = INTERRUPTED
     except BrokenPipeError:  # the reader of our output, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -74,6 +74,8 @@ def run(arguments: list[str] | None = None) -> int:
         if usage is not None:
             return _complain(usage, 2)
         return _complain(f"a bug in rafair; its traceback is in {_log_traceback()}", BUG)
+    if result == INTERRUPTED:  # Typer turns Ctrl-C into an exit code of its own
+        return _complain("interrupted; run the same command again to carry on", INTERRUPTED)
     return result if isinstance(result, int) else 0
 
 

@@ -9,7 +9,16 @@ from typing import Annotated, Any
 
 import typer
 
+from rafair.engine.files import check_writable
 from rafair.errors import InputError
+
+
+def _writable(path: str | None) -> str | None:
+    """Refuses, before any work is done, a file that the result could not be written to."""
+    if path is not None and path != "-":
+        check_writable(Path(path))
+    return path
+
 
 Dataset = Annotated[
     str, typer.Option(metavar="NAME", help="The data set: affairs, adult, credit, bank or compas.")
@@ -79,7 +88,8 @@ Seed = Annotated[
     typer.Option(metavar="N", help="Decides training, sampling and the bootstrap.  [default: 0]"),
 ]
 ChunkRows = Annotated[
-    int | None, typer.Option(metavar="N", help="Rows computed at once.  [default: 2048]")
+    int | None,
+    typer.Option(metavar="N", help="Rows computed at once.  [default: what suits the data]"),
 ]
 Threads = Annotated[
     int | None,
@@ -98,7 +108,10 @@ Force = Annotated[bool, typer.Option("--force", help="Replace what stands at the
 Json = Annotated[
     str | None,
     typer.Option(
-        "--json", metavar="FILE", help="Write the result as JSON to a file, or - for stdout."
+        "--json",
+        metavar="FILE",
+        callback=_writable,
+        help="Write the result as JSON to a file, or - for stdout.",
     ),
 ]
 
@@ -137,8 +150,13 @@ def _instances(text: str) -> int | None:
 def _sizes(name: str, text: str) -> float | dict[str, float]:
     if "=" not in text:
         return _number(name, text)
-    pairs = [part.partition("=") for part in text.split(",")]
-    return {feature.strip(): _number(name, size) for feature, _, size in pairs}
+    sizes: dict[str, float] = {}
+    for part in text.split(","):
+        feature, _, size = part.partition("=")
+        if feature.strip() in sizes:
+            raise InputError(f"{name}: expected each feature once, got '{feature.strip()}' twice")
+        sizes[feature.strip()] = _number(name, size)
+    return sizes
 
 
 def _number(name: str, text: str) -> float:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from rafair.engine.files import explaining_storage, writing
+from rafair.engine.files import TEMPORARY, explaining_storage, writing
 from rafair.errors import RunFolderError
 
 PLAN = "plan.json"
@@ -32,51 +32,65 @@ class RunFolder:
     """
 
     def __init__(self, final: Path, plan: dict[str, Any], *, force: bool = False) -> None:
+        if final.name in ("", ".."):
+            raise RunFolderError(f"'{final}': expected the name of a folder that can be made")
         self.final = final
-        self.partial = final.with_name(final.name + ".partial")
+        self.partial = partial_of(final)
         self._plan = json.loads(json.dumps(plan))
         self._force = force
-        self._refuse_what_is_not_ours()
-        with explaining_storage(self.partial):
-            self._open()
+        with explaining_storage(final):
+            self._refuse_what_is_not_ours()
+            self._made = [folder for folder in final.parents if not folder.exists()]
+            self.resumed = read_plan(self.partial) == self._plan
+            if self.resumed:
+                _remove_temporaries(self.partial)
+            else:
+                self._open()
 
     def _refuse_what_is_not_ours(self) -> None:
         if self._force:
             return
-        if self.final.exists() and not (self.final.is_dir() and _is_empty(self.final)):
+        if not _is_free(self.final):
             raise RunFolderError(
                 f"'{self.final}': expected a new or empty folder; pass --force to replace it"
             )
-        if self.partial.exists() and read_plan(self.partial) != self._plan:
+        if not _is_free(self.partial) and read_plan(self.partial) != self._plan:
             raise RunFolderError(
                 f"'{self.partial}' holds unfinished work of another command: remove it, or pass "
                 "--force to replace it"
             )
 
     def _open(self) -> None:
-        if self.partial.exists() and read_plan(self.partial) != self._plan:
-            _remove(self.partial)
-        self.resumed = self.partial.exists()
-        self.partial.mkdir(parents=True, exist_ok=True)
-        if not self.resumed:
+        _remove(self.partial)
+        try:
+            self.partial.mkdir(parents=True)
             with writing(self.partial / PLAN) as path:
                 path.write_text(json.dumps(self._plan, indent=2), encoding="utf-8")
+        except BaseException:
+            self.discard()
+            raise
 
     def finish(self) -> Path:
         """Gives the folder its final name; returns it."""
         with explaining_storage(self.final):
-            (self.partial / PLAN).unlink()
-            if self.final.exists():
-                _remove(self.final)
+            _remove(self.final)
+            # the plan goes last: what an interruption leaves must be known as this command's
             self.partial.rename(self.final)
+            (self.final / PLAN).unlink()
         return self.final
 
     def discard(self) -> None:
-        """Removes the work in progress, and the folder around it if that is left empty."""
-        _remove(self.partial)
+        """Removes the work in progress, and the folders made for it that are left empty."""
         with suppress(OSError):
-            if self.partial.parent.name == RUNS.name:
-                self.partial.parent.rmdir()
+            _remove(self.partial)
+        with suppress(OSError):
+            for folder in self._made:
+                folder.rmdir()
+
+
+def partial_of(final: Path) -> Path:
+    """Where the work in progress of a run folder lives."""
+    return final.with_name(final.name + ".partial")
 
 
 def next_free(name: str, plan: dict[str, Any], runs: Path = RUNS) -> Path:
@@ -85,8 +99,8 @@ def next_free(name: str, plan: dict[str, Any], runs: Path = RUNS) -> Path:
     number = 1
     while True:
         final = runs / f"{name}-{number}"
-        partial = final.with_name(final.name + ".partial")
-        if not final.exists() and (not partial.exists() or read_plan(partial) == plan):
+        partial = partial_of(final)
+        if _is_free(final) and (_is_free(partial) or read_plan(partial) == plan):
             return final
         number += 1
 
@@ -99,8 +113,22 @@ def read_plan(partial: Path) -> Any:
         return None
 
 
-def _is_empty(folder: Path) -> bool:
-    return next(folder.iterdir(), None) is None
+def _is_free(path: Path) -> bool:
+    """Whether nothing of value stands there: at most an empty folder, or the start of a plan."""
+    if not path.is_dir():
+        return not (path.exists() or path.is_symlink())
+    return all(_is_temporary(entry) for entry in path.iterdir())
+
+
+def _is_temporary(path: Path) -> bool:
+    return path.name.startswith(".") and path.name.endswith(TEMPORARY)
+
+
+def _remove_temporaries(folder: Path) -> None:
+    """Removes files that a killed process was writing."""
+    for entry in folder.iterdir():
+        if _is_temporary(entry):
+            _remove(entry)
 
 
 def _remove(path: Path) -> None:

@@ -78,7 +78,7 @@ def pooled_share(holds: NDArray[np.bool_], seed: int) -> Rate | None:
 
     Example:
         >>> print(pooled_share(np.array([[True, True], [False, False]] * 20), seed=0))
-        0.500 [0.350, 0.650]
+        0.500 [0.350, 0.675]
     """
     n, steps = holds.shape
     if holds.size == 0:

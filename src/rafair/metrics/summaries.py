@@ -24,12 +24,14 @@ SEVERITY = (Verdict.TRUE_BIASED, Verdict.FALSE_FAIR, Verdict.FALSE_BIASED)
 
 def accurate(codes: Codes) -> NDArray[np.bool_]:
     """Whether each verdict is of a right prediction."""
-    return codes < Verdict.FALSE_FAIR
+    result: NDArray[np.bool_] = np.less(codes, Verdict.FALSE_FAIR)
+    return result
 
 
 def fair(codes: Codes) -> NDArray[np.bool_]:
     """Whether each verdict is of a prediction that all counterparts share."""
-    return codes % 2 == 0
+    result: NDArray[np.bool_] = np.equal(np.remainder(codes, 2), 0)
+    return result
 
 
 def confusion(codes: Codes, measure: Share = share) -> Rates:
@@ -58,9 +60,9 @@ def robust(codes: Codes) -> Rates:
     """The shares of instances whose clean row and every iterate are accurate, fair, both."""
     both = codes == Verdict.TRUE_FAIR
     return {
-        "accuracy": share(accurate(codes).all(axis=1)),
-        "individual_fairness": share(fair(codes).all(axis=1)),
-        "accurate_fairness": share(both.all(axis=1)),
+        "accuracy": share(np.all(accurate(codes), axis=1)),
+        "individual_fairness": share(np.all(fair(codes), axis=1)),
+        "accurate_fairness": share(np.all(both, axis=1)),
     }
 
 
@@ -79,8 +81,8 @@ def union_outcome(outcomes: Sequence[Codes]) -> Rates:
     """
     stacked = np.stack(outcomes)
     rates = confusion(union_cells(outcomes))
-    rates["accuracy"] = share(accurate(stacked).all(axis=0))
-    rates["individual_fairness"] = share(fair(stacked).all(axis=0))
+    rates["accuracy"] = share(np.all(accurate(stacked), axis=0))
+    rates["individual_fairness"] = share(np.all(fair(stacked), axis=0))
     return rates
 
 

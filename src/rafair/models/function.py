@@ -51,7 +51,7 @@ class FunctionClassifier(Classifier):
         check_name("kind of outputs", outputs, ["logits", "probabilities"])
         self._function = function
         self._probabilities = outputs == "probabilities"
-        self.name = name or getattr(function, "__name__", type(function).__name__)
+        self.name = name or str(getattr(function, "__name__", type(function).__name__))
 
     def logits(self, rows: Rows) -> Logits:
         """Logits of shape `(n, c)`.

@@ -51,7 +51,8 @@ class CrossEntropy(Loss):
 
     def value(self, logits: Logits, labels: Labels) -> Values:
         """softplus(m)."""
-        return -log_expit(-margins(logits, labels))
+        value: Values = -log_expit(-margins(logits, labels))
+        return value
 
     def cotangent(self, logits: Logits, labels: Labels) -> NDArray[np.float32]:
         """The derivative of m."""
@@ -93,14 +94,16 @@ class MeanSquaredError(Loss):
     def value(self, logits: Logits, labels: Labels) -> Values:
         """The mean over classes of (softmax - one-hot)²."""
         error = softmax(logits, axis=1) - _one_hot(logits, labels)
-        return np.square(error).mean(axis=1).astype(np.float64)
+        value: Values = np.square(error).mean(axis=1).astype(np.float64)
+        return value
 
     def cotangent(self, logits: Logits, labels: Labels) -> NDArray[np.float32]:
         """The derivative itself, by the chain rule through the softmax."""
         shares = softmax(logits, axis=1)
         outer = (shares - _one_hot(logits, labels)) * np.float32(2 / logits.shape[1])
         inner = outer - (outer * shares).sum(axis=1, keepdims=True)
-        return (shares * inner).astype(np.float32)
+        derivative: NDArray[np.float32] = (shares * inner).astype(np.float32)
+        return derivative
 
     def log_scale(self, logits: Logits, labels: Labels) -> Values:
         """Zero."""

@@ -24,6 +24,7 @@ def predict(
         padded = np.concatenate([chunk, np.repeat(chunk[:1], chunk_rows - len(chunk), axis=0)])
         logits = classifier.logits(padded)[: len(chunk)]
         check_finite(logits, classifier.name)
-        return logits.argmax(axis=1)
+        largest: NDArray[np.int64] = logits.argmax(axis=1)
+        return largest
 
     return np.concatenate(list(workers.map(classes, range(0, len(rows), chunk_rows))))

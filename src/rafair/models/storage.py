@@ -79,6 +79,11 @@ def save_model(
     return description
 
 
+def model_folder(path: Path) -> Path:
+    """The folder of a saved model, where the path of its `model.json` may stand for it."""
+    return path.parent if path.name == DESCRIPTION else path
+
+
 def load_model(folder: Path) -> tuple[nn.Sequential, ModelDescription]:
     """Reads a saved model.
 
@@ -88,7 +93,7 @@ def load_model(folder: Path) -> tuple[nn.Sequential, ModelDescription]:
     Raises:
         ModelError: If a file is missing, altered, or of another version.
     """
-    folder = folder.parent if folder.name == DESCRIPTION else folder
+    folder = model_folder(folder)
     description = _read_description(folder / DESCRIPTION)
     weights = folder / WEIGHTS
     if not weights.is_file():
@@ -106,10 +111,15 @@ def load_model(folder: Path) -> tuple[nn.Sequential, ModelDescription]:
 
 
 def _read_description(path: Path) -> ModelDescription:
-    if not path.is_file():
-        raise ModelError(f"'{path}': expected a saved model (model.json), found no such file")
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ModelError(
+            f"'{path}': expected the {DESCRIPTION} of a saved model: {error.strerror}"
+        ) from error
+    except ValueError as error:
+        raise ModelError(f"'{path}': expected a JSON file: {error}") from error
+    try:
         found = content.get("model_version")
         if found != MODEL_VERSION:
             raise ModelError(f"'{path}': expected model_version {MODEL_VERSION}, found {found!r}")

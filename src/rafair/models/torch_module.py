@@ -18,8 +18,8 @@ from rafair.models.dense import DenseNetwork
 class TorchClassifier(Classifier):
     """A torch module that maps encoded rows `(n, d)` to logits `(n, c)`.
 
-    A copy is audited, in evaluation mode and with frozen parameters; the module itself is left as
-    it is. Fully connected ReLU networks take a faster path with the same products.
+    A copy is audited, in evaluation mode, in single precision and with frozen parameters; the
+    module itself is left as it is. Fully connected ReLU networks take a faster path with the same products.
 
     Args:
         module: The module.
@@ -37,7 +37,7 @@ class TorchClassifier(Classifier):
     """
 
     def __init__(self, module: nn.Module, *, device: str = "cpu", name: str | None = None) -> None:
-        self.module = copy.deepcopy(module).to(device).eval().requires_grad_(False)
+        self.module = copy.deepcopy(module).to(device).float().eval().requires_grad_(False)
         self.name = name or type(module).__name__
         self._device = torch.device(device)
         self._dense = DenseNetwork.of(self.module)

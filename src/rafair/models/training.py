@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,12 +16,8 @@ from rafair.errors import InputError
 from rafair.models.network import fcnn
 from rafair.tabular.table import Table
 
-
-class TrainLoss(Protocol):
-    """From logits `(n, c)` and classes `(n,)` to one number."""
-
-    def __call__(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """The mean loss of a batch."""
+TrainLoss = Callable[[Tensor, Tensor], Tensor]
+"""From logits `(n, c)` and classes `(n,)` to the mean loss of the batch."""
 
 
 def _mean_squared_error(logits: Tensor, labels: Tensor) -> Tensor:
@@ -106,7 +103,7 @@ def train(
         progress.task(f"training on '{table.name}'", config.epochs * batches, "steps") as task,
     ):
         for _ in range(config.epochs):
-            for chosen in torch.randperm(len(rows), generator=order).split(config.batch):
+            for chosen in torch.split(torch.randperm(len(rows), generator=order), config.batch):
                 optimizer.zero_grad()
                 loss = TRAIN_LOSSES[config.loss](network(rows[chosen]), labels[chosen])
                 loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped

@@ -21,8 +21,10 @@ from rafair.search.observation import NONE, Numbers, Observation
 from rafair.tabular.counterparts import Counterparts
 from rafair.tabular.encoding import Rows
 
-CHUNK_ROWS = 2048
-"""Rows per chunk: the widest layer of the paper's network then fits the cache of one core."""
+CHUNK_ROWS = 4096
+"""Rows per chunk: few enough to stay in cache, enough that Python's share of the time is small."""
+
+LEAST_CHUNK_ROWS = 512
 
 NEVER = np.iinfo(np.int64).max
 """The place of the first counterpart of a class that no counterpart has."""
@@ -33,6 +35,17 @@ LEAST_SCORE = -1e300
 
 def _nothing(rows: int) -> None:
     """Ignores how many rows were done."""
+
+
+def suitable_chunk_rows(rows: int) -> int:
+    """Rows per chunk for sweeps of about `rows` rows: small sweeps should not be mostly padding.
+
+    Example:
+        >>> suitable_chunk_rows(100 * 24), suitable_chunk_rows(100 * 740)
+        (1024, 4096)
+    """
+    quarter = 1 << max(rows // 4 - 1, 0).bit_length()
+    return min(max(quarter, LEAST_CHUNK_ROWS), CHUNK_ROWS)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+import torch
+
+from rafair.engine.shards import SerialExecutor, cut
+from rafair.engine.workers import CHUNKS_AHEAD, Workers
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_results_come_in_order(threads):
+    def slow(number: int) -> int:
+        time.sleep(0.002 * (number % 3))
+        return number
+
+    with Workers(threads) as workers:
+        assert list(workers.map(slow, range(50))) == list(range(50))
+
+
+def test_only_a_bounded_number_is_ahead():
+    started = []
+    with Workers(2) as workers:
+        results = workers.map(lambda n: started.append(n) or n, range(1000))
+        next(results)
+        time.sleep(0.05)
+        assert len(started) <= 2 * CHUNKS_AHEAD + 2
+        results.close()
+
+
+def test_every_thread_computes_on_one_core_and_the_setting_comes_back():
+    before = torch.get_num_threads()
+    with Workers(3) as workers:
+        seen = list(
+            workers.map(lambda _: (torch.get_num_threads(), threading.get_ident()), range(30))
+        )
+        assert {threads for threads, _ in seen} == {1}
+    assert torch.get_num_threads() == before
+
+
+def test_an_error_in_a_chunk_reaches_the_caller():
+    def broken(number: int) -> int:
+        if number == 7:
+            raise ValueError("seven")
+        return number
+
+    with Workers(2) as workers, pytest.raises(ValueError, match="seven"):
+        list(workers.map(broken, range(100)))
+
+
+def test_shards_cover_every_instance_once():
+    for n in (1, 99, 100, 101, 1000):
+        shards = cut(n)
+        covered = [i for shard in shards for i in range(shard.start, shard.stop)]
+        assert covered == list(range(n))
+        assert list(SerialExecutor().map(lambda shard: shard.number, shards)) == list(
+            range(len(shards))
+        )

@@ -1,0 +1,1022 @@
+"""Re-derives every rate of a run folder by brute force, from the folder's files alone.
+
+    python tests/rederive.py RUN_FOLDER
+
+Exit 0 and one line if everything agrees, exit 1 and one line per disagreement if not. It imports
+nothing from rafair and was written from the design page, not from rafair's code, so that the two
+can only agree by both being right. It reads `audit.json`, `adversarial.parquet`,
+`repaired.parquet` and `model.onnx`; it runs the model over all counterparts of every stored row.
+
+A stored prediction, fairness or counterpart may differ from the one found here only where the
+logits that decide it lie within 1e-4 of each other: such near-ties are counted and reported.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import itertools
+import json
+import math
+import statistics
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pyarrow.parquet as pq
+
+NEAR_TIE = 1e-4  # logits closer than this may be ordered differently by another runtime
+BOX_SLACK = 1e-6
+LOSS_SLACK = 1e-4
+BATCH = 16_384
+THREADS = 2
+SHOWN = 20  # disagreements listed of one kind, before "and so many more"
+
+VERDICTS = ("true fair", "true biased", "false fair", "false biased")
+TF, TB, FF, FB = range(4)
+AFTER = {
+    "rafair-tb": (TB,),
+    "rafair-ff": (FF,),
+    "rafair-fb": (FB,),
+    **dict.fromkeys(("fgsm", "pgd", "apgd", "acg"), (FF, FB)),
+    **dict.fromkeys(("adf", "eidig", "dice"), (TB, FB)),
+    "noise": (TB, FF, FB),
+}
+UNION, MEMBERS = "rafair", ("rafair-tb", "rafair-ff", "rafair-fb")
+# For the features that may move: the sign of g·g' that a goal asks for, and the sign it gives g.
+DIRECTIONS = {"rafair-tb": (-1, -1), "rafair-ff": (1, 1), "rafair-fb": (-1, 1)}
+NOT_REDERIVED = {"model.test_accuracy"}  # needs the test split: only its interval is checked
+
+
+@dataclass
+class Findings:
+    """What agrees, what does not, and how much was looked at."""
+
+    disagreements: dict[str, list[str]] = field(default_factory=dict)
+    near_ties: Counter[str] = field(default_factory=Counter)
+    looked_at: Counter[str] = field(default_factory=Counter)
+    seconds: float = 0.0
+
+    def wrong(self, kind: str, detail: str) -> None:
+        self.disagreements.setdefault(kind, []).append(detail)
+
+    def expect(self, truth: object, kind: str, detail: str) -> bool:
+        if not truth:
+            self.wrong(kind, detail)
+        return bool(truth)
+
+    @property
+    def agrees(self) -> bool:
+        return not self.disagreements
+
+    def lines(self) -> list[str]:
+        lines = []
+        for kind, details in self.disagreements.items():
+            lines += [f"{kind}: {detail}" for detail in details[:SHOWN]]
+            if len(details) > SHOWN:
+                lines.append(f"{kind}: and {len(details) - SHOWN} more")
+        return lines
+
+    def summary(self) -> str:
+        seen = ", ".join(f"{count:,} {what}" for what, count in self.looked_at.items())
+        ties = ", ".join(f"{count} of {kind}" for kind, count in sorted(self.near_ties.items()))
+        wrong = sum(map(len, self.disagreements.values()))
+        return (
+            f"{'agrees' if self.agrees else f'{wrong} disagreements'}: {seen}; near-ties "
+            f"tolerated: {ties or 'none'}; {self.seconds:.1f} s"
+        )
+
+
+# --- the model ------------------------------------------------------------------------------
+
+
+class Model:
+    """Encoded rows in, logits out."""
+
+    def __init__(self, path: Path) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = THREADS
+        options.log_severity_level = 3
+        self.session = onnxruntime.InferenceSession(
+            str(path), options, providers=["CPUExecutionProvider"]
+        )
+        self.input = self.session.get_inputs()[0].name
+        self.output = self.session.get_outputs()[0].name
+        self.rows = 0
+
+    def logits(self, rows: np.ndarray) -> np.ndarray:
+        self.rows += len(rows)
+        parts = [
+            self.session.run([self.output], {self.input: rows[start : start + BATCH]})[0]
+            for start in range(0, len(rows), BATCH)
+        ]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def margin(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Log-sum-exp of the other classes' logits, less the true class's."""
+    logits = logits.astype(np.float64)
+    true = np.take_along_axis(logits, labels[..., None], -1)
+    if logits.shape[-1] == 2:
+        return (logits.sum(-1, keepdims=True) - 2 * true)[..., 0]
+    others = logits.copy()
+    np.put_along_axis(others, labels[..., None], -np.inf, -1)
+    top = others.max(-1, keepdims=True)
+    return (top + np.log(np.exp(others - top).sum(-1, keepdims=True)) - true)[..., 0]
+
+
+def log_sigmoid(m: np.ndarray) -> np.ndarray:
+    return np.minimum(m, 0) - np.log1p(np.exp(-np.abs(m)))
+
+
+def loss_of(logits: np.ndarray, labels: np.ndarray, loss: str) -> np.ndarray:
+    if loss == "cross-entropy":
+        return -log_sigmoid(-margin(logits, labels))
+    if loss == "margin":
+        return margin(logits, labels)
+    if loss == "mse":
+        shares = np.exp(logits.astype(np.float64) - logits.max(-1, keepdims=True))
+        shares /= shares.sum(-1, keepdims=True)
+        return ((shares - np.eye(logits.shape[-1])[labels]) ** 2).mean(-1)
+    raise ValueError(f"unknown loss {loss!r}")
+
+
+def gap(logits: np.ndarray) -> np.ndarray:
+    """How far the highest logit lies above the second."""
+    if logits.shape[-1] == 2:
+        return np.abs(logits[..., 0] - logits[..., 1])
+    two = np.partition(logits, -2, axis=-1)
+    return two[..., -1] - two[..., -2]
+
+
+# --- the folder -----------------------------------------------------------------------------
+
+
+@dataclass
+class Space:
+    """The features, as audit.json tells of them."""
+
+    features: list[str]
+    schema: dict[str, dict]
+    domains: dict[str, np.ndarray]  # encoded values of each sensitive feature, in column order
+    frozen: np.ndarray  # per feature: may no perturbation move it?
+    epsilon: np.ndarray
+    step_size: np.ndarray
+
+    @property
+    def sensitive(self) -> list[int]:
+        return [self.features.index(name) for name in self.domains]
+
+    @property
+    def product(self) -> np.ndarray:
+        return np.array(list(itertools.product(*self.domains.values())), np.float32)
+
+    def encode(self, name: str, raw: object) -> float:
+        """A raw value on the [0, 1] scale: min–max for numbers, the level's place for levels."""
+        spec = self.schema[name]
+        if spec["levels"] is None:
+            low, high = spec["minimum"], spec["maximum"]
+            return (float(raw) - low) / (high - low) if high > low else 0.0
+        place = [str(level) for level in spec["levels"]].index(str(raw))
+        return place / max(1, len(spec["levels"]) - 1)
+
+
+@dataclass
+class Rows:
+    """A parquet file's columns, and what this script makes of them."""
+
+    file: str
+    attack: np.ndarray
+    instance: np.ndarray
+    step: np.ndarray
+    label: np.ndarray
+    prediction: np.ndarray
+    accurate: np.ndarray
+    fair: np.ndarray
+    verdict: np.ndarray
+    loss: np.ndarray
+    counterpart_loss: np.ndarray
+    counterpart_prediction: np.ndarray
+    zero_gradient: np.ndarray  # 1, 0 or NaN
+    encoded: np.ndarray
+    position: np.ndarray  # of the named counterpart in the product of the domains; -1: none named
+    found_accurate: np.ndarray = None
+    found_fair: np.ndarray = None
+    cell: np.ndarray = None
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+    def name(self, i: int) -> str:
+        return f"{self.file} {self.attack[i]} instance {self.instance[i]} step {self.step[i]}"
+
+
+def read_space(audit: dict, findings: Findings) -> Space:
+    data, config = audit["dataset"], audit["config"]
+    features = data["features"]
+    schema = {spec["name"]: spec for spec in data["schema"]["features"]}
+    findings.expect(list(schema) == features, "schema", "its features are not dataset.features")
+    domains = {name: np.array(values, np.float32) for name, values in data["domains"].items()}
+    order = [name for name in features if schema[name]["sensitive"]]
+    findings.expect(
+        list(domains) == order == list(data["sensitive"]),
+        "domains",
+        f"{list(domains)}, sensitive {list(data['sensitive'])}: expected {order}",
+    )
+    sizes = {name: len(values) for name, values in domains.items()}
+    findings.expect(sizes == data["sensitive"], "domains", f"sizes {sizes}: {data['sensitive']}")
+    findings.expect(
+        data["counterparts_per_instance"] == math.prod(sizes.values()),
+        "domains",
+        f"{data['counterparts_per_instance']} counterparts: {math.prod(sizes.values())} expected",
+    )
+
+    def per_feature(value: float | dict) -> np.ndarray:
+        given = value if isinstance(value, dict) else dict.fromkeys(features, value)
+        return np.array([given.get(name, 0.0) for name in features], np.float64)
+
+    moving = bool(config.get("perturb_sensitive"))
+    frozen = [not schema[f]["mutable"] or (f in domains and not moving) for f in features]
+    space = Space(
+        features,
+        schema,
+        domains,
+        np.array(frozen),
+        per_feature(config["epsilon"]),
+        per_feature(config["step_size"]),
+    )
+    for name, values in domains.items():
+        expected = [space.encode(name, raw) for raw in schema[name]["domain"]]
+        findings.expect(
+            len(expected) == len(values) and np.allclose(expected, values, atol=1e-6),
+            "domains",
+            f"{name}: the encoded values are not those of the schema's domain",
+        )
+    return space
+
+
+def read_rows(path: Path, space: Space, findings: Findings) -> Rows:
+    table = pq.read_table(path)
+    promised = [
+        *("attack", "instance", "step", "label", "prediction", "accurate", "fair", "verdict"),
+        *("loss", "counterpart_loss"),
+        *(f"encoded.{name}" for name in space.features),
+        *(f"raw.{name}" for name in space.features),
+        *(f"counterpart.{name}" for name in space.domains),
+    ]
+    present = [name for name in table.column_names if name in set(promised)]
+    findings.expect(present == promised, "columns", f"{path.name}: {present}, not {promised}")
+
+    def listed(name: str) -> list:
+        return table.column(name).to_pylist()
+
+    def numbers(name: str) -> np.ndarray:
+        return np.array([np.nan if v is None else v for v in listed(name)], np.float64)
+
+    def whole(name: str) -> np.ndarray:
+        return np.array(listed(name), np.int64)
+
+    encoded = np.stack(
+        [table.column(f"encoded.{name}").to_numpy() for name in space.features], axis=1
+    )
+    findings.expect(
+        encoded.dtype == np.float32, "columns", f"{path.name}: encoded rows are {encoded.dtype}"
+    )
+    rows = Rows(
+        path.name,
+        np.array(listed("attack"), object),
+        whole("instance"),
+        whole("step"),
+        whole("label"),
+        whole("prediction"),
+        np.array(listed("accurate"), bool),
+        np.array(listed("fair"), bool),
+        np.array([VERDICTS.index(verdict) for verdict in listed("verdict")]),
+        numbers("loss"),
+        numbers("counterpart_loss"),
+        numbers("counterpart_prediction"),
+        numbers("zero_gradient"),
+        np.ascontiguousarray(encoded, np.float32),
+        np.zeros(0, int),
+    )
+    rows.position = counterpart_positions(rows, table, space, findings)
+    check_raw(rows, table, space, findings)
+    return rows
+
+
+def counterpart_positions(rows: Rows, table, space: Space, findings: Findings) -> np.ndarray:
+    """The place of each row's named counterpart in the product of the domains."""
+    places = []
+    for name, domain in space.domains.items():
+        near: dict[object, int] = {None: -1}
+        column = table.column(f"counterpart.{name}").to_pylist()
+        for raw in set(column) - {None}:
+            distance = np.abs(domain - space.encode(name, raw))
+            near[raw] = int(distance.argmin()) if distance.min() < 1e-4 else -2
+        places.append(np.array([near[raw] for raw in column]))
+    places = np.stack(places)
+    some, every = (places != -1).any(0), (places >= 0).all(0)
+    for i in np.flatnonzero(some & ~every):
+        findings.wrong("counterpart", f"{rows.name(i)}: named values are not in the domain")
+    shape = [len(domain) for domain in space.domains.values()]
+    return np.where(every, np.ravel_multi_index(np.maximum(places, 0), shape), -1)
+
+
+def check_raw(rows: Rows, table, space: Space, findings: Findings) -> None:
+    """The raw columns say in the feature's own units what the encoded columns say."""
+    for column, name in enumerate(space.features):
+        raw = table.column(f"raw.{name}").to_pylist()
+        code = {value: space.encode(name, value) for value in set(raw)}
+        distance = np.abs([code[value] for value in raw] - rows.encoded[:, column])
+        levels = space.schema[name]["levels"]
+        slack = 1e-5 if levels is None else 0.5 / max(1, len(levels) - 1) + 1e-5
+        for i in np.flatnonzero(distance > slack):
+            findings.wrong("raw value", f"{rows.name(i)}: {name} {raw[i]} is not the encoded value")
+
+
+# --- verdicts by brute force ----------------------------------------------------------------
+
+
+def judge(rows: Rows, model: Model, space: Space, config: dict, findings: Findings) -> None:
+    """Runs every counterpart of every row and compares with what is stored."""
+    keys = np.column_stack([rows.encoded.view(np.int32), rows.label.astype(np.int32)])
+    keys = np.ascontiguousarray(keys).view(np.dtype((np.void, keys.shape[1] * 4)))[:, 0]
+    _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
+    distinct, labels = rows.encoded[first], rows.label[first]
+    findings.looked_at["stored rows"] += len(rows)
+    findings.looked_at["distinct"] += len(distinct)
+
+    own = model.logits(distinct)
+    own_prediction, own_gap = own.argmax(-1), gap(own)
+    prediction = own_prediction[inverse]
+    for i in np.flatnonzero(prediction != rows.prediction):
+        logits = own[inverse[i]]
+        if 0 <= rows.prediction[i] < len(logits) and (
+            logits.max() - logits[rows.prediction[i]] < NEAR_TIE
+        ):
+            findings.near_ties["prediction"] += 1
+            prediction[i] = rows.prediction[i]
+        else:
+            findings.wrong("prediction", f"{rows.name(i)}: {rows.prediction[i]}, found {logits}")
+    losses = loss_of(own, labels, config["loss"])[inverse]
+    for i in np.flatnonzero(~(np.abs(losses - rows.loss) <= LOSS_SLACK * (1 + np.abs(losses)))):
+        findings.wrong("loss", f"{rows.name(i)}: {rows.loss[i]}, found {losses[i]}")
+
+    product, columns = space.product, space.sensitive
+    fair = np.zeros(len(rows), bool)
+    order = np.argsort(inverse, kind="stable")
+    ends = np.searchsorted(inverse[order], np.arange(len(distinct) + 1))
+    block = max(1, BATCH // len(product))
+    for start in range(0, len(distinct), block):
+        these = slice(start, min(start + block, len(distinct)))
+        x = distinct[these]
+        u = np.repeat(x[:, None], len(product), axis=1)
+        u[:, :, columns] = product
+        logits = model.logits(u.reshape(-1, u.shape[2])).reshape(*u.shape[:2], -1)
+        itself = (product == x[:, None, columns]).all(-1)
+        predictions = logits.argmax(-1)
+        differs = (predictions != own_prediction[these, None]) & ~itself
+        unsure = (gap(logits) < NEAR_TIE) | (own_gap[these] < NEAR_TIE)[:, None]
+        if config["k"] > 0:
+            distance = ((u.astype(np.float64) - x[:, None]) ** 2).mean(-1)
+            allowed = config["k"] * distance < 1
+            differs &= allowed
+            borderline = np.abs(config["k"] * distance - 1) < 1e-6
+            unsure = (unsure & allowed) | borderline
+        unsure &= ~itself
+        counterpart_labels = np.repeat(labels[these, None], len(product), axis=1)
+        counterpart_losses = loss_of(logits, counterpart_labels, config["loss"])
+
+        stored = order[ends[these.start] : ends[these.stop]]
+        local = inverse[stored] - start
+        fair[stored] = ~differs.any(-1)[local]
+        position = np.where(fair[stored], -1, differs.argmax(-1)[local])
+        wrong = (fair[stored] != rows.fair[stored]) | (position != rows.position[stored])
+        for at in np.flatnonzero(wrong):
+            settle_counterpart(
+                rows, stored[at], fair, differs[local[at]], unsure[local[at]], findings
+            )
+        compare_named(rows, stored, local, logits, predictions, findings)
+        compare_counterpart_losses(rows, stored, local, counterpart_losses, itself, findings)
+
+    rows.found_accurate, rows.found_fair = prediction == rows.label, fair
+    rows.cell = np.where(fair, TF, TB) + np.where(rows.found_accurate, 0, FF)
+    for i in np.flatnonzero(rows.found_accurate != rows.accurate):
+        findings.wrong("accurate", f"{rows.name(i)}: {rows.accurate[i]}")
+    for i in np.flatnonzero(rows.cell != rows.verdict):
+        found = VERDICTS[rows.cell[i]]
+        findings.wrong("verdict", f"{rows.name(i)}: {VERDICTS[rows.verdict[i]]}, found {found}")
+
+
+def settle_counterpart(
+    rows: Rows,
+    i: int,
+    fair: np.ndarray,
+    differs: np.ndarray,
+    unsure: np.ndarray,
+    findings: Findings,
+) -> None:
+    """A stored fairness or counterpart that differs: a near-tie, or wrong."""
+    named = rows.position[i]
+    certain = differs & ~unsure
+    found = f"found {'fair' if fair[i] else f'counterpart {differs.argmax()}'}"
+    stored = f"{'fair' if rows.fair[i] else 'biased'} with counterpart {named}"
+    if rows.fair[i] != fair[i]:
+        possible = not certain.any() if rows.fair[i] else (differs | unsure).any()
+        if not possible:
+            findings.wrong("fair", f"{rows.name(i)}: {stored}, {found}")
+            return
+    if rows.fair[i]:
+        possible = named < 0
+    else:
+        possible = named >= 0 and (differs | unsure)[named] and not certain[:named].any()
+    if not possible:
+        findings.wrong("counterpart", f"{rows.name(i)}: {stored}, {found}")
+        return
+    findings.near_ties["fair" if rows.fair[i] != fair[i] else "counterpart"] += 1
+    fair[i] = rows.fair[i]
+
+
+def compare_named(
+    rows: Rows,
+    stored: np.ndarray,
+    local: np.ndarray,
+    logits: np.ndarray,
+    predictions: np.ndarray,
+    findings: Findings,
+) -> None:
+    """The class given for the named counterpart is that counterpart's."""
+    given, named = rows.counterpart_prediction[stored], rows.position[stored]
+    found = np.where(named >= 0, predictions[local, named], np.nan)
+    for at in np.flatnonzero((given != found) & ~(np.isnan(given) & np.isnan(found))):
+        scores = logits[local[at], named[at]]
+        if not np.isnan(given[at] + found[at]) and scores.max() - scores[int(given[at])] < NEAR_TIE:
+            findings.near_ties["counterpart_prediction"] += 1
+        else:
+            findings.wrong(
+                "counterpart_prediction",
+                f"{rows.name(stored[at])}: {given[at]}, found {found[at]}",
+            )
+
+
+def compare_counterpart_losses(
+    rows: Rows,
+    stored: np.ndarray,
+    local: np.ndarray,
+    losses: np.ndarray,
+    itself: np.ndarray,
+    findings: Findings,
+) -> None:
+    """Some counterpart other than the row itself has the stored loss of the chosen counterpart."""
+    given = rows.counterpart_loss[stored]
+    distance = np.abs(np.where(itself, np.inf, losses)[local] - given[:, None]).min(-1)
+    alone = itself.all(-1)[local]
+    bad = np.where(alone, ~np.isnan(given), ~(distance <= LOSS_SLACK * (1 + np.abs(given))))
+    for at in np.flatnonzero(bad):
+        findings.wrong(
+            "counterpart_loss",
+            f"{rows.name(stored[at])}: {given[at]}, {distance[at]} from the nearest counterpart's",
+        )
+
+
+# --- rates ----------------------------------------------------------------------------------
+
+
+def wilson(count: int, n: int) -> tuple[float, float]:
+    z = statistics.NormalDist().inv_cdf(0.975)
+    share = count / n
+    middle = share + z * z / (2 * n)
+    half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    scale = 1 + z * z / n
+    low, high = (middle - half) / scale, (middle + half) / scale
+    return (0.0 if count == 0 else low), (1.0 if count == n else high)
+
+
+class Rates:
+    """Compares rates with those of audit.json, and remembers which were compared."""
+
+    def __init__(self, audit: dict, findings: Findings) -> None:
+        self.audit, self.findings = audit, findings
+        self.seen: set[str] = set()
+
+    def at(self, path: str) -> object:
+        here = self.audit
+        for part in path.split("."):
+            if not isinstance(here, dict) or part not in here:
+                return None
+            here = here[part]
+        return here
+
+    def compare(self, path: str, hits: np.ndarray) -> None:
+        """A share of instances, with its Wilson interval; `hits` has one entry per instance."""
+        count, n = int(np.sum(hits)), len(hits)
+        rate = self.number(path, count, n)
+        if rate is not None and n:
+            for end, expected in zip(("low", "high"), wilson(count, n), strict=True):
+                self.findings.expect(
+                    abs(rate[end] - expected) <= 1e-9,
+                    "interval",
+                    f"{path}.{end}: {rate[end]}, found {expected}",
+                )
+
+    def compare_pooled(self, path: str, hits: np.ndarray) -> None:
+        """A share of iterates, with a bootstrap over instances; `hits` is instances × steps."""
+        rate = self.number(path, int(hits.sum()), hits.size)
+        if rate is None or not hits.size:
+            return
+        means = hits.mean(axis=1)
+        n = len(means)
+        draws = np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), size=4_000)
+        expected = np.quantile(draws @ means / n, [0.025, 0.975])
+        for end, mine in zip(("low", "high"), expected, strict=True):
+            self.findings.expect(
+                abs(rate[end] - mine) <= 0.03,
+                "interval",
+                f"{path}.{end}: {rate[end]}, far from this bootstrap's {mine}",
+            )
+        self.findings.expect(
+            rate["low"] - 1e-12 <= rate["value"] <= rate["high"] + 1e-12,
+            "interval",
+            f"{path}: {rate['value']} is not in {rate['low']}–{rate['high']}",
+        )
+
+    def number(self, path: str, count: int, n: int) -> dict | None:
+        self.seen.add(path)
+        self.findings.looked_at["rates"] += 1
+        rate = self.at(path)
+        if not isinstance(rate, dict):
+            if n or rate is not None or self.at(path.rpartition(".")[0]) is None:
+                self.findings.wrong("rate", f"{path}: {rate}, found {count} of {n}")
+            return None
+        value = count / n if n else None
+        stored = rate.get("value")
+        same = stored is value if value is None or stored is None else abs(stored - value) <= 1e-12
+        if not n:
+            same = same and rate.get("low") is None and rate.get("high") is None
+        self.findings.expect(
+            same and rate.get("count") == count and rate.get("n") == n,
+            "rate",
+            f"{path}: {rate}, found {count} of {n}",
+        )
+        return rate
+
+    def summary(self, path: str, accurate: np.ndarray, fair: np.ndarray, cell: np.ndarray) -> None:
+        """The seven rates of a set of verdicts, pooled if they are instances × steps."""
+        compare = self.compare_pooled if cell.ndim == 2 else self.compare
+        compare(f"{path}.accuracy", accurate)
+        compare(f"{path}.individual_fairness", fair)
+        compare(f"{path}.accurate_fairness", cell == TF)
+        for code, name in enumerate(VERDICTS):
+            compare(f"{path}.{name.replace(' ', '_')}", cell == code)
+        count = self.at(f"{path}.n")
+        if path == "clean" or count is not None:
+            self.findings.expect(count == cell.size, "rate", f"{path}.n: {count}, not {cell.size}")
+
+    def all_compared(self) -> None:
+        """No rate of audit.json was left out."""
+
+        def walk(here: object, path: str) -> None:
+            if not isinstance(here, dict):
+                return
+            if {"value", "count", "n", "low", "high"} <= set(here):
+                if path not in self.seen | NOT_REDERIVED:
+                    self.findings.wrong("rate", f"{path}: nothing here says where it comes from")
+                elif path in NOT_REDERIVED:
+                    self.number(path, here["count"], here["n"])
+                    if here["n"]:
+                        ends = wilson(here["count"], here["n"])
+                        close = np.allclose([here["low"], here["high"]], ends, atol=1e-9, rtol=0)
+                        self.findings.expect(close, "interval", f"{path}: {here}, found {ends}")
+                return
+            for name, value in here.items():
+                walk(value, f"{path}.{name}" if path else name)
+
+        walk(self.audit, "")
+
+
+def check_order(rates: Rates, path: str, clean: dict[str, np.ndarray]) -> None:
+    """Robust rates obey their inequalities, as stored."""
+    stored = {
+        name: rates.at(f"{path}.robust.{name}.count")
+        for name in ("accuracy", "individual_fairness", "accurate_fairness")
+    }
+    if None in stored.values():
+        return
+    for name, count in stored.items():
+        rates.findings.expect(
+            count <= int(clean[name].sum()), "order", f"{path}.robust.{name} exceeds clean"
+        )
+    rates.findings.expect(
+        stored["accurate_fairness"] <= min(stored["accuracy"], stored["individual_fairness"]),
+        "order",
+        f"{path}.robust.accurate_fairness exceeds another robust rate",
+    )
+
+
+# --- trajectories ---------------------------------------------------------------------------
+
+
+def arrange(rows: Rows, attack: str, steps: int, findings: Findings) -> np.ndarray | None:
+    """Places of an attack's rows as instances × (steps + 1), or None if they are not that."""
+    mine = np.flatnonzero(rows.attack == attack)
+    mine = mine[np.lexsort((rows.step[mine], rows.instance[mine]))]
+    instances, counts = np.unique(rows.instance[mine], return_counts=True)
+    whole = len(mine) == len(instances) * (steps + 1) and (counts == steps + 1).all()
+    if whole:
+        table = mine.reshape(-1, steps + 1)
+        whole = (rows.step[table] == np.arange(steps + 1)).all()
+    if not findings.expect(
+        whole and len(mine), "trajectory", f"{attack}: not {steps + 1} rows for every instance"
+    ):
+        return None
+    for at in np.flatnonzero((rows.label[table] != rows.label[table[:, :1]]).any(1)):
+        findings.wrong("trajectory", f"{attack} instance {instances[at]}: its label changes")
+    return table
+
+
+def inside(
+    space: Space, rows: Rows, at: np.ndarray, centre: np.ndarray, findings: Findings
+) -> None:
+    """Rows lie in the perturbation set around their centre."""
+    x = rows.encoded[at]
+    distance = np.abs(x.astype(np.float64) - centre.astype(np.float64))
+    for kind, bad in {
+        "epsilon": (distance > space.epsilon + BOX_SLACK) & ~space.frozen,
+        "frozen feature": (x.view(np.int32) != centre.view(np.int32)) & space.frozen,
+        "range": (x < 0) | (x > 1) | ~np.isfinite(x),
+    }.items():
+        for row, column in np.argwhere(bad):
+            findings.wrong(
+                kind,
+                f"{rows.name(at[row])}: {space.features[column]} is {x[row, column]}, "
+                f"from {centre[row, column]}",
+            )
+
+
+def check_trajectories(
+    rows: Rows, tables: dict[str, np.ndarray], space: Space, findings: Findings
+) -> None:
+    shared = next(iter(tables.values()))[:, 0]
+    for attack, table in tables.items():
+        start = table[:, 0]
+        same = len(start) == len(shared) and (
+            np.array_equal(rows.instance[start], rows.instance[shared])
+            and np.array_equal(rows.label[start], rows.label[shared])
+            and np.array_equal(rows.encoded[start], rows.encoded[shared])
+            and np.array_equal(rows.verdict[start], rows.verdict[shared])
+        )
+        findings.expect(same, "trajectory", f"{attack}: its clean rows are not the others'")
+        for step in range(table.shape[1]):
+            inside(space, rows, table[:, step], rows.encoded[start], findings)
+        if attack in DIRECTIONS or attack == "fgsm":
+            moves = np.abs(np.diff(rows.encoded[table].astype(np.float64), axis=1))
+            for s, t, column in np.argwhere(moves > space.step_size + BOX_SLACK):
+                findings.wrong(
+                    "step size",
+                    f"{rows.name(table[s, t + 1])}: {space.features[column]} moves by "
+                    f"{moves[s, t, column]}",
+                )
+
+
+# --- gradients, by finite differences ---------------------------------------------------------
+
+
+@dataclass
+class Gradient:
+    """The margin's gradient as finite differences show it: certain entries, and bounds."""
+
+    entries: np.ndarray  # NaN where a kink of the network lies within reach
+    size: np.ndarray  # the largest slope seen, on either side
+    noise: np.ndarray
+    moves: np.ndarray  # does the margin change at all?
+    margin: np.ndarray
+
+    @property
+    def signs(self) -> np.ndarray:
+        """Signs beyond doubt, else 0."""
+        sure = np.abs(np.nan_to_num(self.entries)) > 3 * self.noise
+        return np.where(sure, np.sign(np.nan_to_num(self.entries)), 0).astype(int)
+
+    @property
+    def norms(self) -> tuple[np.ndarray, np.ndarray]:
+        """The least and the most that the sum of the absolute entries can be."""
+        known = ~np.isnan(self.entries)
+        absolute = np.abs(np.nan_to_num(self.entries))
+        least = np.where(known, np.maximum(absolute - self.noise, 0), 0)
+        most = np.where(known, absolute, 2 * self.size) + self.noise
+        return least.sum(-1), most.sum(-1)
+
+
+def gradient(model: Model, x: np.ndarray, labels: np.ndarray) -> Gradient:
+    """Slopes over two distances to either side; an entry is certain where all four agree."""
+    n, d = x.shape
+    each, count = np.arange(d), 4 * d
+    reach = np.array([5e-4, -5e-4, 1.25e-4, -1.25e-4], np.float32)
+    points = np.repeat(x[:, None], count + 1, axis=1)
+    for k, h in enumerate(reach):
+        points[:, k * d + each, each] += h
+    logits = model.logits(points.reshape(-1, d)).reshape(n, count + 1, -1)
+    m = margin(logits, np.repeat(labels[:, None], count + 1, axis=1))
+    # What was added after rounding, for the slope's denominator.
+    added = (points[:, :count].astype(np.float64) - x[:, None]).reshape(n, 4, d, d)
+    added = np.diagonal(added, axis1=2, axis2=3)
+    slopes = (m[:, :count] - m[:, count:]).reshape(n, 4, d) / added
+    size = np.abs(slopes).max(1)
+    noise = 2e-6 * (1 + np.abs(logits).max((1, 2)))[:, None] / np.abs(reach).min()
+    linear = np.ptp(slopes, axis=1) <= noise + 0.01 * size
+    # The farther pair is the less noisy one.
+    entries = np.where(linear, slopes[:, :2].mean(1), np.nan)
+    return Gradient(entries, size, noise, (slopes != 0).any((1, 2)), m[:, -1])
+
+
+def check_zero_gradient(rows: Rows, start: np.ndarray, model: Model, findings: Findings) -> None:
+    """A gradient said to be zero shows no slope; one said not to be makes the logits move."""
+    said = rows.zero_gradient[start]
+    found = gradient(model, rows.encoded[start], rows.label[start])
+    steep = (found.signs != 0).any(1)
+    for at in np.flatnonzero(((said == 1) & steep) | ((said == 0) & ~found.moves)):
+        findings.wrong(
+            "zero_gradient", f"{rows.name(start[at])}: {said[at]}, slopes {found.size[at]}"
+        )
+    findings.looked_at["clean gradients"] += len(start)
+
+
+def check_directions(
+    rows: Rows,
+    tables: dict[str, np.ndarray],
+    model: Model,
+    space: Space,
+    config: dict,
+    findings: Findings,
+    sample: int = 12,
+) -> None:
+    """On a few steps: the chosen counterpart has the largest gradient, and the move is the goal's.
+
+    Only what finite differences show beyond doubt is compared.
+    """
+    product, columns = space.product, space.sensitive
+    several = config["loss"] == "mse" and model.logits(rows.encoded[:1]).shape[1] > 2
+    if config.get("perturb_sensitive") or several or len(product) == 1:
+        return
+    for attack in sorted(set(tables) & set(DIRECTIONS)):
+        table = tables[attack]
+        places = np.linspace(0, table[:, :-1].size - 1, sample).round().astype(int)
+        for place in places:
+            s, t = divmod(int(place), table.shape[1] - 1)
+            i, after, start = table[s, t], table[s, t + 1], table[s, 0]
+            x, label = rows.encoded[i], rows.label[i]
+            u = np.repeat(x[None], len(product), axis=0)
+            u[:, columns] = product
+            u = u[~(product == x[columns]).all(-1)]
+            labels = np.full(len(u), label)
+            theirs = gradient(model, u, labels)
+            weight = {
+                "cross-entropy": log_sigmoid(theirs.margin),
+                "mse": 2 * log_sigmoid(theirs.margin) + log_sigmoid(-theirs.margin),
+                "margin": np.zeros(len(u)),
+            }[config["loss"]]
+            least, most = (weight + np.log(norm + 1e-30) for norm in theirs.norms)
+            losses = loss_of(model.logits(u), labels, config["loss"])
+            given = rows.counterpart_loss[i]
+            chosen = np.abs(losses - given) <= 2e-5 * (1 + abs(given))
+            if not chosen.any():
+                continue  # reported by compare_counterpart_losses
+            best = most >= least.max() - 0.01
+            findings.looked_at["steps followed"] += 1
+            if not (chosen & best).any():
+                findings.wrong(
+                    "chosen counterpart",
+                    f"{rows.name(i)}: loss {given} belongs to a score of at most "
+                    f"{most[chosen].max()}, that with loss {losses[least.argmax()]} has at least "
+                    f"{least.max()}",
+                )
+                continue
+            chosen &= best
+            signs = theirs.signs[chosen]
+            signs = np.where((signs == signs[:1]).all(0), signs[0], 0)
+            mine = gradient(model, x[None], labels[:1]).signs[0]
+            wanted, sign = DIRECTIONS[attack]
+            direction = np.where(mine * signs == wanted, sign * mine, 0)
+            low = np.maximum(0, rows.encoded[start] - space.epsilon)
+            high = np.minimum(1, rows.encoded[start] + space.epsilon)
+            expected = np.clip(x + space.step_size * direction, low, high)
+            compared = (mine * signs != 0) & ~space.frozen
+            off = compared & (np.abs(rows.encoded[after] - expected) > 2 * BOX_SLACK)
+            for column in np.flatnonzero(off):
+                findings.wrong(
+                    "direction",
+                    f"{rows.name(after)}: {space.features[column]} {rows.encoded[after, column]}, "
+                    f"expected {expected[column]} from {x[column]} (signs {mine[column]}, "
+                    f"{signs[column]})",
+                )
+            findings.looked_at["moves"] += int(compared.sum())
+
+
+# --- the whole ------------------------------------------------------------------------------
+
+
+def check_files(folder: Path, audit: dict, findings: Findings) -> None:
+    listed = audit["files"]
+    for name in ("adversarial.parquet", "repaired.parquet", "model.onnx"):
+        findings.expect(name in listed, "file", f"{name} is not in audit.json's files")
+    for name, expected in listed.items():
+        path = folder / name
+        if not findings.expect(path.is_file(), "file", f"{name} is listed but missing"):
+            continue
+        found = hashlib.sha256(path.read_bytes()).hexdigest()
+        findings.expect(found == expected, "file", f"{name}: sha256 {found}, not {expected}")
+    weights = listed.get("model.safetensors")
+    if weights is not None:
+        stored = audit["model"]["sha256"]
+        findings.expect(stored == weights, "file", "model.sha256 is not model.safetensors'")
+
+
+def check_attack(
+    rates: Rates, rows: Rows, attack: str, table: np.ndarray, clean: dict[str, np.ndarray]
+) -> np.ndarray:
+    """Every rate of one attack; returns the places of its outcome rows."""
+    path = f"attacks.{attack}"
+    iterates = table[:, 1:]
+    accurate, fair, cell = rows.found_accurate, rows.found_fair, rows.cell
+    rates.summary(f"{path}.final", *(v[iterates[:, -1]] for v in (accurate, fair, cell)))
+    rates.summary(f"{path}.iterates", *(v[iterates] for v in (accurate, fair, cell)))
+    reached = np.isin(cell[iterates], AFTER[attack])
+    when = np.where(reached.any(1), reached.argmax(1), iterates.shape[1] - 1)
+    outcome = np.take_along_axis(iterates, when[:, None], 1)[:, 0]
+    rates.summary(f"{path}.outcome", accurate[outcome], fair[outcome], cell[outcome])
+    compare_search(rates, path, rows, iterates, clean)
+    said = rows.zero_gradient[table[:, 0]]
+    rates.compare(f"{path}.zero_gradient", said[~np.isnan(said)] == 1)
+    return outcome
+
+
+def compare_search(
+    rates: Rates, path: str, rows: Rows, iterates: np.ndarray, clean: dict[str, np.ndarray]
+) -> None:
+    """`robust` and `exposed` of pooled iterates."""
+    for name, good in (
+        ("accuracy", rows.found_accurate),
+        ("individual_fairness", rows.found_fair),
+        ("accurate_fairness", rows.cell == TF),
+    ):
+        rates.compare(f"{path}.robust.{name}", clean[name] & good[iterates].all(1))
+    for name, code in (("true_biased", TB), ("false_fair", FF), ("false_biased", FB)):
+        rates.compare(f"{path}.exposed.{name}", (rows.cell[iterates] == code).any(1))
+    check_order(rates, path, clean)
+
+
+def check_union(
+    rates: Rates,
+    rows: Rows,
+    tables: dict[str, np.ndarray],
+    outcomes: dict[str, np.ndarray],
+    clean: dict[str, np.ndarray],
+    findings: Findings,
+) -> np.ndarray:
+    """Every rate of the union; returns which member's outcome row its repair starts from."""
+    path = f"attacks.{UNION}"
+    stored = rates.at(path)
+    rows_of = [outcomes[name] for name in MEMBERS]
+    cells = np.stack([rows.cell[outcome] for outcome in rows_of])
+    accurate = np.stack([rows.found_accurate[outcome] for outcome in rows_of]).all(0)
+    fair = np.stack([rows.found_fair[outcome] for outcome in rows_of]).all(0)
+    cell = np.full(cells.shape[1], TF)
+    for code in (FB, FF, TB):
+        cell[(cells == code).any(0)] = code
+    rates.summary(f"{path}.outcome", accurate, fair, cell)
+    pooled = np.concatenate([tables[name][:, 1:] for name in MEMBERS], axis=1)
+    compare_search(rates, path, rows, pooled, clean)
+    said = rows.zero_gradient[tables[MEMBERS[0]][:, 0]]
+    rates.compare(f"{path}.zero_gradient", said[~np.isnan(said)] == 1)
+    for name in ("final", "iterates"):
+        findings.expect(name not in stored, "rate", f"{path} has {name}")
+    for name in ("gradient_rows", "prediction_rows", "seconds"):
+        total = sum(rates.at(f"attacks.{member}.{name}") for member in MEMBERS)
+        findings.expect(
+            math.isclose(stored[name], total, rel_tol=1e-9),
+            "sum",
+            f"{path}.{name}: {stored[name]}, its goals' sum is {total}",
+        )
+    chosen = np.zeros(cells.shape[1], int)
+    for s in range(cells.shape[1]):
+        reached = [j for j, name in enumerate(MEMBERS) if cells[j, s] in AFTER[name]]
+        biased = [j for j in range(len(MEMBERS)) if cells[j, s] != TF]
+        chosen[s] = (reached or biased or [0])[0]
+        if (cells[chosen[s], s] != TF) != (cell[s] != TF):
+            raise AssertionError("the union's cell and its chosen outcome row differ")
+    return chosen
+
+
+def check_repairs(
+    rates: Rates,
+    rows: Rows,
+    repaired: Rows,
+    starts: dict[str, np.ndarray],
+    chosen: np.ndarray | None,
+    space: Space,
+    findings: Findings,
+) -> None:
+    """Every rate of every repair, and where the repaired rows lie."""
+    names = set(rates.at("repairs"))
+    for name in sorted(names ^ set(repaired.attack)):
+        findings.wrong("repair", f"{name} is in only one of audit.json and repaired.parquet")
+    findings.expect(names == set(starts), "repair", f"of {sorted(names)}, not {sorted(starts)}")
+    tables = {}
+    for name in sorted(names & set(starts)):
+        start = starts[name]
+        mine = np.flatnonzero(repaired.attack == name)
+        mine = mine[np.argsort(repaired.instance[mine], kind="stable")]
+        whole = np.array_equal(repaired.instance[mine], rows.instance[start])
+        if not findings.expect(whole, "repair", f"{name}: not one row for every instance"):
+            continue
+        tables[name] = mine
+        same = np.array_equal(repaired.label[mine], rows.label[start])
+        findings.expect(same, "repair", f"{name}: its labels are not the attack's")
+        inside(space, repaired, mine, rows.encoded[start], findings)
+        accurate, fair, cell = (
+            v[mine] for v in (repaired.found_accurate, repaired.found_fair, repaired.cell)
+        )
+        rates.summary(f"repairs.{name}.final", accurate, fair, cell)
+        before = rows.cell[start] != TF
+        rates.compare(f"repairs.{name}.corrected", (cell == TF)[before])
+    if chosen is not None and set(tables) >= {UNION, *MEMBERS}:
+        members = np.stack([tables[name] for name in MEMBERS])
+        theirs = members[chosen, np.arange(len(chosen))]
+        for i, j in zip(tables[UNION], theirs, strict=True):
+            if not np.array_equal(repaired.encoded[i], repaired.encoded[j]):
+                findings.wrong("repair", f"{repaired.name(i)} is not that of {repaired.attack[j]}")
+
+
+def check(folder: Path | str) -> Findings:
+    """Everything a run folder says, re-derived."""
+    began = time.perf_counter()
+    folder, findings = Path(folder), Findings()
+    needed = ("audit.json", "adversarial.parquet", "repaired.parquet", "model.onnx")
+    for name in needed:
+        findings.expect((folder / name).is_file(), "file", f"{name} is missing from {folder}")
+    if not findings.agrees:
+        return findings
+    audit = json.loads((folder / "audit.json").read_text(encoding="utf-8"))
+    config = audit["config"]
+    check_files(folder, audit, findings)
+    space = read_space(audit, findings)
+    model = Model(folder / "model.onnx")
+    rows = read_rows(folder / "adversarial.parquet", space, findings)
+    repaired = read_rows(folder / "repaired.parquet", space, findings)
+    judge(rows, model, space, config, findings)
+    judge(repaired, model, space, config, findings)
+
+    singles = [name for name in audit["attacks"] if name != UNION]
+    findings.expect(set(rows.attack) == set(singles), "attacks", f"{set(rows.attack)}: {singles}")
+    tables = {
+        name: table
+        for name in singles
+        if (table := arrange(rows, name, config["steps"], findings)) is not None
+    }
+    if len(tables) == len(singles):
+        check_trajectories(rows, tables, space, findings)
+        rates = Rates(audit, findings)
+        start = next(iter(tables.values()))[:, 0]
+        size = config["instances"] or math.inf
+        size = min(size, audit["dataset"].get("audited_rows", size))
+        findings.expect(len(start) == size, "instances", f"{len(start)}, expected {size}")
+        verdicts = rows.found_accurate[start], rows.found_fair[start], rows.cell[start]
+        rates.summary("clean", *verdicts)
+        clean = {
+            "accuracy": verdicts[0],
+            "individual_fairness": verdicts[1],
+            "accurate_fairness": verdicts[2] == TF,
+        }
+        outcomes = {
+            name: check_attack(rates, rows, name, table, clean) for name, table in tables.items()
+        }
+        chosen = None
+        if UNION in audit["attacks"]:
+            chosen = check_union(rates, rows, tables, outcomes, clean, findings)
+            members = np.stack([outcomes[name] for name in MEMBERS])
+            outcomes[UNION] = members[chosen, np.arange(len(chosen))]
+        check_repairs(rates, rows, repaired, outcomes, chosen, space, findings)
+        rates.all_compared()
+        check_zero_gradient(rows, start, model, findings)
+        check_directions(rows, tables, model, space, config, findings)
+    findings.looked_at["model rows"] = model.rows
+    findings.seconds = time.perf_counter() - began
+    return findings
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path, metavar="RUN_FOLDER")
+    findings = check(parser.parse_args().folder)
+    for line in findings.lines():
+        print(line)
+    print(findings.summary())
+    return 0 if findings.agrees else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
