@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import planted
 import pytest
 import torch
 from torch import Tensor, nn
 
+import planted
 import rafair
 from rafair.errors import InputError, ModelError, UnknownNameError
 
@@ -90,9 +91,9 @@ MODELS = {
     "always nan": (Odd(np.nan, -1), "'Odd'", "expected finite logits"),
     "always infinite": (Odd(np.inf, -1), "'Odd'", "expected finite logits"),
     "a function under attack": (answering(2), "'rafair'", "needs gradients", "attacks=()"),
-    "a class": (nn.Linear, "expected a torch module", "the class Linear", "instance"),
-    "a name": ("fcnn", "expected a torch module", "str"),
-    "nothing": (None, "expected a torch module", "NoneType"),
+    "a class": (nn.Linear, "expected an instance of a torch module", "the class Linear"),
+    "a name": ("fcnn", "a torch module", "str"),
+    "nothing": (None, "a torch module", "NoneType"),
 }
 
 
@@ -127,15 +128,25 @@ def test_logits_that_are_not_finite_are_found_on_the_way(refused, value, threads
     refused(model, TABLE, ModelError, "'Odd'", "finite logits", threads=threads, step_size=0.05)
 
 
-def test_a_resumed_audit_keeps_what_was_done(tmp_path):
-    """The shards that an earlier try has finished are not thrown away by a later error."""
-    out = tmp_path / "out"
-    model = nn.Linear(WIDTH, 2)
-    (tmp_path / "out.partial").mkdir()
-    with pytest.raises(rafair.RunFolderError, match="new or empty|another command"):
-        (tmp_path / "out.partial" / "mine").write_text("")
-        rafair.audit(model, TABLE, steps=2, out=out)
-    assert (tmp_path / "out.partial" / "mine").exists()
+def test_an_audit_that_was_taken_up_keeps_what_was_done(tmp_path):
+    """An error on the way throws nothing away that an earlier try has finished."""
+    model, table = Odd(0, -1), planted.random_table(n=150)
+    done = tmp_path / "out.partial" / "shards" / "00000"
+
+    def forward(rows: Tensor) -> Tensor:
+        if done.exists():
+            raise KeyboardInterrupt
+        return rows[:, :2]
+
+    model.forward = forward
+    audit = functools.partial(rafair.audit, steps=2, out=tmp_path / "out")
+    with pytest.raises(KeyboardInterrupt):
+        audit(model, table)
+    model.forward = Odd(np.nan, 0.95).forward
+    with pytest.raises(ModelError, match="finite logits"):
+        audit(model, table)
+    assert done.exists()
+    assert not (tmp_path / "out").exists()
 
 
 # options --------------------------------------------------------------------------------------

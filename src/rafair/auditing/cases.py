@@ -140,9 +140,10 @@ def find_cases(
 
 
 def _surprise(before: NDArray[Any], after: NDArray[Any]) -> NDArray[np.int64]:
-    """0 where a true fair instance broke, 1 where another changed cell, 2 where none did."""
-    surprise = np.where(before == str(Verdict.TRUE_FAIR), 0, 1)
-    return np.where(before == after, 2, surprise)
+    """0 where a true fair instance broke, 1 a right one, 2 another; 3 where none changed cell."""
+    order = {Verdict.TRUE_FAIR: 0, Verdict.TRUE_BIASED: 1}
+    surprise = np.array([order.get(Verdict.named(str(name)), 2) for name in before], np.int64)
+    return np.where(before == after, 3, surprise)
 
 
 def show(feature: Feature, value: Any) -> str:

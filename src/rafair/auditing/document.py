@@ -119,10 +119,10 @@ def warnings_of(document: Mapping[str, Any]) -> list[str]:
     """What a reader of the rates should know."""
     found = []
     for name, attack in document["attacks"].items():
-        zero = attack["zero_gradient"]
-        if zero is not None and zero.value > MOST_ZERO_GRADIENTS:
+        zero = plain(attack["zero_gradient"])
+        if zero is not None and zero["value"] > MOST_ZERO_GRADIENTS:
             found.append(
-                f"{name}: the input gradient is exactly zero at {zero.value:.1%} of instances; "
+                f"{name}: the input gradient is exactly zero at {zero['value']:.1%} of instances; "
                 "attacks that follow its sign understate the risk there"
             )
     return found

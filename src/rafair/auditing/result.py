@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from rafair.auditing.cases import Case, find_cases
 from rafair.auditing.document import AUDIT, SCHEMA_VERSION
 from rafair.auditing.examine import ADVERSARIAL, REPAIRED
-from rafair.auditing.tables import Cells, facts, tables
+from rafair.auditing.tables import Cells, as_text, facts, tables
 from rafair.engine.files import sha256_of
 from rafair.errors import RunFolderError
 from rafair.tabular.schema import Schema
@@ -154,10 +154,7 @@ class Audit:
     def __str__(self) -> str:
         lines = [f"{key:<6} {value}" for key, value in facts(self.document)]
         for table in tables(self.document):
-            frame = pd.DataFrame(table.rows, columns=list(table.headers)).replace(
-                "\n", " ", regex=True
-            )
-            lines += ["", table.title, frame.to_string(index=False)]
+            lines += ["", as_text(table)]
         lines += ["", *(f"Warning: {warning}" for warning in self.warnings)]
         return "\n".join(lines).rstrip()
 

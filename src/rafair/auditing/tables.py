@@ -37,14 +37,14 @@ def facts(document: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The data, the model and the audit, a line each."""
     data, model, config = document["dataset"], document["model"], document["config"]
     variant = f" ({data['variant']})" if data["variant"] else ""
-    sensitive = ", ".join(f"{name} ({count})" for name, count in data["sensitive"].items())
+    sensitive = " × ".join(f"{name} ({count})" for name, count in data["sensitive"].items())
     parameters = f", {model['parameters']:,} parameters" if model["parameters"] else ""
     epsilon = config["epsilon"]
     return [
         (
             "Data",
             f"{data['name']}{variant}: {data['rows']:,} rows, {len(data['features'])} features; "
-            f"sensitive: {sensitive}; {data['counterparts_per_instance']:,} counterparts each",
+            f"{data['counterparts_per_instance']:,} counterparts each: {sensitive}",
         ),
         (
             "Model",
@@ -116,6 +116,33 @@ def tables(document: Mapping[str, Any]) -> list[Cells]:
     if document["repairs"]:
         shown.append(repairs_table(document))
     return shown
+
+
+def as_text(cells: Cells) -> str:
+    r"""The table in plain characters; a cell's lines stand below each other.
+
+    Example:
+        >>> print(as_text(Cells("Rates", ["", "true biased"], [["clean", "0.1\n0.0–0.2"]])))
+        Rates
+                   true
+                 biased
+        clean       0.1
+                0.0–0.2
+    """
+    lines = [[header.replace(" ", "\n") for header in cells.headers], *cells.rows]
+    widths = [
+        max(len(part) for line in lines for part in line[column].split("\n"))
+        for column in range(len(cells.headers))
+    ]
+    text = [cells.title]
+    for line in lines:
+        parts = [cell.split("\n") for cell in line]
+        for number in range(max(map(len, parts))):
+            shown = [part[number] if number < len(part) else "" for part in parts]
+            first, *others = zip(shown, widths, strict=True)
+            row = [first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in others)]
+            text.append("  ".join(row).rstrip())
+    return "\n".join(text)
 
 
 def _cells(rates: Mapping[str, Any]) -> list[str]:

@@ -27,9 +27,10 @@ def as_classifier(model: Any, *, device: str = "cpu") -> Classifier:
         return TorchClassifier(model, device=device)
     if callable(model) and not isinstance(model, type):
         return FunctionClassifier(model)
+    found = f"the class {model.__name__}" if isinstance(model, type) else type(model).__name__
     raise ModelError(
-        f"model: expected a torch module, a Python function or a rafair classifier, got "
-        f"{type(model).__name__}"
+        f"model: expected an instance of a torch module, a Python function or a rafair classifier, "
+        f"got {found}"
     )
 
 

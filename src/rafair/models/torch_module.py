@@ -11,6 +11,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from rafair.errors import ModelError
 from rafair.models.classifier import Classifier, Cotangent, Logits, Rows
 from rafair.models.dense import DenseNetwork
 
@@ -19,7 +20,8 @@ class TorchClassifier(Classifier):
     """A torch module that maps encoded rows `(n, d)` to logits `(n, c)`.
 
     A copy is audited, in evaluation mode, in single precision and with frozen parameters; the
-    module itself is left as it is. Fully connected ReLU networks take a faster path with the same products.
+    module itself is left as it is. Fully connected ReLU networks take a faster path with the same
+    products.
 
     Args:
         module: The module.
@@ -67,7 +69,11 @@ class TorchClassifier(Classifier):
             return _array(self._dense.forward(values)[0] if self._dense else self.module(values))
 
     def logits_and_gradients(self, rows: Rows, cotangent: Cotangent) -> tuple[Logits, Rows]:
-        """Logits `(n, c)` and gradients of `sum(cotangent * logits)`, `(n, d)`."""
+        """Logits `(n, c)` and gradients of `sum(cotangent * logits)`, `(n, d)`.
+
+        Raises:
+            ModelError: If the logits are cut off from the rows, so that nothing can be followed.
+        """
         if self._dense:
             with torch.inference_mode():
                 values, hidden = self._dense.forward(self._tensor(rows))
@@ -78,6 +84,11 @@ class TorchClassifier(Classifier):
             inputs = self._tensor(rows).requires_grad_(True)
             outputs = self.module(inputs)
             logits = _array(outputs)
+            if not outputs.requires_grad:
+                raise ModelError(
+                    f"model '{self.name}': expected logits that torch can differentiate, got some "
+                    "without a gradient to the rows; attacks=() gives the verdicts of clean rows"
+                )
             weights = self._tensor(cotangent(logits)).to(outputs.dtype)
             (slopes,) = torch.autograd.grad(outputs, inputs, weights, allow_unused=True)
         return logits, np.zeros_like(rows) if slopes is None else _array(slopes)
