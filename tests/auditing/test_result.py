@@ -1,0 +1,224 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import planted
+import rafair
+from rafair.auditing.cases import find_cases, show
+from rafair.errors import ModelError, RunFolderError, UnknownNameError
+from rafair.tabular.schema import Feature
+
+STEPS = 5
+
+
+@pytest.fixture(scope="module")
+def table():
+    return planted.random_table(120, n_free=3, domains=(4, 3), seed=8)
+
+
+@pytest.fixture(scope="module")
+def result(table):
+    return rafair.audit(planted.network(5, seed=1), table, steps=STEPS, step_size=0.05)
+
+
+def test_rows_are_computed_once_and_only_if_something_moved(result, table):
+    """Follows from the stored rows: a pass for the clean rows, then one wherever a row moved."""
+    columns = [f"encoded.{name}" for name in table.schema.names]
+    spent = {"gradient_rows": 0, "prediction_rows": 0}
+    for number, attack in enumerate(["rafair-tb", "rafair-ff", "rafair-fb"]):
+        frame = result.adversarial[result.adversarial["attack"] == attack]
+        rows = frame.sort_values(["instance", "step"])[columns].to_numpy()
+        rows = rows.reshape(len(table), STEPS + 1, -1)
+        moved = (np.diff(rows, axis=1) != 0).any(axis=2)
+        expected = {
+            "gradient_rows": 12 * (moved[:, :-1].sum() + (len(table) if number == 0 else 0)),
+            "prediction_rows": 12 * moved[:, -1].sum(),
+        }
+        counted = result.document["attacks"][attack]
+        assert {key: counted[key] for key in spent} == expected
+        spent = {key: spent[key] + expected[key] for key in spent}
+    union = result.document["attacks"]["rafair"]
+    assert {key: union[key] for key in spent} == spent
+    repair = result.document["repairs"]["rafair"]
+    members = [result.document["repairs"][f"rafair-{goal}"] for goal in ("tb", "ff", "fb")]
+    assert repair["gradient_rows"] == sum(member["gradient_rows"] for member in members)
+    assert repair["gradient_rows"] <= 3 * 12 * len(table) * STEPS
+
+
+def test_shards_do_not_show_in_the_result(result, table):
+    half = rafair.audit(
+        planted.network(5, seed=1), table.take(np.arange(60)), steps=STEPS, step_size=0.05
+    )
+    frame = result.adversarial
+    expected = frame[frame["instance"] < 60].sort_values(["attack", "instance", "step"])
+    found = half.adversarial.sort_values(["attack", "instance", "step"])
+    pd.testing.assert_frame_equal(
+        found.reset_index(drop=True), expected.reset_index(drop=True), check_categorical=False
+    )
+
+
+def test_frame_holds_every_rate(result):
+    frame = result.to_frame()
+    assert set(frame["stage"]) == {"clean", "attacks", "repairs"}
+    row = frame.query("attack == 'rafair-ff' and kind == 'robust' and metric == 'accuracy'").iloc[0]
+    expected = result.document["attacks"]["rafair-ff"]["robust"]["accuracy"]
+    assert row[["value", "count", "n", "low", "high"]].to_dict() == expected
+    assert (frame["low"] <= frame["value"] + 1e-12).all()
+    assert (frame["value"] <= frame["high"] + 1e-12).all()
+    assert not frame.duplicated(["stage", "attack", "kind", "metric"]).any()
+
+
+def test_json_is_what_the_folder_holds(result):
+    assert json.loads(result.to_json()) == result.document
+    assert json.loads((result.folder / "audit.json").read_text()) == result.document
+    again = rafair.Audit.load(result.folder)
+    assert again.document == result.document
+    assert str(again) == str(result)
+
+
+def test_prints_as_tables(result):
+    text = str(result)
+    for words in (
+        "Before and after perturbation",
+        "Over all steps",
+        "After the repair",
+        "rafair-fb",
+    ):
+        assert words in text
+    assert max(map(len, text.splitlines())) <= 100
+
+
+def test_shows_itself_in_a_notebook_with_names_escaped(table):
+    hostile = "<script>alert(1)</script>"
+    renamed = rafair.Table(
+        table.frame.rename(columns={"s0": hostile}),
+        table.labels,
+        table.schema.model_copy(
+            update={
+                "features": tuple(
+                    f.model_copy(update={"name": hostile}) if f.name == "s0" else f
+                    for f in table.schema.features
+                )
+            }
+        ),
+        name=hostile,
+    )
+    shown = rafair.audit(planted.network(5), renamed, instances=10, steps=2)._repr_html_()
+    assert "<script" not in shown
+    assert "&lt;script&gt;" in shown
+    assert shown.count("<table>") == 3
+
+
+def test_the_folder_goes_with_the_result(table):
+    import gc
+
+    audit = rafair.audit(planted.network(5), table, instances=5, steps=1)
+    folder = audit.folder
+    assert folder.exists()
+    del audit
+    gc.collect()
+    assert not folder.exists()
+    assert not folder.parent.exists()
+
+
+@pytest.mark.parametrize("verdict", ["true biased", "FF", rafair.Verdict.FALSE_BIASED])
+def test_cases_are_of_the_verdict_asked_for(result, verdict):
+    cases = result.cases(verdict)
+    wanted = rafair.Verdict.named(verdict)
+    assert cases
+    assert {case.verdict for case in cases} == {wanted}
+    assert len({case.instance for case in cases}) == len(cases)
+    exposed = result.document["attacks"]["rafair"]["exposed"][wanted.name.lower()]
+    assert len(cases) == exposed["count"]
+    for case in cases:
+        assert (case.counterpart is None) == (wanted is rafair.Verdict.FALSE_FAIR)
+        assert (case.prediction == case.label) == (wanted is rafair.Verdict.TRUE_BIASED)
+        if case.counterpart is not None:
+            assert case.counterpart_prediction != case.prediction
+        assert not set(case.changed) & set(result.schema.sensitive)
+        assert case.heading in str(case)
+
+
+def test_cases_that_broke_come_before_those_that_were_broken(result):
+    order = [case.clean_verdict == case.verdict for case in result.cases("true biased")]
+    assert order == sorted(order)
+    assert result.cases(limit=2) == result.cases()[:2]
+    with pytest.raises(UnknownNameError):
+        result.cases("true unfair")
+
+
+def test_no_cases_where_nothing_was_found(result):
+    frame = result.adversarial
+    calm = frame[frame["verdict"] == "true fair"]
+    assert find_cases(calm, result.schema) == []
+
+
+@pytest.mark.parametrize(
+    ("span", "value", "expected"),
+    [(73, 37.4002, "37.4"), (73, 37.0, "37"), (99999, 7298.2, "7,298"), (1, 0.123456, "0.12")],
+)
+def test_numbers_are_shown_as_a_person_would_write_them(span, value, expected):
+    feature = Feature(name="x", kind="numeric", minimum=0, maximum=span)
+    assert show(feature, value) == expected
+
+
+def test_a_python_function_gets_clean_verdicts(table):
+    def by_first(rows):
+        return np.stack([1 - rows[:, 0], rows[:, 0]], axis=1)
+
+    result = rafair.audit(by_first, table, attacks=())
+    assert result.document["attacks"] == result.document["repairs"] == {}
+    assert result.document["clean"]["individual_fairness"]["value"] == 1
+    expected = ((table.rows[:, 0] > 0.5) == table.labels).sum()
+    assert result.document["clean"]["accuracy"]["count"] == expected
+    assert set(result.adversarial["attack"]) == {"clean"}
+    assert "Before and after" in str(result)
+
+
+def test_three_classes_and_a_factor_k(table):
+    three = planted.random_table(60, n_classes=3, domains=(4, 3), seed=2)
+    model = planted.network(5, 3, seed=4)
+    strict = rafair.audit(model, three, steps=3, step_size=0.05)
+    loose = rafair.audit(model, three, steps=3, step_size=0.05, k=12.0)
+    fair = [r.document["clean"]["individual_fairness"]["count"] for r in (strict, loose)]
+    assert fair[0] < fair[1]
+    accuracy = [r.document["clean"]["accuracy"]["count"] for r in (strict, loose)]
+    assert accuracy[0] == accuracy[1]
+    others = strict.adversarial["counterpart_prediction"].dropna()
+    assert set(others.astype(int)) <= {0, 1, 2}
+
+
+def test_consensus_needs_no_labels(table):
+    """Wrong labels change verdicts, but not what the consensus repair does to the same rows."""
+    model = planted.network(5, seed=1)
+    options = {"attacks": ["rafair-ff"], "steps": 3, "step_size": 0.05, "labels": "consensus"}
+    repaired = rafair.audit(model, table, **options)
+    assert repaired.document["config"]["labels"] == "consensus"
+    fair = repaired.document["repairs"]["rafair-ff"]["final"]["individual_fairness"]
+    before = repaired.document["attacks"]["rafair-ff"]["outcome"]["individual_fairness"]
+    assert fair["count"] > before["count"]
+
+
+def test_a_masked_gradient_is_reported(table):
+    flat = planted.linear([9000.0] * 5, bias=-20000)
+    result = rafair.audit(flat, table, steps=1, loss="mse")
+    assert "gradient is exactly zero" in result.warnings[0]
+    assert result.document["attacks"]["rafair-ff"]["zero_gradient"]["value"] > 0.01
+    assert not rafair.audit(flat, table, steps=1).warnings
+
+
+def test_what_is_not_a_run_folder_is_refused(tmp_path, result):
+    with pytest.raises(RunFolderError, match="expected a finished run folder"):
+        rafair.Audit.load(tmp_path)
+    (tmp_path / "audit.json").write_text(json.dumps(result.document | {"schema_version": 99}))
+    with pytest.raises(RunFolderError, match="expected schema_version 1, found 99"):
+        rafair.Audit.load(tmp_path)
+
+
+def test_attacks_on_a_function_say_what_to_do(table):
+    with pytest.raises(ModelError, match=r"attacks=\(\)"):
+        rafair.audit(lambda rows: rows[:, :2], table)
