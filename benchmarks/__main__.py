@@ -9,6 +9,7 @@ machine's own speed drifts.
 from __future__ import annotations
 
 import argparse
+import os
 import resource
 import statistics
 import subprocess
@@ -25,12 +26,13 @@ from rich.table import Table as RichTable
 from torch import nn
 
 import rafair
+from rafair.engine.shards import INSTANCES_PER_SHARD
 from rafair.engine.workers import Workers, available_cores
 from rafair.errors import RafairError
 from rafair.models.losses import CrossEntropy
 from rafair.models.network import fcnn
 from rafair.models.torch_module import TorchClassifier
-from rafair.search.sweep import CHUNK_ROWS, Sweep
+from rafair.search.sweep import Sweep, suitable_chunk_rows
 from rafair.tabular.counterparts import Counterparts
 
 PRODUCT = 2048
@@ -41,10 +43,12 @@ ROUNDS = 7
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--datasets", nargs="+", default=["adult", "compas", "credit", "affairs"])
-    parser.add_argument("--chunk-rows", nargs="+", type=int, default=[CHUNK_ROWS])
+    parser.add_argument("--chunk-rows", nargs="+", type=int, default=[None])
     parser.add_argument("--threads", type=int, default=available_cores())
     options = parser.parse_args()
     console = Console(width=110, highlight=False)
+    if hasattr(os, "getloadavg") and os.getloadavg()[0] > 0.5:
+        console.print(f"This machine is busy (load {os.getloadavg()[0]:.1f}): expect noise.")
     console.print(
         f"{options.threads} threads; float32 product {PRODUCT}x{PRODUCT}, {ROUNDS} rounds in turn"
     )
@@ -59,7 +63,7 @@ def main() -> None:
     console.print(audit_line(options.datasets[0]))
 
 
-def sweeps(name: str, chunk_rows: int, threads: int) -> list[str] | None:
+def sweeps(name: str, chunk_rows: int | None, threads: int) -> list[str] | None:
     """One line: both sweeps of a data set as shares of the product's rate."""
     try:
         test = rafair.load_dataset(name).test
@@ -69,6 +73,7 @@ def sweeps(name: str, chunk_rows: int, threads: int) -> list[str] | None:
     network = fcnn(test.rows.shape[1])
     rows, labels = test.rows[:INSTANCES], test.labels[:INSTANCES]
     counterparts = Counterparts.of(test.schema)
+    chunk_rows = chunk_rows or suitable_chunk_rows(counterparts.size * INSTANCES_PER_SHARD)
     forward = 2 * sum(layer.weight.numel() for layer in network if isinstance(layer, nn.Linear))
     operations = forward * counterparts.size * len(rows)
     product, gradient, verdict = [], [], []

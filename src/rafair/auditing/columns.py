@@ -16,6 +16,8 @@ from rafair.tabular.encoding import Rows, decode
 from rafair.tabular.schema import Schema
 from rafair.verdicts import Verdict, verdicts
 
+ADVERSARIAL, REPAIRED = "adversarial.parquet", "repaired.parquet"
+
 CLEAN = "clean"
 """Stands in the column `attack` where no attack was asked for: clean rows only."""
 

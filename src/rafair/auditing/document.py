@@ -17,8 +17,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from rafair.attacks.registry import ATTACKS, UNIONS
-from rafair.auditing.columns import CLEAN
-from rafair.auditing.examine import ADVERSARIAL, COUNTERS, REPAIRED
+from rafair.auditing.columns import ADVERSARIAL, CLEAN, REPAIRED
+from rafair.auditing.examine import COUNTERS
 from rafair.engine.files import writing
 from rafair.metrics import summaries
 from rafair.metrics.rates import Rate, share

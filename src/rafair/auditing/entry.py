@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from rafair.arguments import check_name
+from rafair.auditing.columns import ADVERSARIAL
 from rafair.auditing.config import AuditConfig
 from rafair.auditing.document import AUDIT
-from rafair.auditing.examine import ADVERSARIAL, Stored
+from rafair.auditing.outcomes import Stored
 from rafair.auditing.preparation import FreshNetwork, GivenModel, SavedModel
 from rafair.auditing.result import Audit
 from rafair.auditing.run import Means, run_audit

@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rafair.auditing.cases import Case, find_cases
+from rafair.auditing.columns import ADVERSARIAL, REPAIRED
 from rafair.auditing.document import AUDIT, SCHEMA_VERSION
-from rafair.auditing.examine import ADVERSARIAL, REPAIRED
 from rafair.auditing.tables import Cells, as_text, facts, tables
 from rafair.engine.files import sha256_of
 from rafair.errors import RunFolderError

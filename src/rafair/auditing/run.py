@@ -33,7 +33,8 @@ from rafair.auditing.document import (
     warnings_of,
     write_document,
 )
-from rafair.auditing.examine import Examiner, Stored
+from rafair.auditing.examine import Examiner
+from rafair.auditing.outcomes import Stored
 from rafair.auditing.preparation import Preparation
 from rafair.auditing.result import Audit
 from rafair.auditing.subject import Subject
