@@ -22,7 +22,7 @@ import statistics
 import sys
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -164,8 +164,14 @@ class Space:
     schema: dict[str, dict]
     domains: dict[str, np.ndarray]  # encoded values of each sensitive feature, in column order
     frozen: np.ndarray  # per feature: may no perturbation move it?
-    epsilon: np.ndarray
-    step_size: np.ndarray
+    classes: list[str]
+    epsilon: np.ndarray = None
+    step_size: np.ndarray = None
+
+    def per_feature(self, value: float | dict) -> np.ndarray:
+        """One number for all features, or one for each that may move."""
+        given = value if isinstance(value, dict) else dict.fromkeys(self.features, value)
+        return np.array([given.get(name, 0.0) for name in self.features], np.float64)
 
     @property
     def sensitive(self) -> list[int]:
@@ -204,6 +210,7 @@ class Rows:
     zero_gradient: np.ndarray  # 1, 0 or NaN
     encoded: np.ndarray
     position: np.ndarray  # of the named counterpart in the product of the domains; -1: none named
+    loss_label: np.ndarray  # the class the loss columns are measured against
     found_accurate: np.ndarray = None
     found_fair: np.ndarray = None
     cell: np.ndarray = None
@@ -235,10 +242,6 @@ def read_space(audit: dict, findings: Findings) -> Space:
         f"{data['counterparts_per_instance']} counterparts: {math.prod(sizes.values())} expected",
     )
 
-    def per_feature(value: float | dict) -> np.ndarray:
-        given = value if isinstance(value, dict) else dict.fromkeys(features, value)
-        return np.array([given.get(name, 0.0) for name in features], np.float64)
-
     moving = bool(config.get("perturb_sensitive"))
     frozen = [not schema[f]["mutable"] or (f in domains and not moving) for f in features]
     space = Space(
@@ -246,9 +249,10 @@ def read_space(audit: dict, findings: Findings) -> Space:
         schema,
         domains,
         np.array(frozen),
-        per_feature(config["epsilon"]),
-        per_feature(config["step_size"]),
+        data["classes"],
     )
+    space.epsilon = space.per_feature(config["epsilon"])
+    space.step_size = space.per_feature(config["step_size"])
     for name, values in domains.items():
         expected = [space.encode(name, raw) for raw in schema[name]["domain"]]
         findings.expect(
@@ -302,6 +306,7 @@ def read_rows(path: Path, space: Space, findings: Findings) -> Rows:
         numbers("zero_gradient"),
         np.ascontiguousarray(encoded, np.float32),
         np.zeros(0, int),
+        whole("label"),
     )
     rows.position = counterpart_positions(rows, table, space, findings)
     check_raw(rows, table, space, findings)
@@ -341,16 +346,19 @@ def check_raw(rows: Rows, table, space: Space, findings: Findings) -> None:
 # --- verdicts by brute force ----------------------------------------------------------------
 
 
-def judge(rows: Rows, model: Model, space: Space, config: dict, findings: Findings) -> None:
+def judge(rows: Rows, model: Model, space: Space, k: float, loss: str, findings: Findings) -> None:
     """Runs every counterpart of every row and compares with what is stored."""
-    keys = np.column_stack([rows.encoded.view(np.int32), rows.label.astype(np.int32)])
+    keys = np.column_stack([rows.encoded.view(np.int32), rows.loss_label.astype(np.int32)])
     keys = np.ascontiguousarray(keys).view(np.dtype((np.void, keys.shape[1] * 4)))[:, 0]
     _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
-    distinct, labels = rows.encoded[first], rows.label[first]
+    distinct, labels = rows.encoded[first], rows.loss_label[first]
     findings.looked_at["stored rows"] += len(rows)
     findings.looked_at["distinct"] += len(distinct)
 
     own = model.logits(distinct)
+    classes = len(space.classes)
+    if own.shape[1] != classes or not np.isin(rows.label, np.arange(classes)).all():
+        raise ValueError(f"{rows.file}: logits or labels are not of {classes} classes")
     own_prediction, own_gap = own.argmax(-1), gap(own)
     prediction = own_prediction[inverse]
     for i in np.flatnonzero(prediction != rows.prediction):
@@ -362,7 +370,7 @@ def judge(rows: Rows, model: Model, space: Space, config: dict, findings: Findin
             prediction[i] = rows.prediction[i]
         else:
             findings.wrong("prediction", f"{rows.name(i)}: {rows.prediction[i]}, found {logits}")
-    losses = loss_of(own, labels, config["loss"])[inverse]
+    losses = loss_of(own, labels, loss)[inverse]
     for i in np.flatnonzero(~(np.abs(losses - rows.loss) <= LOSS_SLACK * (1 + np.abs(losses)))):
         findings.wrong("loss", f"{rows.name(i)}: {rows.loss[i]}, found {losses[i]}")
 
@@ -381,15 +389,15 @@ def judge(rows: Rows, model: Model, space: Space, config: dict, findings: Findin
         predictions = logits.argmax(-1)
         differs = (predictions != own_prediction[these, None]) & ~itself
         unsure = (gap(logits) < NEAR_TIE) | (own_gap[these] < NEAR_TIE)[:, None]
-        if config["k"] > 0:
+        if k > 0:
             distance = ((u.astype(np.float64) - x[:, None]) ** 2).mean(-1)
-            allowed = config["k"] * distance < 1
+            allowed = k * distance < 1
             differs &= allowed
-            borderline = np.abs(config["k"] * distance - 1) < 1e-6
+            borderline = np.abs(k * distance - 1) < 1e-6
             unsure = (unsure & allowed) | borderline
         unsure &= ~itself
         counterpart_labels = np.repeat(labels[these, None], len(product), axis=1)
-        counterpart_losses = loss_of(logits, counterpart_labels, config["loss"])
+        counterpart_losses = loss_of(logits, counterpart_labels, loss)
 
         stored = order[ends[these.start] : ends[these.stop]]
         local = inverse[stored] - start
@@ -410,6 +418,19 @@ def judge(rows: Rows, model: Model, space: Space, config: dict, findings: Findin
     for i in np.flatnonzero(rows.cell != rows.verdict):
         found = VERDICTS[rows.cell[i]]
         findings.wrong("verdict", f"{rows.name(i)}: {VERDICTS[rows.verdict[i]]}, found {found}")
+
+
+def consensus(x: np.ndarray, model: Model, space: Space) -> np.ndarray:
+    """The majority prediction over the counterparts of each row, ties to the lowest class."""
+    product = space.product
+    labels = []
+    for row in x:
+        u = np.repeat(row[None], len(product), axis=0)
+        u[:, space.sensitive] = product
+        if not (product == row[space.sensitive]).all(-1).any():
+            u = np.concatenate([u, row[None]])
+        labels.append(np.bincount(model.logits(u).argmax(-1)).argmax())
+    return np.array(labels)
 
 
 def settle_counterpart(
@@ -474,7 +495,7 @@ def compare_counterpart_losses(
     """Some counterpart other than the row itself has the stored loss of the chosen counterpart."""
     given = rows.counterpart_loss[stored]
     distance = np.abs(np.where(itself, np.inf, losses)[local] - given[:, None]).min(-1)
-    alone = itself.all(-1)[local]
+    alone = itself.all(-1)[local] | (rows.attack[stored] == "clean")  # or none asked for
     bad = np.where(alone, ~np.isnan(given), ~(distance <= LOSS_SLACK * (1 + np.abs(given))))
     for at in np.flatnonzero(bad):
         findings.wrong(
@@ -486,7 +507,7 @@ def compare_counterpart_losses(
 # --- rates ----------------------------------------------------------------------------------
 
 
-def wilson(count: int, n: int) -> tuple[float, float]:
+def wilson(count: float, n: int) -> tuple[float, float]:
     z = statistics.NormalDist().inv_cdf(0.975)
     share = count / n
     middle = share + z * z / (2 * n)
@@ -528,15 +549,19 @@ class Rates:
         rate = self.number(path, int(hits.sum()), hits.size)
         if rate is None or not hits.size:
             return
-        means = hits.mean(axis=1)
-        n = len(means)
-        draws = np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), size=4_000)
-        expected = np.quantile(draws @ means / n, [0.025, 0.975])
+        shares = hits.mean(axis=1)
+        n = len(shares)
+        if np.ptp(shares) == 0:  # nothing to bootstrap: Wilson's, over the instances
+            expected, slack = wilson(shares[0] * n, n), 1e-9
+        else:
+            draws = np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), size=4_000)
+            # Quantiles of few instances are coarse: one more or less may move them by 1 / n.
+            expected, slack = np.quantile(draws @ shares / n, [0.025, 0.975]), 0.03 + 1 / n
         for end, mine in zip(("low", "high"), expected, strict=True):
             self.findings.expect(
-                abs(rate[end] - mine) <= 0.03,
+                abs(rate[end] - mine) <= slack,
                 "interval",
-                f"{path}.{end}: {rate[end]}, far from this bootstrap's {mine}",
+                f"{path}.{end}: {rate[end]}, found {mine}",
             )
         self.findings.expect(
             rate["low"] - 1e-12 <= rate["value"] <= rate["high"] + 1e-12,
@@ -659,7 +684,8 @@ def inside(
 
 def check_trajectories(
     rows: Rows, tables: dict[str, np.ndarray], space: Space, findings: Findings
-) -> None:
+) -> bool:
+    """Iterates lie in the perturbation set; says whether all attacks share their clean rows."""
     shared = next(iter(tables.values()))[:, 0]
     for attack, table in tables.items():
         start = table[:, 0]
@@ -669,7 +695,8 @@ def check_trajectories(
             and np.array_equal(rows.encoded[start], rows.encoded[shared])
             and np.array_equal(rows.verdict[start], rows.verdict[shared])
         )
-        findings.expect(same, "trajectory", f"{attack}: its clean rows are not the others'")
+        if not findings.expect(same, "trajectory", f"{attack}: its clean rows are not the others'"):
+            return False
         for step in range(table.shape[1]):
             inside(space, rows, table[:, step], rows.encoded[start], findings)
         if attack in DIRECTIONS or attack == "fgsm":
@@ -680,6 +707,7 @@ def check_trajectories(
                     f"{rows.name(table[s, t + 1])}: {space.features[column]} moves by "
                     f"{moves[s, t, column]}",
                 )
+    return True
 
 
 # --- gradients, by finite differences ---------------------------------------------------------
@@ -819,9 +847,14 @@ def check_directions(
 # --- the whole ------------------------------------------------------------------------------
 
 
+def needed(audit: dict) -> list[str]:
+    repaired = ["repaired.parquet"] if audit["repairs"] else []
+    return ["adversarial.parquet", *repaired, "model.onnx"]
+
+
 def check_files(folder: Path, audit: dict, findings: Findings) -> None:
     listed = audit["files"]
-    for name in ("adversarial.parquet", "repaired.parquet", "model.onnx"):
+    for name in needed(audit):
         findings.expect(name in listed, "file", f"{name} is not in audit.json's files")
     for name, expected in listed.items():
         path = folder / name
@@ -906,36 +939,56 @@ def check_union(
         reached = [j for j, name in enumerate(MEMBERS) if cells[j, s] in AFTER[name]]
         biased = [j for j in range(len(MEMBERS)) if cells[j, s] != TF]
         chosen[s] = (reached or biased or [0])[0]
-        if (cells[chosen[s], s] != TF) != (cell[s] != TF):
-            raise AssertionError("the union's cell and its chosen outcome row differ")
     return chosen
 
 
-def check_repairs(
-    rates: Rates,
-    rows: Rows,
-    repaired: Rows,
-    starts: dict[str, np.ndarray],
-    chosen: np.ndarray | None,
-    space: Space,
-    findings: Findings,
-) -> None:
-    """Every rate of every repair, and where the repaired rows lie."""
+def arrange_repairs(
+    rates: Rates, rows: Rows, repaired: Rows, starts: dict[str, np.ndarray], findings: Findings
+) -> dict[str, np.ndarray]:
+    """Places of each repair's rows, one for each instance."""
     names = set(rates.at("repairs"))
     for name in sorted(names ^ set(repaired.attack)):
         findings.wrong("repair", f"{name} is in only one of audit.json and repaired.parquet")
     findings.expect(names == set(starts), "repair", f"of {sorted(names)}, not {sorted(starts)}")
     tables = {}
     for name in sorted(names & set(starts)):
-        start = starts[name]
         mine = np.flatnonzero(repaired.attack == name)
         mine = mine[np.argsort(repaired.instance[mine], kind="stable")]
-        whole = np.array_equal(repaired.instance[mine], rows.instance[start])
-        if not findings.expect(whole, "repair", f"{name}: not one row for every instance"):
-            continue
-        tables[name] = mine
-        same = np.array_equal(repaired.label[mine], rows.label[start])
-        findings.expect(same, "repair", f"{name}: its labels are not the attack's")
+        start = starts[name]
+        if np.array_equal(repaired.instance[mine], rows.instance[start]):
+            tables[name] = mine
+            same = np.array_equal(repaired.label[mine], rows.label[start])
+            findings.expect(same, "repair", f"{name}: its labels are not the attack's")
+        else:
+            findings.wrong("repair", f"{name}: not one row for every instance")
+    return tables
+
+
+def check_repairs(
+    rates: Rates,
+    rows: Rows,
+    folder: Path,
+    model: Model,
+    space: Space,
+    starts: dict[str, np.ndarray],
+    chosen: np.ndarray | None,
+    findings: Findings,
+) -> None:
+    """Every rate of every repair, and where the repaired rows lie."""
+    config = rates.audit["config"]
+    config = {**config, **config.get("repair", {})}
+    space = replace(space, epsilon=space.per_feature(config["epsilon"]))
+    repaired = read_rows(folder / "repaired.parquet", space, findings)
+    tables = arrange_repairs(rates, rows, repaired, starts, findings)
+    for i in np.flatnonzero(repaired.step != config["steps"]):
+        findings.wrong("repair", f"{repaired.name(i)}: not the last of {config['steps']} steps")
+    if config["labels"] == "consensus":
+        for name, places in tables.items():
+            outcome = rows.encoded[starts[name]]
+            repaired.loss_label[places] = consensus(outcome, model, space)
+    judge(repaired, model, space, config["k"], config["loss"], findings)
+    for name, mine in tables.items():
+        start = starts[name]
         inside(space, repaired, mine, rows.encoded[start], findings)
         accurate, fair, cell = (
             v[mine] for v in (repaired.found_accurate, repaired.found_fair, repaired.cell)
@@ -955,57 +1008,61 @@ def check(folder: Path | str) -> Findings:
     """Everything a run folder says, re-derived."""
     began = time.perf_counter()
     folder, findings = Path(folder), Findings()
-    needed = ("audit.json", "adversarial.parquet", "repaired.parquet", "model.onnx")
-    for name in needed:
-        findings.expect((folder / name).is_file(), "file", f"{name} is missing from {folder}")
-    if not findings.agrees:
+    if not (folder / "audit.json").is_file():
+        findings.wrong("file", f"audit.json is missing from {folder}")
         return findings
     audit = json.loads((folder / "audit.json").read_text(encoding="utf-8"))
-    config = audit["config"]
     check_files(folder, audit, findings)
+    if all((folder / name).is_file() for name in needed(audit)):
+        check_contents(folder, audit, findings)
+    findings.seconds = time.perf_counter() - began
+    return findings
+
+
+def check_contents(folder: Path, audit: dict, findings: Findings) -> None:
+    config, attacks = audit["config"], audit["attacks"]
     space = read_space(audit, findings)
     model = Model(folder / "model.onnx")
     rows = read_rows(folder / "adversarial.parquet", space, findings)
-    repaired = read_rows(folder / "repaired.parquet", space, findings)
-    judge(rows, model, space, config, findings)
-    judge(repaired, model, space, config, findings)
+    judge(rows, model, space, config["k"], config["loss"], findings)
 
-    singles = [name for name in audit["attacks"] if name != UNION]
-    findings.expect(set(rows.attack) == set(singles), "attacks", f"{set(rows.attack)}: {singles}")
+    singles = [name for name in attacks if name != UNION]
+    steps = config["steps"] if attacks else 0
     tables = {
         name: table
-        for name in singles
-        if (table := arrange(rows, name, config["steps"], findings)) is not None
+        for name in singles or ["clean"]
+        if (table := arrange(rows, name, steps, findings)) is not None
     }
-    if len(tables) == len(singles):
-        check_trajectories(rows, tables, space, findings)
-        rates = Rates(audit, findings)
-        start = next(iter(tables.values()))[:, 0]
-        size = config["instances"] or math.inf
-        size = min(size, audit["dataset"].get("audited_rows", size))
-        findings.expect(len(start) == size, "instances", f"{len(start)}, expected {size}")
-        verdicts = rows.found_accurate[start], rows.found_fair[start], rows.cell[start]
-        rates.summary("clean", *verdicts)
-        clean = {
-            "accuracy": verdicts[0],
-            "individual_fairness": verdicts[1],
-            "accurate_fairness": verdicts[2] == TF,
-        }
-        outcomes = {
-            name: check_attack(rates, rows, name, table, clean) for name, table in tables.items()
-        }
-        chosen = None
-        if UNION in audit["attacks"]:
-            chosen = check_union(rates, rows, tables, outcomes, clean, findings)
-            members = np.stack([outcomes[name] for name in MEMBERS])
-            outcomes[UNION] = members[chosen, np.arange(len(chosen))]
-        check_repairs(rates, rows, repaired, outcomes, chosen, space, findings)
-        rates.all_compared()
+    strangers = set(rows.attack) ^ set(singles or ["clean"])
+    findings.expect(not strangers, "attacks", f"{strangers} are in only one of the two files")
+    if strangers or len(tables) < max(1, len(singles)):
+        return
+    start = next(iter(tables.values()))[:, 0]
+    if not check_trajectories(rows, tables, space, findings):
+        return
+    size = min(config["instances"] or math.inf, audit["dataset"]["audited_rows"])
+    findings.expect(len(start) == size, "instances", f"{len(start)}, expected {size}")
+    rates = Rates(audit, findings)
+    verdicts = rows.found_accurate[start], rows.found_fair[start], rows.cell[start]
+    rates.summary("clean", *verdicts)
+    clean = {
+        "accuracy": verdicts[0],
+        "individual_fairness": verdicts[1],
+        "accurate_fairness": verdicts[2] == TF,
+    }
+    outcomes = {name: check_attack(rates, rows, name, tables[name], clean) for name in singles}
+    chosen = None
+    if UNION in attacks:
+        chosen = check_union(rates, rows, tables, outcomes, clean, findings)
+        members = np.stack([outcomes[name] for name in MEMBERS])
+        outcomes[UNION] = members[chosen, np.arange(len(chosen))]
+    if audit["repairs"]:
+        check_repairs(rates, rows, folder, model, space, outcomes, chosen, findings)
+    rates.all_compared()
+    if attacks:
         check_zero_gradient(rows, start, model, findings)
         check_directions(rows, tables, model, space, config, findings)
     findings.looked_at["model rows"] = model.rows
-    findings.seconds = time.perf_counter() - began
-    return findings
 
 
 def main() -> int:
