@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 import planted
-from rafair.engine.workers import Workers
 from rafair.engine.files import sha256_of
+from rafair.engine.workers import Workers
 from rafair.errors import ModelError
 from rafair.models.adapting import check_fits
 from rafair.models.dense import DenseNetwork

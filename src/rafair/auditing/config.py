@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from rafair.arguments import check_real, check_whole
 from rafair.attacks.registry import expand
 from rafair.engine.shards import INSTANCES_PER_SHARD
@@ -98,27 +96,22 @@ class AuditConfig:
     def budget(self, schema: Schema) -> Budget:
         """The budget that every attack gets on rows of this schema."""
         sizes = per_feature("step_size", self.step_size, schema)
-        epsilon = self.epsilon
-        if epsilon is None:
-            # float32 sums of steps may end a hair short of the product; never beyond the range
-            spread = np.minimum(np.float64(self.steps) * sizes, 1)
-            epsilon = {
-                name: float(size) for name, size in zip(schema.names, spread, strict=True) if size
-            }
+        epsilon = self.default_epsilon if self.epsilon is None else self.epsilon
         box = PerturbationSet.of(schema, epsilon, perturb_sensitive=self.perturb_sensitive)
         if not (sizes[box.movable] > 0).any():
             raise InputError("step_size: expected a step for at least one feature that may move")
         return Budget(self.steps, sizes, box)
 
-    def to_dict(self, schema: Schema) -> dict[str, Any]:
+    @property
+    def default_epsilon(self) -> PerFeature:
+        """`steps × step_size`, and never beyond a feature's range."""
+        if isinstance(self.step_size, Mapping):
+            return {name: _product(self.steps, size) for name, size in self.step_size.items()}
+        return _product(self.steps, self.step_size)
+
+    def to_dict(self) -> dict[str, Any]:
         """As plain values, with the default of `epsilon` filled in."""
-        epsilon = self.epsilon
-        if epsilon is None:
-            epsilon = (
-                {name: min(self.steps * size, 1.0) for name, size in self.step_size.items()}
-                if isinstance(self.step_size, Mapping)
-                else min(round(self.steps * self.step_size, 12), 1.0)
-            )
+        epsilon = self.default_epsilon if self.epsilon is None else self.epsilon
         return {
             "attacks": list(self.attacks),
             "instances": self.instances,
@@ -132,6 +125,11 @@ class AuditConfig:
             "perturb_sensitive": self.perturb_sensitive,
             "chunk_rows": self.chunk_rows,
         }
+
+
+def _product(steps: int, size: float) -> float:
+    # 12 digits, so that 3 steps of 0.1 are 0.3 and not 0.30000000000000004
+    return min(float(f"{steps * size:.12g}"), 1.0)
 
 
 def _plain(value: PerFeature) -> Any:

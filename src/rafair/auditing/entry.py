@@ -12,7 +12,7 @@ from rafair.auditing.columns import ADVERSARIAL
 from rafair.auditing.config import AuditConfig
 from rafair.auditing.document import AUDIT
 from rafair.auditing.outcomes import Stored
-from rafair.auditing.preparation import FreshNetwork, GivenModel, SavedModel
+from rafair.auditing.preparation import FreshNetwork, GivenModel, SavedModel, is_trained
 from rafair.auditing.result import Audit
 from rafair.auditing.run import Means, run_audit
 from rafair.datasets.info import Variant
@@ -206,32 +206,44 @@ def train_dataset(name: str, variant: str, training: TrainConfig, means: Means) 
         Where it is and how well it does: folder, name, parameters, data set, test accuracy.
     """
     dataset = load_dataset(name, variant, progress=means.progress)
-    plan = {"training": training.to_dict(), "dataset": dataset.table.sha256, "variant": variant}
-    final = means.out or next_free(f"{name}-model", plan)
-    folder = RunFolder(final, plan, force=means.force)
+    preparation = FreshNetwork(dataset, training)
+    if means.out and not means.force and is_trained(means.out, dataset, training):
+        means.progress.note(f"done before: '{means.out}' holds this very network")
+        return _trained(means.out, preparation, means)
+    plan = preparation.plan
+    folder = RunFolder(means.out or next_free(f"{name}-model", plan), plan, force=means.force)
     try:
-        subject = FreshNetwork(dataset, training).subject(folder.partial, means.progress)
+        preparation.subject(folder.partial, means.progress)
     except InputError:
         folder.discard()
         raise
+    return _trained(folder.finish(), preparation, means)
+
+
+def _trained(folder: Path, preparation: FreshNetwork, means: Means) -> dict[str, Any]:
+    """What there is to say of a trained network."""
+    dataset = preparation.dataset
+    classifier = preparation.subject(folder, means.progress).classifier
     with Workers(means.threads) as workers:
-        predictions = predict(subject.classifier, dataset.test.rows, workers, CHUNK_ROWS)
+        predictions = predict(classifier, dataset.test.rows, workers, CHUNK_ROWS)
     accuracy = share(predictions == dataset.test.labels)
     return {
-        "folder": str(folder.finish()),
-        "name": subject.classifier.name,
-        "parameters": subject.classifier.n_parameters,
-        "dataset": name,
-        "variant": variant,
+        "folder": str(folder),
+        "name": classifier.name,
+        "parameters": classifier.n_parameters,
+        "dataset": dataset.name,
+        "variant": str(dataset.variant),
         "test_accuracy": accuracy.to_dict() if accuracy else None,
-        "sha256": subject.classifier.sha256,
-        "training": training.to_dict(),
+        "sha256": classifier.sha256,
+        "training": preparation.training.to_dict(),
     }
 
 
 def _without_old_epsilon(config: AuditConfig, overrides: dict[str, Any]) -> AuditConfig:
-    """Lets `epsilon` follow from new steps, unless it was set to something else before."""
-    return replace(config, epsilon=None) if {"steps", "step_size"} & set(overrides) else config
+    """Lets `epsilon` follow from new steps, unless that run had one of its own."""
+    by_default = config.epsilon == config.default_epsilon
+    new_steps = {"steps", "step_size"} & set(overrides)
+    return replace(config, epsilon=None) if by_default and new_steps else config
 
 
 def _saved(source: Path, name: str | None, variant: str | None, means: Means) -> SavedModel:

@@ -153,6 +153,7 @@ class _Shard:
             instances=self.instances,
             steps=np.zeros(len(self.instances), np.int64),
             labels=self.labels,
+            targets=self.labels,
             rows=self.rows,
             observation=observation,
             schema=self.schema,

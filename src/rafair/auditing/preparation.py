@@ -33,6 +33,10 @@ class Preparation(Protocol):
     def plan(self) -> dict[str, Any]:
         """What decides the subject, as plain values."""
 
+    @property
+    def identified(self) -> bool:
+        """Whether equal plans mean the same model for sure, so that work may be carried on."""
+
     def stand_in(self) -> Classifier:
         """A classifier that costs what the real one will cost."""
 
@@ -54,8 +58,13 @@ class GivenModel:
 
     @property
     def plan(self) -> dict[str, Any]:
-        """What decides the subject."""
+        """What decides the subject, as far as it can be told from outside."""
         return {"model": self.classifier.sha256, "table": self.table.sha256}
+
+    @property
+    def identified(self) -> bool:
+        """False: what a caller's code computes does not show in its parameters."""
+        return False
 
     def stand_in(self) -> Classifier:
         """The model itself."""
@@ -87,6 +96,11 @@ class SavedModel:
     def table(self) -> Table:
         """The test split."""
         return self.dataset.test
+
+    @property
+    def identified(self) -> bool:
+        """True: the hash of a network that rafair saved says all of it."""
+        return True
 
     @property
     def plan(self) -> dict[str, Any]:
@@ -138,6 +152,11 @@ class FreshNetwork:
         return self.dataset.test
 
     @property
+    def identified(self) -> bool:
+        """True: training gives the same network again."""
+        return True
+
+    @property
     def plan(self) -> dict[str, Any]:
         """What decides the subject."""
         return {"training": self.training.to_dict(), **_data_plan(self.dataset)}
@@ -171,6 +190,17 @@ def train_and_save(
         schema=dataset.table.schema,
         training=training.to_dict(),
     )
+
+
+def is_trained(folder: Path, dataset: Dataset, training: TrainConfig) -> bool:
+    """Whether `folder` holds the very network that this training would give."""
+    try:
+        _, description = load_model(folder)
+    except ModelError:
+        return False
+    same_data = description.dataset_sha256 == dataset.table.sha256
+    same_variant = description.variant == dataset.variant
+    return same_data and same_variant and description.training == training.to_dict()
 
 
 def _data_plan(dataset: Dataset) -> dict[str, Any]:

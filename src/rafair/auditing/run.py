@@ -105,7 +105,8 @@ def run_audit(
     config = config.resolved(Counterparts.of(table.schema).size)
     plan = _plan(preparation, config, stored)
     final, temporary = _place(means, table.name, plan)
-    finished = None if means.force else _finished(final, plan)
+    known = preparation.identified
+    finished = _finished(final, plan) if known and not means.force else None
     if finished:
         means.progress.note(f"done before: '{final}' holds this very audit")
         return finished
@@ -113,11 +114,12 @@ def run_audit(
         stand_in = preparation.stand_in()
         _check_gradients(stand_in, config)
         check_fits(stand_in, table.rows, len(table.schema.classes))
-        folder = RunFolder(final, plan, force=means.force)
+        folder = RunFolder(final, plan, force=means.force, resume=known)
         try:
             return _Run(preparation, config, means, plan, folder, workers, stored).go(temporary)
-        except InputError:
-            if not folder.resumed:
+        except InputError as error:
+            refused_by_the_disk = isinstance(error.__cause__, OSError)
+            if not (folder.resumed or refused_by_the_disk):
                 folder.discard()
             raise
 
@@ -221,7 +223,7 @@ class _Run:
         return document
 
     def _config(self, table: Table) -> dict[str, Any]:
-        config = self.config.to_dict(table.schema) | {"plan": _digest(self.plan)}
+        config = self.config.to_dict() | {"plan": _digest(self.plan)}
         if not self.stored:
             return config
         # the attacks were run under their own options; these are the repair's
@@ -253,7 +255,7 @@ def _plan(preparation: Preparation, config: AuditConfig, stored: Stored | None) 
         "schema_version": SCHEMA_VERSION,
         "rafair_version": __version__,
         "subject": preparation.plan,
-        "config": config.to_dict(preparation.table.schema),
+        "config": config.to_dict(),
         "stored": stored.document["config"]["plan"] if stored else None,
     }
 

@@ -40,8 +40,8 @@ def audit(
     epsilon: options.Epsilon = None,
     k: options.K = None,
     loss: options.Loss = None,
-    train_loss: options.TrainLoss = "cross-entropy",
-    epochs: options.Epochs = 50,
+    train_loss: options.TrainLoss = None,
+    epochs: options.Epochs = None,
     labels: options.Labels = None,
     seed: options.Seed = None,
     chunk_rows: options.ChunkRows = None,
@@ -75,7 +75,7 @@ def audit(
             chunk_rows=chunk_rows,
         )
     )
-    training = TrainConfig(epochs=epochs, loss=train_loss, seed=config.seed)
+    training = TrainConfig(**options.given(epochs=epochs, loss=train_loss), seed=config.seed)
     means = Means(
         out=out,
         force=force,
@@ -85,6 +85,9 @@ def audit(
         progress=TerminalProgress(),
     )
     if model is not None:
+        options.refuse_with(
+            "--model, which is trained already", epochs=epochs, train_loss=train_loss
+        )
         result = audit_saved(model, dataset, variant, config, means)
     else:
         result = audit_dataset(dataset or "affairs", variant or "clean", training, config, means)

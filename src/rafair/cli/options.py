@@ -72,9 +72,15 @@ Loss = Annotated[
     ),
 ]
 TrainLoss = Annotated[
-    str, typer.Option(metavar="NAME", help="What training follows: cross-entropy or mse.")
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="What training follows: cross-entropy or mse.  [default: cross-entropy]",
+    ),
 ]
-Epochs = Annotated[int, typer.Option(metavar="N", help="Passes over the training rows.")]
+Epochs = Annotated[
+    int | None, typer.Option(metavar="N", help="Passes over the training rows.  [default: 50]")
+]
 Labels = Annotated[
     str | None,
     typer.Option(
@@ -131,6 +137,17 @@ def given(**options: Any) -> dict[str, Any]:
         if name in values:
             values[name] = _sizes(name, values[name])
     return values
+
+
+def refuse_with(why: str, **options: Any) -> None:
+    """Refuses options that would have no effect.
+
+    Raises:
+        InputError: If one of them was given.
+    """
+    for name, value in options.items():
+        if value is not None:
+            raise InputError(f"{name}: expected not to be given with {why}; got {value!r}")
 
 
 def this_command() -> str:

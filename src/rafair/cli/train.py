@@ -16,12 +16,14 @@ EPILOG = "Example:  rafair train --dataset affairs --epochs 10 --out models/affa
 def train(
     dataset: options.Dataset = "affairs",
     variant: options.Variant = "clean",
-    train_loss: options.TrainLoss = "cross-entropy",
-    epochs: options.Epochs = 50,
-    batch: Annotated[int, typer.Option(metavar="N", help="Rows per step of Adam.")] = 128,
+    train_loss: options.TrainLoss = None,
+    epochs: options.Epochs = None,
+    batch: Annotated[
+        int | None, typer.Option(metavar="N", help="Rows per step of Adam.  [default: 128]")
+    ] = None,
     learning_rate: Annotated[
-        float, typer.Option(metavar="NUMBER", help="Step size of Adam.")
-    ] = 1e-3,
+        float | None, typer.Option(metavar="NUMBER", help="Step size of Adam.  [default: 0.001]")
+    ] = None,
     seed: options.Seed = None,
     out: options.Out = None,
     force: options.Force = False,
@@ -32,7 +34,10 @@ def train(
     from rafair.auditing.run import Means
     from rafair.models.training import TrainConfig
 
-    training = TrainConfig(epochs, batch, learning_rate, train_loss, seed or 0)
+    given = options.given(
+        epochs=epochs, batch=batch, learning_rate=learning_rate, loss=train_loss, seed=seed
+    )
+    training = TrainConfig(**given)
     means = Means(out=out, force=force, command=options.this_command(), progress=TerminalProgress())
     trained = train_dataset(dataset, variant, training, means)
     print_result(trained, Text(describe(trained)), json)

@@ -25,13 +25,16 @@ class RunFolder:
         final: The name the folder takes when it is whole.
         plan: What is to be done, as plain JSON values; two equal plans give equal results.
         force: Whether whatever stands at `final` may be replaced.
+        resume: Whether work in progress with the same plan may be carried on; else it is redone.
 
     Raises:
         RunFolderError: If something else stands at `final`, or in its `.partial`, and `force` is
             not set, or the place cannot be written to.
     """
 
-    def __init__(self, final: Path, plan: dict[str, Any], *, force: bool = False) -> None:
+    def __init__(
+        self, final: Path, plan: dict[str, Any], *, force: bool = False, resume: bool = True
+    ) -> None:
         if final.name in ("", ".."):
             raise RunFolderError(f"'{final}': expected the name of a folder that can be made")
         self.final = final
@@ -41,7 +44,7 @@ class RunFolder:
         with explaining_storage(final):
             self._refuse_what_is_not_ours()
             self._made = [folder for folder in final.parents if not folder.exists()]
-            self.resumed = read_plan(self.partial) == self._plan
+            self.resumed = resume and read_plan(self.partial) == self._plan
             if self.resumed:
                 _remove_temporaries(self.partial)
             else:

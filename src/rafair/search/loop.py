@@ -74,7 +74,7 @@ def search(
         path.append(rows)
         observations.append(observation)
     truth = labels if true_labels is None else true_labels
-    return Trajectory(truth, tuple(path), tuple(observations))
+    return Trajectory(truth, labels, tuple(path), tuple(observations))
 
 
 def towards(goal: Goal, box: PerturbationSet) -> Direction:

@@ -19,11 +19,13 @@ class Trajectory:
 
     Args:
         labels: The true classes, which verdicts are given by; shape `(n,)`.
+        targets: The classes that losses are measured against; shape `(n,)`.
         rows: Encoded rows; T + 1 arrays of shape `(n, d)`, the start first.
         observations: What was seen at each of them; T + 1 entries.
     """
 
     labels: Labels
+    targets: Labels
     rows: tuple[Rows, ...]
     observations: tuple[Observation, ...]
 
