@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +13,11 @@ from torch import Tensor, nn
 
 import planted
 import rafair
+from rafair.auditing.config import AuditConfig
+from rafair.auditing.preparation import GivenModel
+from rafair.auditing.run import Means, run_audit
 from rafair.errors import InputError, ModelError, UnknownNameError
+from rafair.models.adapting import as_classifier
 
 TABLE = planted.random_table(n=60)
 WIDTH = len(TABLE.schema)
@@ -128,6 +131,12 @@ def test_logits_that_are_not_finite_are_found_on_the_way(refused, value, threads
     refused(model, TABLE, ModelError, "'Odd'", "finite logits", threads=threads, step_size=0.05)
 
 
+class Identified(GivenModel):
+    """A given model that is known to be the same one each time."""
+
+    identified = True
+
+
 def test_an_audit_that_was_taken_up_keeps_what_was_done(tmp_path):
     """An error on the way throws nothing away that an earlier try has finished."""
     model, table = Odd(0, -1), planted.random_table(n=150)
@@ -138,13 +147,16 @@ def test_an_audit_that_was_taken_up_keeps_what_was_done(tmp_path):
             raise KeyboardInterrupt
         return rows[:, :2]
 
+    def audit() -> rafair.Audit:
+        preparation = Identified(as_classifier(model), table)
+        return run_audit(preparation, AuditConfig(instances=None, steps=2), Means(tmp_path / "out"))
+
     model.forward = forward
-    audit = functools.partial(rafair.audit, steps=2, out=tmp_path / "out")
     with pytest.raises(KeyboardInterrupt):
-        audit(model, table)
+        audit()
     model.forward = Odd(np.nan, 0.95).forward
     with pytest.raises(ModelError, match="finite logits"):
-        audit(model, table)
+        audit()
     assert done.exists()
     assert not (tmp_path / "out").exists()
 
