@@ -7,6 +7,8 @@ nothing from rafair and was written from the design page, not from rafair's code
 can only agree by both being right. It reads `audit.json`, `adversarial.parquet`,
 `repaired.parquet` and `model.onnx`; it runs the model over all counterparts of every stored row.
 
+It is one long file so that an auditor can carry it off, read it from top to bottom, and run it.
+
 A stored prediction, fairness or counterpart may differ from the one found here only where the
 logits that decide it lie within 1e-4 of each other: such near-ties are counted and reported.
 """
@@ -200,6 +202,7 @@ class Rows:
     instance: np.ndarray
     step: np.ndarray
     label: np.ndarray
+    target: np.ndarray
     prediction: np.ndarray
     accurate: np.ndarray
     fair: np.ndarray
@@ -267,7 +270,7 @@ def read_rows(path: Path, space: Space, findings: Findings) -> Rows:
     table = pq.read_table(path)
     promised = [
         *("attack", "instance", "step", "label", "prediction", "accurate", "fair", "verdict"),
-        *("loss", "counterpart_loss"),
+        *("target", "loss", "counterpart_loss"),
         *(f"encoded.{name}" for name in space.features),
         *(f"raw.{name}" for name in space.features),
         *(f"counterpart.{name}" for name in space.domains),
@@ -296,6 +299,7 @@ def read_rows(path: Path, space: Space, findings: Findings) -> Rows:
         whole("instance"),
         whole("step"),
         whole("label"),
+        whole("target"),
         whole("prediction"),
         np.array(listed("accurate"), bool),
         np.array(listed("fair"), bool),
@@ -964,6 +968,12 @@ def arrange_repairs(
     return tables
 
 
+def check_target(rows: Rows, findings: Findings) -> None:
+    """The column that names the class which losses are measured against is right."""
+    for i in np.flatnonzero(rows.target != rows.loss_label):
+        findings.wrong("target", f"{rows.name(i)}: {rows.target[i]}, found {rows.loss_label[i]}")
+
+
 def check_repairs(
     rates: Rates,
     rows: Rows,
@@ -986,6 +996,7 @@ def check_repairs(
         for name, places in tables.items():
             outcome = rows.encoded[starts[name]]
             repaired.loss_label[places] = consensus(outcome, model, space)
+    check_target(repaired, findings)
     judge(repaired, model, space, config["k"], config["loss"], findings)
     for name, mine in tables.items():
         start = starts[name]
@@ -1024,6 +1035,7 @@ def check_contents(folder: Path, audit: dict, findings: Findings) -> None:
     space = read_space(audit, findings)
     model = Model(folder / "model.onnx")
     rows = read_rows(folder / "adversarial.parquet", space, findings)
+    check_target(rows, findings)
     judge(rows, model, space, config["k"], config["loss"], findings)
 
     singles = [name for name in attacks if name != UNION]

@@ -153,6 +153,7 @@ def first(table: pa.Table, **wanted: Any) -> int:
         ("verdict", another, "verdict"),
         ("accurate", lambda accurate: not accurate, "accurate"),
         ("prediction", lambda prediction: 1 - prediction, "prediction"),
+        ("target", lambda target: 1 - target, "target"),
         ("loss", lambda loss: loss + 0.01, "loss"),
         ("counterpart_loss", lambda loss: loss + 9, "counterpart_loss"),
         ("encoded.educ", lambda educ: educ + (0.45 if educ < 0.5 else -0.45), "epsilon"),
