@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from rafair.models.classifier import Labels
 from rafair.search.budget import Budget
 from rafair.search.goals import Goal
+from rafair.search.looks import Look
 from rafair.search.loop import search, towards
 from rafair.search.observation import Observation
 from rafair.search.sweep import Sweep
@@ -61,7 +62,8 @@ class RAFair:
             sweep,
             rows,
             labels,
-            direction=towards(self.goal, budget.box),
+            look=Look.COMPARE,
+            move=towards(self.goal, budget),
             budget=budget,
             seen=seen,
         )

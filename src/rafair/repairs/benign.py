@@ -12,6 +12,7 @@ from rafair.arguments import check_name
 from rafair.models.classifier import Labels
 from rafair.search.budget import Budget
 from rafair.search.goals import Goal
+from rafair.search.looks import Look
 from rafair.search.loop import search, towards
 from rafair.search.observation import Observation
 from rafair.search.sweep import Sweep
@@ -55,12 +56,14 @@ class BenignPerturbation:
             seen = sweep.judge(rows, labels) if seen is None else seen.copy()
             targets = seen.consensus
             # what was differentiated against another class says nothing about this one
+            seen.compared &= targets == labels
             seen.differentiated &= targets == labels
         return search(
             sweep,
             rows,
             targets,
-            direction=towards(Goal.TRUE_FAIR, budget.box),
+            look=Look.COMPARE,
+            move=towards(Goal.TRUE_FAIR, budget),
             budget=budget,
             true_labels=labels,
             seen=seen,

@@ -1,8 +1,9 @@
-"""The one loop: look at the rows, step along a direction, project, remember.
+"""The one loop: look at the rows, move them, project, remember.
 
-An algorithm is the parts it brings. RAFair towards "false fair" is
+An algorithm is the parts it brings: how much it looks at, and how it moves. RAFair towards "false
+fair" is
 
-    search(sweep, rows, labels, direction=towards(Goal.FALSE_FAIR), budget=budget)
+    search(sweep, rows, labels, look=Look.COMPARE, move=towards(Goal.FALSE_FAIR, budget), …)
 
 and the repair is the same with `Goal.TRUE_FAIR`, started from adversarial rows with the box
 centred on each of them.
@@ -17,14 +18,14 @@ import numpy as np
 from rafair.models.classifier import Labels
 from rafair.search.budget import Budget
 from rafair.search.goals import Goal
+from rafair.search.looks import Look
 from rafair.search.observation import Observation
 from rafair.search.sweep import Sweep
 from rafair.search.trajectory import Trajectory
 from rafair.tabular.encoding import Rows
-from rafair.tabular.perturbation import PerturbationSet
 
-Direction = Callable[[Observation], Rows]
-"""From what is seen at the current rows to the direction of the next step, `(n, d)`."""
+Move = Callable[[Rows, Observation, int], Rows]
+"""From the current rows `(n, d)`, what is seen there, and the step's number to the next rows."""
 
 
 def search(
@@ -32,7 +33,8 @@ def search(
     start: Rows,
     labels: Labels,
     *,
-    direction: Direction,
+    look: Look,
+    move: Move,
     budget: Budget,
     true_labels: Labels | None = None,
     seen: Observation | None = None,
@@ -47,29 +49,28 @@ def search(
         sweep: How rows are looked at.
         start: Encoded rows of shape `(n, d)`.
         labels: The classes that the loss is measured against; shape `(n,)`.
-        direction: Where to step.
-        budget: How many steps, how long, and the box they stay in, centred on `start`.
+        look: How much is looked at.
+        move: Where to go next; the loop projects it.
+        budget: How many steps, and the box they stay in, centred on `start`.
         true_labels: The classes that verdicts are given by, where they are not `labels`.
-        seen: What is known of `start` already; rows not differentiated are looked at again.
+        seen: What is known of `start` already; rows of which it says too little are looked at.
 
     Returns:
         The start and exactly `budget.steps` iterates of each row.
     """
     rows = start.astype(np.float32)
-    observation = _complete(sweep, rows, labels, seen)
+    observation = _complete(sweep, rows, labels, look, seen)
     path, observations = [rows], [observation]
     for step in range(1, budget.steps + 1):
-        moved = budget.box.project(rows + budget.step_size * direction(observation), start)
+        moved = budget.box.project(move(rows, observation, step), start)
         changed = np.flatnonzero((moved != rows).any(axis=1))
         rows, observation = moved, observation.copy()
         if changed.size:
-            last = step == budget.steps
-            watched = observation.counterpart[changed]
-            news = (
-                sweep.judge(rows[changed], labels[changed], watched)
-                if last
-                else sweep.observe(rows[changed], labels[changed])
-            )
+            ask, target = rows[changed], labels[changed]
+            if step == budget.steps:
+                news = look.at_last(sweep, ask, target, observation.take(changed))
+            else:
+                news = look.at(sweep, ask, target)
             observation.put(changed, news)
         path.append(rows)
         observations.append(observation)
@@ -77,23 +78,25 @@ def search(
     return Trajectory(truth, labels, tuple(path), tuple(observations))
 
 
-def towards(goal: Goal, box: PerturbationSet) -> Direction:
-    """The direction of a goal on the features that may move."""
+def towards(goal: Goal, budget: Budget) -> Move:
+    """Steps of fixed length along a goal's direction, on the features that may move."""
 
-    def direction(observation: Observation) -> Rows:
-        wanted = goal.direction(observation.gradient, observation.counterpart_gradient)
-        return np.where(box.movable, wanted, 0).astype(np.float32)
+    def move(rows: Rows, seen: Observation, step: int) -> Rows:
+        wanted = goal.direction(seen.gradient, seen.counterpart_gradient)
+        return rows + budget.step_size * np.where(budget.box.movable, wanted, 0)
 
-    return direction
+    return move
 
 
-def _complete(sweep: Sweep, rows: Rows, labels: Labels, seen: Observation | None) -> Observation:
-    """Looks at the rows whose gradients are not known yet."""
+def _complete(
+    sweep: Sweep, rows: Rows, labels: Labels, look: Look, seen: Observation | None
+) -> Observation:
+    """Looks at the rows of which too little is known yet."""
     if seen is None:
-        return sweep.observe(rows, labels)
-    unknown = np.flatnonzero(~seen.differentiated)
+        return look.at(sweep, rows, labels)
+    unknown = look.lacks(seen)
     if not unknown.size:
         return seen
     complete = seen.copy()
-    complete.put(unknown, sweep.observe(rows[unknown], labels[unknown]))
+    complete.put(unknown, look.at(sweep, rows[unknown], labels[unknown]))
     return complete

@@ -29,7 +29,8 @@ class Observation:
         counterpart: The index of the chosen counterpart: the one whose loss has the largest
             gradient, ties to the first.
         counterpart_loss: The loss of the chosen counterpart.
-        differentiated: Whether the gradients below are known.
+        differentiated: Whether the row's own gradient is known.
+        compared: Whether the chosen counterpart and its gradient are known.
         gradient: A positive multiple of the loss's gradient at the row; `(n, d)`.
         counterpart_gradient: The same at the chosen counterpart; `(n, d)`.
     """
@@ -43,6 +44,7 @@ class Observation:
     counterpart: Numbers
     counterpart_loss: NDArray[np.float64]
     differentiated: NDArray[np.bool_]
+    compared: NDArray[np.bool_]
     gradient: Rows
     counterpart_gradient: Rows
 
@@ -59,6 +61,7 @@ class Observation:
             counterpart=np.full(n, NONE),
             counterpart_loss=np.full(n, np.nan),
             differentiated=np.zeros(n, bool),
+            compared=np.zeros(n, bool),
             gradient=np.full((n, n_features), np.nan, np.float32),
             counterpart_gradient=np.full((n, n_features), np.nan, np.float32),
         )

@@ -98,6 +98,32 @@ class Sweep:
         layout = _Layout(rows, labels, self.counterparts, watched)
         return self._run(layout, differentiate=False)
 
+    def differentiate(self, rows: Rows, labels: Labels) -> Rows:
+        """The loss's gradient at the rows themselves, up to a positive factor; shape `(n, d)`.
+
+        Args:
+            rows: Encoded rows of shape `(n, d)`.
+            labels: The classes that the loss is measured against; shape `(n,)`.
+
+        Raises:
+            ModelError: If the model has no gradients, or a logit is not finite.
+        """
+
+        def chunk(start: int) -> Rows:
+            places = np.arange(start, min(start + self.chunk_rows, len(rows)))
+            padded = np.concatenate([places, np.full(self.chunk_rows - len(places), start)])
+            logits, gradients = self.classifier.logits_and_gradients(
+                rows[padded], lambda logits: self.loss.cotangent(logits, labels[padded])
+            )
+            check_finite(logits, self.classifier.name)
+            return gradients[: len(places)]
+
+        starts = range(0, len(rows), self.chunk_rows)
+        found = np.concatenate(list(self.workers.map(chunk, starts)))
+        self.queries.add(gradient_rows=len(rows))
+        self.on_rows(len(rows))
+        return found
+
     def _run(self, layout: _Layout, *, differentiate: bool) -> Observation:
         tally = _Tally(layout)
         starts = range(0, layout.total, self.chunk_rows)
@@ -261,6 +287,7 @@ class _Tally:
     ) -> None:
         better = scores > self._score[touched]  # not >=: ties go to the first
         rows = touched[better]
+        self._seen.compared[rows] = True
         self._score[rows] = scores[better]
         self._seen.counterpart[rows] = index[better]
         self._seen.counterpart_loss[rows] = losses[better]
