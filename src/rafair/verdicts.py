@@ -51,6 +51,10 @@ class Verdict(IntEnum):
         return by_name[check_name("verdict", by_short.get(plain, plain), by_name)]
 
 
+FALSE = frozenset({Verdict.FALSE_FAIR, Verdict.FALSE_BIASED})
+"""The verdicts of wrong predictions."""
+
+
 def verdicts(accurate: NDArray[np.bool_], fair: NDArray[np.bool_]) -> NDArray[np.int8]:
     """Combines both properties into verdicts, elementwise.
 

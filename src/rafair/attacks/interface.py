@@ -6,6 +6,7 @@ from typing import Protocol
 
 from rafair.models.classifier import Labels
 from rafair.search.budget import Budget
+from rafair.search.looks import Look
 from rafair.search.observation import Observation
 from rafair.search.sweep import Sweep
 from rafair.search.trajectory import Trajectory
@@ -19,6 +20,10 @@ class Attack(Protocol):
     @property
     def name(self) -> str:
         """Its name in commands and files."""
+
+    @property
+    def look(self) -> Look:
+        """How much it looks at, which decides what it costs."""
 
     @property
     def sought(self) -> frozenset[Verdict]:

@@ -45,6 +45,11 @@ class RAFair:
         return f"rafair-{self.goal.verdict.short.lower()}"
 
     @property
+    def look(self) -> Look:
+        """All counterparts and their gradients."""
+        return Look.COMPARE
+
+    @property
     def sought(self) -> frozenset[Verdict]:
         """The goal's own cell."""
         return frozenset({self.goal.verdict})
@@ -62,7 +67,7 @@ class RAFair:
             sweep,
             rows,
             labels,
-            look=Look.COMPARE,
+            look=self.look,
             move=towards(self.goal, budget),
             budget=budget,
             seen=seen,

@@ -100,7 +100,7 @@ class AuditConfig:
         box = PerturbationSet.of(schema, epsilon, perturb_sensitive=self.perturb_sensitive)
         if not (sizes[box.movable] > 0).any():
             raise InputError("step_size: expected a step for at least one feature that may move")
-        return Budget(self.steps, sizes, box)
+        return Budget(self.steps, sizes, box, self.seed)
 
     @property
     def default_epsilon(self) -> PerFeature:

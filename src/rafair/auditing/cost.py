@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from rafair.attacks.registry import expand
+from rafair.attacks.registry import ATTACKS, expand
 from rafair.auditing.config import AuditConfig
 from rafair.models.classifier import Labels
+from rafair.search.looks import Look
 from rafair.search.sweep import Sweep
 from rafair.tabular.encoding import Rows
 
@@ -19,47 +21,49 @@ class Cost:
     """The most rows an audit can need; rows that stand still need fewer.
 
     Args:
-        start: Gradient rows to look at the clean rows, once for all attacks.
-        per_attack: Rows of each attack beyond the start.
-        per_repair: Rows of each repair.
-        n_attacks: How many single attacks there are.
-        prediction_rows: Rows for clean verdicts alone, where there is no attack.
+        start: Rows to look at the clean rows, once for all attacks.
+        attacks: Rows of each attack beyond the start.
+        repairs: Rows of each attack's repair.
     """
 
     start: int
-    per_attack: int
-    per_repair: int
-    n_attacks: int
-    prediction_rows: int
+    attacks: Mapping[str, int]
+    repairs: Mapping[str, int]
 
     @classmethod
-    def of(cls, counterparts: int, config: AuditConfig, *, attacking: bool = True) -> Cost:
-        """The cost for instances that have `counterparts` counterparts in all.
+    def of(
+        cls, instances: int, counterparts: int, config: AuditConfig, *, attacking: bool = True
+    ) -> Cost:
+        """The cost for so many instances.
 
         Args:
-            counterparts: The sum over all instances, themselves included.
+            instances: How many.
+            counterparts: How many counterparts they have in all, themselves included.
             config: What is asked.
             attacking: Whether attacks are run, or outcomes of an earlier run repaired.
 
         Example:
-            >>> Cost.of(200 * 24, AuditConfig()).total
+            >>> Cost.of(200, 200 * 24, AuditConfig()).total
             595200
         """
-        attacks = len(expand(config.attacks)[0])
-        if not attacks:
-            return cls(0, 0, 0, 0, counterparts)
-        # T - 1 iterates are differentiated and the last one is judged. A repair starts from a row
-        # whose gradient is not known where the outcome is the last iterate.
-        per_repair = counterparts * (config.steps + 1) if config.repair else 0
+        names = expand(config.attacks)[0]
+        if not names:
+            return cls(counterparts, {}, {})
+        # The last iterate is only judged. A repair starts from a row whose gradient is not known
+        # where the outcome is the last iterate.
+        repair = counterparts * (config.steps + 1) if config.repair else 0
+        repairs = dict.fromkeys(names, repair)
         if not attacking:
-            return cls(0, 0, per_repair, attacks, 0)
-        return cls(counterparts, counterparts * config.steps, per_repair, attacks, 0)
+            return cls(0, {}, repairs)
+        looks = {name: ATTACKS[name].look for name in names}
+        own = {name: instances if look is Look.DIFFERENTIATE else 0 for name, look in looks.items()}
+        attacks = {name: (counterparts + own[name]) * config.steps for name in names}
+        return cls(counterparts + max(own.values()), attacks, repairs)
 
     @property
     def total(self) -> int:
         """All rows together."""
-        attacked = self.n_attacks * (self.per_attack + self.per_repair)
-        return self.start + attacked + self.prediction_rows
+        return self.start + sum(self.attacks.values()) + sum(self.repairs.values())
 
 
 def measure_rate(sweep: Sweep, rows: Rows, labels: Labels) -> float:
@@ -79,7 +83,7 @@ def describe(cost: Cost, rate: float, threads: int) -> str:
     """One line that says what is ahead.
 
     Example:
-        >>> describe(Cost(0, 0, 0, 0, 5_000_000), 250_000, 2)
+        >>> describe(Cost(5_000_000, {}, {}), 250_000, 2)
         'up to 5.0 million rows to compute: about 20 s at 250,000 rows/s on 2 threads'
     """
     rows = f"{cost.total / 1e6:,.1f} million" if cost.total >= 1e5 else f"{cost.total:,}"

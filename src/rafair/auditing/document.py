@@ -37,7 +37,8 @@ class Verdicts:
 
     Args:
         attacked: Per attack the verdict codes `(n, T + 1)`, the clean row first.
-        zero_gradient: Per attack whether the gradient was zero at the clean row; `(n,)`.
+        zero_gradient: Per attack whether the gradient was zero at the clean row; `(n,)`, or empty
+            where no gradient was asked for.
         repaired: Per attack the verdict codes after the repair; `(n,)`.
         counters: Seconds and rows, summed over shards, by kind ("attacks", "repairs") and name.
     """
@@ -69,7 +70,7 @@ def read_verdicts(folder: Path) -> Verdicts:
         codes = _codes(rows).reshape(-1, moments)
         gathered.attacked[name] = codes
         zero = rows["zero_gradient"].to_numpy(zero_copy_only=False).reshape(-1, moments)[:, 0]
-        gathered.zero_gradient[name] = zero == True  # noqa: E712  # null, not asked, is not zero
+        gathered.zero_gradient[name] = np.array([bool(v) for v in zero if v is not None], bool)
     if (folder / REPAIRED).exists():
         table = pq.read_table(folder / REPAIRED, columns=columns)
         gathered.repaired = {name: _codes(rows) for name, rows in _by_attack(table)}

@@ -114,6 +114,7 @@ class _Shard:
         self.labels: Labels = table.labels[instances]
         self.budget: Budget = self.config.budget(table.schema)
         self.cost = Cost.of(
+            len(self.rows),
             int(examiner.subject.counterparts.counts(self.rows).sum()),
             self.config,
             attacking=examiner.stored is None,
@@ -146,7 +147,7 @@ class _Shard:
         return tables, outcomes
 
     def _clean(self) -> pa.Table:
-        with self._counting("attacks", CLEAN, self.cost.prediction_rows) as sweep:
+        with self._counting("attacks", CLEAN, self.cost.start) as sweep:
             observation = sweep.judge(self.rows, self.labels)
         return table_of(
             CLEAN,
@@ -160,7 +161,7 @@ class _Shard:
         )
 
     def _attack(self, name: str, seen: Observation | None) -> Trajectory:
-        expected = self.cost.per_attack + (self.cost.start if seen is None else 0)
+        expected = self.cost.attacks[name] + (self.cost.start if seen is None else 0)
         with self._counting("attacks", name, expected) as sweep:
             return ATTACKS[name].run(sweep, self.rows, self.labels, self.budget, seen)
 
@@ -169,7 +170,7 @@ class _Shard:
         assert repair is not None  # the caller asked
         trajectories = {}
         for name, outcome in outcomes.items():
-            with self._counting("repairs", name, self.cost.per_repair) as sweep:
+            with self._counting("repairs", name, self.cost.repairs[name]) as sweep:
                 trajectories[name] = repair.run(
                     sweep, outcome.rows, self.labels, self.budget, outcome.observation
                 )

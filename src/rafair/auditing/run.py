@@ -163,7 +163,7 @@ class _Run:
         stand_in = Subject(self.preparation.stand_in(), table, None, len(table), "")
         sweep = self._examiner(stand_in, lambda rows: None).sweep()
         counterparts = int(sweep.counterparts.counts(table.rows[instances]).sum())
-        cost = Cost.of(counterparts, self.config, attacking=self.stored is None)
+        cost = Cost.of(len(instances), counterparts, self.config, attacking=self.stored is None)
         rate = measure_rate(sweep, table.rows[instances], table.labels[instances])
         again = " (carrying on where it was left)" if self.folder.resumed else ""
         ahead = describe(cost, rate, self.workers.threads)

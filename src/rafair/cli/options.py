@@ -34,7 +34,8 @@ Attack = Annotated[
     list[str] | None,
     typer.Option(
         metavar="NAME",
-        help="An attack, or rafair for the union of its three goals; may be repeated.",
+        help="rafair (the union of its three goals), rafair-tb, rafair-ff, rafair-fb, fgsm, pgd, "
+        "apgd, acg or noise; may be repeated.  [default: rafair]",
     ),
 ]
 Instances = Annotated[

@@ -18,8 +18,10 @@ class Budget:
         steps: The number of iterates T.
         step_size: The length of a step, per feature; shape `(d,)`.
         box: The perturbation set Δ.
+        seed: Decides all random draws.
     """
 
     steps: int
     step_size: NDArray[np.float32]
     box: PerturbationSet
+    seed: int = 0

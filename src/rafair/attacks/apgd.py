@@ -1,0 +1,80 @@
+"""APGD: sign steps with momentum whose size follows the progress of the loss.
+
+Source: F. Croce, M. Hein, "Reliable Evaluation of Adversarial Robustness with an Ensemble of
+Diverse Parameter-free Attacks", ICML 2020, algorithm 1. The step begins at twice the box's
+half-width and is halved where a window of steps won too little; the row then goes on from the best
+it has seen. The loss is that of the audit: cross-entropy, or the margin, which works for two
+classes where the DLR loss does not.
+
+Departures from public code: windows are ⌈pⱼ·N⌉ as in the paper (AutoAttack counts whole windows),
+progress is `< ρ` (AutoAttack: `<=`), the start is the clean row, and increases of the loss are
+counted (ART counts increases of the best loss). Ours moves mutable, non-sensitive features only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rafair.models.classifier import Labels
+from rafair.search.budget import Budget
+from rafair.search.looks import Look
+from rafair.search.loop import Move, search
+from rafair.search.observation import Observation
+from rafair.search.schedules import HalvingSchedule
+from rafair.search.sweep import Sweep
+from rafair.search.trajectory import Trajectory
+from rafair.tabular.encoding import Rows
+from rafair.verdicts import FALSE, Verdict
+
+
+@dataclass(frozen=True)
+class APGD:
+    """Auto-PGD.
+
+    Args:
+        momentum: α, the weight of the new step against the last move.
+
+    Example:
+        >>> APGD().momentum
+        0.75
+    """
+
+    momentum: float = 0.75
+    name: str = "apgd"
+    look: Look = Look.DIFFERENTIATE
+    sought: frozenset[Verdict] = FALSE
+
+    def run(
+        self,
+        sweep: Sweep,
+        rows: Rows,
+        labels: Labels,
+        budget: Budget,
+        seen: Observation | None = None,
+    ) -> Trajectory:
+        """Perturbs rows of shape `(n, d)` for exactly `budget.steps` steps."""
+        move = self._move(rows, budget)
+        return search(sweep, rows, labels, look=self.look, move=move, budget=budget, seen=seen)
+
+    def _move(self, start: Rows, budget: Budget) -> Move:
+        schedule = HalvingSchedule(budget.box.epsilon, budget.steps)
+        before = start.copy()
+
+        def move(current: Rows, seen: Observation, step: int) -> Rows:
+            nonlocal before
+            schedule.see(current, seen)
+            base, gradient = current.copy(), seen.gradient.copy()
+            back = schedule.halve(step - 1)
+            base[back], gradient[back] = schedule.best_rows[back], schedule.best_gradient[back]
+            before = before.copy()
+            before[back] = base[back]
+            # z = P(x + η·sign g);  x⁺ = P(x + α(z - x) + (1 - α)(x - x₋))
+            alpha = 1.0 if step == 1 else self.momentum
+            z = budget.box.project(base + schedule.size() * np.sign(gradient), start)
+            moved: Rows = base + alpha * (z - base) + (1 - alpha) * (base - before)
+            before = base
+            return moved
+
+        return move
