@@ -14,10 +14,12 @@ help:            ## say what there is
 	$(PYTHON) -m venv .venv
 
 .venv/use: .venv/bin/python pyproject.toml constraints.txt
+	@echo "Installing into .venv: about a minute"
 	$(INSTALL) --editable .
 	@touch $@
 
 .venv/dev: .venv/bin/python pyproject.toml constraints.txt
+	@echo "Installing into .venv, with what the tests need: about a minute"
 	$(INSTALL) --editable '.[dev]'
 	@touch $@ .venv/use
 

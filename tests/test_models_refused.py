@@ -210,7 +210,12 @@ TABLES = {
     "no immutable column": (frame(), {"immutable": ["incme"]}, "did you mean 'income'?"),
     "a word for a list": (frame(), {"sensitive": "sex"}, "sensitive", "list", "['sex']"),
     "the label as sensitive": (frame(), {"sensitive": ["sex", "good"]}, "column 'good'", "label"),
-    "a number missing": (frame(income=[1, 2, np.nan, 4, 5, 6]), {}, "'income', row 2", "nan"),
+    "a number missing": (
+        frame(income=[1, 2, np.nan, 4, 5, 6]),
+        {},
+        "'income', row 2",
+        "a missing value",
+    ),
     "a number without end": (frame(income=[1, 2, 3, np.inf, 5, 6]), {}, "'income', row 3", "inf"),
     "a word missing": (frame(sex=["f", None, "m"] * 2), {}, "column 'sex', row 1", "finite value"),
     "a column twice": (pd.concat([frame(), frame()[["age"]]], axis=1), {}, "'age'", "once"),

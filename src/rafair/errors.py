@@ -50,9 +50,9 @@ class UnknownNameError(InputError):
 
     def __init__(self, what: str, name: str, known: Iterable[str]) -> None:
         known = list(known)
-        nearest = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.4)
-        hint = f"did you mean '{nearest[0]}'? " if nearest else ""
-        super().__init__(f"unknown {what} '{name}': {hint}(known: {', '.join(known)})")
+        nearest = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.55)
+        hint = f": did you mean '{nearest[0]}'?" if nearest else ""
+        super().__init__(f"unknown {what} '{name}'{hint} (known: {', '.join(known)})")
 
 
 class DataFileError(InputError):

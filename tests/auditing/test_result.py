@@ -176,7 +176,8 @@ def test_a_python_function_gets_clean_verdicts(table):
     expected = ((table.rows[:, 0] > 0.5) == table.labels).sum()
     assert result.document["clean"]["accuracy"]["count"] == expected
     assert set(result.adversarial["attack"]) == {"clean"}
-    assert "Before and after" in str(result)
+    assert "Clean rows" in str(result)
+    assert "clean rows only" in str(result)
 
 
 def test_three_classes_and_a_factor_k(table):
@@ -222,3 +223,22 @@ def test_what_is_not_a_run_folder_is_refused(tmp_path, result):
 def test_attacks_on_a_function_say_what_to_do(table):
     with pytest.raises(ModelError, match=r"attacks=\(\)"):
         rafair.audit(lambda rows: rows[:, :2], table)
+
+
+def test_instances_are_the_callers_own_rows(table):
+    part = table.take(np.arange(40, 80))
+    result = rafair.audit(planted.network(5), part, steps=1, instances=10)
+    assert set(result.adversarial["instance"]) <= set(range(40, 80))
+    for case in result.cases(limit=5):
+        assert case.clean["x0"] == pytest.approx(table.frame["x0"][case.instance], abs=1e-5)
+
+
+def test_a_constant_model_is_called_one(table):
+    result = rafair.audit(planted.linear([0.0] * 5, bias=1), table, steps=1)
+    assert "same class for every row" in result.warnings[0]
+
+
+def test_html_is_well_formed(result):
+    from xml.etree import ElementTree
+
+    ElementTree.fromstring(f"<div>{result._repr_html_().replace('<br>', '<br/>')}</div>")

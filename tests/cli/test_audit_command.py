@@ -74,7 +74,9 @@ def test_the_document_has_the_promised_keys(first):
         *("name", "variant", "rows", "features", "sensitive", "domains"),
         *("counterparts_per_instance", "sha256"),
     }
-    assert set(found["model"]) == {"name", "parameters", "test_accuracy", "sha256"}
+    assert set(found["model"]) == {
+        *("name", "parameters", "test_accuracy", "majority", "predicted_classes", "sha256")
+    }
     assert set(found["config"]) >= {"instances", "steps", "step_size", "epsilon", "loss"}
     assert set(found["clean"]) == {"n", *RATES, *CELLS}
 
@@ -195,7 +197,9 @@ def test_tables_cases_and_the_run_folder_are_printed(audited, first):
 
 
 def test_cases_of_each_bad_cell_in_the_datas_own_units(audited, first):
-    found = re.findall(r"^  \d\. (\w+ \w+): row \d+, rafair-\w\w step \d", audited.out, re.M)
+    found = re.findall(
+        r"^  \d\. (\w+ \w+) \([\w ]+\): row \d+, rafair-\w\w step \d", audited.out, re.M
+    )
     exposed = document(first)["attacks"]["rafair"]["exposed"]
     cells = [cell.replace("_", " ").capitalize() for cell in CELLS[1:] if exposed[cell]["count"]]
     assert found == cells

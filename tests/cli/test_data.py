@@ -17,17 +17,16 @@ needs_data = [
 ]
 
 WITHOUT_FILES = """
-                                                                counter-
-data set     rows   features   sensitive (values)                  parts   paper      files
-───────────────────────────────────────────────────────────────────────────────────────────
-affairs     6,366          8   age (6), religious (4)                 24   –          bundled
-adult      45,222         13   age (74), race (5), gender (2)        740   age (71)   missing
-credit      1,000         21   gender (2), age (53)                  106   age (51)   missing
-bank       45,211    15 / 16   age (77)                               77   same       missing
-compas      6,172     8 / 11   age (65), race (6), gender (2)        780   age (71)   missing
+data set     rows   features   sensitive (values)               I(v)   paper      files
+───────────────────────────────────────────────────────────────────────────────────────
+affairs     6,366          8   age (6), religious (4)             24   –          bundled
+adult      45,222         13   age (74), race (5), gender (2)    740   age (71)   missing
+credit      1,000         21   gender (2), age (53)              106   age (51)   missing
+bank       45,211    15 / 16   age (77)                           77   same       missing
+compas      6,172     8 / 11   age (65), race (6), gender (2)    780   age (71)   missing
 
-counterparts: of each instance, itself included · features: clean / paper variant
-paper: what its Table 2 counts otherwise; same: as many rows and values as here
+I(v): counterparts of each instance, itself included · features: clean / paper variant
+paper: which of these figures the paper's Table 2 has otherwise; same: none
 missing: adult, credit, bank, compas. Get one with `rafair data fetch adult`, or set RAFAIR_DATA to
 a folder that holds its files.
 """

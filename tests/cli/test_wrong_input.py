@@ -264,6 +264,8 @@ def test_force_replaces_what_stands_there(here, capsys):
     assert run(["audit", *QUICK, "--out", "out", "--force"]) == 0
     assert {"audit.json", "adversarial.parquet"} < {p.name for p in (here / "out").iterdir()}
     assert not (here / "out" / "mine").exists()
+    for name in ("out", "out.partial"):  # what was not ours is moved aside, not removed
+        assert (here / f"{name}.before-1" / "mine").exists()
     assert not (here / "out.partial").exists()
 
 
@@ -271,6 +273,7 @@ def test_force_replaces_a_file(here, capsys):
     (here / "out").write_text("mine")
     assert run(["train", "--epochs", "1", "--out", "out", "--force"]) == 0
     assert (here / "out" / "model.json").is_file()
+    assert (here / "out.before-1").read_text() == "mine"
 
 
 def test_an_empty_folder_will_do(here, capsys):

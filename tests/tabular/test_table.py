@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rafair.errors import InputError
+from rafair.errors import InputError, RafairWarning
 from rafair.tabular.encoding import decode, encode
 from rafair.tabular.perturbation import PerturbationSet, per_feature
 from rafair.tabular.sampling import sample_instances
@@ -83,7 +83,10 @@ def test_a_constant_feature_is_encoded_as_zero():
         ({"wage": [1, np.inf, 2, 3]}, "column 'wage', row 1: expected a finite value"),
         ({"job": ["cook", None, "cook", "cook"]}, "column 'job', row 1: expected a finite value"),
         ({"paid": ["yes"] * 4}, "label 'paid': expected two or more classes, found 1"),
-        ({"paid": ["yes", None, "no", "no"]}, "label 'paid': expected no missing values"),
+        (
+            {"paid": ["yes", None, "no", "no"]},
+            "label 'paid', row 1: expected a class, found a missing value",
+        ),
     ],
 )
 def test_bad_values_are_named(change, words):
@@ -169,3 +172,38 @@ def test_samples_change_with_the_seed_only():
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
     assert np.array_equal(sample_instances(rows, 400, 0), np.arange(300))
+
+
+def test_rows_keep_the_number_they_had_in_the_callers_frame():
+    big = pd.concat([frame()] * 25, ignore_index=True).assign(
+        wage=lambda f: np.arange(len(f)) + 0.5
+    )
+    table = Table.from_frame(big, label="paid", sensitive=["sex"])
+    _, test = table.split(seed=3)
+    assert np.array_equal(big["wage"].to_numpy()[test.row_numbers], test.frame["wage"])
+    assert np.array_equal(test.take(np.array([3, 1])).row_numbers, test.row_numbers[[3, 1]])
+    assert np.array_equal(test.renumbered().row_numbers, np.arange(20))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda f: f.rename(columns={"age": 7}), "column 7: expected a text as its name"),
+        (lambda f: f.assign(job=[[1], [2], [3], [4]]), "column 'job': expected numbers, texts"),
+        (lambda f: f.assign(job=pd.Timestamp("2020-01-01")), "column 'job': .* found times"),
+        (lambda f: f.assign(job=1j), "column 'job': expected numbers, texts or booleans"),
+        (lambda f: "loans.csv", "expected a pandas DataFrame, got str"),
+        (lambda f: pd.concat([f] * 30).assign(paid=np.arange(120) / 7), "120 distinct values"),
+    ],
+)
+def test_what_is_no_table_is_named(change, words):
+    with pytest.raises(InputError, match=words):
+        Table.from_frame(change(frame()), label="paid", sensitive=["sex"])
+
+
+def test_names_among_the_features_are_doubted():
+    big = pd.concat([frame()] * 25, ignore_index=True).assign(
+        job=lambda f: "id" + f.index.astype(str)
+    )
+    with pytest.warns(RafairWarning, match="column 'job' has 100 different texts in 100 rows"):
+        Table.from_frame(big, label="paid", sensitive=["sex"])

@@ -62,8 +62,14 @@ class Case:
     @property
     def heading(self) -> str:
         """One line that names the case."""
+        before = (
+            "as it was already"
+            if self.clean_verdict == self.verdict
+            else f"was {self.clean_verdict}"
+        )
         return (
-            f"{str(self.verdict).capitalize()}: row {self.instance}, {self.attack} step {self.step}"
+            f"{str(self.verdict).capitalize()} ({before}): row {self.instance}, {self.attack} "
+            f"step {self.step}"
         )
 
     @property
@@ -97,12 +103,18 @@ class Case:
         )
 
     def __str__(self) -> str:
-        headers = ("", "as it was", "perturbed", "counterpart")
-        frame = pd.DataFrame(self.rows, columns=headers)
-        if self.counterpart is None:
-            frame = frame.drop(columns="counterpart")
-        body = frame.to_string(index=False) if len(frame) else "(nothing visible was changed)"
-        return f"{self.heading}\n{body}\n{self.summary}"
+        shown = 3 if self.counterpart is None else 4
+        lines = [
+            line[:shown] for line in (("", "as it was", "perturbed", "counterpart"), *self.rows)
+        ]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        body = [
+            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+            for line in lines
+        ]
+        if not self.rows:
+            body = ["(no change is visible in these units)"]
+        return "\n".join([self.heading, *body, self.summary])
 
 
 def find_cases(

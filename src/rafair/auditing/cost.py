@@ -79,18 +79,26 @@ def measure_rate(sweep: Sweep, rows: Rows, labels: Labels) -> float:
     return (done - first) / spent
 
 
-def describe(cost: Cost, rate: float, threads: int) -> str:
+def describe(cost: Cost, rate: float, threads: int, left: float = 1.0) -> str:
     """One line that says what is ahead.
 
+    Args:
+        cost: The rows of the whole audit.
+        rate: Rows per second.
+        threads: How many threads compute them.
+        left: The share that is still to be done.
+
     Example:
-        >>> describe(Cost(5_000_000, {}, {}), 250_000, 2)
+        >>> describe(Cost(5_000_000, {}, {}), 251_234, 2)
         'up to 5.0 million rows to compute: about 20 s at 250,000 rows/s on 2 threads'
     """
-    rows = f"{cost.total / 1e6:,.1f} million" if cost.total >= 1e5 else f"{cost.total:,}"
+    total = cost.total * left
+    rows = f"{total / 1e6:,.1f} million" if total >= 1e5 else f"{total:,.0f}"
+    rough = float(f"{rate:.2g}")
     on = "1 thread" if threads == 1 else f"{threads} threads"
     return (
-        f"up to {rows} rows to compute: about {_duration(cost.total / rate)} at {rate:,.0f} rows/s "
-        f"on {on}"
+        f"up to {rows} rows to compute: about {_duration(total / rate)} "
+        f"at {rough:,.0f} rows/s on {on}"
     )
 
 

@@ -119,6 +119,11 @@ def environment(threads: int, device: str) -> dict[str, Any]:
 def warnings_of(document: Mapping[str, Any]) -> list[str]:
     """What a reader of the rates should know."""
     found = []
+    if document["model"]["predicted_classes"] == 1:
+        found.append(
+            "the model predicts the same class for every row; that treats all alike, and tells "
+            "nothing"
+        )
     for name, attack in document["attacks"].items():
         zero = plain(attack["zero_gradient"])
         if zero is not None and zero["value"] > MOST_ZERO_GRADIENTS:

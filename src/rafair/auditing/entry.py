@@ -211,13 +211,14 @@ def train_dataset(name: str, variant: str, training: TrainConfig, means: Means) 
         means.progress.note(f"done before: '{means.out}' holds this very network")
         return _trained(means.out, preparation, means)
     plan = preparation.plan
-    folder = RunFolder(means.out or next_free(f"{name}-model", plan), plan, force=means.force)
-    try:
-        preparation.subject(folder.partial, means.progress)
-    except InputError:
-        folder.discard()
-        raise
-    return _trained(folder.finish(), preparation, means)
+    final = means.out or next_free(f"{name}-model", plan)
+    with RunFolder(final, plan, force=means.force) as folder:
+        try:
+            preparation.subject(folder.partial, means.progress)
+        except InputError:
+            folder.discard()
+            raise
+        return _trained(folder.finish(), preparation, means)
 
 
 def _trained(folder: Path, preparation: FreshNetwork, means: Means) -> dict[str, Any]:

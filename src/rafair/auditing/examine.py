@@ -107,7 +107,8 @@ class _Shard:
     def __init__(self, examiner: Examiner, instances: NDArray[np.int64]) -> None:
         self.examiner = examiner
         self.config = examiner.config
-        self.instances = instances
+        # what the files call each instance; for a named data set its row in the test split
+        self.instances = examiner.subject.table.row_numbers[instances]
         table = examiner.subject.table
         self.schema = table.schema
         self.rows: Rows = table.rows[instances]

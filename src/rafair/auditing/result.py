@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import shutil
+import textwrap
 import weakref
 from collections.abc import Mapping
 from functools import cached_property
@@ -154,7 +155,7 @@ class Audit:
     def __str__(self) -> str:
         lines = [f"{key:<6} {value}" for key, value in facts(self.document)]
         for table in tables(self.document):
-            lines += ["", as_text(table)]
+            lines += ["", as_text(table), *textwrap.wrap(table.note, 96)]
         lines += ["", *(f"Warning: {warning}" for warning in self.warnings)]
         return "\n".join(lines).rstrip()
 
@@ -194,7 +195,8 @@ def _is_group(value: Any) -> bool:
 def _html(table: Cells) -> str:
     def row(cells: Any, tag: str) -> str:
         inner = "".join(
-            f"<{tag}>{html.escape(cell).replace(chr(10), '<br><small>')}</{tag}>" for cell in cells
+            f"<{tag}>{'<br>'.join(html.escape(line) for line in cell.splitlines())}</{tag}>"
+            for cell in cells
         )
         return f"<tr>{inner}</tr>"
 

@@ -114,14 +114,20 @@ def run_audit(
         stand_in = preparation.stand_in()
         _check_gradients(stand_in, config)
         check_fits(stand_in, table.rows, len(table.schema.classes))
-        folder = RunFolder(final, plan, force=means.force, resume=known)
-        try:
-            return _Run(preparation, config, means, plan, folder, workers, stored).go(temporary)
-        except InputError as error:
-            refused_by_the_disk = isinstance(error.__cause__, OSError)
-            if not (folder.resumed or refused_by_the_disk):
-                folder.discard()
-            raise
+        with RunFolder(final, plan, force=means.force, resume=known) as folder:
+            run = _Run(preparation, config, means, plan, folder, workers, stored)
+            return _finishing(run, temporary)
+
+
+def _finishing(run: _Run, temporary: Path | None) -> Audit:
+    """Does the audit; wrong input found on the way leaves nothing behind."""
+    try:
+        return run.go(temporary)
+    except InputError as error:
+        refused_by_the_disk = isinstance(error.__cause__, OSError)
+        if not (run.folder.resumed or refused_by_the_disk):
+            run.folder.discard()
+        raise
 
 
 @dataclass(frozen=True)
@@ -165,8 +171,14 @@ class _Run:
         counterparts = int(sweep.counterparts.counts(table.rows[instances]).sum())
         cost = Cost.of(len(instances), counterparts, self.config, attacking=self.stored is None)
         rate = measure_rate(sweep, table.rows[instances], table.labels[instances])
-        again = " (carrying on where it was left)" if self.folder.resumed else ""
-        ahead = describe(cost, rate, self.workers.threads)
+        shards = len(cut(len(instances)))
+        done = len(list((self.folder.partial / SHARDS).glob("[0-9]" * 5)))
+        again = (
+            f"; carrying on where it was left, {done} of {shards} parts done"
+            if self.folder.resumed
+            else ""
+        )
+        ahead = describe(cost, rate, self.workers.threads, left=1 - done / shards)
         self.means.progress.note(
             f"{len(instances):,} of {len(table):,} rows of '{table.name}', {ahead}{again}"
         )
@@ -214,12 +226,14 @@ class _Run:
                 "name": subject.classifier.name,
                 "parameters": subject.classifier.n_parameters,
                 "test_accuracy": share(predictions == table.labels),
+                "majority": share(table.labels == np.bincount(table.labels).argmax()),
+                "predicted_classes": len(np.unique(predictions)),
                 "sha256": subject.classifier.sha256,
             },
             "config": self._config(table),
             **rates,
         }
-        document["warnings"] = warnings_of(rates)
+        document["warnings"] = warnings_of(document)
         return document
 
     def _config(self, table: Table) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 COLUMNS = {
     "accuracy": "accuracy",
-    "individual_fairness": "individual fairness",
+    "individual_fairness": "indiv. fairness",
     "accurate_fairness": "accurate fairness",
     "true_biased": "true biased",
     "false_fair": "false fair",
@@ -35,11 +35,10 @@ class Cells:
 
 def facts(document: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The data, the model and the audit, a line each."""
-    data, model, config = document["dataset"], document["model"], document["config"]
+    data, model = document["dataset"], document["model"]
     variant = f" ({data['variant']})" if data["variant"] else ""
     sensitive = " × ".join(f"{name} ({count})" for name, count in data["sensitive"].items())
     parameters = f", {model['parameters']:,} parameters" if model["parameters"] else ""
-    epsilon = config["epsilon"]
     return [
         (
             "Data",
@@ -48,20 +47,32 @@ def facts(document: Mapping[str, Any]) -> list[tuple[str, str]]:
         ),
         (
             "Model",
-            f"{model['name']}{parameters}; accuracy {_one_line(model['test_accuracy'])} on "
-            f"{model['test_accuracy']['n']:,} rows",
+            f"{model['name']}{parameters}; accuracy {_one_line(model['test_accuracy'])} "
+            f"(n = {model['test_accuracy']['n']:,}, largest class "
+            f"{model['majority']['value']:.3f})",
         ),
         (
             "Audit",
-            f"{document['clean']['n']:,} instances, {config['steps']} steps of "
-            f"{_sizes(config['step_size'])}, epsilon {_sizes(epsilon)}, seed {document['seed']}",
+            _budget(document),
         ),
     ]
+
+
+def _budget(document: Mapping[str, Any]) -> str:
+    config, instances = document["config"], f"{document['clean']['n']:,} instances"
+    if not document["attacks"]:
+        return f"{instances}, clean rows only"
+    return (
+        f"{instances}, {config['steps']} steps of {_sizes(config['step_size'])}, epsilon "
+        f"{_sizes(config['epsilon'])}, seed {document['seed']}"
+    )
 
 
 def attacks_table(document: Mapping[str, Any]) -> Cells:
     """Clean rates, and those of each attack's outcome rows."""
     rows = [["clean", *_cells(document["clean"])]]
+    if not document["attacks"]:
+        return Cells("Clean rows", ["", *COLUMNS.values()], rows)
     rows += [[name, *_cells(attack["outcome"])] for name, attack in document["attacks"].items()]
     note = (
         "Attacked rows: each attack's outcome, the first step that reached its goal, else the last."
@@ -102,9 +113,12 @@ def repairs_table(document: Mapping[str, Any]) -> Cells:
     ]
     labels = document["config"]["labels"]
     note = (
-        f"Benign perturbations of the outcome rows, guided by {labels} labels. Corrected: of the "
-        "rows that were not true fair, the share that became so."
+        f"Benign perturbations of the outcome rows, guided by {labels} labels"
+        + (" (not to be had where none are known)" if labels == "true" else "")
+        + ". Corrected: of the rows that were not true fair, the share that became so."
     )
+    if any("final" not in attack for attack in document["attacks"].values()):
+        note += " A union's rows are those of the first goal that was reached, not its worst."
     return Cells("After the repair", ["", *COLUMNS.values(), "corrected"], rows, note)
 
 

@@ -14,7 +14,9 @@ EPILOG = "Example:  rafair attack runs/affairs-1 --attack rafair-ff --steps 50"
 
 
 def attack(
-    run: Annotated[Path, typer.Argument(help="A run folder, or a folder with a saved model.")],
+    run: Annotated[
+        Path, typer.Argument(metavar="RUN", help="A run folder, or a folder with a saved model.")
+    ],
     attack: options.Attack = None,
     instances: options.Instances = None,
     steps: options.Steps = None,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +24,24 @@ from rich.progress import Task as RichTask
 from rich.text import Text
 
 from rafair.engine.files import writing
+from rafair.errors import StorageError
 
 WIDTH_WITHOUT_TERMINAL = 100
 
 
+class _Results(Console):
+    """A console that leaves it to us what to do when nobody reads on."""
+
+    def on_broken_pipe(self) -> None:
+        """Passes the error on; Rich would end the program with exit code 1."""
+        raise BrokenPipeError
+
+
 def results() -> Console:
     """The console that results are printed on."""
-    width = None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL
-    return Console(width=width, highlight=False, soft_wrap=False)
+    known = sys.stdout.isatty() or "COLUMNS" in os.environ
+    width = None if known else WIDTH_WITHOUT_TERMINAL
+    return _Results(width=width, highlight=False, soft_wrap=False)
 
 
 def print_result(document: Any, readable: RenderableType | None, json_path: str | None) -> None:
@@ -43,20 +54,46 @@ def print_result(document: Any, readable: RenderableType | None, json_path: str 
     """
     text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     if json_path == "-":
-        sys.stdout.write(text)
+        with _to_stdout():
+            sys.stdout.write(text)
         return
     if json_path:
         with writing(Path(json_path)) as path:
             path.write_text(text, encoding="utf-8")
     if readable is not None:
-        results().print(readable)
+        with _to_stdout():
+            results().print(readable)
 
 
 def say_where(folder: Path | str, json_path: str | None) -> None:
     """Says where a command's files are: on stdout, or on stderr where that carries JSON."""
     message = Text.assemble("Run folder: ", (str(folder), "bold"))
     console = Console(stderr=True, highlight=False) if json_path == "-" else results()
-    console.print(message, soft_wrap=True)
+    with _to_stdout():
+        console.print(message, soft_wrap=True)
+
+
+@contextmanager
+def _to_stdout() -> Iterator[None]:
+    """Lets a reader such as `head` stop reading, and says plainly if the output has no room.
+
+    Raises:
+        StorageError: If stdout cannot be written to.
+    """
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _discard_stdout()
+    except OSError as error:
+        _discard_stdout()
+        raise StorageError(f"standard output: cannot be written: {error.strerror}") from error
+
+
+def _discard_stdout() -> None:
+    """Sends what is still buffered nowhere, so that no second error follows at exit."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class _Rate(ProgressColumn):

@@ -23,9 +23,16 @@ SHOWN_VALUES = 10
 app = typer.Typer(
     help="Which data sets there are, what is in them, and how to get them.",
     epilog="Example:  rafair data show affairs",
-    no_args_is_help=True,
+    invoke_without_command=True,
     rich_markup_mode=None,
 )
+
+
+@app.callback()
+def _group(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The data set; see `rafair data list`.")]
 
@@ -65,7 +72,7 @@ def fetch(
 
 
 def _overview(entries: list[dict[str, Any]]) -> Group:
-    table = _table("data set", "rows", "features", "sensitive (values)", "counter-\nparts")
+    table = _table("data set", "rows", "features", "sensitive (values)", "I(v)")
     table.add_column("paper")
     table.add_column("files")
     for column in (1, 2, 4):
@@ -86,8 +93,8 @@ def _overview(entries: list[dict[str, Any]]) -> Group:
 def _overview_notes(entries: list[dict[str, Any]]) -> list[Text]:
     missing = [entry["name"] for entry in entries if _place(entry["files"]) == "missing"]
     notes = [
-        "counterparts: of each instance, itself included · features: clean / paper variant",
-        "paper: what its Table 2 counts otherwise; same: as many rows and values as here",
+        "I(v): counterparts of each instance, itself included · features: clean / paper variant",
+        "paper: which of these figures the paper's Table 2 has otherwise; same: none",
     ]
     if missing:
         notes.append(

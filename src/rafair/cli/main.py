@@ -61,7 +61,7 @@ def run(arguments: list[str] | None = None) -> int:
     """Runs the program; returns its exit code, with at most one line of error on stderr."""
     warnings.showwarning = _show_warning
     try:
-        result = app(arguments, standalone_mode=False)
+        result = app(arguments, prog_name="rafair", standalone_mode=False)
     except RafairError as error:
         return _complain(str(error), error.exit_code)
     except (KeyboardInterrupt, typer.Abort):

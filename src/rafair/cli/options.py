@@ -69,7 +69,8 @@ Loss = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="What attacks follow: cross-entropy, mse or margin.  [default: cross-entropy]",
+        help="What attacks and repair follow: cross-entropy, mse or margin.  "
+        "[default: cross-entropy]",
     ),
 ]
 TrainLoss = Annotated[
@@ -92,7 +93,7 @@ Labels = Annotated[
 ]
 Seed = Annotated[
     int | None,
-    typer.Option(metavar="N", help="Decides training, sampling and the bootstrap.  [default: 0]"),
+    typer.Option(metavar="N", help="Decides all that is drawn at random.  [default: 0]"),
 ]
 ChunkRows = Annotated[
     int | None,
@@ -111,7 +112,7 @@ Out = Annotated[
     Path | None,
     typer.Option(metavar="DIR", help="The run folder.  [default: the next free runs/NAME-N]"),
 ]
-Force = Annotated[bool, typer.Option("--force", help="Replace what stands at the run folder.")]
+Force = Annotated[bool, typer.Option("--force", help="Take the place of what stands at DIR.")]
 Json = Annotated[
     str | None,
     typer.Option(

@@ -14,7 +14,7 @@ EPILOG = "Example:  rafair repair runs/affairs-1 --labels consensus"
 
 
 def repair(
-    run: Annotated[Path, typer.Argument(help="A run folder with perturbed rows.")],
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder with perturbed rows.")],
     steps: options.Steps = None,
     step_size: options.StepSize = None,
     epsilon: options.Epsilon = None,

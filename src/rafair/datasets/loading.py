@@ -91,6 +91,7 @@ def _split(table: Table, train_rows: int | None) -> tuple[Table, Table]:
     import numpy as np
 
     if train_rows is None:
-        return table.split()
+        train, test = table.split()
+        return train, test.renumbered()
     rows = np.arange(len(table))
-    return table.take(rows[:train_rows]), table.take(rows[train_rows:])
+    return table.take(rows[:train_rows]), table.take(rows[train_rows:]).renumbered()

@@ -20,7 +20,7 @@ def check_device(name: str) -> str:
     try:
         torch.empty(1, device=torch.device(name))
     except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
+        reason = str(error).splitlines()[0][:120]
         raise InputError(
             f"device: expected one that torch can use, got '{name}': {reason}"
         ) from error

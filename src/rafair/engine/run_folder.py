@@ -7,24 +7,35 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from rafair.engine.files import TEMPORARY, explaining_storage, writing
 from rafair.errors import RunFolderError
 
+if sys.platform == "win32":
+    fcntl = None
+else:
+    import fcntl
+
 PLAN = "plan.json"
+OURS = (PLAN, "audit.json", "model.json")
+"""Files that show that a folder was made by a run; anything else is moved aside, never removed."""
 RUNS = Path("runs")
 
 
 class RunFolder:
     """One run's folder, from its first file to its final name.
 
+    While it is open (use it in a `with` statement) no other process can work in it.
+
     Args:
         final: The name the folder takes when it is whole.
         plan: What is to be done, as plain JSON values; two equal plans give equal results.
-        force: Whether whatever stands at `final` may be replaced.
+        force: Whether to take the place of what stands at `final`: another run is removed, anything
+            else is moved aside.
         resume: Whether work in progress with the same plan may be carried on; else it is redone.
 
     Raises:
@@ -43,11 +54,14 @@ class RunFolder:
         self._force = force
         with explaining_storage(final):
             self._refuse_what_is_not_ours()
+            self._held = _hold(self.partial)
             self._made = [folder for folder in final.parents if not folder.exists()]
             self.resumed = resume and read_plan(self.partial) == self._plan
             if self.resumed:
                 _remove_temporaries(self.partial)
             else:
+                self.__exit__()
+                _make_room(self.partial)
                 self._open()
 
     def _refuse_what_is_not_ours(self) -> None:
@@ -55,28 +69,36 @@ class RunFolder:
             return
         if not _is_free(self.final):
             raise RunFolderError(
-                f"'{self.final}': expected a new or empty folder; pass --force to replace it"
+                f"'{self.final}': expected a new or empty folder; --force (force=True in Python) "
+                "puts the run in its place"
             )
         if not _is_free(self.partial) and read_plan(self.partial) != self._plan:
             raise RunFolderError(
-                f"'{self.partial}' holds unfinished work of another command: remove it, or pass "
-                "--force to replace it"
+                f"'{self.partial}' holds unfinished work of another command: remove it, or put "
+                "this one in its place with --force (force=True in Python)"
             )
 
     def _open(self) -> None:
-        _remove(self.partial)
         try:
             self.partial.mkdir(parents=True)
             with writing(self.partial / PLAN) as path:
                 path.write_text(json.dumps(self._plan, indent=2), encoding="utf-8")
+            self._held = _hold(self.partial)
         except BaseException:
             self.discard()
             raise
 
+    def __enter__(self) -> RunFolder:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._held:
+            self._held.close()
+
     def finish(self) -> Path:
         """Gives the folder its final name; returns it."""
         with explaining_storage(self.final):
-            _remove(self.final)
+            _make_room(self.final)
             # the plan goes last: what an interruption leaves must be known as this command's
             self.partial.rename(self.final)
             (self.final / PLAN).unlink()
@@ -103,9 +125,41 @@ def next_free(name: str, plan: dict[str, Any], runs: Path = RUNS) -> Path:
     while True:
         final = runs / f"{name}-{number}"
         partial = partial_of(final)
-        if _is_free(final) and (_is_free(partial) or read_plan(partial) == plan):
+        ours = read_plan(partial) == plan and not _is_held(partial)
+        if _is_free(final) and (_is_free(partial) or ours):
             return final
         number += 1
+
+
+def _hold(partial: Path) -> IO[bytes] | None:
+    """Locks work in progress for this process; None where there is none, or no way to lock.
+
+    The lock goes with the process, however that ends.
+
+    Raises:
+        RunFolderError: If another process holds it.
+    """
+    if fcntl is None or not (partial / PLAN).is_file():
+        return None
+    file = (partial / PLAN).open("rb")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        file.close()
+        raise RunFolderError(
+            f"'{partial}' is in use by another process: wait for it, or choose another folder"
+        ) from error
+    return file
+
+
+def _is_held(partial: Path) -> bool:
+    try:
+        held = _hold(partial)
+    except RunFolderError:
+        return True
+    if held:
+        held.close()
+    return False
 
 
 def read_plan(partial: Path) -> Any:
@@ -121,6 +175,21 @@ def _is_free(path: Path) -> bool:
     if not path.is_dir():
         return not (path.exists() or path.is_symlink())
     return all(_is_temporary(entry) for entry in path.iterdir())
+
+
+def _is_ours(path: Path) -> bool:
+    return path.is_dir() and any((path / name).is_file() for name in OURS)
+
+
+def _make_room(path: Path) -> None:
+    """Removes a run's folder, and moves aside what somebody else has put there."""
+    if _is_free(path) or _is_ours(path):
+        _remove(path)
+        return
+    number = 1
+    while (aside := path.with_name(f"{path.name}.before-{number}")).exists():
+        number += 1
+    path.rename(aside)
 
 
 def _is_temporary(path: Path) -> bool:

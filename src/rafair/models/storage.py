@@ -115,7 +115,8 @@ def _read_description(path: Path) -> ModelDescription:
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ModelError(
-            f"'{path}': expected the {DESCRIPTION} of a saved model: {error.strerror}"
+            f"'{path}': expected the {DESCRIPTION} of a saved model: {error.strerror}; models that "
+            "a caller hands to rafair.audit are not saved"
         ) from error
     except ValueError as error:
         raise ModelError(f"'{path}': expected a JSON file: {error}") from error

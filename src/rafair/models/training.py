@@ -91,6 +91,8 @@ def train(
         >>> network(torch.from_numpy(table.rows)).shape
         torch.Size([40, 2])
     """
+    if not isinstance(table, Table):
+        raise InputError(f"table: expected a rafair.Table, got {type(table).__name__}")
     config = config or TrainConfig()
     rows, labels = torch.tensor(table.rows), torch.tensor(table.labels)
     network = fcnn(rows.shape[1], len(table.schema.classes), seed=config.seed)

@@ -15,6 +15,7 @@ from rafair.auditing.result import Audit
 from rafair.auditing.tables import Cells, facts, tables
 from rafair.verdicts import Verdict
 
+LENGTH_OF_INTERVAL = len("0.00–0.00")
 BAD_CELLS = (Verdict.TRUE_BIASED, Verdict.FALSE_FAIR, Verdict.FALSE_BIASED)
 
 
@@ -52,9 +53,16 @@ def _facts(audit: Audit) -> RenderableType:
 
 
 def _table(cells: Cells) -> RenderableType:
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), show_edge=False)
+    # narrow enough for 80 columns; what still does not fit is folded, never cut off
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
+    names = max(len(row[0]) for row in cells.rows)
     for number, header in enumerate(cells.headers):
-        table.add_column(Text(header), justify="left" if number == 0 else "right")
+        table.add_column(
+            Text(header),
+            justify="left" if number == 0 else "right",
+            min_width=names if number == 0 else LENGTH_OF_INTERVAL,
+            overflow="fold",
+        )
     for row in cells.rows:
         table.add_row(*(_rate_cell(cell) for cell in row))
     parts: list[RenderableType] = [Text(cells.title, style="bold"), table]

@@ -53,7 +53,10 @@ class PerturbationSet:
             if not feature.mutable or (feature.sensitive and not perturb_sensitive):
                 sizes[column] = 0
         if not sizes.any():
-            raise InputError("epsilon: expected at least one feature that may move, found none")
+            raise InputError(
+                "epsilon: expected above 0 for at least one feature that may move (mutable and not "
+                "sensitive), found none"
+            )
         return cls(sizes)
 
     @property

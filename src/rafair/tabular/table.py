@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -14,9 +15,13 @@ from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 
 from rafair.arguments import check_name
-from rafair.errors import InputError
+from rafair.errors import InputError, RafairWarning
 from rafair.tabular.encoding import Rows, encode
 from rafair.tabular.schema import Feature, Kind, Schema
+
+MOST_CLASSES = 100
+MANY_LEVELS = 50
+"""Texts with more distinct values than this, and in more than half of all rows, look like names."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,7 @@ class Table:
         labels: The class index of each row; shape `(n,)`.
         schema: The features.
         name: What to call the table in reports.
+        numbers: The row of each in the frame it came from; their own positions if None.
 
     Example:
         >>> frame = pd.DataFrame({"age": [20, 30, 40], "income": [1.0, 5.0, 3.0], "ok": [0, 1, 1]})
@@ -44,6 +50,7 @@ class Table:
     labels: NDArray[np.int64]
     schema: Schema
     name: str = "table"
+    numbers: NDArray[np.int64] | None = None
 
     def __repr__(self) -> str:
         sensitive = ", ".join(self.schema.sensitive)
@@ -78,21 +85,25 @@ class Table:
         Raises:
             InputError: If a column is missing, has missing values, or the label has one class.
         """
+        _check_frame(frame, name)
         if isinstance(sensitive, str):
             raise InputError(f"sensitive: expected a list of columns, such as ['{sensitive}']")
-        if not len(frame):
-            raise InputError(f"table '{name}': expected at least one row, found none")
-        twice = frame.columns[frame.columns.duplicated()]
-        if len(twice):
-            raise InputError(f"column '{twice[0]}': expected once, found more than once")
         for column in (label, *sensitive, *immutable):
-            check_name("column", column, map(str, frame.columns))
+            if not isinstance(column, str):
+                raise InputError(f"expected the name of a column, got {column!r}")
+            check_name("column", column, frame.columns)
         if label in sensitive:
-            raise InputError(f"column '{label}': expected the label or a sensitive feature")
+            raise InputError(f"column '{label}': expected as label or as sensitive, not as both")
         values = frame[label]
         if values.isna().any():
-            raise InputError(f"label '{label}': expected no missing values")
+            row = int(np.flatnonzero(values.isna())[0])
+            raise InputError(f"label '{label}', row {row}: expected a class, found a missing value")
         classes = sorted(values.unique().tolist())
+        if len(classes) > MOST_CLASSES:
+            raise InputError(
+                f"label '{label}': expected at most {MOST_CLASSES} classes, found {len(classes):,} "
+                "distinct values; is it a number to be predicted?"
+            )
         if len(classes) < 2:
             raise InputError(f"label '{label}': expected two or more classes, found {len(classes)}")
         features = tuple(
@@ -104,6 +115,11 @@ class Table:
         codes = values.map({value: code for code, value in enumerate(classes)})
         labels = codes.to_numpy(np.int64)
         return cls(frame[list(schema.names)].reset_index(drop=True), labels, schema, name)
+
+    @property
+    def row_numbers(self) -> NDArray[np.int64]:
+        """What reports call each row: where it stood in the frame it came from; `(n,)`."""
+        return np.arange(len(self)) if self.numbers is None else self.numbers
 
     @cached_property
     def rows(self) -> Rows:
@@ -121,7 +137,11 @@ class Table:
     def take(self, indices: NDArray[Any]) -> Table:
         """The rows at `indices`, with the same schema."""
         frame = self.frame.iloc[indices].reset_index(drop=True)
-        return Table(frame, self.labels[indices], self.schema, self.name)
+        return Table(frame, self.labels[indices], self.schema, self.name, self.row_numbers[indices])
+
+    def renumbered(self) -> Table:
+        """The same rows, numbered from 0 as they stand here."""
+        return replace(self, numbers=None)
 
     def split(self, test_share: float = 0.2, seed: int = 0) -> tuple[Table, Table]:
         """Splits into a training and a test table, stratified by label.
@@ -150,13 +170,20 @@ def infer_feature(
         InputError: If a value is missing or not finite.
     """
     name = str(values.name)
-    numeric = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
+    kinds = pd.api.types
+    numeric = kinds.is_numeric_dtype(values) and not (
+        kinds.is_bool_dtype(values) or kinds.is_complex_dtype(values)
+    )
     bad = ~np.isfinite(values.to_numpy(np.float64, na_value=np.nan)) if numeric else values.isna()
     if np.any(bad):
         row = int(np.flatnonzero(np.asarray(bad))[0])
+        found = "a missing value" if pd.isna(values.iloc[row]) else str(values.iloc[row])
         raise InputError(
-            f"column '{name}', row {row}: expected a finite value, got {values.iloc[row]!r}"
+            f"column '{name}', row {row}: expected a finite value, found {found}; drop such rows, "
+            "or fill them"
         )
+    if not numeric:
+        _check_levels(values, sensitive=sensitive)
     seen = sorted(values.unique().tolist(), key=lambda value: (str(type(value)), value))
     domain = tuple(seen) if sensitive else None
     if numeric:
@@ -179,3 +206,35 @@ def infer_feature(
         mutable=mutable,
         domain=domain,
     )
+
+
+def _check_frame(frame: Any, name: str) -> None:
+    if not isinstance(frame, pd.DataFrame):
+        raise InputError(f"table '{name}': expected a pandas DataFrame, got {type(frame).__name__}")
+    if not len(frame):
+        raise InputError(f"table '{name}': expected at least one row, found none")
+    unnamed = [column for column in frame.columns if not isinstance(column, str)]
+    if unnamed:
+        raise InputError(f"column {unnamed[0]!r}: expected a text as its name")
+    twice = frame.columns[frame.columns.duplicated()]
+    if len(twice):
+        raise InputError(f"column '{twice[0]}': expected once, found more than once")
+
+
+def _check_levels(values: pd.Series[Any], *, sensitive: bool) -> None:
+    """Refuses what is neither number nor level, and doubts what looks like a name."""
+    name = values.name
+    kinds = pd.api.types
+    if kinds.is_datetime64_any_dtype(values) or kinds.is_timedelta64_dtype(values):
+        raise InputError(f"column '{name}': expected numbers or levels, found times; convert them")
+    if not values.map(lambda value: isinstance(value, str | bool | int | float)).all():
+        kind = type(values.iloc[0]).__name__
+        raise InputError(f"column '{name}': expected numbers, texts or booleans, found {kind}")
+    n_levels = values.nunique()
+    if n_levels > MANY_LEVELS and n_levels > len(values) / 2 and not sensitive:
+        warnings.warn(
+            f"column '{name}' has {n_levels:,} different texts in {len(values):,} rows, and is "
+            "taken for a category; drop it if it is a name, convert it if it is a number",
+            RafairWarning,
+            stacklevel=4,
+        )

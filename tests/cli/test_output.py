@@ -1,0 +1,64 @@
+"""What happens to the output when its reader stops, or there is no room for it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROGRAM = [sys.executable, "-c", "from rafair.cli.main import main; main()"]
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(tmp_path):
+    command = " ".join([f"'{part}'" for part in [*PROGRAM, "data", "show", "affairs"]])
+    for reader in ("head -1", "true"):
+        done = subprocess.run(
+            ["bash", "-c", f"set -o pipefail; {command} | {reader}"],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize("options", [[], ["--json", "-"]])
+def test_no_room_for_the_output(options):
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*PROGRAM, "data", "list", *options], stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert done.returncode == 3
+    assert done.stderr == "rafair: standard output: cannot be written: No space left on device\n"
+
+
+@pytest.mark.parametrize("columns", [80, 100, 120])
+def test_no_figure_is_cut_off(tmp_path, columns, monkeypatch):
+    import io
+
+    import numpy as np
+    from rich.console import Console
+
+    import planted
+    import rafair
+    from rafair.reports.terminal import render_audit
+
+    table = planted.random_table(20, domains=(3, 2))
+    result = rafair.audit(planted.network(5), table, steps=2, step_size=0.05)
+    console = Console(file=io.StringIO(), width=columns)
+    console.print(render_audit(result))
+    text = console.file.getvalue()
+    assert "…" not in text
+    for name in result.document["attacks"]:
+        assert text.count(f" {name} ") + text.count(f"\n{name} ") >= 3
+    outcome = result.document["attacks"]["rafair"]["outcome"]["accuracy"]
+    assert f"{outcome['low']:.2f}–{outcome['high']:.2f}" in text
+    assert np.isfinite(outcome["value"])
+
+
+def test_data_alone_shows_its_help():
+    done = subprocess.run([*PROGRAM, "data"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("Usage: rafair data")
+    assert done.stderr == ""
