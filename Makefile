@@ -5,7 +5,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fix bench clean
+.PHONY: help demo test check fix bench peers clean
 
 help:            ## say what there is
 	@grep -E '^[a-z]+: ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
@@ -45,5 +45,14 @@ fix: .venv/dev   ## format and mend what can be mended mechanically
 bench: .venv/dev ## measure speed beside this machine's own matrix product
 	$(BIN)/python -m benchmarks
 
+.venv-peers/use: benchmarks/peers_requirements.txt pyproject.toml
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0 \
+		--requirement benchmarks/peers_requirements.txt --editable .
+	@touch $@
+
+peers: .venv-peers/use ## compare robust accuracies with torchattacks, ART and foolbox (needs RAFAIR_DATA)
+	.venv-peers/bin/python -m benchmarks.peers_accuracy
+
 clean:           ## remove what the other targets made
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-peers .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -9,12 +9,16 @@ Departures from public code: the authors' code (and ART's copy) negates β and t
 zero, so it drops β where the textbook's is positive; on a quadratic only the textbook's sign gives
 conjugate directions. ART also steps along the raw direction instead of its sign. The gradient here
 is the margin's, of which the loss's is a positive multiple: the multiple changes from step to step
-and would distort β. Ours starts at the clean row and moves mutable, non-sensitive features only.
+and would distort β. Where y is 0 or orthogonal to s_{k-1}, up to rounding, β is 0 and the search
+starts anew: rows that stay in a corner of the box, or swing between two as the first long steps
+make them, meet 0 in the denominator, and rounding would decide the sign of β. Ours starts at the
+clean row and moves mutable, non-sensitive features only.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +33,10 @@ from rafair.search.sweep import Sweep
 from rafair.search.trajectory import Trajectory
 from rafair.tabular.encoding import Rows
 from rafair.verdicts import FALSE, Verdict
+
+LEAST_COSINE, LEAST_CHANGE = 1e-4, 1e-5
+"""Below this angle between s_{k-1} and y, and below this length of y as a share of the gradient's,
+β is rounding noise of single precision."""
 
 
 @dataclass(frozen=True)
@@ -65,10 +73,10 @@ class ACG:
 
         def move(current: Rows, seen: Observation, step: int) -> Rows:
             nonlocal direction, last, best_direction
-            schedule.see(current, seen)
+            best = schedule.see(current, seen)
             gradient = np.where(movable, seen.gradient, 0).astype(np.float32)
-            new = gradient + hestenes_stiefel(gradient, last, direction)[:, None] * direction
-            best = (current == schedule.best_rows).all(axis=1)
+            beta = hestenes_stiefel(gradient, last, direction)[:, None]
+            new = (gradient + beta * direction).astype(np.float32)
             best_direction[best] = new[best]
             base = current.copy()
             back = schedule.halve(step - 1)
@@ -83,8 +91,10 @@ class ACG:
 
 def hestenes_stiefel(
     gradient: Rows, last_gradient: Rows, last_direction: Rows
-) -> NDArray[np.float32]:
-    """β for ascent: ⟨-g_k, y⟩ / ⟨s_{k-1}, y⟩ with y = g_{k-1} - g_k; 0 where that is 0/0.
+) -> NDArray[np.float64]:
+    """β for ascent: ⟨-g_k, y⟩ / ⟨s_{k-1}, y⟩ with y = g_{k-1} - g_k.
+
+    It is 0 where y is 0 or orthogonal to s_{k-1}, up to rounding.
 
     Args:
         gradient: g_k of shape `(n, d)`.
@@ -96,11 +106,19 @@ def hestenes_stiefel(
 
     Example:
         >>> hestenes_stiefel(np.float32([[0, 1]]), np.float32([[1, 0]]), np.float32([[1, 0]]))
-        array([1.], dtype=float32)
+        array([1.])
     """
-    y = last_gradient - gradient
-    above = -(gradient * y).sum(axis=1, dtype=np.float64)
-    below = (last_direction * y).sum(axis=1, dtype=np.float64)
-    beta = np.divide(above, below, out=np.zeros_like(above), where=below != 0)
-    result: NDArray[np.float32] = beta.astype(np.float32)
-    return result
+    # in double precision: products of small gradients would underflow in single
+    y = last_gradient.astype(np.float64) - gradient
+    above = -(gradient * y).sum(axis=1)
+    below = (last_direction.astype(np.float64) * y).sum(axis=1)
+    sure = np.abs(below) > LEAST_COSINE * _length(last_direction) * _length(y)
+    sure &= _length(y) > LEAST_CHANGE * _length(gradient)
+    beta: NDArray[np.float64] = np.divide(above, below, out=np.zeros_like(above), where=sure)
+    return beta
+
+
+def _length(vectors: NDArray[Any]) -> NDArray[np.float64]:
+    """The Euclidean length of each row."""
+    length: NDArray[np.float64] = np.sqrt(np.square(vectors, dtype=np.float64).sum(axis=1))
+    return length

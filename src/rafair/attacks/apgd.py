@@ -8,7 +8,10 @@ classes where the DLR loss does not.
 
 Departures from public code: windows are ⌈pⱼ·N⌉ as in the paper (AutoAttack counts whole windows),
 progress is `< ρ` (AutoAttack: `<=`), the start is the clean row, and increases of the loss are
-counted (ART counts increases of the best loss). Ours moves mutable, non-sensitive features only.
+counted (ART counts increases of the best loss). The paper spends a step on the way back to the best
+row; like AutoAttack, ours goes on from there at once. The momentum is then that of the way back, as
+in the paper (AutoAttack measures it from one row earlier). Ours moves mutable, non-sensitive
+features only.
 """
 
 from __future__ import annotations
@@ -68,8 +71,8 @@ class APGD:
             base, gradient = current.copy(), seen.gradient.copy()
             back = schedule.halve(step - 1)
             base[back], gradient[back] = schedule.best_rows[back], schedule.best_gradient[back]
-            before = before.copy()
-            before[back] = base[back]
+            # the way back counts as the last move
+            before[back] = current[back]
             # z = P(x + η·sign g);  x⁺ = P(x + α(z - x) + (1 - α)(x - x₋))
             alpha = 1.0 if step == 1 else self.momentum
             z = budget.box.project(base + schedule.size() * np.sign(gradient), start)

@@ -1,8 +1,8 @@
 """Random noise inside the perturbation set: what honest bad luck does, the yardstick of attacks.
 
-Every iterate is a draw of its own around the clean row: uniform over the box at odd steps, normal
-with half its width as deviation (and projected) at even ones. It follows nothing, so what it
-breaks breaks without an adversary.
+Every iterate is a draw of its own around the clean row: uniform over the perturbation set at odd
+steps, normal with half of epsilon as deviation (and projected) at even ones. It follows nothing, so
+what it breaks breaks without an adversary.
 """
 
 from __future__ import annotations
@@ -46,12 +46,13 @@ class Noise:
     ) -> Trajectory:
         """Draws `budget.steps` perturbations of each row of shape `(n, d)`."""
         generators = row_generators(rows, budget.seed)
-        reach = budget.box.epsilon
-        half = (reach / 2).astype(np.float32)
+        lower, upper = budget.box.bounds(rows)
+        half = (budget.box.epsilon / 2).astype(np.float32)
 
         def move(_: Rows, __: Observation, step: int) -> Rows:
-            draw = uniform(generators, reach) if step % 2 else normal(generators, half)
-            moved: Rows = rows + draw
+            if step % 2:
+                return uniform(generators, lower, upper)
+            moved: Rows = rows + normal(generators, half)
             return moved
 
         return search(sweep, rows, labels, look=self.look, move=move, budget=budget, seen=seen)

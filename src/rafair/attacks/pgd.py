@@ -3,7 +3,8 @@
 Source: A. Madry et al., "Towards Deep Learning Models Resistant to Adversarial Attacks", ICLR
 2018. Each run starts from a uniform draw; its first iterate is one step from there. Of several
 runs, each instance keeps the one that reached a false cell first, else the one that ended with the
-largest loss. Ours moves mutable, non-sensitive features only.
+largest loss. Ours moves mutable, non-sensitive features only, and draws inside their ranges where
+public code draws from the full box and clips.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rafair.arguments import check_whole
 from rafair.models.classifier import Labels
 from rafair.search.budget import Budget
 from rafair.search.draws import row_generators, uniform
@@ -44,6 +46,9 @@ class PGD:
     look: Look = Look.DIFFERENTIATE
     sought: frozenset[Verdict] = FALSE
 
+    def __post_init__(self) -> None:
+        check_whole("restarts", self.restarts, 1, 1_000)
+
     def run(
         self,
         sweep: Sweep,
@@ -66,8 +71,9 @@ class PGD:
         def move(current: Rows, observation: Observation, step: int) -> Rows:
             gradient = observation.gradient
             if step == 1 and self.random_start:
-                draw = uniform(row_generators(rows, budget.seed, number), budget.box.epsilon)
-                current = budget.box.project(rows + draw, rows)
+                generators = row_generators(rows, budget.seed, number)
+                draw = uniform(generators, *budget.box.bounds(rows))
+                current = budget.box.project(draw, rows)
                 gradient = sweep.differentiate(current, labels)
             return current + budget.step_size * np.sign(gradient)
 

@@ -27,10 +27,16 @@ def row_generators(rows: Rows, seed: int, run: int = 0) -> list[np.random.Genera
     return [np.random.default_rng([seed, run, _digest(row)]) for row in rows]
 
 
-def uniform(generators: list[np.random.Generator], reach: NDArray[np.float32]) -> Rows:
-    """A draw from the box of half-width `reach` around zero for each row; shape `(n, d)`."""
-    draws = [generator.uniform(-1, 1, len(reach)) for generator in generators]
-    return (np.array(draws).reshape(-1, len(reach)) * reach).astype(np.float32)
+def uniform(generators: list[np.random.Generator], lower: Rows, upper: Rows) -> Rows:
+    """A draw between `lower` and `upper` for each row; all have shape `(n, d)`.
+
+    A feature near the end of its range has a smaller box: clipping a draw from the full one would
+    leave half of all draws at that end.
+    """
+    draws = np.array([generator.random(lower.shape[1]) for generator in generators])
+    # reshaped, since no draws at all have no columns
+    rows: Rows = (lower + draws.reshape(lower.shape) * (upper - lower)).astype(np.float32)
+    return rows
 
 
 def normal(generators: list[np.random.Generator], deviation: NDArray[np.float32]) -> Rows:

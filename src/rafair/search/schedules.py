@@ -50,8 +50,12 @@ class HalvingSchedule:
         self._last_checkpoint = 0
         self._started = False
 
-    def see(self, rows: Rows, seen: Observation) -> None:
-        """Takes note of the current rows and their losses."""
+    def see(self, rows: Rows, seen: Observation) -> NDArray[np.int64]:
+        """Takes note of the current rows and their losses.
+
+        Returns:
+            The places of the rows that are the best so far; shape `(m,)`.
+        """
         if not self._started:
             n = len(rows)
             self.factor = np.full(n, 2.0, np.float32)
@@ -63,13 +67,14 @@ class HalvingSchedule:
                 np.zeros(n, bool),
             )
             self._started = True
-            return
+            return np.arange(n)
         self._increases += seen.loss > self._loss
         self._loss = seen.loss.copy()
         better = np.flatnonzero(seen.loss > self.best_loss)
         self.best_loss[better] = seen.loss[better]
         self.best_rows[better] = rows[better]
         self.best_gradient[better] = seen.gradient[better]
+        return better
 
     def halve(self, step: int) -> NDArray[np.int64]:
         """Halves step sizes where step `step` is a checkpoint and too little was won.
