@@ -61,8 +61,10 @@ def test_an_audit_of_affairs_is_rederived(affairs: Path) -> None:
         ("--labels", "consensus", "--loss", "mse"),
         ("--k", "2", "--loss", "margin"),
         ("--attack", "rafair-fb", "--step-size", "children=0.1,educ=0.02", "--epsilon", "0.3"),
+        tuple(f"--attack={name}" for name in ("rafair", "fgsm", "pgd", "apgd", "acg", "noise")),
+        ("--attack=noise",),
     ],
-    ids=["consensus", "k", "one-attack"],
+    ids=["consensus", "k", "one-attack", "compared", "blind"],
 )
 def test_other_settings_are_rederived(options: tuple[str, ...], tmp_path: Path) -> None:
     folder = audit(tmp_path / "run", "--epochs", "2", "--instances", "25", "--steps", "6", *options)

@@ -242,3 +242,17 @@ def test_html_is_well_formed(result):
     from xml.etree import ElementTree
 
     ElementTree.fromstring(f"<div>{result._repr_html_().replace('<br>', '<br/>')}</div>")
+
+
+def test_an_attack_leaves_the_same_behind_in_any_company(table):
+    """What others saw of the clean rows saves passes, and changes nothing else."""
+    model, options = planted.network(5, seed=1), {"steps": 3, "step_size": 0.05, "instances": 40}
+    together = rafair.audit(model, table, attacks=["rafair", "pgd", "noise"], **options)
+    for name in ("pgd", "noise", "rafair-ff"):
+        alone = rafair.audit(model, table, attacks=[name], **options)
+        expected = together.adversarial.query("attack == @name").reset_index(drop=True)
+        found = alone.adversarial.query("attack == @name").reset_index(drop=True)
+        pd.testing.assert_frame_equal(found, expected, check_categorical=False)
+        spent = [a.document["attacks"][name] for a in (alone, together)]
+        assert spent[0]["prediction_rows"] >= spent[1]["prediction_rows"]
+    assert together.document["attacks"]["noise"]["zero_gradient"] is None

@@ -141,8 +141,8 @@ class _Shard:
         seen: Observation | None = None
         for name in names:
             trajectory = self._attack(name, seen)
-            # the clean rows are looked at once; the first attack pays for it
-            seen = trajectory.observations[0]
+            # The clean rows are looked at once. The first attack pays for it, and looks closest.
+            seen = seen or trajectory.observations[0]
             tables.append(trajectory_table(name, self.instances, trajectory, self.schema))
             outcomes[name] = Outcomes.of(trajectory, ATTACKS[name].sought)
         return tables, outcomes

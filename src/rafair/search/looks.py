@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rafair.models.classifier import Labels
-from rafair.search.observation import Numbers, Observation
+from rafair.search.observation import NONE, Numbers, Observation
 from rafair.search.sweep import Sweep
 from rafair.tabular.encoding import Rows
 
@@ -42,6 +42,22 @@ class Look(Enum):
         The counterpart that was chosen at the rows `before` is followed to here.
         """
         return sweep.judge(rows, labels, before.counterpart)
+
+    def limited(self, seen: Observation) -> Observation:
+        """Of `seen`, what this look would have seen itself.
+
+        An algorithm leaves the same behind, whether others looked at its rows before or not.
+        """
+        limited = seen.copy()
+        if self is not Look.COMPARE:
+            limited.counterpart[:] = NONE
+            limited.counterpart_loss[:] = np.nan
+            limited.counterpart_gradient[:] = np.nan
+            limited.compared[:] = False
+        if self is Look.JUDGE:
+            limited.gradient[:] = np.nan
+            limited.differentiated[:] = False
+        return limited
 
     def lacks(self, seen: Observation) -> Numbers:
         """The places of the rows that `seen` does not say enough of; shape `(m,)`."""

@@ -94,9 +94,7 @@ def _complete(
     """Looks at the rows of which too little is known yet."""
     if seen is None:
         return look.at(sweep, rows, labels)
-    unknown = look.lacks(seen)
-    if not unknown.size:
-        return seen
-    complete = seen.copy()
-    complete.put(unknown, look.at(sweep, rows[unknown], labels[unknown]))
+    complete, unknown = look.limited(seen), look.lacks(seen)
+    if unknown.size:
+        complete.put(unknown, look.at(sweep, rows[unknown], labels[unknown]))
     return complete
