@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from rafair.cli import options
-from rafair.cli.console import TerminalProgress, print_result, say_where
+from rafair.cli.console import show_audit
 
 EPILOG = "Example:  rafair attack runs/affairs-1 --attack rafair-ff --steps 50"
 
@@ -37,8 +37,6 @@ def attack(
     Options that are not given are those of the run, where it is one.
     """
     from rafair.auditing.entry import attack_saved
-    from rafair.auditing.run import Means
-    from rafair.reports.terminal import render_audit
 
     overrides = options.given(
         attacks=attack,
@@ -51,14 +49,6 @@ def attack(
         seed=seed,
         chunk_rows=chunk_rows,
     )
-    means = Means(
-        out=out,
-        force=force,
-        threads=threads,
-        device=device,
-        command=options.this_command(),
-        progress=TerminalProgress(),
-    )
+    means = options.means(out, force, threads, device)
     result = attack_saved(run, overrides, means)
-    print_result(result.document, render_audit(result), json)
-    say_where(result.folder, json)
+    show_audit(result, json)

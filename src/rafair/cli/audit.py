@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from rafair.cli import options
-from rafair.cli.console import TerminalProgress, print_result, say_where
+from rafair.cli.console import show_audit
 
 EPILOG = "Example:  rafair audit --dataset affairs --instances 100 --out runs/first"
 
@@ -57,9 +57,7 @@ def audit(
     """
     from rafair.auditing.config import AuditConfig
     from rafair.auditing.entry import audit_dataset, audit_saved
-    from rafair.auditing.run import Means
     from rafair.models.training import TrainConfig
-    from rafair.reports.terminal import render_audit
 
     config = AuditConfig(
         **options.given(
@@ -76,14 +74,7 @@ def audit(
         )
     )
     training = TrainConfig(**options.given(epochs=epochs, loss=train_loss), seed=config.seed)
-    means = Means(
-        out=out,
-        force=force,
-        threads=threads,
-        device=device,
-        command=options.this_command(),
-        progress=TerminalProgress(),
-    )
+    means = options.means(out, force, threads, device)
     if model is not None:
         options.refuse_with(
             "--model, which is trained already", epochs=epochs, train_loss=train_loss
@@ -91,5 +82,4 @@ def audit(
         result = audit_saved(model, dataset, variant, config, means)
     else:
         result = audit_dataset(dataset or "affairs", variant or "clean", training, config, means)
-    print_result(result.document, render_audit(result), json)
-    say_where(result.folder, json)
+    show_audit(result, json)

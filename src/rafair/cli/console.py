@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, RenderableType
 from rich.progress import (
@@ -25,6 +25,9 @@ from rich.text import Text
 
 from rafair.engine.files import writing
 from rafair.errors import StorageError
+
+if TYPE_CHECKING:
+    from rafair.auditing.result import Audit
 
 WIDTH_WITHOUT_TERMINAL = 100
 
@@ -63,6 +66,14 @@ def print_result(document: Any, readable: RenderableType | None, json_path: str 
     if readable is not None:
         with _to_stdout():
             results().print(readable)
+
+
+def show_audit(audit: Audit, json_path: str | None) -> None:
+    """Prints an audit, and says where its run folder is."""
+    from rafair.reports.terminal import render_audit
+
+    print_result(audit.document, render_audit(audit), json_path)
+    say_where(audit.folder, json_path)
 
 
 def say_where(folder: Path | str, json_path: str | None) -> None:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rafair.cli.console import TerminalProgress
 from rafair.engine.files import check_writable
 from rafair.errors import InputError
+
+if TYPE_CHECKING:
+    from rafair.auditing.run import Means
 
 
 def _writable(path: str | None) -> str | None:
@@ -139,6 +143,20 @@ def given(**options: Any) -> dict[str, Any]:
         if name in values:
             values[name] = _sizes(name, values[name])
     return values
+
+
+def means(out: Path | None, force: bool, threads: int | None = None, device: str = "cpu") -> Means:
+    """How and where a command runs."""
+    from rafair.auditing.run import Means
+
+    return Means(
+        out=out,
+        force=force,
+        threads=threads,
+        device=device,
+        command=this_command(),
+        progress=TerminalProgress(),
+    )
 
 
 def refuse_with(why: str, **options: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from rafair.cli import options
-from rafair.cli.console import TerminalProgress, print_result, say_where
+from rafair.cli.console import show_audit
 
 EPILOG = "Example:  rafair repair runs/affairs-1 --labels consensus"
 
@@ -32,8 +32,6 @@ def repair(
     Options that are not given are those of the run.
     """
     from rafair.auditing.entry import repair_saved
-    from rafair.auditing.run import Means
-    from rafair.reports.terminal import render_audit
 
     overrides = options.given(
         steps=steps,
@@ -43,14 +41,6 @@ def repair(
         labels=labels,
         chunk_rows=chunk_rows,
     )
-    means = Means(
-        out=out,
-        force=force,
-        threads=threads,
-        device=device,
-        command=options.this_command(),
-        progress=TerminalProgress(),
-    )
+    means = options.means(out, force, threads, device)
     result = repair_saved(run, overrides, means)
-    print_result(result.document, render_audit(result), json)
-    say_where(result.folder, json)
+    show_audit(result, json)

@@ -8,7 +8,7 @@ import typer
 from rich.text import Text
 
 from rafair.cli import options
-from rafair.cli.console import TerminalProgress, print_result, say_where
+from rafair.cli.console import print_result, say_where
 
 EPILOG = "Example:  rafair train --dataset affairs --epochs 10 --out models/affairs"
 
@@ -31,14 +31,13 @@ def train(
 ) -> None:
     """Trains the paper's network and saves it as safetensors, JSON and ONNX."""
     from rafair.auditing.entry import train_dataset
-    from rafair.auditing.run import Means
     from rafair.models.training import TrainConfig
 
     given = options.given(
         epochs=epochs, batch=batch, learning_rate=learning_rate, loss=train_loss, seed=seed
     )
     training = TrainConfig(**given)
-    means = Means(out=out, force=force, command=options.this_command(), progress=TerminalProgress())
+    means = options.means(out, force)
     trained = train_dataset(dataset, variant, training, means)
     print_result(trained, Text(describe(trained)), json)
     say_where(trained["folder"], json)
