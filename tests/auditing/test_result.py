@@ -241,7 +241,9 @@ def test_a_constant_model_is_called_one(table):
 def test_html_is_well_formed(result):
     from xml.etree import ElementTree
 
-    ElementTree.fromstring(f"<div>{result._repr_html_().replace('<br>', '<br/>')}</div>")
+    page = ElementTree.fromstring(f"<div>{result._repr_html_().replace('<br>', '<br/>')}</div>")
+    rows = [len(table.findall("tbody/tr")) for table in page.findall("table")]
+    assert rows == [5, 4, 4]  # clean and four attacks; the attacks; their repairs
 
 
 def test_an_attack_leaves_the_same_behind_in_any_company(table):

@@ -52,6 +52,7 @@ def test_what_is_here_is_not_fetched_again(cache, tiny, serve, answer):
 def test_a_mirror_may_offer_the_bare_or_gzipped_file(cache, tiny, serve, answer):
     for body in (TINY, gzip.compress(TINY)):
         fetch("tiny", url=serve(answer(body)))
+        assert (cache / "tiny.csv").read_bytes() == TINY
         (cache / "tiny.csv").unlink()
 
 
