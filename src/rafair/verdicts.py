@@ -54,6 +54,9 @@ class Verdict(IntEnum):
 FALSE = frozenset({Verdict.FALSE_FAIR, Verdict.FALSE_BIASED})
 """The verdicts of wrong predictions."""
 
+BIASED = frozenset({Verdict.TRUE_BIASED, Verdict.FALSE_BIASED})
+"""The verdicts of predictions that a counterpart does not share."""
+
 
 def verdicts(accurate: NDArray[np.bool_], fair: NDArray[np.bool_]) -> NDArray[np.int8]:
     """Combines both properties into verdicts, elementwise.

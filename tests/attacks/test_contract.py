@@ -15,7 +15,7 @@ from rafair.errors import UnknownNameError
 from rafair.models.losses import LOSSES
 from rafair.models.torch_module import TorchClassifier
 from rafair.repairs.benign import BenignPerturbation
-from rafair.search.looks import Look
+from rafair.search.looks import Compare, Contrast, Follow
 from rafair.search.sweep import Sweep
 from rafair.tabular.counterparts import Counterparts
 
@@ -79,7 +79,7 @@ def test_keeps_exactly_its_steps_and_moves_at_most_one_step_at_a_time(
 ):
     trajectory, _ = run(attack, model, table, workers)
     assert len(trajectory.rows) == len(trajectory.observations) == STEPS + 1
-    if getattr(attack, "look", Look.COMPARE) is not Look.COMPARE:
+    if not isinstance(getattr(attack, "look", Compare()), Compare):
         return  # random starts, adaptive and single steps are longer, inside the same box
     for before, after in zip(trajectory.rows, trajectory.rows[1:], strict=False):
         assert np.abs(after - before).max() <= 0.03 + 1e-6
@@ -87,14 +87,18 @@ def test_keeps_exactly_its_steps_and_moves_at_most_one_step_at_a_time(
 
 def test_spends_no_more_than_it_may(attack, model, table, workers):
     _, queries = run(attack, model, table, workers)
-    rows, look = len(table) * 6, getattr(attack, "look", Look.COMPARE)
-    if look is Look.COMPARE:
+    rows, look = len(table) * 6, getattr(attack, "look", Compare())
+    if isinstance(look, Compare):
         extra = rows if "consensus" in str(attack) else 0
         assert queries.gradient_rows <= rows * STEPS
         assert queries.prediction_rows <= rows + extra
         return
+    if isinstance(look, Contrast):
+        assert queries.gradient_rows <= 2 * len(table) * STEPS
+        assert queries.prediction_rows <= rows * (STEPS + 1)
+        return
     restarts = getattr(attack, "restarts", 1)
-    own = len(table) * (STEPS + 1) if look is Look.DIFFERENTIATE else 0
+    own = len(table) * (STEPS + 1) if isinstance(look, Follow) else 0
     assert queries.gradient_rows <= own * restarts
     assert queries.prediction_rows <= rows * (STEPS * restarts + 1)
 

@@ -23,16 +23,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rafair.models.classifier import Labels
-from rafair.search.budget import Budget
-from rafair.search.looks import Look
-from rafair.search.loop import Move, search
+from rafair.attacks.interface import Attack
+from rafair.search.loop import Move, Problem
 from rafair.search.observation import Observation
 from rafair.search.schedules import HalvingSchedule
-from rafair.search.sweep import Sweep
-from rafair.search.trajectory import Trajectory
 from rafair.tabular.encoding import Rows
-from rafair.verdicts import FALSE, Verdict
 
 LEAST_COSINE, LEAST_CHANGE = 1e-4, 1e-5
 """Below this angle between s_{k-1} and y, and below this length of y as a share of the gradient's,
@@ -40,7 +35,7 @@ LEAST_COSINE, LEAST_CHANGE = 1e-4, 1e-5
 
 
 @dataclass(frozen=True)
-class ACG:
+class ACG(Attack):
     """Auto conjugate gradient.
 
     Example:
@@ -49,22 +44,10 @@ class ACG:
     """
 
     name: str = "acg"
-    look: Look = Look.DIFFERENTIATE
-    sought: frozenset[Verdict] = FALSE
 
-    def run(
-        self,
-        sweep: Sweep,
-        rows: Rows,
-        labels: Labels,
-        budget: Budget,
-        seen: Observation | None = None,
-    ) -> Trajectory:
-        """Perturbs rows of shape `(n, d)` for exactly `budget.steps` steps."""
-        move = self._move(rows, budget)
-        return search(sweep, rows, labels, look=self.look, move=move, budget=budget, seen=seen)
-
-    def _move(self, start: Rows, budget: Budget) -> Move:
+    def moves(self, problem: Problem) -> Move:
+        """Sign steps along conjugate directions, halved where they win too little."""
+        start, budget = problem.start, problem.budget
         schedule = HalvingSchedule(budget.box.epsilon, budget.steps)
         movable = budget.box.movable
         direction = np.zeros_like(start)

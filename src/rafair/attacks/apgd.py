@@ -20,20 +20,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rafair.models.classifier import Labels
-from rafair.search.budget import Budget
-from rafair.search.looks import Look
-from rafair.search.loop import Move, search
+from rafair.attacks.interface import Attack
+from rafair.search.loop import Move, Problem
 from rafair.search.observation import Observation
 from rafair.search.schedules import HalvingSchedule
-from rafair.search.sweep import Sweep
-from rafair.search.trajectory import Trajectory
 from rafair.tabular.encoding import Rows
-from rafair.verdicts import FALSE, Verdict
 
 
 @dataclass(frozen=True)
-class APGD:
+class APGD(Attack):
     """Auto-PGD.
 
     Args:
@@ -46,22 +41,10 @@ class APGD:
 
     momentum: float = 0.75
     name: str = "apgd"
-    look: Look = Look.DIFFERENTIATE
-    sought: frozenset[Verdict] = FALSE
 
-    def run(
-        self,
-        sweep: Sweep,
-        rows: Rows,
-        labels: Labels,
-        budget: Budget,
-        seen: Observation | None = None,
-    ) -> Trajectory:
-        """Perturbs rows of shape `(n, d)` for exactly `budget.steps` steps."""
-        move = self._move(rows, budget)
-        return search(sweep, rows, labels, look=self.look, move=move, budget=budget, seen=seen)
-
-    def _move(self, start: Rows, budget: Budget) -> Move:
+    def moves(self, problem: Problem) -> Move:
+        """Sign steps with momentum, halved where they win too little."""
+        start, budget = problem.start, problem.budget
         schedule = HalvingSchedule(budget.box.epsilon, budget.steps)
         before = start.copy()
 

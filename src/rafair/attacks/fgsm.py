@@ -6,23 +6,19 @@ ICLR 2015. Later iterates repeat the first. Ours moves mutable, non-sensitive fe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rafair.models.classifier import Labels
-from rafair.search.budget import Budget
-from rafair.search.looks import Look
-from rafair.search.loop import search
+from rafair.attacks.interface import Attack
+from rafair.search.loop import Move, Problem
 from rafair.search.observation import Observation
-from rafair.search.sweep import Sweep
 from rafair.search.trajectory import Trajectory
 from rafair.tabular.encoding import Rows
-from rafair.verdicts import FALSE, Verdict
 
 
 @dataclass(frozen=True)
-class FGSM:
+class FGSM(Attack):
     """The fast gradient sign method.
 
     Example:
@@ -31,22 +27,21 @@ class FGSM:
     """
 
     name: str = "fgsm"
-    look: Look = Look.DIFFERENTIATE
-    sought: frozenset[Verdict] = FALSE
 
-    def run(
-        self,
-        sweep: Sweep,
-        rows: Rows,
-        labels: Labels,
-        budget: Budget,
-        seen: Observation | None = None,
-    ) -> Trajectory:
-        """Perturbs rows of shape `(n, d)` once; the other iterates repeat it."""
+    def moves(self, problem: Problem) -> Move:
+        """One step to the corner that the gradient points to."""
+        epsilon = problem.budget.box.epsilon
 
-        def move(current: Rows, observation: Observation, step: int) -> Rows:
-            if step > 1:
-                return current
-            return current + budget.box.epsilon * np.sign(observation.gradient)
+        def move(rows: Rows, seen: Observation, step: int) -> Rows:
+            return rows + epsilon * np.sign(seen.gradient)
 
-        return search(sweep, rows, labels, look=self.look, move=move, budget=budget, seen=seen)
+        return move
+
+    def solve(self, problem: Problem, seen: Observation | None) -> Trajectory:
+        """Searches for one step, and repeats where it led."""
+        once = replace(problem, budget=replace(problem.budget, steps=1))
+        return super().solve(once, seen).extended(problem.budget.steps)
+
+    def most_rows(self, counterparts: int, steps: int) -> int:
+        """Those of one step."""
+        return super().most_rows(counterparts, 1)

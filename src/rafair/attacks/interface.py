@@ -1,33 +1,49 @@
-"""What an attack is: a name, the verdicts it is after, and a run that leaves a trajectory."""
+"""What an attack is: a name, the verdicts it is after, how much it looks at, and how it moves."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from abc import ABC, abstractmethod
 
 from rafair.models.classifier import Labels
 from rafair.search.budget import Budget
-from rafair.search.looks import Look
+from rafair.search.looks import Follow, Look
+from rafair.search.loop import Move, Problem, search
 from rafair.search.observation import Observation
 from rafair.search.sweep import Sweep
 from rafair.search.trajectory import Trajectory
 from rafair.tabular.encoding import Rows
-from rafair.verdicts import Verdict
+from rafair.verdicts import FALSE, Verdict
 
 
-class Attack(Protocol):
-    """One attack; each is a value that knows its name."""
+class Attack(ABC):
+    """One attack; each is a value that knows its name.
+
+    Most supply `moves` alone. Those that run more than one search, or not all steps of one,
+    replace `solve`.
+    """
 
     @property
+    @abstractmethod
     def name(self) -> str:
         """Its name in commands and files."""
 
     @property
-    def look(self) -> Look:
-        """How much it looks at, which decides what it costs."""
+    def sought(self) -> frozenset[Verdict]:
+        """The verdicts that count as success; the two false cells by default."""
+        return FALSE
 
     @property
-    def sought(self) -> frozenset[Verdict]:
-        """The verdicts that count as success."""
+    def look(self) -> Look:
+        """How much it looks at before each step; the gradient at the row itself by default."""
+        return Follow()
+
+    @abstractmethod
+    def moves(self, problem: Problem) -> Move:
+        """How rows go from one step to the next, in one search."""
+
+    def solve(self, problem: Problem, seen: Observation | None) -> Trajectory:
+        """Searches; `seen` is what is known of the start."""
+        return search(problem, look=self.look, move=self.moves(problem), seen=seen)
 
     def run(
         self,
@@ -37,4 +53,27 @@ class Attack(Protocol):
         budget: Budget,
         seen: Observation | None = None,
     ) -> Trajectory:
-        """Perturbs rows of shape `(n, d)` with true classes `labels`; `seen` is what is known."""
+        """Perturbs instances.
+
+        Args:
+            sweep: How rows are looked at.
+            rows: Encoded rows of shape `(n, d)`.
+            labels: Their true classes; shape `(n,)`.
+            budget: How many steps, and the box they stay in.
+            seen: What is known of the rows already.
+
+        Returns:
+            The rows and exactly `budget.steps` iterates of each.
+
+        Raises:
+            ModelError: If the model has no gradients, or a logit is not finite.
+        """
+        return self.solve(Problem(sweep, rows, labels, budget), seen)
+
+    def most_rows(self, counterparts: int, steps: int) -> int:
+        """The most rows that an instance with so many counterparts can need.
+
+        The verdict of the clean row is not among them: attacks share it.
+        """
+        own = steps if isinstance(self.look, Follow) else 0
+        return steps * counterparts + own

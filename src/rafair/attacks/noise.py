@@ -11,20 +11,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rafair.models.classifier import Labels
-from rafair.search.budget import Budget
+from rafair.attacks.interface import Attack
 from rafair.search.draws import normal, row_generators, uniform
-from rafair.search.looks import Look
-from rafair.search.loop import search
+from rafair.search.looks import Judge, Look
+from rafair.search.loop import Move, Problem
 from rafair.search.observation import Observation
-from rafair.search.sweep import Sweep
-from rafair.search.trajectory import Trajectory
 from rafair.tabular.encoding import Rows
 from rafair.verdicts import Verdict
 
+DRAWS = 1_000_000
+"""Tells these draws apart from the random starts of other attacks, which count from 0."""
+
 
 @dataclass(frozen=True)
-class Noise:
+class Noise(Attack):
     """Uniform and normal noise in turn.
 
     Example:
@@ -33,26 +33,24 @@ class Noise:
     """
 
     name: str = "noise"
-    look: Look = Look.JUDGE
     sought: frozenset[Verdict] = frozenset(Verdict) - {Verdict.TRUE_FAIR}
 
-    def run(
-        self,
-        sweep: Sweep,
-        rows: Rows,
-        labels: Labels,
-        budget: Budget,
-        seen: Observation | None = None,
-    ) -> Trajectory:
-        """Draws `budget.steps` perturbations of each row of shape `(n, d)`."""
-        generators = row_generators(rows, budget.seed)
-        lower, upper = budget.box.bounds(rows)
+    @property
+    def look(self) -> Look:
+        """Predictions alone."""
+        return Judge()
+
+    def moves(self, problem: Problem) -> Move:
+        """A draw of its own at each step."""
+        start, budget = problem.start, problem.budget
+        generators = row_generators(start, budget.seed, DRAWS)
+        lower, upper = budget.box.bounds(start)
         half = (budget.box.epsilon / 2).astype(np.float32)
 
         def move(_: Rows, __: Observation, step: int) -> Rows:
             if step % 2:
                 return uniform(generators, lower, upper)
-            moved: Rows = rows + normal(generators, half)
+            moved: Rows = start + normal(generators, half)
             return moved
 
-        return search(sweep, rows, labels, look=self.look, move=move, budget=budget, seen=seen)
+        return move

@@ -14,21 +14,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from rafair.arguments import check_whole
-from rafair.models.classifier import Labels
-from rafair.search.budget import Budget
+from rafair.attacks.interface import Attack
 from rafair.search.draws import row_generators, uniform
-from rafair.search.looks import Look
-from rafair.search.loop import Move, search
+from rafair.search.loop import Move, Problem, search
 from rafair.search.observation import Observation
 from rafair.search.restarts import best_of
-from rafair.search.sweep import Sweep
 from rafair.search.trajectory import Trajectory
 from rafair.tabular.encoding import Rows
-from rafair.verdicts import FALSE, Verdict
 
 
 @dataclass(frozen=True)
-class PGD:
+class PGD(Attack):
     """Projected gradient descent on the negative loss, in the L∞ sense.
 
     Args:
@@ -43,38 +39,43 @@ class PGD:
     restarts: int = 1
     random_start: bool = True
     name: str = "pgd"
-    look: Look = Look.DIFFERENTIATE
-    sought: frozenset[Verdict] = FALSE
 
     def __post_init__(self) -> None:
         check_whole("restarts", self.restarts, 1, 1_000)
 
-    def run(
-        self,
-        sweep: Sweep,
-        rows: Rows,
-        labels: Labels,
-        budget: Budget,
-        seen: Observation | None = None,
-    ) -> Trajectory:
-        """Perturbs rows of shape `(n, d)` for exactly `budget.steps` steps."""
+    def moves(self, problem: Problem, number: int = 0) -> Move:
+        """Steps along the gradient's sign; the first one from a random point."""
+        box, size, seed = problem.budget.box, problem.budget.step_size, problem.budget.seed
+
+        def move(rows: Rows, seen: Observation, step: int) -> Rows:
+            gradient = seen.gradient
+            if step == 1 and self.random_start:
+                generators = row_generators(problem.start, seed, number)
+                draw = uniform(generators, *box.bounds(problem.start))
+                rows = box.project(draw, problem.start)
+                gradient = _gradient(problem, rows)
+            return rows + size * np.sign(gradient)
+
+        return move
+
+    def solve(self, problem: Problem, seen: Observation | None) -> Trajectory:
+        """Runs from each of the random points; each instance keeps its best run."""
         runs: list[Trajectory] = []
         for number in range(self.restarts):
-            move = self._move(sweep, rows, labels, budget, number)
-            runs.append(
-                search(sweep, rows, labels, look=self.look, move=move, budget=budget, seen=seen)
-            )
+            move = self.moves(problem, number)
+            runs.append(search(problem, look=self.look, move=move, seen=seen))
             seen = runs[0].observations[0]
         return best_of(runs, self.sought)
 
-    def _move(self, sweep: Sweep, rows: Rows, labels: Labels, budget: Budget, number: int) -> Move:
-        def move(current: Rows, observation: Observation, step: int) -> Rows:
-            gradient = observation.gradient
-            if step == 1 and self.random_start:
-                generators = row_generators(rows, budget.seed, number)
-                draw = uniform(generators, *budget.box.bounds(rows))
-                current = budget.box.project(draw, rows)
-                gradient = sweep.differentiate(current, labels)
-            return current + budget.step_size * np.sign(gradient)
+    def most_rows(self, counterparts: int, steps: int) -> int:
+        """All runs, and the gradients at their random points."""
+        return self.restarts * (super().most_rows(counterparts, steps) + int(self.random_start))
 
-        return move
+
+def _gradient(problem: Problem, rows: Rows) -> Rows:
+    """The gradient at the random points, zero where the allowance does not pay for it."""
+    gradient = np.zeros_like(rows)
+    paid = np.flatnonzero(problem.allowance.spend(np.arange(len(rows)), 1))
+    if paid.size:
+        gradient[paid] = problem.sweep.differentiate(rows[paid], problem.labels[paid])[1]
+    return gradient

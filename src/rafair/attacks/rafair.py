@@ -13,20 +13,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rafair.models.classifier import Labels
-from rafair.search.budget import Budget
+from rafair.attacks.interface import Attack
 from rafair.search.goals import Goal
-from rafair.search.looks import Look
-from rafair.search.loop import search, towards
-from rafair.search.observation import Observation
-from rafair.search.sweep import Sweep
-from rafair.search.trajectory import Trajectory
-from rafair.tabular.encoding import Rows
+from rafair.search.looks import Compare, Look
+from rafair.search.loop import Move, Problem, towards
 from rafair.verdicts import Verdict
 
 
 @dataclass(frozen=True)
-class RAFair:
+class RAFair(Attack):
     """RAFair with one goal.
 
     Args:
@@ -47,28 +42,13 @@ class RAFair:
     @property
     def look(self) -> Look:
         """All counterparts and their gradients."""
-        return Look.COMPARE
+        return Compare()
 
     @property
     def sought(self) -> frozenset[Verdict]:
         """The goal's own cell."""
         return frozenset({self.goal.verdict})
 
-    def run(
-        self,
-        sweep: Sweep,
-        rows: Rows,
-        labels: Labels,
-        budget: Budget,
-        seen: Observation | None = None,
-    ) -> Trajectory:
-        """Perturbs rows of shape `(n, d)` for exactly `budget.steps` steps."""
-        return search(
-            sweep,
-            rows,
-            labels,
-            look=self.look,
-            move=towards(self.goal, budget),
-            budget=budget,
-            seen=seen,
-        )
+    def moves(self, problem: Problem) -> Move:
+        """Steps of fixed length along the goal's direction."""
+        return towards(self.goal, problem.budget)

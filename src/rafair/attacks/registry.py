@@ -6,7 +6,10 @@ from collections.abc import Iterable
 
 from rafair.arguments import check_name
 from rafair.attacks.acg import ACG
+from rafair.attacks.adf import ADF
 from rafair.attacks.apgd import APGD
+from rafair.attacks.dice import DICE
+from rafair.attacks.eidig import EIDIG
 from rafair.attacks.fgsm import FGSM
 from rafair.attacks.interface import Attack
 from rafair.attacks.noise import Noise
@@ -25,6 +28,9 @@ ATTACKS: dict[str, Attack] = {
         PGD(),
         APGD(),
         ACG(),
+        ADF(),
+        EIDIG(),
+        DICE(),
         Noise(),
     )
 }

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from rafair.attacks.registry import ATTACKS, expand
 from rafair.auditing.config import AuditConfig
 from rafair.models.classifier import Labels
-from rafair.search.looks import Look
 from rafair.search.sweep import Sweep
 from rafair.tabular.encoding import Rows
 
@@ -55,10 +54,9 @@ class Cost:
         repairs = dict.fromkeys(names, repair)
         if not attacking:
             return cls(0, {}, repairs)
-        looks = {name: ATTACKS[name].look for name in names}
-        own = {name: instances if look is Look.DIFFERENTIATE else 0 for name, look in looks.items()}
-        attacks = {name: (counterparts + own[name]) * config.steps for name in names}
-        return cls(counterparts + max(own.values()), attacks, repairs)
+        each = -(-counterparts // max(instances, 1))
+        attacks = {name: instances * ATTACKS[name].most_rows(each, config.steps) for name in names}
+        return cls(counterparts, attacks, repairs)
 
     @property
     def total(self) -> int:

@@ -12,8 +12,8 @@ from rafair.arguments import check_name
 from rafair.models.classifier import Labels
 from rafair.search.budget import Budget
 from rafair.search.goals import Goal
-from rafair.search.looks import Look
-from rafair.search.loop import search, towards
+from rafair.search.looks import Compare
+from rafair.search.loop import Problem, search, towards
 from rafair.search.observation import Observation
 from rafair.search.sweep import Sweep
 from rafair.search.trajectory import Trajectory
@@ -59,12 +59,9 @@ class BenignPerturbation:
             seen.compared &= targets == labels
             seen.differentiated &= targets == labels
         return search(
-            sweep,
-            rows,
-            targets,
-            look=Look.COMPARE,
+            Problem(sweep, rows, targets, budget),
+            look=Compare(),
             move=towards(Goal.TRUE_FAIR, budget),
-            budget=budget,
             true_labels=labels,
             seen=seen,
         )

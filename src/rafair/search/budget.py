@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from rafair.search.observation import Numbers
 from rafair.tabular.perturbation import PerturbationSet
 
 
@@ -19,9 +20,43 @@ class Budget:
         step_size: The length of a step, per feature; shape `(d,)`.
         box: The perturbation set Δ.
         seed: Decides all random draws.
+        gradient_rows: The most gradient rows that an attack may ask for, for each instance; None
+            sets no limit.
     """
 
     steps: int
     step_size: NDArray[np.float32]
     box: PerturbationSet
     seed: int = 0
+    gradient_rows: int | None = None
+
+    @property
+    def usable(self) -> NDArray[np.bool_]:
+        """Which features a step can move; shape `(d,)`."""
+        return self.box.movable & (self.step_size > 0)
+
+
+class Allowance:
+    """What each of `n` instances may still spend.
+
+    Args:
+        n: How many.
+        gradient_rows: The most gradient rows for each; None sets no limit.
+
+    Example:
+        >>> allowance = Allowance(2, gradient_rows=3)
+        >>> both = np.array([0, 1])
+        >>> [allowance.spend(both, np.array([2, 4])).tolist() for _ in range(2)]
+        [[True, False], [False, False]]
+    """
+
+    def __init__(self, n: int, gradient_rows: int | None) -> None:
+        self._left = None if gradient_rows is None else np.full(n, gradient_rows)
+
+    def spend(self, where: Numbers, gradient_rows: Numbers | int) -> NDArray[np.bool_]:
+        """Takes so much from each instance at `where` that has it; says which those are."""
+        if self._left is None:
+            return np.ones(len(where), bool)
+        enough: NDArray[np.bool_] = self._left[where] >= gradient_rows
+        self._left[where] -= np.where(enough, gradient_rows, 0)
+        return enough

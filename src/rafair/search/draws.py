@@ -27,6 +27,11 @@ def row_generators(rows: Rows, seed: int, run: int = 0) -> list[np.random.Genera
     return [np.random.default_rng([seed, run, _digest(row)]) for row in rows]
 
 
+def row_keys(rows: Rows, seed: int) -> NDArray[np.uint64]:
+    """One number per row, which depends on the row's values and the seed; shape `(n,)`."""
+    return np.array([_digest(row, seed) for row in rows], np.uint64)
+
+
 def uniform(generators: list[np.random.Generator], lower: Rows, upper: Rows) -> Rows:
     """A draw between `lower` and `upper` for each row; all have shape `(n, d)`.
 
@@ -45,6 +50,7 @@ def normal(generators: list[np.random.Generator], deviation: NDArray[np.float32]
     return (np.array(draws).reshape(-1, len(deviation)) * deviation).astype(np.float32)
 
 
-def _digest(row: NDArray[np.float32]) -> int:
+def _digest(row: NDArray[np.float32], seed: int | None = None) -> int:
     content = np.ascontiguousarray(row, "<f4").tobytes()
-    return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "little")
+    key = b"" if seed is None else seed.to_bytes(8, "little")
+    return int.from_bytes(hashlib.blake2b(content, digest_size=8, key=key).digest(), "little")

@@ -2,39 +2,37 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rafair.models.classifier import Labels
-from rafair.search.observation import NONE, Numbers, Observation
+from rafair.search.observation import Numbers, Observation
+from rafair.search.spreads import Spread
 from rafair.search.sweep import Sweep
 from rafair.tabular.encoding import Rows
 
 
-class Look(Enum):
-    """What is asked about a row besides the predictions of its counterparts.
+class Look(ABC):
+    """What is asked about rows of shape `(n, d)` before each step."""
 
-    Args:
-        JUDGE: Nothing more; no gradient is needed.
-        DIFFERENTIATE: The gradient at the row itself, one row more.
-        COMPARE: The gradients at all counterparts, for the one where it is largest.
-    """
-
-    JUDGE = "judge"
-    DIFFERENTIATE = "differentiate"
-    COMPARE = "compare"
-
+    @abstractmethod
     def at(self, sweep: Sweep, rows: Rows, labels: Labels) -> Observation:
-        """Looks at rows of shape `(n, d)` from which a step will follow."""
-        if self is Look.COMPARE:
-            return sweep.observe(rows, labels)
-        seen = sweep.judge(rows, labels)
-        if self is Look.DIFFERENTIATE:
-            seen.gradient = sweep.differentiate(rows, labels)
-            seen.differentiated = np.ones(len(rows), bool)
-        return seen
+        """Looks at rows from which a step will follow."""
+
+    def at_start(
+        self, sweep: Sweep, rows: Rows, labels: Labels, seen: Observation | None
+    ) -> Observation:
+        """Looks at the first rows, of which others may have seen something.
+
+        An algorithm leaves the same behind, whether others looked at its rows before or not.
+        """
+        looked = self.at(sweep, rows, labels)
+        if seen is not None:
+            known = np.flatnonzero(seen.judged)
+            looked.put_verdicts(known, seen.take(known))
+        return looked
 
     def at_last(self, sweep: Sweep, rows: Rows, labels: Labels, before: Observation) -> Observation:
         """Looks at rows from which no step follows: predictions are enough.
@@ -43,27 +41,108 @@ class Look(Enum):
         """
         return sweep.judge(rows, labels, before.counterpart)
 
-    def limited(self, seen: Observation) -> Observation:
-        """Of `seen`, what this look would have seen itself.
+    @abstractmethod
+    def gradient_rows(self, counterparts: Numbers) -> Numbers:
+        """What a look at a row with so many counterparts costs; shape `(n,)`."""
 
-        An algorithm leaves the same behind, whether others looked at its rows before or not.
-        """
-        limited = seen.copy()
-        if self is not Look.COMPARE:
-            limited.counterpart[:] = NONE
-            limited.counterpart_loss[:] = np.nan
-            limited.counterpart_gradient[:] = np.nan
-            limited.compared[:] = False
-        if self is Look.JUDGE:
-            limited.gradient[:] = np.nan
-            limited.differentiated[:] = False
-        return limited
 
-    def lacks(self, seen: Observation) -> Numbers:
-        """The places of the rows that `seen` does not say enough of; shape `(m,)`."""
-        known: NDArray[np.bool_] = {
-            Look.JUDGE: seen.prediction >= 0,
-            Look.DIFFERENTIATE: seen.differentiated,
-            Look.COMPARE: seen.differentiated & seen.compared,
-        }[self]
-        return np.flatnonzero(~known)
+@dataclass(frozen=True)
+class Judge(Look):
+    """The predictions of all counterparts; no gradient is needed."""
+
+    def at(self, sweep: Sweep, rows: Rows, labels: Labels) -> Observation:
+        """Predicts all counterparts."""
+        return sweep.judge(rows, labels)
+
+    def at_start(
+        self, sweep: Sweep, rows: Rows, labels: Labels, seen: Observation | None
+    ) -> Observation:
+        """Takes over verdicts that are known, and judges the other rows."""
+        start = Observation.empty(*rows.shape)
+        if seen is not None:
+            start.put_verdicts(np.arange(len(rows)), seen)
+        unknown = np.flatnonzero(~start.judged)
+        if unknown.size:
+            start.put(unknown, self.at(sweep, rows[unknown], labels[unknown]))
+        return start
+
+    def gradient_rows(self, counterparts: Numbers) -> Numbers:
+        """Nothing."""
+        return np.zeros_like(counterparts)
+
+
+@dataclass(frozen=True)
+class Follow(Look):
+    """The gradient at the row itself, and nothing else.
+
+    Such an algorithm does not look at counterparts, so its rows are judged once it is done, all
+    together.
+    """
+
+    def at(self, sweep: Sweep, rows: Rows, labels: Labels) -> Observation:
+        """Differentiates the rows."""
+        return sweep.follow(rows, labels)
+
+    def at_last(self, sweep: Sweep, rows: Rows, labels: Labels, before: Observation) -> Observation:
+        """Leaves the rows to be judged."""
+        return Observation.empty(*rows.shape)
+
+    def gradient_rows(self, counterparts: Numbers) -> Numbers:
+        """The row itself."""
+        return np.ones_like(counterparts)
+
+
+@dataclass(frozen=True)
+class Compare(Look):
+    """The gradients at all counterparts, for the one where it is largest."""
+
+    def at(self, sweep: Sweep, rows: Rows, labels: Labels) -> Observation:
+        """Differentiates all counterparts."""
+        return sweep.observe(rows, labels)
+
+    def at_start(
+        self, sweep: Sweep, rows: Rows, labels: Labels, seen: Observation | None
+    ) -> Observation:
+        """Takes over what is known, and compares the counterparts of the other rows."""
+        if seen is None:
+            return self.at(sweep, rows, labels)
+        start = seen.copy()
+        unknown = np.flatnonzero(~(seen.differentiated & seen.compared))
+        if unknown.size:
+            start.put(unknown, self.at(sweep, rows[unknown], labels[unknown]))
+        return start
+
+    def gradient_rows(self, counterparts: Numbers) -> Numbers:
+        """All counterparts."""
+        return counterparts
+
+
+@dataclass(frozen=True)
+class Contrast(Look):
+    """The predictions of all counterparts, and which two of them to steer by.
+
+    The gradients there are asked for by the algorithm itself, where it needs them.
+
+    Args:
+        spread: How the counterparts' probabilities are summed up, and two of them chosen.
+    """
+
+    spread: Spread
+
+    def at(self, sweep: Sweep, rows: Rows, labels: Labels) -> Observation:
+        """Predicts all counterparts, and sums up how far they lie apart."""
+        return sweep.judge(rows, labels, spread=self.spread)
+
+    def at_start(
+        self, sweep: Sweep, rows: Rows, labels: Labels, seen: Observation | None
+    ) -> Observation:
+        """Looks anew: what others saw does not say how far counterparts lie apart."""
+        return self.at(sweep, rows, labels)
+
+    def at_last(self, sweep: Sweep, rows: Rows, labels: Labels, before: Observation) -> Observation:
+        """The same as before any step: the spread of the last row is reported as well."""
+        return self.at(sweep, rows, labels)
+
+    def gradient_rows(self, counterparts: Numbers) -> Numbers:
+        """Nothing by itself."""
+        return np.zeros_like(counterparts)

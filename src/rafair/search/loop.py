@@ -3,7 +3,7 @@
 An algorithm is the parts it brings: how much it looks at, and how it moves. RAFair towards "false
 fair" is
 
-    search(sweep, rows, labels, look=Look.COMPARE, move=towards(Goal.FALSE_FAIR, budget), …)
+    search(problem, look=Compare(), move=towards(Goal.FALSE_FAIR, budget))
 
 and the repair is the same with `Goal.TRUE_FAIR`, started from adversarial rows with the box
 centred on each of them.
@@ -12,14 +12,17 @@ centred on each of them.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rafair.models.classifier import Labels
-from rafair.search.budget import Budget
+from rafair.search.budget import Allowance, Budget
 from rafair.search.goals import Goal
 from rafair.search.looks import Look
-from rafair.search.observation import Observation
+from rafair.search.observation import Numbers, Observation
 from rafair.search.sweep import Sweep
 from rafair.search.trajectory import Trajectory
 from rafair.tabular.encoding import Rows
@@ -28,14 +31,44 @@ Move = Callable[[Rows, Observation, int], Rows]
 """From the current rows `(n, d)`, what is seen there, and the step's number to the next rows."""
 
 
+@dataclass(frozen=True)
+class Problem:
+    """The rows to be moved, and what may be spent on it.
+
+    Args:
+        sweep: How rows are looked at.
+        start: Encoded rows of shape `(n, d)`, at the centre of their boxes.
+        labels: The classes that the loss is measured against; shape `(n,)`.
+        budget: How many steps, and the box they stay in.
+    """
+
+    sweep: Sweep
+    start: Rows
+    labels: Labels
+    budget: Budget
+
+    @cached_property
+    def allowance(self) -> Allowance:
+        """What is left of the budget of each instance, in one run."""
+        return Allowance(len(self.start), self.budget.gradient_rows)
+
+    @cached_property
+    def counterparts(self) -> Numbers:
+        """How many counterparts each instance has, itself included; shape `(n,)`."""
+        return self.sweep.counterparts.counts(self.start)
+
+    def again(self) -> Problem:
+        """The same for another run, which shares what is left of the allowance."""
+        other = replace(self)
+        other.__dict__["allowance"] = self.allowance
+        return other
+
+
 def search(
-    sweep: Sweep,
-    start: Rows,
-    labels: Labels,
+    problem: Problem,
     *,
     look: Look,
     move: Move,
-    budget: Budget,
     true_labels: Labels | None = None,
     seen: Observation | None = None,
 ) -> Trajectory:
@@ -43,39 +76,19 @@ def search(
 
     A row that a step leaves where it is is not asked about again: its answers are known. The last
     iterate is only judged, since no step follows; the counterpart that it is compared with is the
-    one chosen before.
+    one chosen before. A row whose allowance does not pay for another look stays where it is.
 
     Args:
-        sweep: How rows are looked at.
-        start: Encoded rows of shape `(n, d)`.
-        labels: The classes that the loss is measured against; shape `(n,)`.
+        problem: The rows, and the budget.
         look: How much is looked at.
         move: Where to go next; the loop projects it.
-        budget: How many steps, and the box they stay in, centred on `start`.
-        true_labels: The classes that verdicts are given by, where they are not `labels`.
-        seen: What is known of `start` already; rows of which it says too little are looked at.
+        true_labels: The classes that verdicts are given by, where they are not the labels.
+        seen: What is known of the start already; rows of which it says too little are looked at.
 
     Returns:
         The start and exactly `budget.steps` iterates of each row.
     """
-    rows = start.astype(np.float32)
-    observation = _complete(sweep, rows, labels, look, seen)
-    path, observations = [rows], [observation]
-    for step in range(1, budget.steps + 1):
-        moved = budget.box.project(move(rows, observation, step), start)
-        changed = np.flatnonzero((moved != rows).any(axis=1))
-        rows, observation = moved, observation.copy()
-        if changed.size:
-            ask, target = rows[changed], labels[changed]
-            if step == budget.steps:
-                news = look.at_last(sweep, ask, target, observation.take(changed))
-            else:
-                news = look.at(sweep, ask, target)
-            observation.put(changed, news)
-        path.append(rows)
-        observations.append(observation)
-    truth = labels if true_labels is None else true_labels
-    return Trajectory(truth, labels, tuple(path), tuple(observations))
+    return _Walk(problem, look, move).go(true_labels, seen)
 
 
 def towards(goal: Goal, budget: Budget) -> Move:
@@ -88,13 +101,102 @@ def towards(goal: Goal, budget: Budget) -> Move:
     return move
 
 
-def _complete(
-    sweep: Sweep, rows: Rows, labels: Labels, look: Look, seen: Observation | None
-) -> Observation:
-    """Looks at the rows of which too little is known yet."""
-    if seen is None:
-        return look.at(sweep, rows, labels)
-    complete, unknown = look.limited(seen), look.lacks(seen)
-    if unknown.size:
-        complete.put(unknown, look.at(sweep, rows[unknown], labels[unknown]))
-    return complete
+class _Walk:
+    """One search under way: where the rows are, what is seen there, and the path behind them."""
+
+    def __init__(self, problem: Problem, look: Look, move: Move) -> None:
+        self.problem, self.look, self.move = problem, look, move
+        self.rows = problem.start.astype(np.float32)
+        self.path: list[Rows] = [self.rows]
+        self.observations: list[Observation] = []
+        self.changed: list[Numbers] = [np.arange(len(self.rows))]
+        self.cost = look.gradient_rows(problem.counterparts)
+
+    def go(self, true_labels: Labels | None, seen: Observation | None) -> Trajectory:
+        problem = self.problem
+        self.going = self._start(seen)
+        for step in range(1, problem.budget.steps + 1):
+            self._step(step)
+        self._judge()
+        truth = problem.labels if true_labels is None else true_labels
+        return Trajectory(truth, problem.labels, tuple(self.path), tuple(self.observations))
+
+    def _start(self, seen: Observation | None) -> NDArray[np.bool_]:
+        """Looks at the start; says which rows can pay for it, and so may move."""
+        problem, each = self.problem, self.changed[0]
+        # what others have seen and paid for counts all the same: equal budgets are compared
+        paid = problem.allowance.spend(each, self.cost)
+        if paid.all():
+            start = self.look.at_start(problem.sweep, self.rows, problem.labels, seen)
+            self.observations.append(start)
+            return paid
+        start = Observation.empty(*self.rows.shape)
+        for where, look in ((np.flatnonzero(paid), self.look), (np.flatnonzero(~paid), None)):
+            if where.size:
+                known = None if seen is None else seen.take(where)
+                start.put(where, self._first_look(where, look, known))
+        self.observations.append(start)
+        return paid
+
+    def _first_look(
+        self, where: Numbers, look: Look | None, seen: Observation | None
+    ) -> Observation:
+        rows, labels = self.rows[where], self.problem.labels[where]
+        if look is not None:
+            return look.at_start(self.problem.sweep, rows, labels, seen)
+        start = Observation.empty(*rows.shape)
+        if seen is not None:
+            start.put_verdicts(np.arange(len(rows)), seen)
+        return start
+
+    def _step(self, step: int) -> None:
+        problem, before = self.problem, self.observations[-1]
+        with np.errstate(invalid="ignore"):  # rows that are not looked at have no gradient
+            wanted = self.move(self.rows, before, step)
+        moved = problem.budget.box.project(wanted, problem.start)
+        if not self.going.all():
+            moved = np.where(self.going[:, None], moved, self.rows)
+        changed = np.flatnonzero((moved != self.rows).any(axis=1))
+        self.rows = moved
+        self.observations.append(self._look(changed, before, step))
+        self.path.append(moved)
+        self.changed.append(changed)
+
+    def _look(self, changed: Numbers, before: Observation, step: int) -> Observation:
+        """What is seen after a step, of rows that moved and of those that did not."""
+        if step < self.problem.budget.steps:
+            paid = self.problem.allowance.spend(changed, self.cost[changed])
+        else:
+            paid = np.zeros(len(changed), bool)
+        if paid.all() and len(changed) == len(self.rows):
+            return self.look.at(self.problem.sweep, self.rows, self.problem.labels)
+        now = before.copy()
+        for where, last in ((changed[paid], False), (changed[~paid], True)):
+            if not where.size:
+                continue
+            sweep, rows, labels = self.problem.sweep, self.rows[where], self.problem.labels[where]
+            if last:
+                self.going[where] = False
+                now.put(where, self.look.at_last(sweep, rows, labels, before.take(where)))
+            else:
+                now.put(where, self.look.at(sweep, rows, labels))
+        return now
+
+    def _judge(self) -> None:
+        """Judges, all together, the rows of which the algorithm did not want to know so much."""
+        asked = [
+            changed[~seen.judged[changed]]
+            for changed, seen in zip(self.changed, self.observations, strict=True)
+        ]
+        if not any(where.size for where in asked):
+            return
+        rows = np.concatenate([rows[where] for rows, where in zip(self.path, asked, strict=True)])
+        labels = np.concatenate([self.problem.labels[where] for where in asked])
+        news = self.problem.sweep.judge(rows, labels)
+        begin = 0
+        for number, (where, seen) in enumerate(zip(asked, self.observations, strict=True)):
+            seen.put_verdicts(where, news.take(np.arange(begin, begin + len(where))))
+            begin += len(where)
+            still = np.flatnonzero(~seen.judged)
+            if still.size:
+                seen.put_verdicts(still, self.observations[number - 1].take(still))

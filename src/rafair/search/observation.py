@@ -14,6 +14,17 @@ Numbers = NDArray[np.int64]
 NONE = -1
 """Stands for "no counterpart" where an index is expected."""
 
+VERDICT_FIELDS = (
+    "prediction",
+    "judged",
+    "fair",
+    "disagreeing",
+    "disagreeing_prediction",
+    "consensus",
+    "loss",
+)
+"""What a prediction of all counterparts tells, without any gradient."""
+
 
 @dataclass
 class Observation:
@@ -21,6 +32,8 @@ class Observation:
 
     Args:
         prediction: The predicted class.
+        judged: Whether all counterparts were asked, so that the entries from `fair` to `consensus`
+            are known.
         fair: Whether no counterpart disagrees.
         disagreeing: The index of the first counterpart that disagrees, else -1.
         disagreeing_prediction: That counterpart's predicted class, else -1.
@@ -33,9 +46,15 @@ class Observation:
         compared: Whether the chosen counterpart and its gradient are known.
         gradient: A positive multiple of the loss's gradient at the row; `(n, d)`.
         counterpart_gradient: The same at the chosen counterpart; `(n, d)`.
+        leaders: The indices of two counterparts to steer by, else -1; `(n, 2)`.
+        extremes: The indices of two counterparts that are treated most differently; `(n, 2)`.
+        reach: How differently those are treated, in bins (or 1 where predictions differ).
+        bins: How many bins of probability the counterparts fall into; 0 where not counted.
+        entropy: The entropy of their distribution over these bins, in bits.
     """
 
     prediction: Numbers
+    judged: NDArray[np.bool_]
     fair: NDArray[np.bool_]
     disagreeing: Numbers
     disagreeing_prediction: Numbers
@@ -47,12 +66,18 @@ class Observation:
     compared: NDArray[np.bool_]
     gradient: Rows
     counterpart_gradient: Rows
+    leaders: Numbers
+    extremes: Numbers
+    reach: Numbers
+    bins: Numbers
+    entropy: NDArray[np.float64]
 
     @classmethod
     def empty(cls, n: int, n_features: int) -> Observation:
         """An observation of `n` rows of which nothing is known yet."""
         return cls(
             prediction=np.full(n, NONE),
+            judged=np.zeros(n, bool),
             fair=np.zeros(n, bool),
             disagreeing=np.full(n, NONE),
             disagreeing_prediction=np.full(n, NONE),
@@ -64,6 +89,11 @@ class Observation:
             compared=np.zeros(n, bool),
             gradient=np.full((n, n_features), np.nan, np.float32),
             counterpart_gradient=np.full((n, n_features), np.nan, np.float32),
+            leaders=np.full((n, 2), NONE),
+            extremes=np.full((n, 2), NONE),
+            reach=np.zeros(n, np.int64),
+            bins=np.zeros(n, np.int64),
+            entropy=np.full(n, np.nan),
         )
 
     def copy(self) -> Observation:
@@ -74,6 +104,11 @@ class Observation:
         """Replaces the entries at `where` by those of `other`, in order."""
         for name, values in self._items():
             values[where] = getattr(other, name)
+
+    def put_verdicts(self, where: NDArray[Any], other: Observation) -> None:
+        """Replaces only what a verdict rests on."""
+        for name in VERDICT_FIELDS:
+            getattr(self, name)[where] = getattr(other, name)
 
     def take(self, where: NDArray[Any]) -> Observation:
         """The entries at `where`."""

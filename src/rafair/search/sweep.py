@@ -8,7 +8,8 @@ row it touches. Memory is bounded by the chunks in flight, never by rows times c
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +17,9 @@ from numpy.typing import NDArray
 from rafair.engine.workers import Workers
 from rafair.models.adapting import check_finite
 from rafair.models.classifier import Classifier, Labels, Logits, Queries
-from rafair.models.losses import Loss
+from rafair.models.losses import Loss, margins
 from rafair.search.observation import NONE, Numbers, Observation
+from rafair.search.spreads import Spread, SpreadTally
 from rafair.tabular.counterparts import Counterparts
 from rafair.tabular.encoding import Rows
 
@@ -25,6 +27,10 @@ CHUNK_ROWS = 4096
 """Rows per chunk: few enough to stay in cache, enough that Python's share of the time is small."""
 
 LEAST_CHUNK_ROWS = 512
+
+OWN_CHUNK_ROWS = 128
+"""Rows per chunk where only the rows themselves are asked about: 200 of them keep two cores busy,
+and little of the last chunk is padding."""
 
 NEVER = np.iinfo(np.int64).max
 """The place of the first counterpart of a class that no counterpart has."""
@@ -84,22 +90,32 @@ class Sweep:
         """
         return self._run(_Layout(rows, labels, self.counterparts), differentiate=True)
 
-    def judge(self, rows: Rows, labels: Labels, watched: Numbers | None = None) -> Observation:
+    def judge(
+        self,
+        rows: Rows,
+        labels: Labels,
+        watched: Numbers | None = None,
+        *,
+        spread: Spread | None = None,
+    ) -> Observation:
         """Predictions and losses only, without gradients.
 
         Args:
             rows: Encoded rows of shape `(n, d)`.
             labels: The classes that the loss is measured against; shape `(n,)`.
             watched: For each row, the counterpart whose loss is wanted; shape `(n,)`.
+            spread: How to sum up how far the counterparts' probabilities lie apart.
 
         Raises:
             ModelError: If a logit is not finite.
         """
         layout = _Layout(rows, labels, self.counterparts, watched)
-        return self._run(layout, differentiate=False)
+        layout.with_margins = spread is not None
+        tally = spread.tally(rows, layout.own) if spread else None
+        return self._run(layout, differentiate=False, tally=tally)
 
-    def differentiate(self, rows: Rows, labels: Labels) -> Rows:
-        """The loss's gradient at the rows themselves, up to a positive factor; shape `(n, d)`.
+    def follow(self, rows: Rows, labels: Labels) -> Observation:
+        """Prediction, loss and gradient of the rows themselves; no counterpart is looked at.
 
         Args:
             rows: Encoded rows of shape `(n, d)`.
@@ -108,33 +124,71 @@ class Sweep:
         Raises:
             ModelError: If the model has no gradients, or a logit is not finite.
         """
+        logits, gradients = self.differentiate(rows, labels)
+        seen = Observation.empty(*rows.shape)
+        seen.prediction, seen.loss = logits.argmax(axis=1), self.loss.value(logits, labels)
+        seen.gradient = gradients
+        seen.differentiated[:] = True
+        return seen
 
-        def chunk(start: int) -> Rows:
-            places = np.arange(start, min(start + self.chunk_rows, len(rows)))
-            padded = np.concatenate([places, np.full(self.chunk_rows - len(places), start)])
-            logits, gradients = self.classifier.logits_and_gradients(
-                rows[padded], lambda logits: self.loss.cotangent(logits, labels[padded])
-            )
+    def differentiate(self, rows: Rows, labels: Labels | None = None) -> tuple[Logits, Rows]:
+        """Logits of the rows themselves, and the loss's gradient up to a positive factor.
+
+        Args:
+            rows: Encoded rows of shape `(n, d)`.
+            labels: The classes that the loss is measured against, of shape `(n,)`; the predicted
+                classes if None.
+
+        Returns:
+            Logits of shape `(n, c)` and gradients of shape `(n, d)`.
+
+        Raises:
+            ModelError: If the model has no gradients, or a logit is not finite.
+        """
+
+        def chunk(start: int) -> tuple[Logits, Rows]:
+            stop = min(start + OWN_CHUNK_ROWS, len(rows))
+            filled = _filled(rows[start:stop])
+
+            def cotangent(logits: Logits) -> NDArray[np.float32]:
+                if labels is None:
+                    return self.loss.cotangent(logits, logits.argmax(axis=1))
+                return self.loss.cotangent(logits, _filled(labels[start:stop]))
+
+            logits, gradients = self.classifier.logits_and_gradients(filled, cotangent)
             check_finite(logits, self.classifier.name)
-            return gradients[: len(places)]
+            return logits[: stop - start], gradients[: stop - start]
 
-        starts = range(0, len(rows), self.chunk_rows)
-        found = np.concatenate(list(self.workers.map(chunk, starts)))
+        found = list(self.workers.map(chunk, range(0, len(rows), OWN_CHUNK_ROWS)))
         self.queries.add(gradient_rows=len(rows))
         self.on_rows(len(rows))
-        return found
+        if len(found) == 1:
+            return found[0]
+        logits, gradients = zip(*found, strict=True)
+        return np.concatenate(logits), np.concatenate(gradients)
 
-    def _run(self, layout: _Layout, *, differentiate: bool) -> Observation:
-        tally = _Tally(layout)
+    def with_loss(self, loss: Loss) -> Sweep:
+        """The same sweep, and the same count of rows, with another loss."""
+        return replace(self, loss=loss)
+
+    def _run(
+        self, layout: _Layout, *, differentiate: bool, tally: SpreadTally | None = None
+    ) -> Observation:
+        parts = _Tally(layout)
         starts = range(0, layout.total, self.chunk_rows)
         for part in self.workers.map(lambda at: self._chunk(layout, at, differentiate), starts):
-            tally.add(part)
+            parts.add(part)
+            if tally:
+                tally.add(*part.margins)
             if differentiate:
                 self.queries.add(gradient_rows=part.n_rows)
             else:
                 self.queries.add(prediction_rows=part.n_rows)
             self.on_rows(part.n_rows)
-        return tally.observation()
+        seen = parts.observation()
+        if tally:
+            tally.write(seen)
+        return seen
 
     def _chunk(self, layout: _Layout, start: int, differentiate: bool) -> _Part:
         """Makes one chunk, asks the model about it, and sums it up row by row."""
@@ -161,6 +215,8 @@ class Sweep:
         if gradients is None:
             watched = np.flatnonzero(chunk.index == layout.watched[chunk.owner])
             part.watched = (chunk.owner[watched], losses[watched])
+            if layout.with_margins:
+                part.margins = (chunk.owner, chunk.index, margins(logits, labels))
             return part
         gradients = gradients[:n]
         part.own_gradient = gradients[own]
@@ -200,6 +256,8 @@ class Sweep:
 class _Layout:
     """Where every row's counterparts stand in the long list that is cut into chunks."""
 
+    with_margins = False
+
     def __init__(
         self,
         rows: Rows,
@@ -238,6 +296,7 @@ class _Part:
     """What is kept of one chunk."""
 
     own: tuple[Numbers, Numbers, NDArray[np.float64]]
+    margins: tuple[Numbers, Numbers, NDArray[np.float64]]
     own_gradient: Rows | None = None
     watched: tuple[Numbers, NDArray[np.float64]] | None = None
     best: tuple[NDArray[np.float64], Numbers, NDArray[np.float64], Rows] | None = None
@@ -306,7 +365,14 @@ class _Tally:
         self._seen.disagreeing = np.where(self._seen.fair, NONE, place)
         self._seen.disagreeing_prediction = np.where(self._seen.fair, NONE, label)
         self._seen.consensus = self._counts.argmax(axis=1)
+        self._seen.judged[:] = True
         return self._seen
+
+
+def _filled(values: NDArray[Any]) -> NDArray[Any]:
+    """The same with its first entry repeated until a chunk is full."""
+    missing = OWN_CHUNK_ROWS - len(values)
+    return np.concatenate([values, np.repeat(values[:1], missing, axis=0)]) if missing else values
 
 
 def _first_maximum(values: NDArray[np.float64], starts: Numbers) -> Numbers:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,15 @@ class Trajectory:
         """Codes of `Verdict` of shape `(n, T + 1)`."""
         seen = self.observations
         return np.stack([verdicts(o.prediction == self.labels, o.fair) for o in seen], axis=1)
+
+    def extended(self, steps: int) -> Trajectory:
+        """The same with its last iterate repeated up to `steps`."""
+        more = steps - self.steps
+        return replace(
+            self,
+            rows=self.rows + self.rows[-1:] * more,
+            observations=self.observations + self.observations[-1:] * more,
+        )
 
     def rows_at(self, step: Numbers) -> Rows:
         """Each instance's row at its own step; shape `(n, d)`."""
