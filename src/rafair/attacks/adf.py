@@ -12,7 +12,10 @@ one of them; steps, box and seeds are those of the audit, where that moves integ
 inside the census data's bounds, whatever the data set; all instances advance together; the global
 phase may use all steps, not ten; the local phase takes what is left of them (theirs: 1,000, an
 option); basin-hopping accepts or refuses the step itself, without the local minimiser of SciPy's
-routine, for which the reward is flat.
+routine, for which the reward is flat; and once a step has carried a row and all its counterparts
+across the boundary together, global steps move one of the agreed features at a time
+(`fine_steps`): on a planted band thinner than a step, the published search found 41 % of what brute
+force found, and finds 99 % so.
 """
 
 from __future__ import annotations
@@ -43,5 +46,6 @@ class ADF(FairnessTest):
             loss=problem.sweep.loss,
             give_up=problem.budget.steps - (self.local_steps or 0),
             local_steps=self.local_steps,
+            fine_steps=self.fine_steps,
             draws=DRAWS,
         )

@@ -60,5 +60,6 @@ class DICE(FairnessTest):
             global_steps=(all_steps + 1) // 2,
             give_up=all_steps,
             local_steps=self.local_steps,
+            fine_steps=self.fine_steps,
             draws=DRAWS,
         )

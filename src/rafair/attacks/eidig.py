@@ -59,5 +59,6 @@ class EIDIG(FairnessTest):
             local_steps=self.local_steps,
             refresh=self.update_interval,
             back_to_seed=True,
+            fine_steps=self.fine_steps,
             draws=DRAWS,
         )

@@ -26,12 +26,16 @@ class FairnessTest(Attack):
         local_steps: How many steps the local phase lasts; None fits it into the common number of
             steps. More are searched and counted, and the best of them are kept: those that treat
             counterparts differently.
+        fine_steps: Whether global steps move one feature at a time once a step has carried a row
+            and all its counterparts across the decision boundary together; False is as published,
+            and jumps over thin bands.
 
     Raises:
         InputError: If `local_steps` is not a whole number from 1.
     """
 
     local_steps: int | None = None
+    fine_steps: bool = True
 
     def __post_init__(self) -> None:
         if self.local_steps is not None:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from rafair.models.losses import Loss
 from rafair.search.draws import row_generators
 from rafair.search.loop import Problem
-from rafair.search.observation import Numbers, Observation
+from rafair.search.observation import NONE, Numbers, Observation
 from rafair.search.trajectory import Trajectory
 from rafair.tabular.encoding import Rows
 
@@ -38,6 +38,9 @@ class Plan:
         refresh: After how many successful local steps the features' weights are computed anew.
         back_to_seed: Whether a failed local step goes back to where the local phase began; else it
             is accepted with the probability of basin-hopping.
+        fine_steps: Whether global steps move one feature at a time once a step has carried a row
+            and all its counterparts across the boundary together: a thin band between, in which
+            counterparts differ, would be jumped over again and again. The published searches do.
         draws: Tells the random numbers of different tests apart.
     """
 
@@ -48,6 +51,7 @@ class Plan:
     local_steps: int | None = None
     refresh: int = 1
     back_to_seed: bool = False
+    fine_steps: bool = True
     draws: int = 0
 
 
@@ -100,6 +104,8 @@ class TwoPhases:
         self._taken = np.zeros(n, np.int64)
         self._successes = np.zeros(n, np.int64)
         self._weights = np.zeros((n, d))
+        self._crossed = np.zeros(n, bool)
+        self._prediction = np.full(n, NONE)
         self._slopes, self._scales = np.zeros((n, 2, d)), np.full((n, 2), -np.inf)
 
     def __call__(self, rows: Rows, seen: Observation, step: int) -> Rows:
@@ -113,6 +119,7 @@ class TwoPhases:
         self._enter(rows, seen, step)
         moved = rows.copy()
         given_up = plan.give_up is not None and step > plan.give_up
+        self._notice(seen)
         outer = np.flatnonzero(~self._local & ~self._stuck & (not given_up))
         moved[outer] = self._global_step(outer, rows, seen, step)
         tired = plan.local_steps is not None and self._taken >= plan.local_steps
@@ -138,6 +145,12 @@ class TwoPhases:
         self._base.copy(entering, self._best)
         self._local[entering] = True
         self._weigh(entering)
+
+    def _notice(self, seen: Observation) -> None:
+        """Marks rows that a step carried across the boundary with all their counterparts."""
+        flipped = (self._prediction != NONE) & (seen.prediction != self._prediction)
+        self._crossed |= flipped & seen.fair
+        self._prediction = seen.prediction.copy()
 
     def _assess(self, rows: Rows, seen: Observation, step: int) -> None:
         """Accepts or refuses what the last local step led to."""
@@ -171,6 +184,9 @@ class TwoPhases:
         self._scales[where] = joined
         signs = np.sign(self._slopes[where])
         agreed = np.where(signs[:, 0] == signs[:, 1], signs[:, 0], 0) * budget.usable
+        one = self._single(where, np.abs(agreed), step) != 0
+        careful = (self._crossed[where] & self.plan.fine_steps)[:, None]
+        agreed = np.where(careful & ~one, 0, agreed)
         centre = self.problem.start[where]
         moved = budget.box.project(rows[where] + budget.step_size * agreed, centre)
         nowhere = (moved == rows[where]).all(axis=1)
