@@ -48,6 +48,7 @@ AFTER = {
     **dict.fromkeys(("adf", "eidig", "dice"), (TB, FB)),
     "noise": (TB, FF, FB),
 }
+COUNTS_BINS, BIN_WIDTH = ("dice",), 0.025
 UNION, MEMBERS = "rafair", ("rafair-tb", "rafair-ff", "rafair-fb")
 # For the features that may move: the sign of g·g' that a goal asks for, and the sign it gives g.
 DIRECTIONS = {"rafair-tb": (-1, -1), "rafair-ff": (1, 1), "rafair-fb": (-1, 1)}
@@ -212,6 +213,8 @@ class Rows:
     counterpart_loss: np.ndarray
     counterpart_prediction: np.ndarray
     zero_gradient: np.ndarray  # 1, 0 or NaN
+    bins: np.ndarray  # NaN where not counted
+    entropy_bits: np.ndarray
     encoded: np.ndarray
     position: np.ndarray  # of the named counterpart in the product of the domains; -1: none named
     loss_label: np.ndarray  # the class the loss columns are measured against
@@ -309,6 +312,8 @@ def read_rows(path: Path, space: Space, findings: Findings) -> Rows:
         numbers("counterpart_loss"),
         numbers("counterpart_prediction"),
         numbers("zero_gradient"),
+        numbers("bins"),
+        numbers("entropy_bits"),
         np.ascontiguousarray(encoded, np.float32),
         np.zeros(0, int),
         whole("label"),
@@ -415,6 +420,7 @@ def judge(rows: Rows, model: Model, space: Space, k: float, loss: str, findings:
             )
         compare_named(rows, stored, local, logits, predictions, findings)
         compare_counterpart_losses(rows, stored, local, counterpart_losses, itself, findings)
+        compare_bins(rows, stored, local, logits, counterpart_labels, itself, own[these], findings)
 
     rows.found_accurate, rows.found_fair = prediction == rows.label, fair
     rows.cell = np.where(fair, TF, TB) + np.where(rows.found_accurate, 0, FF)
@@ -512,6 +518,48 @@ def compare_counterpart_losses(
         )
 
 
+def compare_bins(
+    rows: Rows,
+    stored: np.ndarray,
+    local: np.ndarray,
+    logits: np.ndarray,
+    labels: np.ndarray,
+    itself: np.ndarray,
+    own: np.ndarray,
+    findings: Findings,
+) -> None:
+    """The bins that counterparts' probabilities of the true class fall into, and their entropy."""
+    counted = np.flatnonzero(np.isin(rows.attack[stored], COUNTS_BINS))
+    if rows.file == "repaired.parquet":
+        counted = counted[:0]
+    rest = np.delete(np.arange(len(stored)), counted)
+    for at in rest[~np.isnan(rows.bins[stored[rest]] + rows.entropy_bits[stored[rest]])]:
+        findings.wrong("bins", f"{rows.name(stored[at])}: counted, but no attack there counts bins")
+    n_bins = math.ceil(round(1 / BIN_WIDTH, 9))
+    for at in counted:
+        i, here = stored[at], local[at]
+        margins = margin(logits[here], labels[here])
+        if not itself[here].any():  # its own sensitive values are new: it is one more
+            margins = np.append(margins, margin(own[here][None], labels[here][:1]))
+        places = 1 / (1 + np.exp(np.clip(margins, -700, 700))) / BIN_WIDTH
+        counts = np.bincount(np.minimum(np.floor(places + 1e-9).astype(int), n_bins - 1))
+        shares = counts[counts > 0] / counts.sum()
+        entropy = float(-(shares * np.log2(shares)).sum())
+        edge = np.abs(places - np.round(places)) < 1e-3
+        # a probability within rounding of an edge may have been counted on its other side
+        off, slack = abs(len(shares) - rows.bins[i]), 2 * edge.sum() * np.log2(len(places) + 1)
+        close = abs(entropy - rows.entropy_bits[i]) <= 1e-9 + slack / len(places)
+        if not (off <= edge.sum() and close):
+            findings.wrong(
+                "bins",
+                f"{rows.name(i)}: {rows.bins[i]} bins, {rows.entropy_bits[i]} bits, found "
+                f"{len(shares)}, {entropy}",
+            )
+        elif off or abs(entropy - rows.entropy_bits[i]) > 1e-9:
+            findings.near_ties["bins"] += 1
+        findings.looked_at["bins"] += 1
+
+
 # --- rates ----------------------------------------------------------------------------------
 
 
@@ -577,6 +625,25 @@ class Rates:
             f"{path}: {rate['value']} is not in {rate['low']}–{rate['high']}",
         )
 
+    def compare_mean(self, path: str, values: np.ndarray) -> None:
+        """A mean over instances, with its standard deviation and a bootstrap interval."""
+        self.seen.add(path)
+        self.findings.looked_at["means"] += 1
+        stored, n = self.at(path), len(values)
+        if not isinstance(stored, dict):
+            self.findings.wrong("mean", f"{path}: {stored}, found {values.mean()}")
+            return
+        draws = np.random.default_rng(1).multinomial(n, np.full(n, 1 / n), size=4_000)
+        ends = np.quantile(draws @ values / n, [0.025, 0.975])
+        spread = values.std(ddof=1) if n > 1 else 0.0
+        close = (
+            abs(stored["value"] - values.mean()) <= 1e-9
+            and stored["n"] == n
+            and abs((stored["sd"] or 0.0) - spread) <= 1e-9
+            and np.allclose([stored["low"], stored["high"]], ends, rtol=0, atol=0.2 * spread + 1e-9)
+        )
+        self.findings.expect(close, "mean", f"{path}: {stored}, found {values.mean()}, {ends}")
+
     def number(self, path: str, count: int, n: int) -> dict | None:
         self.seen.add(path)
         self.findings.looked_at["rates"] += 1
@@ -614,6 +681,9 @@ class Rates:
 
         def walk(here: object, path: str) -> None:
             if not isinstance(here, dict):
+                return
+            if {"value", "sd", "n", "low", "high"} <= set(here):
+                self.findings.expect(path in self.seen, "mean", f"{path}: not compared")
                 return
             if {"value", "count", "n", "low", "high"} <= set(here):
                 if path not in self.seen | NOT_REDERIVED:
@@ -819,6 +889,11 @@ def check_directions(
             losses = loss_of(model.logits(u), labels, config["loss"])
             given = rows.counterpart_loss[i]
             chosen = np.abs(losses - given) <= 2e-5 * (1 + abs(given))
+            if not paid_for(rows, table[s], t, len(u) + 1, config):
+                same = np.array_equal(rows.encoded[after], x)
+                findings.expect(same, "budget", f"{rows.name(after)}: moved beyond its budget")
+                findings.looked_at["steps followed"] += 1
+                continue
             if not chosen.any():
                 continue  # reported by compare_counterpart_losses
             best = most >= least.max() - 0.01
@@ -850,6 +925,14 @@ def check_directions(
                     f"{signs[column]})",
                 )
             findings.looked_at["moves"] += int(compared.sum())
+
+
+def paid_for(rows: Rows, path: np.ndarray, step: int, counterparts: int, config: dict) -> bool:
+    """Whether the budget paid for looks at the clean row and at every row it moved to."""
+    limit = config.get("max_gradient_rows")
+    encoded = rows.encoded[path[: step + 1]]
+    looks = 1 + int((encoded[1:] != encoded[:-1]).any(axis=1).sum())
+    return limit is None or looks * counterparts <= limit
 
 
 # --- the whole ------------------------------------------------------------------------------
@@ -892,7 +975,27 @@ def check_attack(
     compare_search(rates, path, rows, iterates, clean)
     said = rows.zero_gradient[table[:, 0]]
     rates.compare(f"{path}.zero_gradient", said[~np.isnan(said)] == 1)
+    check_bits(rates, f"{path}.discrimination_bits", rows, table, outcome, attack)
     return outcome
+
+
+def check_bits(
+    rates: Rates, path: str, rows: Rows, table: np.ndarray, outcome: np.ndarray, attack: str
+) -> None:
+    """Means of the stored entropies: clean rows, outcome rows, the largest of each instance."""
+    if attack not in COUNTS_BINS:
+        rates.findings.expect(rates.at(path) is None, "bits", f"{path}: not expected")
+        return
+    rates.findings.expect(rates.at(f"{path}.bin_width") == BIN_WIDTH, "bits", f"{path}.bin_width")
+    measures = {"min_entropy": np.log2(rows.bins), "shannon_entropy": rows.entropy_bits}
+    for name, values in measures.items():
+        moments = {
+            "clean": values[table[:, 0]],
+            "outcome": values[outcome],
+            "largest": values[table].max(axis=1),
+        }
+        for moment, each in moments.items():
+            rates.compare_mean(f"{path}.{moment}.{name}", each)
 
 
 def compare_search(

@@ -63,8 +63,10 @@ def test_an_audit_of_affairs_is_rederived(affairs: Path) -> None:
         ("--attack", "rafair-fb", "--step-size", "children=0.1,educ=0.02", "--epsilon", "0.3"),
         tuple(f"--attack={name}" for name in ("rafair", "fgsm", "pgd", "apgd", "acg", "noise")),
         ("--attack=noise",),
+        ("--attack=adf", "--attack=eidig", "--attack=dice", "--attack=rafair-ff"),
+        ("--attack=dice", "--attack=pgd", "--attack=rafair", "--budget", "gradient_rows=30"),
     ],
-    ids=["consensus", "k", "one-attack", "compared", "blind"],
+    ids=["consensus", "k", "one-attack", "compared", "blind", "fairness-tests", "budget"],
 )
 def test_other_settings_are_rederived(options: tuple[str, ...], tmp_path: Path) -> None:
     folder = audit(tmp_path / "run", "--epochs", "2", "--instances", "25", "--steps", "6", *options)

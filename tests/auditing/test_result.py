@@ -110,7 +110,7 @@ def test_shows_itself_in_a_notebook_with_names_escaped(table):
     shown = rafair.audit(planted.network(5), renamed, instances=10, steps=2)._repr_html_()
     assert "<script" not in shown
     assert "&lt;script&gt;" in shown
-    assert shown.count("<table>") == 3
+    assert shown.count("<table>") == 4
 
 
 def test_the_folder_goes_with_the_result(table):
@@ -243,7 +243,7 @@ def test_html_is_well_formed(result):
 
     page = ElementTree.fromstring(f"<div>{result._repr_html_().replace('<br>', '<br/>')}</div>")
     rows = [len(table.findall("tbody/tr")) for table in page.findall("table")]
-    assert rows == [5, 4, 4]  # clean and four attacks; the attacks; their repairs
+    assert rows == [5, 4, 4, 4]  # clean and four attacks; the attacks; their repairs; costs
 
 
 def test_an_attack_leaves_the_same_behind_in_any_company(table):
@@ -258,3 +258,47 @@ def test_an_attack_leaves_the_same_behind_in_any_company(table):
         spent = [a.document["attacks"][name] for a in (alone, together)]
         assert spent[0]["prediction_rows"] >= spent[1]["prediction_rows"]
     assert together.document["attacks"]["noise"]["zero_gradient"] is None
+
+
+def test_a_budget_bounds_what_each_attack_asks_for():
+    table = planted.random_table(12, domains=(3, 2))
+    attacks = ("rafair-ff", "pgd", "adf", "noise")
+    found = rafair.audit(
+        planted.network(5), table, attacks=attacks, steps=5, step_size=0.03, max_gradient_rows=13
+    )
+    spent = {name: attack["gradient_rows"] for name, attack in found.document["attacks"].items()}
+    # two looks at six counterparts fit, or six steps of pairs; pgd needs no more than six
+    assert 0 < spent["rafair-ff"] <= 12 * 12
+    assert 0 < spent["pgd"] <= 12 * 6
+    assert 0 < spent["adf"] <= 12 * 12
+    assert spent["noise"] == 0
+    assert found.document["config"]["max_gradient_rows"] == 13
+    assert not found.warnings
+
+
+def test_an_audit_says_which_attacks_the_budget_does_not_pay_for():
+    table = planted.random_table(12, domains=(3, 2))
+    attacks = ("rafair-ff", "pgd")
+    found = rafair.audit(planted.network(5), table, attacks=attacks, steps=5, max_gradient_rows=5)
+    assert found.document["attacks"]["rafair-ff"]["gradient_rows"] == 0
+    assert len(found.warnings) == 1
+    assert "rafair-ff: the budget of 5 gradient rows does not pay" in found.warnings[0]
+    frame = found.adversarial
+    frame = frame[frame["attack"] == "rafair-ff"]
+    assert frame.groupby("instance")["raw.x0"].nunique().max() == 1
+
+
+def test_dice_tells_bits_that_follow_from_its_columns():
+    table = planted.random_table(12, domains=(3, 2))
+    found = rafair.audit(planted.network(5), table, attacks=("dice", "pgd"), steps=4)
+    bits = found.document["attacks"]["dice"]["discrimination_bits"]
+    frame = found.adversarial
+    counted = frame[frame["attack"] == "dice"]
+    clean = counted[counted["step"] == 0]
+    assert bits["clean"]["min_entropy"]["value"] == pytest.approx(np.log2(clean["bins"]).mean())
+    assert bits["clean"]["shannon_entropy"]["value"] == pytest.approx(clean["entropy_bits"].mean())
+    largest = counted.groupby("instance")["entropy_bits"].max()
+    assert bits["largest"]["shannon_entropy"]["value"] == pytest.approx(largest.mean())
+    assert (counted["entropy_bits"] <= np.log2(counted["bins"]) + 1e-12).all()
+    assert frame[frame["attack"] == "pgd"][["bins", "entropy_bits"]].isna().all(axis=None)
+    assert "discrimination_bits" not in found.document["attacks"]["pgd"]

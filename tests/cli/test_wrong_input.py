@@ -173,6 +173,14 @@ def test_sizes_that_make_no_sense(refused, case):
     refused(["audit", option, value], *words)
 
 
+BUDGETS = ("100", "gradient_rows", "gradient_rows=", "gradient_rows=many", "seconds=3", "=3")
+
+
+@pytest.mark.parametrize("budget", [*BUDGETS, *(f"gradient_rows={n}" for n in ("0", "-1", "1.5"))])
+def test_a_budget_that_is_none(refused, budget):
+    refused(["audit", "--budget", budget], "budget", "gradient_rows", "expected")
+
+
 def test_steps_and_epsilons_of_different_features(refused):
     sizes = ["--step-size", "educ=0.01", "--epsilon", "children=0.1"]
     refused(["audit", *sizes], "step_size", "may move")

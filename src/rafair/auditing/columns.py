@@ -90,6 +90,8 @@ def table_of(
             seen.disagreeing_prediction, mask=seen.disagreeing_prediction == NONE
         ),
         "zero_gradient": zero,
+        "bins": pa.array(seen.bins.astype(np.int32), mask=seen.bins == 0),
+        "entropy_bits": pa.array(seen.entropy, from_pandas=True),
     }
     for column, name in enumerate(schema.names):
         columns[f"encoded.{name}"] = rows[:, column]

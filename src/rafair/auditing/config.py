@@ -20,6 +20,7 @@ from rafair.tabular.schema import Schema
 DEFAULT_INSTANCES = 200
 MOST_STEPS = 10_000
 MOST_CHUNK_ROWS = 1_000_000
+MOST_GRADIENT_ROWS = 1_000_000_000_000
 MOST_THREADS = 1024
 LARGEST_K = 1e6
 LARGEST_SEED = 2**32 - 1
@@ -42,6 +43,8 @@ class AuditConfig:
             no repair.
         seed: Decides which rows are sampled, and bootstrap intervals.
         perturb_sensitive: Whether perturbations may move sensitive features as well.
+        max_gradient_rows: The most gradient rows that an attack may ask for, for each instance;
+            None sets no limit. An attack whose next look would cost more stays where it is.
         chunk_rows: Rows computed at once; None takes what suits the number of counterparts. Another
             shape may round results differently.
 
@@ -59,6 +62,7 @@ class AuditConfig:
     labels: str | None = "true"
     seed: int = 0
     perturb_sensitive: bool = False
+    max_gradient_rows: int | None = None
     chunk_rows: int | None = None
 
     def __post_init__(self) -> None:
@@ -74,6 +78,8 @@ class AuditConfig:
         if self.labels is not None:
             BenignPerturbation(self.labels)
         check_whole("seed", self.seed, 0, LARGEST_SEED)
+        if self.max_gradient_rows is not None:
+            check_whole("budget gradient_rows", self.max_gradient_rows, 1, MOST_GRADIENT_ROWS)
         if self.chunk_rows is not None:
             check_whole("chunk_rows", self.chunk_rows, 1, MOST_CHUNK_ROWS)
 
@@ -100,7 +106,7 @@ class AuditConfig:
         box = PerturbationSet.of(schema, epsilon, perturb_sensitive=self.perturb_sensitive)
         if not (sizes[box.movable] > 0).any():
             raise InputError("step_size: expected a step for at least one feature that may move")
-        return Budget(self.steps, sizes, box, self.seed)
+        return Budget(self.steps, sizes, box, self.seed, self.max_gradient_rows)
 
     @property
     def default_epsilon(self) -> PerFeature:
@@ -123,6 +129,7 @@ class AuditConfig:
             "labels": self.labels,
             "seed": self.seed,
             "perturb_sensitive": self.perturb_sensitive,
+            "max_gradient_rows": self.max_gradient_rows,
             "chunk_rows": self.chunk_rows,
         }
 

@@ -21,6 +21,7 @@ from rafair.auditing.columns import ADVERSARIAL, CLEAN, REPAIRED
 from rafair.auditing.examine import COUNTERS
 from rafair.engine.files import writing
 from rafair.metrics import summaries
+from rafair.metrics.means import Mean, mean
 from rafair.metrics.rates import Rate, share
 from rafair.verdicts import outcome_step, verdicts
 
@@ -40,12 +41,15 @@ class Verdicts:
         zero_gradient: Per attack whether the gradient was zero at the clean row; `(n,)`, or empty
             where no gradient was asked for.
         repaired: Per attack the verdict codes after the repair; `(n,)`.
+        bits: Of attacks that count bins of probability, min-entropy and Shannon entropy in bits at
+            every step; `(n, T + 1, 2)`.
         counters: Seconds and rows, summed over shards, by kind ("attacks", "repairs") and name.
     """
 
     attacked: dict[str, NDArray[np.int8]] = field(default_factory=dict)
     zero_gradient: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
     repaired: dict[str, NDArray[np.int8]] = field(default_factory=dict)
+    bits: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     counters: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
 
 
@@ -63,14 +67,18 @@ def merge_shards(shards: Sequence[Path], folder: Path) -> Verdicts:
 def read_verdicts(folder: Path) -> Verdicts:
     """The verdicts stored in a run folder's Parquet files."""
     gathered = Verdicts()
-    columns = ["attack", "step", "accurate", "fair", "zero_gradient"]
-    table = pq.read_table(folder / ADVERSARIAL, columns=columns)
+    columns = ["attack", "step", "accurate", "fair"]
+    extra = ["zero_gradient", "bins", "entropy_bits"]
+    table = pq.read_table(folder / ADVERSARIAL, columns=columns + extra)
     for name, rows in _by_attack(table):
         moments = int(pc.max(rows["step"]).as_py()) + 1
         codes = _codes(rows).reshape(-1, moments)
         gathered.attacked[name] = codes
         zero = rows["zero_gradient"].to_numpy(zero_copy_only=False).reshape(-1, moments)[:, 0]
         gathered.zero_gradient[name] = np.array([bool(v) for v in zero if v is not None], bool)
+        if rows["bins"].null_count == 0:
+            bits = np.log2(rows["bins"].to_numpy()), rows["entropy_bits"].to_numpy()
+            gathered.bits[name] = np.stack(bits, axis=-1).reshape(-1, moments, 2)
     if (folder / REPAIRED).exists():
         table = pq.read_table(folder / REPAIRED, columns=columns)
         gathered.repaired = {name: _codes(rows) for name, rows in _by_attack(table)}
@@ -131,7 +139,27 @@ def warnings_of(document: Mapping[str, Any]) -> list[str]:
                 f"{name}: the input gradient is exactly zero at {zero['value']:.1%} of instances; "
                 "attacks that follow its sign understate the risk there"
             )
-    return found
+    return found + _too_dear(document)
+
+
+def _too_dear(document: Mapping[str, Any]) -> list[str]:
+    """Says which attacks the budget did not pay for."""
+    budget = document["config"]["max_gradient_rows"]
+    counterparts = document["dataset"]["counterparts_per_instance"]
+    if budget is None:
+        return []
+    one = np.array([counterparts])
+    costs = {
+        name: int(ATTACKS[name].look.gradient_rows(one)[0])
+        for name in document["attacks"]
+        if name in ATTACKS
+    }
+    return [
+        f"{name}: the budget of {budget:,} gradient rows does not pay for one look at "
+        f"{cost:,} counterparts; no instance was moved"
+        for name, cost in costs.items()
+        if cost > budget
+    ]
 
 
 def write_document(document: Mapping[str, Any], folder: Path) -> None:
@@ -142,8 +170,8 @@ def write_document(document: Mapping[str, Any], folder: Path) -> None:
 
 
 def plain(value: Any) -> Any:
-    """The same with rates as dictionaries."""
-    if isinstance(value, Rate):
+    """The same with rates and means as dictionaries."""
+    if isinstance(value, Rate | Mean):
         return value.to_dict()
     if isinstance(value, Mapping):
         return {key: plain(item) for key, item in value.items()}
@@ -159,8 +187,28 @@ def _single(gathered: Verdicts, name: str, outcome: NDArray[np.int8], seed: int)
         "robust": summaries.robust(codes),
         "exposed": summaries.exposed(codes),
         "zero_gradient": share(gathered.zero_gradient[name]),
+        **_discrimination(gathered, name, seed),
         **_counted(gathered.counters.get("attacks", {}), (name,)),
     }
+
+
+def _discrimination(gathered: Verdicts, name: str, seed: int) -> dict[str, Any]:
+    """How much the sensitive values decide, in bits; nothing where an attack does not count it."""
+    bits = gathered.bits.get(name)
+    if bits is None:
+        return {}
+    step = outcome_step(gathered.attacked[name], ATTACKS[name].sought)
+    at = {"clean": bits[:, 0], "outcome": bits[np.arange(len(bits)), step]}
+    at["largest"] = bits.max(axis=1)
+    measured = {
+        moment: {
+            "min_entropy": mean(values[:, 0], seed),
+            "shannon_entropy": mean(values[:, 1], seed),
+        }
+        for moment, values in at.items()
+    }
+    attack = ATTACKS[name]
+    return {"discrimination_bits": {"bin_width": getattr(attack, "width", None), **measured}}
 
 
 def _union(

@@ -48,6 +48,7 @@ def audit(
     labels: str | None = "true",
     seed: int = 0,
     perturb_sensitive: bool = False,
+    max_gradient_rows: int | None = None,
     chunk_rows: int | None = None,
     threads: int | None = None,
     device: str = "cpu",
@@ -71,6 +72,7 @@ def audit(
         labels: What the repair follows: "true" labels, "consensus", or None for no repair.
         seed: Decides the sample and the bootstrap.
         perturb_sensitive: Whether perturbations may move sensitive features as well.
+        max_gradient_rows: The most gradient rows that an attack may ask for, for each instance.
         chunk_rows: Rows computed at once.
         threads: How many threads compute; one per core by default.
         device: Where a torch module computes.
@@ -108,6 +110,7 @@ def audit(
         labels=labels,
         seed=seed,
         perturb_sensitive=perturb_sensitive,
+        max_gradient_rows=max_gradient_rows,
         chunk_rows=chunk_rows,
     )
     means = Means(
@@ -170,7 +173,8 @@ def earlier_config(earlier: Audit) -> AuditConfig:
     Raises:
         RunFolderError: If its `audit.json` does not tell all of them.
     """
-    section = earlier.document["config"]
+    # runs of versions that set no limit do not name it
+    section = {"max_gradient_rows": None} | earlier.document["config"]
     try:
         known = {name: section[name] for name in AuditConfig.__dataclass_fields__}
         return AuditConfig(**known | {"attacks": tuple(known["attacks"])})

@@ -102,7 +102,21 @@ def robust_table(document: Mapping[str, Any]) -> Cells:
         "Robust: no violation found within this budget, neither in the clean row nor at any step. "
         "Ever: at least one step in that cell."
     )
+    note += "".join(_bits(name, attack) for name, attack in document["attacks"].items())
     return Cells("Over all steps", headers, rows, note)
+
+
+def _bits(name: str, attack: Mapping[str, Any]) -> str:
+    """How much the sensitive values decide, where an attack measures it."""
+    measured = attack.get("discrimination_bits")
+    if measured is None:
+        return ""
+    clean, largest = (measured[key]["min_entropy"] for key in ("clean", "largest"))
+    return (
+        f" Discrimination by sensitive values as {name} measures it, log2 of how many bins of "
+        f"{measured['bin_width']:g} the counterparts' probabilities fall into: "
+        f"{clean['value']:.2f} bits in clean rows, {largest['value']:.2f} in the worst step."
+    )
 
 
 def repairs_table(document: Mapping[str, Any]) -> Cells:
@@ -122,6 +136,27 @@ def repairs_table(document: Mapping[str, Any]) -> Cells:
     return Cells("After the repair", ["", *COLUMNS.values(), "corrected"], rows, note)
 
 
+def cost_table(document: Mapping[str, Any]) -> Cells:
+    """What each attack asked the model, per instance."""
+    n = max(document["clean"]["n"], 1)
+    rows = [
+        [
+            name,
+            f"{attack['gradient_rows'] / n:,.1f}",
+            f"{attack['prediction_rows'] / n:,.1f}",
+            f"{attack['seconds']:,.1f}",
+        ]
+        for name, attack in document["attacks"].items()
+    ]
+    limit = document["config"].get("max_gradient_rows")
+    note = "Rows asked for per instance; seconds for all. The clean rows are predicted once for all"
+    note += " attacks, on the account of the first."
+    if limit is not None:
+        note += f" At most {limit:,} gradient rows were allowed for each instance and attack."
+    headers = ["", "gradient rows", "prediction rows", "seconds"]
+    return Cells("What it cost", headers, rows, note)
+
+
 def tables(document: Mapping[str, Any]) -> list[Cells]:
     """All tables that have something to show."""
     shown = [attacks_table(document)]
@@ -129,6 +164,8 @@ def tables(document: Mapping[str, Any]) -> list[Cells]:
         shown.append(robust_table(document))
     if document["repairs"]:
         shown.append(repairs_table(document))
+    if len(document["attacks"]) > 1:
+        shown.append(cost_table(document))
     return shown
 
 

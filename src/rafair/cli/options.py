@@ -39,7 +39,7 @@ Attack = Annotated[
     typer.Option(
         metavar="NAME",
         help="rafair (the union of its three goals), rafair-tb, rafair-ff, rafair-fb, fgsm, pgd, "
-        "apgd, acg or noise; may be repeated.  [default: rafair]",
+        "apgd, acg, adf, eidig, dice or noise; may be repeated.  [default: rafair]",
     ),
 ]
 Instances = Annotated[
@@ -60,6 +60,14 @@ StepSize = Annotated[
 Epsilon = Annotated[
     str | None,
     typer.Option(metavar="SIZE", help="Largest change, likewise.  [default: steps x step size]"),
+]
+Budget = Annotated[
+    str | None,
+    typer.Option(
+        metavar="gradient_rows=N",
+        help="The most gradient rows an attack may ask for, for each instance: compares attacks at "
+        "equal cost.  [default: no limit]",
+    ),
 ]
 K = Annotated[
     float | None,
@@ -142,6 +150,8 @@ def given(**options: Any) -> dict[str, Any]:
     for name in ("step_size", "epsilon"):
         if name in values:
             values[name] = _sizes(name, values[name])
+    if "budget" in values:
+        values["max_gradient_rows"] = _gradient_rows(values.pop("budget"))
     return values
 
 
@@ -173,6 +183,18 @@ def refuse_with(why: str, **options: Any) -> None:
 def this_command() -> str:
     """The command as the user typed it."""
     return shlex.join(["rafair", *sys.argv[1:]])
+
+
+def _gradient_rows(text: str) -> int:
+    name, _, number = text.partition("=")
+    try:
+        if name.strip() != "gradient_rows":
+            raise ValueError
+        return int(number)
+    except ValueError as error:
+        raise InputError(
+            f"budget: expected gradient_rows=N with a whole number, got '{text}'"
+        ) from error
 
 
 def _instances(text: str) -> int | None:

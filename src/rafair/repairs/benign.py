@@ -6,7 +6,7 @@ classes; where no label exists, the majority prediction among the counterparts s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rafair.arguments import check_name
 from rafair.models.classifier import Labels
@@ -49,7 +49,8 @@ class BenignPerturbation:
     ) -> Trajectory:
         """Perturbs adversarial rows of shape `(n, d)`; verdicts are by the true `labels`.
 
-        The perturbation set is centred on each adversarial row.
+        The perturbation set is centred on each adversarial row. A limit of gradient rows is one for
+        attacks, and does not count here.
         """
         targets = labels
         if self.labels == "consensus":
@@ -59,7 +60,7 @@ class BenignPerturbation:
             seen.compared &= targets == labels
             seen.differentiated &= targets == labels
         return search(
-            Problem(sweep, rows, targets, budget),
+            Problem(sweep, rows, targets, replace(budget, gradient_rows=None)),
             look=Compare(),
             move=towards(Goal.TRUE_FAIR, budget),
             true_labels=labels,
