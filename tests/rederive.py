@@ -518,6 +518,17 @@ def compare_counterpart_losses(
         )
 
 
+def base(attack: str) -> str:
+    """An attack's name without its options."""
+    return attack.partition(":")[0]
+
+
+def width_of(attack: str) -> float:
+    """The width of a bin, which an attack's name may say."""
+    options = dict(part.split("=") for part in attack.partition(":")[2].split(",") if part)
+    return float(options.get("width", BIN_WIDTH))
+
+
 def compare_bins(
     rows: Rows,
     stored: np.ndarray,
@@ -529,19 +540,20 @@ def compare_bins(
     findings: Findings,
 ) -> None:
     """The bins that counterparts' probabilities of the true class fall into, and their entropy."""
-    counted = np.flatnonzero(np.isin(rows.attack[stored], COUNTS_BINS))
+    counted = np.flatnonzero(np.isin([base(name) for name in rows.attack[stored]], COUNTS_BINS))
     if rows.file == "repaired.parquet":
         counted = counted[:0]
     rest = np.delete(np.arange(len(stored)), counted)
     for at in rest[~np.isnan(rows.bins[stored[rest]] + rows.entropy_bits[stored[rest]])]:
         findings.wrong("bins", f"{rows.name(stored[at])}: counted, but no attack there counts bins")
-    n_bins = math.ceil(round(1 / BIN_WIDTH, 9))
     for at in counted:
+        width = width_of(rows.attack[stored[at]])
+        n_bins = math.ceil(round(1 / width, 9))
         i, here = stored[at], local[at]
         margins = margin(logits[here], labels[here])
         if not itself[here].any():  # its own sensitive values are new: it is one more
             margins = np.append(margins, margin(own[here][None], labels[here][:1]))
-        places = 1 / (1 + np.exp(np.clip(margins, -700, 700))) / BIN_WIDTH
+        places = 1 / (1 + np.exp(np.clip(margins, -700, 700))) / width
         counts = np.bincount(np.minimum(np.floor(places + 1e-9).astype(int), n_bins - 1))
         shares = counts[counts > 0] / counts.sum()
         entropy = float(-(shares * np.log2(shares)).sum())
@@ -581,12 +593,14 @@ class Rates:
         self.seen: set[str] = set()
 
     def at(self, path: str) -> object:
-        here = self.audit
+        here, name = self.audit, ""
         for part in path.split("."):
-            if not isinstance(here, dict) or part not in here:
-                return None
-            here = here[part]
-        return here
+            name += part  # options in an attack's name may hold a dot
+            if isinstance(here, dict) and name in here:
+                here, name = here[name], ""
+            else:
+                name += "."
+        return None if name else here
 
     def compare(self, path: str, hits: np.ndarray) -> None:
         """A share of instances, with its Wilson interval; `hits` has one entry per instance."""
@@ -968,7 +982,7 @@ def check_attack(
     accurate, fair, cell = rows.found_accurate, rows.found_fair, rows.cell
     rates.summary(f"{path}.final", *(v[iterates[:, -1]] for v in (accurate, fair, cell)))
     rates.summary(f"{path}.iterates", *(v[iterates] for v in (accurate, fair, cell)))
-    reached = np.isin(cell[iterates], AFTER[attack])
+    reached = np.isin(cell[iterates], AFTER[base(attack)])
     when = np.where(reached.any(1), reached.argmax(1), iterates.shape[1] - 1)
     outcome = np.take_along_axis(iterates, when[:, None], 1)[:, 0]
     rates.summary(f"{path}.outcome", accurate[outcome], fair[outcome], cell[outcome])
@@ -983,10 +997,11 @@ def check_bits(
     rates: Rates, path: str, rows: Rows, table: np.ndarray, outcome: np.ndarray, attack: str
 ) -> None:
     """Means of the stored entropies: clean rows, outcome rows, the largest of each instance."""
-    if attack not in COUNTS_BINS:
+    if base(attack) not in COUNTS_BINS:
         rates.findings.expect(rates.at(path) is None, "bits", f"{path}: not expected")
         return
-    rates.findings.expect(rates.at(f"{path}.bin_width") == BIN_WIDTH, "bits", f"{path}.bin_width")
+    said = rates.at(f"{path}.bin_width")
+    rates.findings.expect(said == width_of(attack), "bits", f"{path}.bin_width: {said}")
     measures = {"min_entropy": np.log2(rows.bins), "shannon_entropy": rows.entropy_bits}
     for name, values in measures.items():
         moments = {
@@ -1047,7 +1062,7 @@ def check_union(
         )
     chosen = np.zeros(cells.shape[1], int)
     for s in range(cells.shape[1]):
-        reached = [j for j, name in enumerate(MEMBERS) if cells[j, s] in AFTER[name]]
+        reached = [j for j, name in enumerate(MEMBERS) if cells[j, s] in AFTER[base(name)]]
         biased = [j for j in range(len(MEMBERS)) if cells[j, s] != TF]
         chosen[s] = (reached or biased or [0])[0]
     return chosen

@@ -65,8 +65,18 @@ def test_an_audit_of_affairs_is_rederived(affairs: Path) -> None:
         ("--attack=noise",),
         ("--attack=adf", "--attack=eidig", "--attack=dice", "--attack=rafair-ff"),
         ("--attack=dice", "--attack=pgd", "--attack=rafair", "--budget", "gradient_rows=30"),
+        ("--attack=dice:width=0.01,local_steps=9", "--attack=pgd:restarts=3", "--attack=dice"),
     ],
-    ids=["consensus", "k", "one-attack", "compared", "blind", "fairness-tests", "budget"],
+    ids=[
+        "consensus",
+        "k",
+        "one-attack",
+        "compared",
+        "blind",
+        "fairness-tests",
+        "budget",
+        "options",
+    ],
 )
 def test_other_settings_are_rederived(options: tuple[str, ...], tmp_path: Path) -> None:
     folder = audit(tmp_path / "run", "--epochs", "2", "--instances", "25", "--steps", "6", *options)

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 import planted
+from rafair.attacks.naming import expand
 from rafair.attacks.pgd import PGD
-from rafair.attacks.registry import ATTACKS, UNIONS, expand
+from rafair.attacks.registry import ATTACKS, UNIONS
 from rafair.auditing.config import AuditConfig
 from rafair.engine.workers import Workers
 from rafair.errors import UnknownNameError

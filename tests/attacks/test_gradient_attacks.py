@@ -16,6 +16,7 @@ from rafair.attacks.apgd import APGD
 from rafair.attacks.fgsm import FGSM
 from rafair.attacks.noise import Noise
 from rafair.attacks.pgd import PGD
+from rafair.errors import UnknownNameError
 from rafair.models.losses import LOSSES
 from rafair.models.torch_module import TorchClassifier
 from rafair.search.budget import Budget
@@ -491,3 +492,24 @@ def test_noise_alone_asks_for_no_gradient_and_says_so(tmp_path):
     told = json.loads((out / "audit.json").read_text())["attacks"]["noise"]
     assert told["zero_gradient"] is None
     assert told["gradient_rows"] == 0
+
+
+def test_acg_with_the_reference_beta_clamps_the_negated_textbook_beta(workers):
+    """Wherever the textbook's β is positive, the authors' code restarts along the gradient."""
+    table = planted.random_table(30, n_free=N_FREE, domains=(3,), seed=4)
+    model = planted.Smooth(4, seed=5)
+    textbook = run(ACG(), model, table, workers, steps=8)
+    reference = run(ACG(beta="reference"), model, table, workers, steps=8)
+    # the first direction is the gradient in both
+    assert np.array_equal(textbook.rows[1], reference.rows[1])
+    assert not np.array_equal(textbook.rows[8], reference.rows[8])
+    g0, g1 = (reference.observations[t].gradient[:, :N_FREE] for t in (0, 1))
+    beta = hestenes_stiefel(g1, g0, g0)
+    signs = np.sign(g1 + np.maximum(-beta, 0)[:, None] * g0)
+    start, at, low, high = table.rows[:, :N_FREE], reference.rows[1][:, :N_FREE], *box_of(table)
+    expected = np.clip(at + 2 * EPSILON * signs, low, high)
+    assert start.shape == expected.shape
+    # the first checkpoint is step 2, so this step has not been halved
+    np.testing.assert_allclose(reference.rows[2][:, :N_FREE], expected, atol=1e-6)
+    with pytest.raises(UnknownNameError, match="beta"):
+        ACG(beta="theirs")

@@ -173,6 +173,28 @@ def test_sizes_that_make_no_sense(refused, case):
     refused(["audit", option, value], *words)
 
 
+ATTACK_OPTIONS = {
+    "pgd:restarts=0": ("restarts", "whole number"),
+    "pgd:restarts=many": ("restarts", "whole number", "'many'"),
+    "pgd:random_start=perhaps": ("random_start", "true or false"),
+    "pgd:restart=3": ("option of pgd", "did you mean 'restarts'"),
+    "pgd:": ("option of pgd",),
+    "pgd:name=best": ("option of pgd", "'name'"),
+    "rafair-tb:steps=3": ("expected no options",),
+    "rafair:steps=3": ("expected no options", "union"),
+    "fgsm:x=3": ("expected no options",),
+    "dice:width=nan": ("width", "expected a number"),
+    "acg:beta=theirs": ("beta", "'theirs'"),
+    "adf:local_steps=1e3": ("local_steps", "whole number"),
+    "pdg:restarts=3": ("did you mean 'pgd'",),
+}
+
+
+@pytest.mark.parametrize("attack", ATTACK_OPTIONS)
+def test_options_of_attacks_that_make_no_sense(refused, attack):
+    refused(["audit", "--attack", attack], *ATTACK_OPTIONS[attack])
+
+
 BUDGETS = ("100", "gradient_rows", "gradient_rows=", "gradient_rows=many", "seconds=3", "=3")
 
 

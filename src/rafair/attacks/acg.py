@@ -7,12 +7,12 @@ direction.
 
 Departures from public code: the authors' code (and ART's copy) negates β and then clamps it at
 zero, so it drops β where the textbook's is positive; on a quadratic only the textbook's sign gives
-conjugate directions. ART also steps along the raw direction instead of its sign. The gradient here
-is the margin's, of which the loss's is a positive multiple: the multiple changes from step to step
-and would distort β. Where y is 0 or orthogonal to s_{k-1}, up to rounding, β is 0 and the search
-starts anew: rows that stay in a corner of the box, or swing between two as the first long steps
-make them, meet 0 in the denominator, and rounding would decide the sign of β. Ours starts at the
-clean row and moves mutable, non-sensitive features only.
+conjugate directions (`beta="reference"` does as they do). ART also steps along the raw direction
+instead of its sign. The gradient here is the margin's, of which the loss's is a positive multiple:
+the multiple changes from step to step and would distort β. Where y is 0 or orthogonal to s_{k-1},
+up to rounding, β is 0 and the search starts anew: rows that stay in a corner of the box, or swing
+between two as the first long steps make them, meet 0 in the denominator, and rounding would decide
+the sign of β. Ours starts at the clean row and moves mutable, non-sensitive features only.
 """
 
 from __future__ import annotations
@@ -23,11 +23,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rafair.arguments import check_name
 from rafair.attacks.interface import Attack
 from rafair.search.loop import Move, Problem
 from rafair.search.observation import Observation
 from rafair.search.schedules import HalvingSchedule
 from rafair.tabular.encoding import Rows
+
+BETAS = ("textbook", "reference")
 
 LEAST_COSINE, LEAST_CHANGE = 1e-4, 1e-5
 """Below this angle between s_{k-1} and y, and below this length of y as a share of the gradient's,
@@ -38,12 +41,22 @@ LEAST_COSINE, LEAST_CHANGE = 1e-4, 1e-5
 class ACG(Attack):
     """Auto conjugate gradient.
 
+    Args:
+        beta: "textbook", or "reference" for the sign and the clamp of the authors' code.
+
+    Raises:
+        UnknownNameError: If `beta` is neither.
+
     Example:
         >>> ACG().name
         'acg'
     """
 
+    beta: str = "textbook"
     name: str = "acg"
+
+    def __post_init__(self) -> None:
+        check_name("beta", self.beta, BETAS)
 
     def moves(self, problem: Problem) -> Move:
         """Sign steps along conjugate directions, halved where they win too little."""
@@ -59,6 +72,8 @@ class ACG(Attack):
             best = schedule.see(current, seen)
             gradient = np.where(movable, seen.gradient, 0).astype(np.float32)
             beta = hestenes_stiefel(gradient, last, direction)[:, None]
+            if self.beta == "reference":
+                beta = np.maximum(-beta, 0)
             new = (gradient + beta * direction).astype(np.float32)
             best_direction[best] = new[best]
             base = current.copy()

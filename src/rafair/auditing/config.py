@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from rafair.arguments import check_real, check_whole
-from rafair.attacks.registry import expand
+from rafair.attacks.naming import expand
 from rafair.engine.shards import INSTANCES_PER_SHARD
 from rafair.errors import InputError
 from rafair.models.losses import Loss, loss_named

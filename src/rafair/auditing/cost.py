@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from rafair.attacks.registry import ATTACKS, expand
+from rafair.attacks.naming import attack_named, expand
 from rafair.auditing.config import AuditConfig
 from rafair.models.classifier import Labels
 from rafair.search.sweep import Sweep
@@ -55,7 +55,9 @@ class Cost:
         if not attacking:
             return cls(0, {}, repairs)
         each = -(-counterparts // max(instances, 1))
-        attacks = {name: instances * ATTACKS[name].most_rows(each, config.steps) for name in names}
+        attacks = {
+            name: instances * attack_named(name).most_rows(each, config.steps) for name in names
+        }
         return cls(counterparts, attacks, repairs)
 
     @property

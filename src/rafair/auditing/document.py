@@ -16,7 +16,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from rafair.attacks.registry import ATTACKS, UNIONS
+from rafair.attacks.naming import attack_named
+from rafair.attacks.registry import UNIONS
 from rafair.auditing.columns import ADVERSARIAL, CLEAN, REPAIRED
 from rafair.auditing.examine import COUNTERS
 from rafair.engine.files import writing
@@ -150,9 +151,9 @@ def _too_dear(document: Mapping[str, Any]) -> list[str]:
         return []
     one = np.array([counterparts])
     costs = {
-        name: int(ATTACKS[name].look.gradient_rows(one)[0])
+        name: int(attack_named(name).look.gradient_rows(one)[0])
         for name in document["attacks"]
-        if name in ATTACKS
+        if name not in UNIONS
     }
     return [
         f"{name}: the budget of {budget:,} gradient rows does not pay for one look at "
@@ -197,7 +198,7 @@ def _discrimination(gathered: Verdicts, name: str, seed: int) -> dict[str, Any]:
     bits = gathered.bits.get(name)
     if bits is None:
         return {}
-    step = outcome_step(gathered.attacked[name], ATTACKS[name].sought)
+    step = outcome_step(gathered.attacked[name], attack_named(name).sought)
     at = {"clean": bits[:, 0], "outcome": bits[np.arange(len(bits)), step]}
     at["largest"] = bits.max(axis=1)
     measured = {
@@ -207,7 +208,7 @@ def _discrimination(gathered: Verdicts, name: str, seed: int) -> dict[str, Any]:
         }
         for moment, values in at.items()
     }
-    attack = ATTACKS[name]
+    attack = attack_named(name)
     return {"discrimination_bits": {"bin_width": getattr(attack, "width", None), **measured}}
 
 
@@ -227,7 +228,7 @@ def _union(
 
 
 def _outcome(codes: NDArray[np.int8], name: str) -> NDArray[np.int8]:
-    step = outcome_step(codes, ATTACKS[name].sought)
+    step = outcome_step(codes, attack_named(name).sought)
     result: NDArray[np.int8] = codes[np.arange(len(codes)), step]
     return result
 

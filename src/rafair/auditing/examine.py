@@ -20,7 +20,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from rafair.attacks.registry import ATTACKS, UNIONS, expand
+from rafair.attacks.naming import attack_named, expand
+from rafair.attacks.registry import UNIONS
 from rafair.auditing.columns import (
     ADVERSARIAL,
     CLEAN,
@@ -144,7 +145,7 @@ class _Shard:
             # The clean rows are looked at once. The first attack pays for it, and looks closest.
             seen = seen or trajectory.observations[0]
             tables.append(trajectory_table(name, self.instances, trajectory, self.schema))
-            outcomes[name] = Outcomes.of(trajectory, ATTACKS[name].sought)
+            outcomes[name] = Outcomes.of(trajectory, attack_named(name).sought)
         return tables, outcomes
 
     def _clean(self) -> pa.Table:
@@ -164,7 +165,7 @@ class _Shard:
     def _attack(self, name: str, seen: Observation | None) -> Trajectory:
         expected = self.cost.attacks[name] + (self.cost.start if seen is None else 0)
         with self._counting("attacks", name, expected) as sweep:
-            return ATTACKS[name].run(sweep, self.rows, self.labels, self.budget, seen)
+            return attack_named(name).run(sweep, self.rows, self.labels, self.budget, seen)
 
     def _repairs(self, outcomes: dict[str, Outcomes], unions: list[str]) -> list[pa.Table]:
         repair = self.config.repair

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from rafair.attacks.registry import ATTACKS
+from rafair.attacks.naming import attack_named
 from rafair.auditing.columns import ADVERSARIAL
 from rafair.search.observation import Observation
 from rafair.search.trajectory import Trajectory
@@ -67,7 +67,7 @@ class Stored:
         """The outcome of each attack for some instances, in their order."""
         frame = self.adversarial[self.adversarial["instance"].isin(instances)]
         return {
-            str(name): _stored_outcome(ATTACKS[str(name)].sought, rows, schema)
+            str(name): _stored_outcome(attack_named(str(name)).sought, rows, schema)
             for name, rows in frame.groupby("attack", observed=True, sort=False)
         }
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from rafair._version import __version__
 from rafair.arguments import check_whole
-from rafair.attacks.registry import expand
+from rafair.attacks.naming import expand
 from rafair.auditing.config import MOST_THREADS, AuditConfig
 from rafair.auditing.cost import Cost, describe, measure_rate
 from rafair.auditing.document import (

@@ -39,7 +39,8 @@ Attack = Annotated[
     typer.Option(
         metavar="NAME",
         help="rafair (the union of its three goals), rafair-tb, rafair-ff, rafair-fb, fgsm, pgd, "
-        "apgd, acg, adf, eidig, dice or noise; may be repeated.  [default: rafair]",
+        "apgd, acg, adf, eidig, dice or noise; with options as in pgd:restarts=5; may be "
+        "repeated.  [default: rafair]",
     ),
 ]
 Instances = Annotated[

@@ -1,0 +1,97 @@
+"""Attacks by name, with options: `pgd:restarts=5,random_start=false`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import fields, replace
+from functools import cache
+from typing import Any
+
+from rafair.arguments import check_name
+from rafair.attacks.interface import Attack
+from rafair.attacks.registry import ATTACKS, UNIONS
+from rafair.errors import InputError
+
+FIXED = ("name", "goal")
+"""Fields that say which attack it is, and are no options."""
+
+BOOLEANS = {"true": True, "false": False}
+
+
+def attack_names() -> list[str]:
+    """The names that a user may ask for, unions first."""
+    return [*UNIONS, *ATTACKS]
+
+
+@cache
+def attack_named(name: str) -> Attack:
+    """The attack called `name`, which may be followed by a colon and options.
+
+    The whole name stays the attack's name, so that it can be compared with itself under other
+    options.
+
+    Raises:
+        UnknownNameError: If there is no such attack or option.
+        InputError: If an option cannot be read, or is out of range.
+
+    Example:
+        >>> attack_named("adf:local_steps=1000").local_steps
+        1000
+    """
+    base, colon, text = name.partition(":")
+    check_name("attack", base, attack_names())
+    if base in UNIONS:
+        raise InputError(f"attack '{name}': expected no options, {base} is a union of attacks")
+    attack = ATTACKS[base]
+    if not colon:
+        return attack
+    kinds = {field.name: str(field.type) for field in fields(attack) if field.name not in FIXED}  # type: ignore[arg-type]  # every registered attack is a dataclass
+    if not kinds:
+        raise InputError(f"attack '{name}': expected no options, {base} has none")
+    options = {}
+    for part in text.split(","):
+        option, _, value = part.partition("=")
+        kind = kinds[check_name(f"option of {base}", option.strip(), kinds)]
+        options[option.strip()] = _value(f"attack '{name}': {option.strip()}", kind, value.strip())
+    try:
+        made: Attack = replace(attack, name=name, **options)  # type: ignore[type-var]
+    except InputError as error:
+        raise InputError(f"attack '{name}': {error}") from error
+    return made
+
+
+def expand(names: Iterable[str]) -> tuple[list[str], list[str]]:
+    """The single attacks and the unions that `names` ask for, without repeats.
+
+    Raises:
+        UnknownNameError: If there is no such attack.
+        InputError: If an attack's options cannot be read.
+
+    Example:
+        >>> expand(["rafair", "pgd:restarts=2", "pgd"])
+        (['rafair-tb', 'rafair-ff', 'rafair-fb', 'pgd:restarts=2', 'pgd'], ['rafair'])
+    """
+    asked = list(dict.fromkeys(names))
+    unions = [name for name in UNIONS if name in asked]
+    singles = [name for name in asked if name not in UNIONS]
+    for name in singles:
+        attack_named(name)
+    members = [member for union in unions for member in UNIONS[union]]
+    order = list(ATTACKS)
+    wanted = dict.fromkeys([*members, *singles])
+    return sorted(wanted, key=lambda name: order.index(name.partition(":")[0])), unions
+
+
+def _value(what: str, kind: str, text: str) -> Any:
+    """The text as a value of the type that a field is annotated with."""
+    if "None" in kind and text == "none":
+        return None
+    try:
+        if kind.startswith("bool"):
+            return BOOLEANS[text.lower()]
+        if kind.startswith("int"):
+            return int(text)
+        return float(text) if kind.startswith("float") else text
+    except (KeyError, ValueError) as error:
+        expected = {"bool": "true or false", "int": "a whole number"}.get(kind[:4].strip(), "")
+        raise InputError(f"{what}: expected {expected or 'a number'}, got '{text}'") from error
