@@ -156,6 +156,11 @@ def given(**options: Any) -> dict[str, Any]:
     return values
 
 
+def listed(text: str) -> tuple[str, ...]:
+    """Names that the user separated by commas."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
 def means(out: Path | None, force: bool, threads: int | None = None, device: str = "cpu") -> Means:
     """How and where a command runs."""
     from rafair.auditing.run import Means

@@ -1,0 +1,168 @@
+"""The paper's figures, drawn so that the same data give the same bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+
+from rafair.analysis.areas import SIGNS
+from rafair.engine.files import writing
+from rafair.study.order import GOALS
+from rafair.study.trajectories import GOAL_VERDICTS, telling_instance
+from rafair.verdicts import Verdict
+
+# Okabe and Ito's palette, which people with colour vision deficiencies can tell apart.
+BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#666666"
+MARKS = {"rafair-tb": (BLUE, "o"), "rafair-ff": (ORANGE, "^"), "rafair-fb": (GREEN, "s")}
+STYLE: dict[Any, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "axes.titlesize": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "svg.hashsalt": "rafair",
+    "svg.fonttype": "path",
+    "figure.dpi": 100,
+}
+DOTS_PER_INCH = 200
+LINEAR_SHARE = 20
+"""Slopes smaller than the median by this factor are drawn on a linear scale around zero."""
+
+
+@contextmanager
+def _style() -> Iterator[None]:
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(STYLE)
+        yield
+
+
+def draw_losses(losses: pd.DataFrame, title: str, base: Path) -> list[Path]:
+    """Draws the losses of one instance per goal, and of its counterpart, over the steps.
+
+    Args:
+        losses: What `losses_of` gives.
+        title: What stands above the panels.
+        base: The files' name without its ending.
+
+    Returns:
+        The files: an SVG and a PNG.
+    """
+    with _style():
+        drawing = Figure(figsize=(7.4, 2.7), layout="constrained")
+        drawing.suptitle(title, fontsize=10)
+        panels = drawing.subplots(1, len(GOALS))
+        for place, (axes, goal) in enumerate(zip(panels, GOALS, strict=True)):
+            _loss_panel(axes, losses, goal)
+            if place == 0:
+                axes.set_ylabel("loss")
+        handles, labels = panels[0].get_legend_handles_labels()
+        drawing.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
+        return _save(drawing, base)
+
+
+def _loss_panel(axes: Axes, losses: pd.DataFrame, goal: str) -> None:
+    instance, step = telling_instance(losses, goal)
+    own = losses[(losses["goal"] == goal) & (losses["instance"] == instance)]
+    axes.plot(own["step"], own["loss"], color=BLUE, label="instance")
+    axes.plot(
+        own["step"], own["counterpart_loss"], color=ORANGE, linestyle="--", label="counterpart"
+    )
+    axes.axvline(
+        np.nan if step is None else step,
+        color=GREY,
+        linewidth=0.8,
+        linestyle=":",
+        label="first step in the goal's cell",
+    )
+    missed = " (cell not reached)" if step is None else ""
+    axes.set_title(f"{GOAL_VERDICTS[goal]}: row {instance:,}{missed}")
+    axes.set_xlabel("step")
+    axes.set_xlim(0, own["step"].max())
+
+
+def draw_slopes(slopes: pd.DataFrame, shares: dict[str, str], title: str, base: Path) -> list[Path]:
+    """Draws the plane of the two slopes with a point per instance and goal.
+
+    Args:
+        slopes: What `slopes_table` gives, of one network.
+        shares: Per goal what the legend says of it.
+        title: What stands above the plane.
+        base: The files' name without its ending.
+
+    Returns:
+        The files: an SVG and a PNG.
+    """
+    moving = slopes[(slopes["slope"] != 0) | (slopes["counterpart_slope"] != 0)]
+    reach = moving[["slope", "counterpart_slope"]].abs().to_numpy()
+    with _style():
+        drawing = Figure(figsize=(5.2, 5.4), layout="constrained")
+        axes = drawing.subplots()
+        axes.set_title(title, fontsize=10)
+        _cut_into_areas(axes, reach)
+        for goal in GOALS:
+            colour, marker = MARKS[goal]
+            own = moving[moving["goal"] == goal]
+            axes.scatter(
+                own["slope"],
+                own["counterpart_slope"],
+                s=22,
+                marker=marker,
+                linewidths=0.9,
+                facecolors="none",
+                edgecolors=colour,
+                label=shares[goal],
+            )
+        axes.set_xlabel("slope of the instance's loss (per step)")
+        axes.set_ylabel("slope of the counterpart's loss (per step)")
+        drawing.legend(loc="outside lower center", ncols=1, frameon=False)
+        return _save(drawing, base)
+
+
+def _cut_into_areas(axes: Axes, reach: np.ndarray) -> None:
+    largest = float(reach.max()) * 2 if reach.size else 1.0
+    typical = float(np.median(reach[reach > 0])) if (reach > 0).any() else 1.0
+    for axis in ("x", "y"):
+        # losses grow by orders of magnitude: symmetric logarithms, linear close to zero
+        getattr(axes, f"set_{axis}scale")("symlog", linthresh=typical / LINEAR_SHARE)
+        getattr(axes, f"set_{axis}lim")(-largest, largest)
+    axes.axhline(0, color=GREY, linewidth=0.8)
+    axes.axvline(0, color=GREY, linewidth=0.8)
+    for verdict, (right, up) in SIGNS.items():
+        axes.text(
+            0.98 if right > 0 else 0.02,
+            0.98 if up > 0 else 0.02,
+            _words(verdict),
+            transform=axes.transAxes,
+            color=GREY,
+            fontweight="bold",
+            ha="right" if right > 0 else "left",
+            va="top" if up > 0 else "bottom",
+        )
+
+
+def _words(verdict: Verdict) -> str:
+    return f"{verdict} area"
+
+
+def _save(drawing: Figure, base: Path) -> list[Path]:
+    """Writes the figure as SVG and PNG, without dates or versions in them."""
+    vector, pixels = base.with_suffix(".svg"), base.with_suffix(".png")
+    with writing(vector) as path, path.open("wb") as file:
+        vector_canvas: Any = FigureCanvasSVG(drawing)  # matplotlib leaves its methods untyped
+        vector_canvas.print_svg(file, metadata={"Date": None, "Creator": "rafair"})
+    with writing(pixels) as path, path.open("wb") as file:
+        drawing.set_dpi(DOTS_PER_INCH)
+        pixel_canvas: Any = FigureCanvasAgg(drawing)
+        pixel_canvas.print_png(file, metadata={"Software": None})
+    return [vector, pixels]

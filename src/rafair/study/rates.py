@@ -1,0 +1,64 @@
+"""Tables 3 and 4: rates of clean, perturbed and repaired rows, beside the paper's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from rafair.study.averages import averaged
+from rafair.study.config import Part
+from rafair.study.order import CLEAN, MEAN, in_paper_order
+from rafair.study.published import METRICS, TABLE3, TABLE4, Published, published
+from rafair.study.running import Done
+
+PUBLISHED: dict[Part, Published] = {Part.TABLE3: TABLE3, Part.TABLE4: TABLE4}
+COLUMNS = ["dataset", "attack", "metric", "value", "sd", "paper", "difference", "n"]
+
+
+def rates_table(part: Part, done: Sequence[Done], *, comparable: bool) -> pd.DataFrame:
+    """A table in long form: one row per data set (or mean), attack and metric.
+
+    Args:
+        part: Table 3 or Table 4.
+        done: The audits behind the tables.
+        comparable: Whether the means are over the paper's data sets, so that a difference from
+            its figures has a meaning.
+
+    Returns:
+        Columns `dataset`, `attack`, `metric`, `value`, `sd`, `paper` (means only), `difference`
+        and `n`.
+    """
+    records = [record for one in done for record in _records(part, one)]
+    table = averaged(pd.DataFrame.from_records(records), ["attack", "metric"])
+    of_paper = [
+        published(PUBLISHED[part], attack, metric) if dataset == MEAN else None
+        for dataset, attack, metric in zip(
+            table["dataset"], table["attack"], table["metric"], strict=True
+        )
+    ]
+    table["paper"] = pd.Series(of_paper, dtype="float64")
+    table["difference"] = table["value"] - table["paper"] if comparable else float("nan")
+    return table[COLUMNS]
+
+
+def _records(part: Part, one: Done) -> Iterable[dict[str, Any]]:
+    document = one.audit.document
+    sections: dict[str, Mapping[str, Any]] = {}
+    if part == Part.TABLE3:
+        sections = {CLEAN: document["clean"]}
+        sections |= {name: attack["outcome"] for name, attack in document["attacks"].items()}
+    else:
+        sections = {name: repair["final"] for name, repair in document["repairs"].items()}
+    for attack in in_paper_order(sections):
+        for metric, key in METRICS.items():
+            rate = sections[attack][key]
+            yield {
+                "dataset": one.trial.dataset,
+                "model": one.trial.seed,
+                "attack": attack,
+                "metric": metric,
+                "value": rate["value"],
+                "n": rate["n"],
+            }

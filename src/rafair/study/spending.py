@@ -1,0 +1,39 @@
+"""What each attack cost, and where it had no gradient to follow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from rafair.study.order import in_paper_order
+from rafair.study.running import Done
+
+
+def cost_table(done: Sequence[Done]) -> pd.DataFrame:
+    """Rows and seconds per instance, and the share of instances without a gradient.
+
+    Returns:
+        Columns `dataset`, `model`, `attack`, `n`, `gradient_rows` and `prediction_rows` per
+        instance, `seconds` per instance, and `zero_gradient` (empty where an attack asks for no
+        gradient).
+    """
+    records = []
+    for one in done:
+        attacks, n = one.audit.document["attacks"], one.audit.document["clean"]["n"]
+        for name in in_paper_order(attacks):
+            attack = attacks[name]
+            zero = attack["zero_gradient"]
+            records.append(
+                {
+                    "dataset": one.trial.dataset,
+                    "model": one.trial.seed,
+                    "attack": name,
+                    "n": n,
+                    "gradient_rows": attack["gradient_rows"] / n,
+                    "prediction_rows": attack["prediction_rows"] / n,
+                    "seconds": attack["seconds"] / n,
+                    "zero_gradient": zero["value"] if zero else None,
+                }
+            )
+    return pd.DataFrame.from_records(records)
