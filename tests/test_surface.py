@@ -38,7 +38,9 @@ def test_importing_rafair_loads_nothing_heavy():
     assert not loaded_by("import rafair") & (HEAVY | {"numpy"})
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["audit", "--help"], ["data", "list"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["audit", "--help"], ["reproduce", "--help"], ["data", "list"]]
+)
 def test_help_loads_nothing_heavy(arguments):
     assert not loaded_by(f"from rafair.cli.main import run; run({arguments!r})") & HEAVY
 

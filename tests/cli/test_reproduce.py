@@ -66,7 +66,14 @@ def test_everything_is_there(out):
     assert names == {
         *("models", "audits", "trajectories", "derived", "study.json", "reproduction.md"),
         *(f"{table}.{kind}" for table in ("table3", "table4") for kind in ("csv", "md", "tex")),
-        *("epsilons.csv", "epsilons.md", "comparison.csv", "cost.csv", "drawing.csv"),
+        *(
+            "epsilons.csv",
+            "epsilons.md",
+            "comparison.csv",
+            "cost.csv",
+            "networks.csv",
+            "drawing.csv",
+        ),
         *(f"figure-affairs-{kind}.{end}" for kind in ("loss", "slopes") for end in ENDINGS),
         *("figures.md", "quadrants.csv", "examples.md", "examples.json"),
     }
@@ -301,7 +308,7 @@ def test_what_is_printed(whole, out, base):
     assert "Table 4" in whole.out
     assert whole.out.splitlines()[-1] == f"Run folder: {out}"
     assert len(whole.err.splitlines()) == 1
-    assert whole.err.startswith("8 audits of 2 networks, 2 of them to be trained; up to ")
+    assert whole.err.startswith("audits: 8, of networks: 2, still to be trained: 2; up to ")
     everything = json.loads((base / "all.json").read_text())
     assert everything["what"] == "all"
     assert {"table3", "table4", "epsilons", "comparison", "quadrants", "cost"} <= set(everything)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator, StrMethodFormatter
+from numpy.typing import NDArray
 
 from rafair.analysis.areas import SIGNS
 from rafair.engine.files import writing
@@ -35,8 +38,12 @@ STYLE: dict[Any, Any] = {
     "figure.dpi": 100,
 }
 DOTS_PER_INCH = 200
-LINEAR_SHARE = 20
-"""Slopes smaller than the median by this factor are drawn on a linear scale around zero."""
+SMALL_SHARE = 0.2
+"""The share of slopes, the smallest ones, that may fall on the linear scale around zero."""
+MOST_DECADES = 5
+MOST_TICKS = 4
+ROOM = 10
+"""How far the axes go beyond the largest slope, so that no point lies on an area's name."""
 
 
 @contextmanager
@@ -59,7 +66,7 @@ def draw_losses(losses: pd.DataFrame, title: str, base: Path) -> list[Path]:
         The files: an SVG and a PNG.
     """
     with _style():
-        drawing = Figure(figsize=(7.4, 2.7), layout="constrained")
+        drawing = Figure(figsize=(7.4, 2.9), layout="constrained")
         drawing.suptitle(title, fontsize=10)
         panels = drawing.subplots(1, len(GOALS))
         for place, (axes, goal) in enumerate(zip(panels, GOALS, strict=True)):
@@ -85,10 +92,11 @@ def _loss_panel(axes: Axes, losses: pd.DataFrame, goal: str) -> None:
         linestyle=":",
         label="first step in the goal's cell",
     )
-    missed = " (cell not reached)" if step is None else ""
-    axes.set_title(f"{GOAL_VERDICTS[goal]}: row {instance:,}{missed}")
+    reached = "cell not reached" if step is None else f"reached at step {step}"
+    axes.set_title(f"{GOAL_VERDICTS[goal]}\nrow {instance:,}, {reached}")
     axes.set_xlabel("step")
     axes.set_xlim(0, own["step"].max())
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))  # no factor beside the title
 
 
 def draw_slopes(slopes: pd.DataFrame, shares: dict[str, str], title: str, base: Path) -> list[Path]:
@@ -129,13 +137,19 @@ def draw_slopes(slopes: pd.DataFrame, shares: dict[str, str], title: str, base: 
         return _save(drawing, base)
 
 
-def _cut_into_areas(axes: Axes, reach: np.ndarray) -> None:
-    largest = float(reach.max()) * 2 if reach.size else 1.0
-    typical = float(np.median(reach[reach > 0])) if (reach > 0).any() else 1.0
-    for axis in ("x", "y"):
+def _cut_into_areas(axes: Axes, reach: NDArray[np.float64]) -> None:
+    lowest, highest = _decades(reach[reach > 0])
+    step = -(-(highest - lowest + 1) // MOST_TICKS)
+    marks = [10.0**decade for decade in range(lowest, highest + 1, step)]
+    limit = ROOM * 10.0**highest
+    for axis in (axes.xaxis, axes.yaxis):
         # losses grow by orders of magnitude: symmetric logarithms, linear close to zero
-        getattr(axes, f"set_{axis}scale")("symlog", linthresh=typical / LINEAR_SHARE)
-        getattr(axes, f"set_{axis}lim")(-largest, largest)
+        scale: Any = {"value": "symlog", "linthresh": 10.0**lowest}
+        (axes.set_xscale if axis is axes.xaxis else axes.set_yscale)(**scale)
+        axis.set_ticks([*(-mark for mark in reversed(marks)), 0, *marks])
+        axis.set_minor_locator(NullLocator())
+    axes.set_xlim(-limit, limit)
+    axes.set_ylim(-limit, limit)
     axes.axhline(0, color=GREY, linewidth=0.8)
     axes.axvline(0, color=GREY, linewidth=0.8)
     for verdict, (right, up) in SIGNS.items():
@@ -149,6 +163,15 @@ def _cut_into_areas(axes: Axes, reach: np.ndarray) -> None:
             ha="right" if right > 0 else "left",
             va="top" if up > 0 else "bottom",
         )
+
+
+def _decades(reach: NDArray[np.float64]) -> tuple[int, int]:
+    """The powers of ten between which the axes are logarithmic."""
+    if not reach.size:
+        return -1, 0
+    highest = math.ceil(math.log10(reach.max()))
+    lowest = math.floor(math.log10(np.quantile(reach, SMALL_SHARE)))
+    return max(min(lowest, highest - 1), highest - MOST_DECADES), highest
 
 
 def _words(verdict: Verdict) -> str:

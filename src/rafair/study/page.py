@@ -21,6 +21,7 @@ from rafair.study.layout import (
 )
 from rafair.study.lookup import Row, distinct, means_by, rows_by, values_by
 from rafair.study.order import CLEAN, GOALS, MEAN, UNION, printed
+from rafair.study.published import TABLE3, TABLE4, Published, published
 from rafair.study.reproduction import Reproduction
 from rafair.study.trajectories import GOAL_VERDICTS
 
@@ -68,11 +69,18 @@ def _content(found: Reproduction) -> dict[str, Any]:
         "still": _most_still(tables["quadrants"]),
         "drawing": as_markdown(*_drawing(tables["drawing"]), names=2),
         "unseen": _unseen(tables["drawing"]),
+        "paper_fairness": {
+            "clean": published(TABLE3, CLEAN, "r_if"),
+            "outcome": published(TABLE3, UNION, "r_if"),
+        },
         "cost": as_markdown(*_cost(tables["cost"])),
         "zero": as_markdown(*_zero(tables["cost"]), names=1),
         "most_zero": float(tables["cost"]["zero_gradient"].max()),
         "noticeable": NOTICEABLE,
+        "networks": as_markdown(*_networks(tables["networks"])),
+        "compas_features": _features(tables["networks"], "compas"),
         "noise": _noise(tables["table3"]),
+        "alike": _alike(TABLE4),
         "figure": figure,
         "signed": signed,
         "printed": printed,
@@ -83,6 +91,14 @@ def _content(found: Reproduction) -> dict[str, Any]:
 
 def _seeds(first: int, models: int) -> str:
     return f"seed {first}" if models == 1 else f"seeds {first} to {first + models - 1}"
+
+
+def _alike(table: Published) -> list[str]:
+    """Attacks for which the paper prints the same figures throughout."""
+    rows: dict[tuple[float, ...], list[str]] = {}
+    for attack, figures in table.items():
+        rows.setdefault(figures, []).append(printed(attack))
+    return [joined(names) for names in rows.values() if len(names) > 1]
 
 
 def _far(tables: dict[str, pd.DataFrame]) -> list[Row]:
@@ -190,6 +206,29 @@ def _zero(cost: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
         for dataset in distinct(own, "dataset")
     ]
     return ["data set", *(f"seed {model}" for model in models)], lines
+
+
+def _networks(networks: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
+    facts = rows_by(networks, "dataset")
+    means = networks.groupby("dataset", sort=False)["test_accuracy"]
+    spread, mean = means.std().to_dict(), means.mean().to_dict()
+    lines = [
+        [
+            dataset,
+            f"{row['rows']:,}",
+            f"{row['features']}",
+            f"{row['counterparts']:,}",
+            figure(mean[dataset], spread[dataset]),
+            figure(row["largest_class"]),
+        ]
+        for dataset, row in facts.items()
+    ]
+    return ["data set", "rows", "features", "counterparts", "test accuracy", "largest class"], lines
+
+
+def _features(networks: pd.DataFrame, dataset: str) -> int | None:
+    row = rows_by(networks, "dataset").get(dataset)
+    return None if row is None else int(row["features"])
 
 
 def _noise(table3: pd.DataFrame) -> dict[str, Any] | None:

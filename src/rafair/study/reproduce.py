@@ -25,7 +25,7 @@ from rafair.study.plan import Purpose, plan_trials
 from rafair.study.rates import rates_table
 from rafair.study.reproduction import Reproduction
 from rafair.study.running import Done, load_all, run_trials
-from rafair.study.spending import cost_table
+from rafair.study.spending import cost_table, networks_table
 
 STUDY = "study.json"
 """Says with which options the runs in a reproduction's folder were made."""
@@ -100,7 +100,9 @@ def _table3(found: Reproduction, done: Sequence[Done]) -> None:
     _rates(found, done, Part.TABLE3)
     found.claims += claims.rate_claims(found.tables["table3"])
     found.tables["cost"] = cost_table(_of(done, Purpose.TABLES))
-    _write(found, "cost.csv", as_csv(found.tables["cost"]))
+    found.tables["networks"] = networks_table(_of(done, Purpose.TABLES))
+    for name in ("cost", "networks"):
+        _write(found, f"{name}.csv", as_csv(found.tables[name]))
 
 
 def _table4(found: Reproduction, done: Sequence[Done]) -> None:

@@ -24,7 +24,7 @@ class Reproduction:
         config: With which options.
         out: The folder that holds everything.
         tables: Frames in long form by name: table3, table4, epsilons, comparison, quadrants,
-            drawing, cost.
+            drawing, cost, networks.
         claims: What the figures say of each statement.
         examples: The cases.
         captions: Per figure its file's name and what to write below it.

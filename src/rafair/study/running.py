@@ -78,7 +78,7 @@ def run_trials(
     total = sum(rows) + sum(lessons.values())
     to_train = sum(not work.is_trained(*network) for network in networks)
     means.progress.note(
-        f"{len(trials)} audits of {len(networks)} networks, {to_train} of them to be trained; up "
+        f"audits: {len(trials)}, of networks: {len(networks)}, still to be trained: {to_train}; up "
         f"to {total / 1e6:,.1f} million rows to compute, less what is done already in '{means.out}'"
     )
     done = []

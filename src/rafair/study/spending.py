@@ -1,4 +1,4 @@
-"""What each attack cost, and where it had no gradient to follow."""
+"""The networks that were attacked, what each attack cost, and where it had no gradient."""
 
 from __future__ import annotations
 
@@ -36,4 +36,29 @@ def cost_table(done: Sequence[Done]) -> pd.DataFrame:
                     "zero_gradient": zero["value"] if zero else None,
                 }
             )
+    return pd.DataFrame.from_records(records)
+
+
+def networks_table(done: Sequence[Done]) -> pd.DataFrame:
+    """The data and the networks.
+
+    Returns:
+        Columns `dataset`, `model`, `rows` of the whole data set, `features`, `counterparts` of
+        each instance (itself included), `test_accuracy`, and `largest_class`, its share of the
+        test rows.
+    """
+    records = []
+    for one in done:
+        data, model = one.audit.document["dataset"], one.audit.document["model"]
+        records.append(
+            {
+                "dataset": one.trial.dataset,
+                "model": one.trial.seed,
+                "rows": data["rows"],
+                "features": len(data["features"]),
+                "counterparts": data["counterparts_per_instance"],
+                "test_accuracy": model["test_accuracy"]["value"],
+                "largest_class": model["majority"]["value"],
+            }
+        )
     return pd.DataFrame.from_records(records)
