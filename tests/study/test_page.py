@@ -101,7 +101,8 @@ def made_up(
         ),
         "cost": pd.DataFrame.from_records(
             [
-                {"dataset": d, "model": m, "attack": a, "n": 200, "gradient_rows": 9000.0}
+                {"dataset": d, "model": m, "attack": a, "n": 200}
+                | {"gradient_rows": 9000.0 if a == "rafair" else 0.0}
                 | {"prediction_rows": 10.0, "seconds": 77.77, "zero_gradient": zero}
                 for d in PAPER_DATASETS
                 for m in MODELS
@@ -154,6 +155,7 @@ def test_the_text_follows_the_figures(made, said, unsaid):
 def test_noise_is_a_yardstick():
     text = unfolded(made_up())
     assert "leave a mean R-AF of 0.650; clean rows have 0.768, RAFair's union 0.274" in text
+    assert "from 10 rows (RAFair TB) to 9,010 (RAFair)." in text
     assert "Not below noise: RAFair TB, RAFair FB. Noise is counted" in text
 
 

@@ -74,6 +74,7 @@ def _content(found: Reproduction) -> dict[str, Any]:
             "outcome": published(TABLE3, UNION, "r_if"),
         },
         "cost": as_markdown(*_cost(tables["cost"])),
+        "dearest": _dearest(tables["cost"]),
         "zero": as_markdown(*_zero(tables["cost"]), names=1),
         "most_zero": float(tables["cost"]["zero_gradient"].max()),
         "noticeable": NOTICEABLE,
@@ -195,6 +196,20 @@ def _cost(cost: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
         for attack in distinct(cost, "attack")
     ]
     return ["attack", *datasets], lines
+
+
+def _dearest(cost: pd.DataFrame) -> dict[str, Any]:
+    """The attacks that ask for the fewest and for the most rows, and how many."""
+    rows = means_by(
+        cost.assign(rows=cost["gradient_rows"] + cost["prediction_rows"]), "attack", value="rows"
+    )
+    cheapest, dearest = min(rows, key=rows.__getitem__), max(rows, key=rows.__getitem__)
+    return {
+        "cheapest": printed(cheapest),
+        "least": rows[cheapest],
+        "name": printed(dearest),
+        "most": rows[dearest],
+    }
 
 
 def _zero(cost: pd.DataFrame) -> tuple[list[str], list[list[str]]]:

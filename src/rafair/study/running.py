@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from rafair.auditing.run import Means, run_audit
 from rafair.datasets.loading import Dataset, load_dataset
 from rafair.engine.devices import check_device
 from rafair.engine.progress import Progress
-from rafair.errors import InputError, RunFolderError
+from rafair.errors import InputError, RafairWarning, RunFolderError
 from rafair.study.config import StudyConfig
 from rafair.study.plan import Purpose, Trial
 from rafair.study.whole_progress import WholeProgress
@@ -122,7 +123,10 @@ class _Work:
             return
         training = self.config.training(trial.seed)
         means = replace(self.means, out=self.out / trial.model, progress=progress)
-        train_dataset(trial.dataset, self.config.variant, training, means)
+        with warnings.catch_warnings():
+            # what there is to say of the data was said when it was loaded first
+            warnings.simplefilter("ignore", RafairWarning)
+            train_dataset(trial.dataset, self.config.variant, training, means)
 
     def audit(self, trial: Trial, progress: Progress) -> Audit:
         """Audits the saved network, unless this very audit is there.
