@@ -10,7 +10,7 @@ import typer
 from rafair.cli import options
 from rafair.cli.console import print_result, say_where
 
-EPILOG = "Example:  rafair reproduce table3 --datasets credit --instances 50 --epochs 10"
+EPILOG = "Example:  rafair reproduce table3 --datasets credit"
 
 
 def reproduce(
