@@ -122,12 +122,17 @@ class TwoPhases:
         self._notice(seen)
         outer = np.flatnonzero(~self._local & ~self._stuck & (not given_up))
         moved[outer] = self._global_step(outer, rows, seen, step)
-        tired = plan.local_steps is not None and self._taken >= plan.local_steps
-        going = self._local & ~self._stuck & ~np.bool_(tired)
-        inner = np.flatnonzero(going)
+        inner = np.flatnonzero(self._local & ~self._stuck & ~self._done())
         moved[inner] = self._local_step(inner, step)
         self._taken[inner] += 1
         return moved
+
+    def _done(self) -> Mask:
+        """Which rows have taken all local steps that they may take."""
+        if self.plan.local_steps is None:
+            return np.zeros(len(self._taken), bool)
+        done: Mask = self._taken >= self.plan.local_steps
+        return done
 
     def _enter(self, rows: Rows, seen: Observation, step: int) -> None:
         """Lets rows pass from the global to the local phase."""
@@ -154,7 +159,8 @@ class TwoPhases:
 
     def _assess(self, rows: Rows, seen: Observation, step: int) -> None:
         """Accepts or refuses what the last local step led to."""
-        where = np.flatnonzero(self._local & (self._taken > 0) & ~self._stuck)
+        going = ~self._stuck & ~self._done()
+        where = np.flatnonzero(self._local & (self._taken > 0) & going)
         if self.plan.back_to_seed:
             success = ~seen.fair[where]
         else:
