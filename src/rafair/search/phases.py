@@ -257,7 +257,8 @@ def kept(trajectory: Trajectory, steps: int) -> Trajectory:
     """The iterates that are stored of a longer search: exactly `steps` of each instance.
 
     The way to the first row that treats counterparts differently is kept, then the further such
-    rows, then the others, all in the order in which they were met.
+    rows, then the others, all in the order in which they were met. Of a way that is too long, the
+    beginning is kept, and the row that it led to.
     """
     if trajectory.steps <= steps:
         return trajectory
@@ -266,7 +267,7 @@ def kept(trajectory: Trajectory, steps: int) -> Trajectory:
     later = np.column_stack([~trajectory.observations[0].fair, found[:, :-1]])
     if len(later):
         later = np.logical_or.accumulate(later, axis=1)
-    rank = np.where(later & ~unlike, 1, 0)
+    rank = np.where(later & ~unlike, 1, np.where(unlike & ~later, -1, 0))
     chosen = 1 + np.sort(np.argsort(rank, axis=1, kind="stable")[:, :steps], axis=1)
     start = np.zeros(len(chosen), np.int64)
     moments = [start, *chosen.T]
