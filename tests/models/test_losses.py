@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional
 
 from rafair.errors import UnknownNameError
-from rafair.models.losses import LOSSES, loss_named, margins
+from rafair.models.losses import LOSSES, Doubt, loss_named, margins
 
 TORCH = {
     "cross-entropy": lambda z, y: functional.cross_entropy(z, y, reduction="none"),
@@ -40,6 +40,39 @@ def test_cross_entropy_keeps_its_direction_where_its_gradient_underflows():
     assert loss.cotangent(logits, labels).tolist() == [[1.0, -1.0]]
     assert loss.log_scale(logits, labels)[0] == pytest.approx(-4000)
     assert not LOSSES["mse"].cotangent(logits, labels).any()
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_doubt_is_what_is_missing_to_certainty(n_classes):
+    generator = np.random.default_rng(1)
+    logits = (4 * generator.normal(size=(200, n_classes))).astype(np.float32)
+    labels = generator.integers(0, n_classes, 200)
+    z = torch.tensor(logits, dtype=torch.float64, requires_grad=True)
+    probability = z.softmax(1).gather(1, torch.tensor(labels)[:, None])[:, 0]
+    (slopes,) = torch.autograd.grad(-probability.sum(), z)
+    loss = Doubt()
+    found = loss.cotangent(logits, labels) * np.exp(loss.log_scale(logits, labels))[:, None]
+    np.testing.assert_allclose(found, slopes, rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(
+        loss.value(logits, labels), 1 - probability.detach().numpy(), rtol=1e-5, atol=1e-9
+    )
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_doubt_keeps_its_direction_at_any_logits(n_classes):
+    logits = np.full((4, n_classes), -1e4, np.float32)
+    logits[[0, 1], [0, 1]] = 1e4  # sure and right, sure and wrong
+    logits[3] = 1e4
+    labels, loss = np.zeros(4, np.int64), Doubt()
+    other = 1 / (n_classes - 1)
+    np.testing.assert_allclose(loss.value(logits, labels), [0, 1] + 2 * [1 - 1 / n_classes])
+    cotangent = loss.cotangent(logits, labels)
+    assert (cotangent[:, 0] == -1).all()
+    np.testing.assert_allclose(cotangent[:, 1:].sum(axis=1), 1)
+    np.testing.assert_allclose(cotangent[[0, 2, 3], 1:], other)
+    certain = -2e4 + np.log(n_classes - 1)
+    even = np.log((n_classes - 1) / n_classes**2)
+    np.testing.assert_allclose(loss.log_scale(logits, labels), [certain, -2e4, even, even])
 
 
 def test_margin_is_positive_just_where_two_classes_are_confused():
