@@ -342,6 +342,30 @@ def test_fine_steps_begin_where_the_band_was_jumped_over(attack, pool):
     assert crossed >= 30
 
 
+@by_name
+def test_in_a_corner_one_feature_is_moved_at_random(attack, pool):
+    table, sure = free_interior(60, 18), planted.linear([1.0, 2.0, -1.0, 0.0, 0.0], 20.0)
+    trajectory, _ = run(attack, sure, table, pool, steps=3, step=FINE, epsilon=2 * FINE)
+    corner = table.rows + 2 * np.float32([-FINE, -FINE, FINE, 0, 0])
+    assert np.array_equal(trajectory.rows[2], corner)
+    change = trajectory.rows[3] - corner
+    assert ((change != 0).sum(axis=1) <= 1).all()
+    assert set(np.abs(change).ravel()) == {0, FINE}
+    # half of all moves would lead out of the box
+    assert stats.binomtest(int(change.any(axis=1).sum()), 60).pvalue > 0.01
+    assert (change != 0).any(axis=0).tolist() == [True, True, True, False, False]
+
+
+def test_the_pairs_of_dice_follow_the_seed(pool):
+    table, constant = free_interior(100, 19), planted.linear([0.0] * 5, 1.0)
+    options = {"steps": 1, "step": FINE, "epsilon": 0.4}
+    pairs = [
+        run(DICE(), constant, table, pool, seed=seed, **options)[0].observations[0].leaders
+        for seed in (0, 1)
+    ]
+    assert (pairs[0] != pairs[1]).any(axis=1).sum() > 80
+
+
 # --- Local phases ---
 
 FINE = 1 / 64

@@ -116,12 +116,17 @@ def test_neither_chunks_nor_company_matter(spread, workers):
 
 
 def told(spread, margins, own=0):
-    """What a spread says of one row whose counterparts have these margins."""
-    rows, seen = np.zeros((1, 2), np.float32), Observation.empty(1, 2)
-    tally = spread.tally(rows, np.array([own]))
-    owner, index = np.zeros(len(margins), np.int64), np.arange(len(margins))
-    tally.add(owner, index, np.float64(margins))
-    tally.write(seen)
+    """What a spread says of one row whose counterparts have these margins, told at once or not."""
+    rows, said = np.zeros((1, 2), np.float32), []
+    for size in (len(margins), 1):
+        tally, seen = spread.tally(rows, np.array([own])), Observation.empty(1, 2)
+        for start in range(0, len(margins), size):
+            index = np.arange(start, start + size)
+            tally.add(np.zeros(size, np.int64), index, np.float64(margins)[index])
+        tally.write(seen)
+        said.append(seen)
+    for name in SPREAD_FIELDS:
+        assert np.array_equal(*(getattr(seen, name) for seen in said), equal_nan=True)
     return seen
 
 
