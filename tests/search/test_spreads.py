@@ -225,5 +225,5 @@ def test_draws_follow_the_seed(workers):
 
 @pytest.mark.parametrize("width", [0, -0.1, 1.01, float("nan"), "wide"])
 def test_widths_out_of_range_are_refused(width):
-    with pytest.raises(InputError, match=r"^width: expected a number above 0 up to 1"):
+    with pytest.raises(InputError, match=r"^width: expected a number from 0.0001 up to 1"):
         Bins(width)

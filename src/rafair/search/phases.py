@@ -96,8 +96,8 @@ class TwoPhases:
         self.problem, self.plan = problem, plan
         n, d = problem.start.shape
         generators = row_generators(problem.start, problem.budget.seed, plan.draws)
-        shape = problem.budget.steps + 1, 4
-        # one row of numbers for each step: feature, direction, acceptance, random move
+        shape = problem.budget.steps + 1, 3
+        # one row of numbers for each step: feature, direction, acceptance
         self._chance = np.array([g.random(shape) for g in generators]).reshape(n, *shape)
         self._local = np.zeros(n, bool)
         self._stuck = np.zeros(n, bool)

@@ -22,6 +22,9 @@ from rafair.tabular.encoding import Rows
 Margins = NDArray[np.float64]
 """m of the true class, so that its probability is σ(-m)."""
 
+NARROWEST = 1e-4
+"""The least width of a bin; the counts of each row take memory by the number of bins."""
+
 INDEX_BITS = np.uint64(32)
 
 
@@ -66,14 +69,14 @@ class Bins(Spread):
         seed: Decides the draws.
 
     Raises:
-        InputError: If `width` is not above 0 and up to 1.
+        InputError: If `width` is not from 0.0001 to 1.
     """
 
     width: float = 0.025
     seed: int = 0
 
     def __post_init__(self) -> None:
-        check_real("width", self.width, 0, 1)
+        check_real("width", self.width, NARROWEST, 1, low_included=True)
 
     def tally(self, rows: Rows, own: Numbers) -> SpreadTally:
         """An empty tally."""
@@ -110,8 +113,9 @@ class _FarthestTally(SpreadTally):
         # both differ from the row's own margin by an amount that probabilities may round away
         below = np.stack([_gap(self._own, self._least), self._own - self._least])
         above = np.stack([_gap(self._own, self._most), self._most - self._own])
-        tied = below[0] == above[0]
-        higher = np.where(tied, above[1] > below[1], above[0] > below[0])
+        first = self._at_most < self._at_least
+        further = np.where(above[1] == below[1], first, above[1] > below[1])
+        higher = np.where(above[0] == below[0], further, above[0] > below[0])
         farthest = np.where(higher, self._at_most, self._at_least)
         seen.leaders = np.column_stack([self._own_index, farthest])
         seen.extremes = seen.leaders.copy()
