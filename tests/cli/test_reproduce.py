@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from commands import Done, call, document, rafair
-from rafair.attacks.registry import attack_names
+from rafair.attacks.naming import attack_names
 from rafair.auditing import cost
 from rafair.study import running
 from rafair.study.published import METRICS
