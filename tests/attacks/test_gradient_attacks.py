@@ -20,7 +20,7 @@ from rafair.errors import UnknownNameError
 from rafair.models.losses import LOSSES
 from rafair.models.torch_module import TorchClassifier
 from rafair.search.budget import Budget
-from rafair.search.draws import row_generators, uniform
+from rafair.search.draws import row_keys, uniform
 from rafair.search.observation import Observation
 from rafair.search.restarts import best_of
 from rafair.search.schedules import HalvingSchedule, checkpoints
@@ -136,13 +136,13 @@ def test_random_starts_are_uniform_in_the_box_even_where_the_range_cuts_it(worke
 
 def test_restarts_start_elsewhere():
     rows = np.float32([[0.5, 0.5], [0.2, 0.9]])
-    draws = [uniform(row_generators(rows, 0, n), rows - 0.1, rows + 0.1) for n in range(3)]
+    draws = [uniform(row_keys(rows, 0, n), rows - 0.1, rows + 0.1) for n in range(3)]
     assert all((draws[a] != draws[b]).all() for a, b in ((0, 1), (0, 2), (1, 2)))
 
 
 def test_draws_of_no_rows_are_no_rows():
     none = np.empty((0, 2), np.float32)
-    assert uniform(row_generators(none, 0), none, none).shape == (0, 2)
+    assert uniform(row_keys(none, 0), none, none).shape == (0, 2)
 
 
 @pytest.mark.parametrize("seed", [1, 4])

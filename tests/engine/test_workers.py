@@ -40,6 +40,12 @@ def test_every_thread_computes_on_one_core_and_the_setting_comes_back():
     assert torch.get_num_threads() == before
 
 
+def test_a_lone_item_stays_in_the_thread_that_asks():
+    with Workers(2) as workers:
+        found = [list(workers.map(lambda _: threading.get_ident(), range(n))) for n in (0, 1)]
+    assert found == [[], [threading.get_ident()]]
+
+
 def test_an_error_in_a_chunk_reaches_the_caller():
     def broken(number: int) -> int:
         if number == 7:

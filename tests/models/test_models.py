@@ -67,6 +67,23 @@ def test_the_fast_path_agrees_with_autograd(n_classes):
     assert np.array_equal(logits, classifier.logits(ROWS))
 
 
+@pytest.mark.parametrize("network", [fcnn(5), planted.network(5, 3), planted.network(5, 7)])
+def test_batches_of_a_stack_get_what_they_get_alone(network):
+    classifier = TorchClassifier(network)
+    stack = np.random.default_rng(0).random((7, 100, 5), dtype=np.float32)
+    logits, gradients = classifier.logits_and_gradients(stack, np.sign)
+    elsewhere = classifier.logits_and_gradients(np.roll(stack, 7, axis=1), np.sign)
+    assert np.array_equal(elsewhere[0], np.roll(logits, 7, axis=1))
+    assert np.array_equal(elsewhere[1], np.roll(gradients, 7, axis=1))
+    for n in (1, 3):
+        some_logits, some_gradients = classifier.logits_and_gradients(stack[2 : 2 + n], np.sign)
+        assert np.array_equal(some_logits, logits[2 : 2 + n])
+        assert np.array_equal(some_gradients, gradients[2 : 2 + n])
+    plain, plain_gradients = classifier.logits_and_gradients(stack[2], np.sign)
+    np.testing.assert_allclose(logits[2], plain, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(gradients[2], plain_gradients, rtol=1e-4, atol=1e-6)
+
+
 @pytest.mark.parametrize(
     "module",
     [

@@ -114,6 +114,20 @@ def test_results_do_not_depend_on_threads():
             assert np.array_equal(values, getattr(other, name), equal_nan=True), name
 
 
+@pytest.mark.parametrize("model", [planted.network(5, seed=4), planted.Smooth(5)])
+def test_a_row_alone_is_differentiated_as_in_any_company(model):
+    table = planted.random_table(1703, seed=3)
+    found = []
+    for threads in (1, 3):
+        with Workers(threads) as pool:
+            sweep = make(model, table, pool)
+            found.append(sweep.differentiate(table.rows, table.labels))
+            for some in (slice(0, 1), slice(99, 101), slice(1300, 1703)):
+                alone = sweep.differentiate(table.rows[some], table.labels[some])
+                assert all(np.array_equal(a, b[some]) for a, b in zip(alone, found[0], strict=True))
+    assert all(np.array_equal(a, b) for a, b in zip(*found, strict=True))
+
+
 def test_counts_each_row_once_and_padding_never(workers):
     table = planted.random_table(11, domains=(3, 2))
     rows = table.rows.copy()

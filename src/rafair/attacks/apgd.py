@@ -58,7 +58,7 @@ class APGD(Attack):
             before[back] = current[back]
             # z = P(x + η·sign g);  x⁺ = P(x + α(z - x) + (1 - α)(x - x₋))
             alpha = 1.0 if step == 1 else self.momentum
-            z = budget.box.project(base + schedule.size() * np.sign(gradient), start)
+            z = problem.project(base + schedule.size() * np.sign(gradient))
             moved: Rows = base + alpha * (z - base) + (1 - alpha) * (base - before)
             before = base
             return moved

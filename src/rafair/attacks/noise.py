@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rafair.attacks.interface import Attack
-from rafair.search.draws import normal, row_generators, uniform
+from rafair.search.draws import normal, row_keys, uniform
 from rafair.search.looks import Judge, Look
 from rafair.search.loop import Move, Problem
 from rafair.search.observation import Observation
@@ -43,14 +43,14 @@ class Noise(Attack):
     def moves(self, problem: Problem) -> Move:
         """A draw of its own at each step."""
         start, budget = problem.start, problem.budget
-        generators = row_generators(start, budget.seed, DRAWS)
         lower, upper = budget.box.bounds(start)
         half = (budget.box.epsilon / 2).astype(np.float32)
 
         def move(_: Rows, __: Observation, step: int) -> Rows:
+            keys = row_keys(start, budget.seed, DRAWS + step)
             if step % 2:
-                return uniform(generators, lower, upper)
-            moved: Rows = start + normal(generators, half)
+                return uniform(keys, lower, upper)
+            moved: Rows = start + normal(keys, half)
             return moved
 
         return move

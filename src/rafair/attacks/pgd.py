@@ -15,7 +15,7 @@ import numpy as np
 
 from rafair.arguments import check_whole
 from rafair.attacks.interface import Attack
-from rafair.search.draws import row_generators, uniform
+from rafair.search.draws import row_keys, uniform
 from rafair.search.loop import Move, Problem, search
 from rafair.search.observation import Observation
 from rafair.search.restarts import best_of
@@ -45,14 +45,13 @@ class PGD(Attack):
 
     def moves(self, problem: Problem, number: int = 0) -> Move:
         """Steps along the gradient's sign; the first one from a random point."""
-        box, size, seed = problem.budget.box, problem.budget.step_size, problem.budget.seed
+        size, seed = problem.budget.step_size, problem.budget.seed
 
         def move(rows: Rows, seen: Observation, step: int) -> Rows:
             gradient = seen.gradient
             if step == 1 and self.random_start:
-                generators = row_generators(problem.start, seed, number)
-                draw = uniform(generators, *box.bounds(problem.start))
-                rows = box.project(draw, problem.start)
+                keys = row_keys(problem.start, seed, number)
+                rows = problem.project(uniform(keys, *problem.bounds))
                 gradient = _gradient(problem, rows)
             return rows + size * np.sign(gradient)
 

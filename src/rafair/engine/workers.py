@@ -11,7 +11,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice
+from itertools import chain, islice
 from types import TracebackType
 from typing import TypeVar
 
@@ -68,11 +68,16 @@ class Workers:
         torch.set_num_threads(self._torch_threads)
 
     def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-        """Yields `function(item)` in the order of `items`, a bounded number of them ahead."""
-        if self._pool is None:
-            yield from map(function, items)
-            return
+        """Yields `function(item)` in the order of `items`, a bounded number of them ahead.
+
+        A lone item is not worth the way to another thread and back.
+        """
         source = iter(items)
+        first = list(islice(source, 2))
+        source = chain(first, source)
+        if self._pool is None or len(first) < 2:
+            yield from map(function, source)
+            return
         waiting: deque[Future[Result]] = deque()
         ahead = self.threads * CHUNKS_AHEAD
         try:

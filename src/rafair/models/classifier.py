@@ -30,6 +30,9 @@ class Classifier(ABC):
     """How many features a row must have; None where the model does not say."""
     n_classes: int | None
     """How many logits it gives; None where it does not say."""
+    stacks: bool = False
+    """Whether `logits_and_gradients` takes stacks of batches as well, rows of shape `(b, n, d)`,
+    and answers each batch what it would answer it alone."""
 
     @property
     @abstractmethod

@@ -15,6 +15,9 @@ from torch import Tensor, nn
 IGNORED_IN_USE = (nn.Identity, nn.Dropout, nn.AlphaDropout)
 """Layers that do nothing once a network is trained."""
 
+COLUMNS = 16
+"""How many single-precision numbers the widest vectors hold."""
+
 
 class DenseNetwork:
     """The products of a network Linear, ReLU, Linear, …, Linear.
@@ -31,9 +34,15 @@ class DenseNetwork:
 
     def __init__(self, layers: Iterable[nn.Linear]) -> None:
         layers = list(layers)
+        self._n_features, self._n_classes = layers[0].in_features, layers[-1].out_features
         self._weights = [layer.weight.detach() for layer in layers]
         self._transposed = [weight.t().contiguous() for weight in self._weights]
         self._biases = [_bias(layer) for layer in layers]
+        # the two products whose width others decide
+        self._weights[0] = _widened(self._weights[0])
+        self._transposed[-1] = _widened(self._transposed[-1])
+        self._biases[-1] = _widened(self._biases[-1])
+        self._stacked: dict[int, tuple[list[Tensor], list[Tensor]]] = {}
 
     @classmethod
     def of(cls, module: nn.Module) -> DenseNetwork | None:
@@ -53,21 +62,53 @@ class DenseNetwork:
         return cls(found)
 
     def forward(self, rows: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Logits `(n, c)`, and what each hidden layer gave."""
+        """Logits, and what each hidden layer gave.
+
+        Args:
+            rows: One batch of shape `(n, d)`; or a stack `(b, n, d)`, of which each batch has a
+                product of its own and so the logits that it would have alone.
+        """
         hidden: list[Tensor] = []
         values = rows
-        for weight, bias in zip(self._transposed[:-1], self._biases[:-1], strict=True):
-            values = torch.addmm(bias, values, weight).relu_()
+        _, transposed = self._matrices(rows)
+        affine = torch.addmm if rows.dim() == 2 else torch.baddbmm
+        for weight, bias in zip(transposed[:-1], self._biases[:-1], strict=True):
+            values = affine(bias, values, weight).relu_()
             hidden.append(values)
-        return torch.addmm(self._biases[-1], values, self._transposed[-1]), hidden
+        logits = affine(self._biases[-1], values, transposed[-1])
+        return logits[..., : self._n_classes], hidden
 
     def backward(self, cotangent: Tensor, hidden: list[Tensor]) -> Tensor:
-        """The gradient `(n, d)` of `sum(cotangent * logits)` to each row."""
-        gradient = cotangent @ self._weights[-1]
-        for weight, values in zip(self._weights[-2::-1], hidden[::-1], strict=True):
+        """The gradient of `sum(cotangent * logits)` to each row; of the rows' shape."""
+        weights, _ = self._matrices(cotangent)
+        # not `@`, which would make one product of a whole stack
+        product = torch.mm if cotangent.dim() == 2 else torch.bmm
+        gradient = product(cotangent, weights[-1])
+        for weight, values in zip(weights[-2::-1], hidden[::-1], strict=True):
             torch.ops.aten.threshold_backward.grad_input(gradient, values, 0, grad_input=gradient)
-            gradient = gradient @ weight
-        return gradient
+            gradient = product(gradient, weight)
+        return gradient[..., : self._n_features]
+
+    def _matrices(self, rows: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        """The weights and their transposes, once for each batch of a stack, without copies."""
+        if rows.dim() == 2:
+            return self._weights, self._transposed
+        found = self._stacked.get(rows.size(0))
+        if found is None:
+            weights, transposed = (
+                [matrix.expand(rows.size(0), -1, -1) for matrix in matrices]
+                for matrices in (self._weights, self._transposed)
+            )
+            found = self._stacked[rows.size(0)] = weights, transposed
+        return found
+
+
+def _widened(weight: Tensor) -> Tensor:
+    """The same with columns of zeros, up to whole vectors.
+
+    Products of 5 to 11 columns round a row differently in different places of a batch.
+    """
+    return nn.functional.pad(weight, (0, -weight.size(-1) % COLUMNS))
 
 
 def _bias(layer: nn.Linear) -> Tensor:

@@ -43,6 +43,7 @@ class TorchClassifier(Classifier):
         self.name = name or type(module).__name__
         self._device = torch.device(device)
         self._dense = DenseNetwork.of(self.module)
+        self.stacks = self._dense is not None
         linear = [part for part in self.module.modules() if isinstance(part, nn.Linear)]
         self.n_features = linear[0].in_features if self._dense else None
         self.n_classes = linear[-1].out_features if self._dense else None
@@ -96,7 +97,8 @@ class TorchClassifier(Classifier):
     def _tensor(self, array: Rows) -> Tensor:
         # torch shares the memory, and warns where it is read-only
         shared = np.require(array, np.float32, ["C_CONTIGUOUS", "WRITEABLE"])
-        return torch.from_numpy(shared).to(self._device)
+        tensor = torch.from_numpy(shared)
+        return tensor if self._device.type == "cpu" else tensor.to(self._device)
 
 
 def serialise(module: nn.Module) -> bytes:

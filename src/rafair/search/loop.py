@@ -40,12 +40,15 @@ class Problem:
         start: Encoded rows of shape `(n, d)`, at the centre of their boxes.
         labels: The classes that the loss is measured against; shape `(n,)`.
         budget: How many steps, and the box they stay in.
+        judged: Whether rows that the algorithm did not judge are judged once it is done; without,
+            their verdicts stay unknown.
     """
 
     sweep: Sweep
     start: Rows
     labels: Labels
     budget: Budget
+    judged: bool = True
 
     @cached_property
     def allowance(self) -> Allowance:
@@ -56,6 +59,16 @@ class Problem:
     def counterparts(self) -> Numbers:
         """How many counterparts each instance has, itself included; shape `(n,)`."""
         return self.sweep.counterparts.counts(self.start)
+
+    @cached_property
+    def bounds(self) -> tuple[Rows, Rows]:
+        """The least and the largest allowed value of each feature, each of shape `(n, d)`."""
+        return self.budget.box.bounds(self.start)
+
+    def project(self, rows: Rows) -> Rows:
+        """The nearest allowed rows; shape `(n, d)`."""
+        lower, upper = self.bounds
+        return np.minimum(np.maximum(rows, lower), upper).astype(np.float32, copy=False)
 
     def again(self) -> Problem:
         """The same for another run, which shares what is left of the allowance."""
@@ -117,7 +130,8 @@ class _Walk:
         self.going = self._start(seen)
         for step in range(1, problem.budget.steps + 1):
             self._step(step)
-        self._judge()
+        if problem.judged:
+            self._judge()
         truth = problem.labels if true_labels is None else true_labels
         return Trajectory(truth, problem.labels, tuple(self.path), tuple(self.observations))
 
@@ -153,7 +167,7 @@ class _Walk:
         problem, before = self.problem, self.observations[-1]
         with np.errstate(invalid="ignore"):  # rows that are not looked at have no gradient
             wanted = self.move(self.rows, before, step)
-        moved = problem.budget.box.project(wanted, problem.start)
+        moved = problem.project(wanted)
         if not self.going.all():
             moved = np.where(self.going[:, None], moved, self.rows)
         changed = np.flatnonzero((moved != self.rows).any(axis=1))

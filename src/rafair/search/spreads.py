@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from rafair.arguments import check_real
-from rafair.search.draws import row_keys
+from rafair.search.draws import mixed, row_keys
 from rafair.search.observation import NONE, Numbers, Observation
 from rafair.tabular.encoding import Rows
 
@@ -141,8 +141,8 @@ class _BinsTally(SpreadTally):
         # the tiny amount puts .075 / .025 = 2.9999999999999996 into bin 3
         bins = np.floor(expit(-margins) / self._width + 1e-9).astype(np.int64)
         where = owner, np.minimum(bins, self._counts.shape[1] - 1)
-        mixed = _mixed(self._keys[owner] ^ index.astype(np.uint64))
-        places = (mixed >> INDEX_BITS << INDEX_BITS) | index.astype(np.uint64)
+        hashes = mixed(self._keys[owner] ^ index.astype(np.uint64))
+        places = (hashes >> INDEX_BITS << INDEX_BITS) | index.astype(np.uint64)
         np.add.at(self._counts, where, 1)
         np.minimum.at(self._first, where, places)
         np.maximum.at(self._last, where, places)
@@ -177,15 +177,3 @@ def _entropy_bits(counts: Numbers) -> NDArray[np.float64]:
 
 def _index(places: NDArray[np.uint64]) -> Numbers:
     return (places & np.uint64(0xFFFFFFFF)).astype(np.int64)
-
-
-def _mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Spreads neighbouring numbers over all 64 bits (the finaliser of SplitMix64).
-
-    Source: G. Steele, D. Lea, C. Flood, "Fast Splittable Pseudorandom Number Generators", OOPSLA
-    2014, figure 12.
-    """
-    values = values + np.uint64(0x9E3779B97F4A7C15)
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return values ^ (values >> np.uint64(31))

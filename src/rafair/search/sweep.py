@@ -7,6 +7,7 @@ row it touches. Memory is bounded by the chunks in flight, never by rows times c
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -28,9 +29,13 @@ CHUNK_ROWS = 4096
 
 LEAST_CHUNK_ROWS = 512
 
-OWN_CHUNK_ROWS = 128
-"""Rows per chunk where only the rows themselves are asked about: 200 of them keep two cores busy,
-and little of the last chunk is padding."""
+OWN_CHUNK_ROWS = 100
+"""Rows per chunk where only the rows themselves are asked about: as many as a shard has instances,
+so that little is padding."""
+
+STACKS = 4, 16
+"""How many such chunks a thread computes at once, at least and at most: fewer are not worth a
+thread of their own, more would not stay in cache."""
 
 NEVER = np.iinfo(np.int64).max
 """The place of the first counterpart of a class that no counterpart has."""
@@ -145,27 +150,41 @@ class Sweep:
         Raises:
             ModelError: If the model has no gradients, or a logit is not finite.
         """
+        at_once = self._chunks_at_once(len(rows)) * OWN_CHUNK_ROWS
 
-        def chunk(start: int) -> tuple[Logits, Rows]:
-            stop = min(start + OWN_CHUNK_ROWS, len(rows))
-            filled = _filled(rows[start:stop])
+        def stack(start: int) -> tuple[Logits, Rows]:
+            some = rows[start : start + at_once]
+            classes = None if labels is None else _filled(labels[start : start + at_once])
 
             def cotangent(logits: Logits) -> NDArray[np.float32]:
-                if labels is None:
-                    return self.loss.cotangent(logits, logits.argmax(axis=1))
-                return self.loss.cotangent(logits, _filled(labels[start:stop]))
+                flat = logits.reshape(-1, logits.shape[-1])
+                known = flat.argmax(axis=1) if classes is None else classes
+                return self.loss.cotangent(flat, known).reshape(logits.shape)
 
-            logits, gradients = self.classifier.logits_and_gradients(filled, cotangent)
+            batch = _filled(some)
+            if self.classifier.stacks:
+                batch = batch.reshape(-1, OWN_CHUNK_ROWS, batch.shape[1])
+            logits, gradients = self.classifier.logits_and_gradients(batch, cotangent)
             check_finite(logits, self.classifier.name)
-            return logits[: stop - start], gradients[: stop - start]
+            n = len(some)
+            return logits.reshape(-1, logits.shape[-1])[:n], gradients.reshape(-1, rows.shape[1])[
+                :n
+            ]
 
-        found = list(self.workers.map(chunk, range(0, len(rows), OWN_CHUNK_ROWS)))
+        found = list(self.workers.map(stack, range(0, len(rows), at_once)))
         self.queries.add(gradient_rows=len(rows))
         self.on_rows(len(rows))
         if len(found) == 1:
             return found[0]
         logits, gradients = zip(*found, strict=True)
         return np.concatenate(logits), np.concatenate(gradients)
+
+    def _chunks_at_once(self, n: int) -> int:
+        """How many chunks of `n` rows go to a thread together; answers do not depend on it."""
+        if not self.classifier.stacks:
+            return 1
+        each = math.ceil(n / OWN_CHUNK_ROWS / self.workers.threads)
+        return min(max(each, STACKS[0]), STACKS[1])
 
     def with_loss(self, loss: Loss) -> Sweep:
         """The same sweep, and the same count of rows, with another loss."""
@@ -370,8 +389,8 @@ class _Tally:
 
 
 def _filled(values: NDArray[Any]) -> NDArray[Any]:
-    """The same with its first entry repeated until a chunk is full."""
-    missing = OWN_CHUNK_ROWS - len(values)
+    """The same with its first entry repeated until the last chunk is full."""
+    missing = -len(values) % OWN_CHUNK_ROWS
     return np.concatenate([values, np.repeat(values[:1], missing, axis=0)]) if missing else values
 
 
