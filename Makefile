@@ -51,8 +51,9 @@ bench: .venv/dev ## measure speed beside this machine's own matrix product
 		--requirement benchmarks/peers_requirements.txt --editable .
 	@touch $@
 
-peers: .venv-peers/use ## compare robust accuracies with torchattacks, ART and foolbox (needs RAFAIR_DATA)
+peers: .venv-peers/use ## compare accuracies (needs RAFAIR_DATA) and cost with torchattacks, ART and foolbox
 	.venv-peers/bin/python -m benchmarks.peers_accuracy
+	.venv-peers/bin/python -m benchmarks.peers
 
 clean:           ## remove what the other targets made
 	rm -rf .venv .venv-peers .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
