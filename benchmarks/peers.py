@@ -197,8 +197,9 @@ def main() -> None:
     if hasattr(os, "getloadavg") and os.getloadavg()[0] > 0.5:
         console.print(f"This machine is busy (load {os.getloadavg()[0]:.1f}): expect noise.")
     console.print(
-        f"µs per instance and step: {STEPS} steps, {options.threads} threads or one, "
-        f"{options.rounds} rounds in turn, medians. Ours is the search alone; libraries judge no counterparts."
+        f"µs per instance and step: {STEPS} steps, {options.threads} threads or one, medians of "
+        f"{options.rounds} rounds in turn. Ours is the search alone; libraries judge no "
+        "counterparts."
     )
     columns = "attack", "n", "ours", "torchattacks", "foolbox", "ART", "ours / fastest"
     table = RichTable(*columns, "least", "GFLOP/s", "floor", "judging")
