@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rafair.attacks.interface import Attack
+from rafair.search.looks import Follow, Look
 from rafair.search.loop import Move, Problem
 from rafair.search.observation import Observation
 from rafair.search.trajectory import Trajectory
@@ -27,6 +28,11 @@ class FGSM(Attack):
     """
 
     name: str = "fgsm"
+
+    @property
+    def look(self) -> Look:
+        """The row's own gradient; losses play no part."""
+        return Follow(losses=False)
 
     def moves(self, problem: Problem) -> Move:
         """One step to the corner that the gradient points to."""

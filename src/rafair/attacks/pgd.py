@@ -16,6 +16,7 @@ import numpy as np
 from rafair.arguments import check_whole
 from rafair.attacks.interface import Attack
 from rafair.search.draws import row_keys, uniform
+from rafair.search.looks import Follow, Look
 from rafair.search.loop import Move, Problem, search
 from rafair.search.observation import Observation
 from rafair.search.restarts import best_of
@@ -43,17 +44,35 @@ class PGD(Attack):
     def __post_init__(self) -> None:
         check_whole("restarts", self.restarts, 1, 1_000)
 
+    @property
+    def look(self) -> Look:
+        """The row's own gradient; the clean row's is not needed where runs start elsewhere."""
+        return Follow(losses=False, clean=not self.random_start)
+
     def moves(self, problem: Problem, number: int = 0) -> Move:
         """Steps along the gradient's sign; the first one from a random point."""
         size, seed = problem.budget.step_size, problem.budget.seed
 
+        def jump() -> Rows:
+            """One step from a random point; rows that cannot pay for the gradient there stay."""
+            start, each = problem.start, np.arange(len(problem.start))
+            paid = np.flatnonzero(problem.allowance.spend(each, 1))
+            keys = row_keys(start, seed, number)
+            drawn = problem.project(uniform(keys, *problem.bounds))[paid]
+            _, gradient = problem.sweep.differentiate(drawn, problem.labels[paid])
+            landed = start.copy()
+            landed[paid] = drawn + size * np.sign(gradient)
+            return landed
+
         def move(rows: Rows, seen: Observation, step: int) -> Rows:
-            gradient = seen.gradient
             if step == 1 and self.random_start:
-                keys = row_keys(problem.start, seed, number)
-                rows = problem.project(uniform(keys, *problem.bounds))
-                gradient = _gradient(problem, rows)
-            return rows + size * np.sign(gradient)
+                return jump()
+            moved: Rows = np.sign(seen.gradient)
+            moved *= size
+            moved += rows
+            if not seen.differentiated.all():
+                moved = np.where(seen.differentiated[:, None], moved, rows)
+            return moved
 
         return move
 
@@ -67,14 +86,5 @@ class PGD(Attack):
         return best_of(runs, self.sought)
 
     def most_rows(self, counterparts: int, steps: int) -> int:
-        """All runs, and the gradients at their random points."""
-        return self.restarts * (super().most_rows(counterparts, steps) + int(self.random_start))
-
-
-def _gradient(problem: Problem, rows: Rows) -> Rows:
-    """The gradient at the random points, zero where the allowance does not pay for it."""
-    gradient = np.zeros_like(rows)
-    paid = np.flatnonzero(problem.allowance.spend(np.arange(len(rows)), 1))
-    if paid.size:
-        gradient[paid] = problem.sweep.differentiate(rows[paid], problem.labels[paid])[1]
-    return gradient
+        """Those of all runs."""
+        return self.restarts * super().most_rows(counterparts, steps)

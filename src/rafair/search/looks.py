@@ -41,6 +41,16 @@ class Look(ABC):
         """
         return sweep.judge(rows, labels, before.counterpart)
 
+    def merged(self, before: Observation, where: Numbers, news: Observation) -> Observation:
+        """What is known of all rows, once some of them, at `where`, were looked at again."""
+        merged = before.copy()
+        merged.put(where, news)
+        return merged
+
+    def start_gradient_rows(self, counterparts: Numbers) -> Numbers:
+        """What the look at the start costs; shape `(n,)`."""
+        return self.gradient_rows(counterparts)
+
     @abstractmethod
     def gradient_rows(self, counterparts: Numbers) -> Numbers:
         """What a look at a row with so many counterparts costs; shape `(n,)`."""
@@ -77,15 +87,47 @@ class Follow(Look):
 
     Such an algorithm does not look at counterparts, so its rows are judged once it is done, all
     together.
+
+    Args:
+        losses: Whether the losses are needed on the way.
+        clean: Whether the gradient at the start is needed.
     """
+
+    losses: bool = True
+    clean: bool = True
 
     def at(self, sweep: Sweep, rows: Rows, labels: Labels) -> Observation:
         """Differentiates the rows."""
-        return sweep.follow(rows, labels)
+        return sweep.follow(rows, labels, losses=self.losses)
+
+    def at_start(
+        self, sweep: Sweep, rows: Rows, labels: Labels, seen: Observation | None
+    ) -> Observation:
+        """Differentiates the rows, unless the algorithm begins elsewhere."""
+        if self.clean:
+            return super().at_start(sweep, rows, labels, seen)
+        start = Observation.empty(*rows.shape)
+        if seen is not None:
+            start.put_verdicts(np.arange(len(rows)), seen)
+        return start
 
     def at_last(self, sweep: Sweep, rows: Rows, labels: Labels, before: Observation) -> Observation:
         """Leaves the rows to be judged."""
         return Observation.empty(*rows.shape)
+
+    def merged(self, before: Observation, where: Numbers, news: Observation) -> Observation:
+        """Gradients and losses; verdicts of rows at rest are those of the step before."""
+        merged = Observation.of_gradients(before.gradient.copy())
+        merged.gradient[where] = news.gradient
+        merged.differentiated = before.differentiated.copy()
+        merged.differentiated[where] = True
+        merged.loss[:] = before.loss
+        merged.loss[where] = news.loss
+        return merged
+
+    def start_gradient_rows(self, counterparts: Numbers) -> Numbers:
+        """The row itself, or nothing."""
+        return np.full_like(counterparts, int(self.clean))
 
     def gradient_rows(self, counterparts: Numbers) -> Numbers:
         """The row itself."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -96,6 +97,25 @@ class Observation:
             entropy=np.full(n, np.nan),
         )
 
+    @classmethod
+    def of_gradients(cls, gradients: Rows) -> Observation:
+        """An observation of rows of which only the gradients, of shape `(n, d)`, are known.
+
+        What can be written later is what verdicts rest on; the rest takes no memory.
+        """
+        n = len(gradients)
+        return cls(
+            prediction=np.full(n, NONE),
+            judged=np.zeros(n, bool),
+            fair=np.zeros(n, bool),
+            disagreeing=np.full(n, NONE),
+            disagreeing_prediction=np.full(n, NONE),
+            consensus=np.full(n, NONE),
+            loss=np.full(n, np.nan),
+            gradient=gradients,
+            **_unknown(*gradients.shape),
+        )
+
     def copy(self) -> Observation:
         """A copy that shares no memory."""
         return Observation(**{name: values.copy() for name, values in self._items()})
@@ -116,3 +136,22 @@ class Observation:
 
     def _items(self) -> list[tuple[str, NDArray[Any]]]:
         return [(field.name, getattr(self, field.name)) for field in fields(self)]
+
+
+@lru_cache(maxsize=8)
+def _unknown(n: int, n_features: int) -> dict[str, Any]:
+    """What gradients alone do not tell: values that are only read, and so can be shared."""
+    none = np.broadcast_to(np.int64(NONE), n)
+    zero, nan = np.broadcast_to(np.int64(0), n), np.broadcast_to(np.nan, n)
+    return {
+        "counterpart": none,
+        "counterpart_loss": nan,
+        "differentiated": np.broadcast_to(np.True_, n),
+        "compared": np.broadcast_to(np.False_, n),
+        "counterpart_gradient": np.broadcast_to(np.float32(np.nan), (n, n_features)),
+        "leaders": np.broadcast_to(np.int64(NONE), (n, 2)),
+        "extremes": np.broadcast_to(np.int64(NONE), (n, 2)),
+        "reach": zero,
+        "bins": zero,
+        "entropy": nan,
+    }
