@@ -446,6 +446,34 @@ def test_other_options_need_another_folder_or_force(tmp_path):
     }
 
 
+def test_tables_of_other_networks_do_not_stand_beside_new_ones(tmp_path):
+    quick = ("--datasets", "affairs", "--instances", "10", "--epochs", "1", "--steps", "2")
+    out = tmp_path / "out"
+    rafair("reproduce", "table4", *quick, "--out", out)
+    (out / "notes.txt").write_text("mine")
+    first = (out / "table4.csv").read_text()
+    done = rafair("reproduce", "table3", *quick, "--out", out)
+    assert (out / "table4.csv").read_text() == first  # of the same networks: it still holds
+    assert "removed" not in done.err
+    done = rafair("reproduce", "table3", *quick, "--out", out, "--seed", "1")
+    assert "removed 8 tables and figures of other networks or options" in done.err
+    assert not list(out.glob("table4.*"))
+    assert (out / "table3.csv").exists()
+    assert (out / "notes.txt").read_text() == "mine"
+    rafair("reproduce", "table4", *quick, "--out", out)
+    assert (out / "table4.csv").read_text() == first
+
+
+def test_a_study_that_cannot_be_read_is_named(tmp_path):
+    quick = ("--datasets", "affairs", "--instances", "10", "--epochs", "1", "--steps", "2")
+    rafair("reproduce", "table4", *quick, "--out", tmp_path)
+    (tmp_path / "study.json").write_text('{"config": ')
+    done = call("reproduce", "table4", *quick, "--out", tmp_path)
+    assert done.code == 2
+    assert "its study.json cannot be read" in done.err
+    rafair("reproduce", "table4", *quick, "--out", tmp_path, "--force")
+
+
 # the paper's data -----------------------------------------------------------------------------
 
 

@@ -166,3 +166,13 @@ def test_the_page_says_how_it_was_made_and_holds_no_path_and_no_seconds():
     assert "somewhere" not in text
     assert "77.77" not in text
     assert "The paper prints one and the same row of figures for APGD, ACG, ADF and DICE" in text
+
+
+def test_what_the_audits_warn_of_is_on_the_page_on_screen_and_in_the_document():
+    found = made_up()
+    quiet = page_markdown(found)
+    found.warnings.append("credit, seed 0: the model predicts the same class for every row")
+    page = page_markdown(found)
+    assert "The audits warn:\n\n- credit, seed 0: the model predicts the same class" in page
+    assert "The audits warn" not in quiet
+    assert found.document["warnings"] == found.warnings

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rafair.arguments import check_real
 from rafair.attacks.interface import Attack
 from rafair.search.loop import Move, Problem
 from rafair.search.observation import Observation
@@ -34,6 +35,9 @@ class APGD(Attack):
     Args:
         momentum: α, the weight of the new step against the last move.
 
+    Raises:
+        InputError: If `momentum` is not above 0 and up to 1.
+
     Example:
         >>> APGD().momentum
         0.75
@@ -41,6 +45,9 @@ class APGD(Attack):
 
     momentum: float = 0.75
     name: str = "apgd"
+
+    def __post_init__(self) -> None:
+        check_real("momentum", self.momentum, 0, 1)
 
     def moves(self, problem: Problem) -> Move:
         """Sign steps with momentum, halved where they win too little."""

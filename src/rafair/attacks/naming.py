@@ -12,7 +12,7 @@ from rafair.attacks.interface import Attack
 from rafair.attacks.registry import ATTACKS, UNIONS
 from rafair.errors import InputError
 
-FIXED = ("name", "goal")
+FIXED = ("name", "goal", "sought")
 """Fields that say which attack it is, and are no options."""
 
 BOOLEANS = {"true": True, "false": False}
@@ -52,6 +52,8 @@ def attack_named(name: str) -> Attack:
     for part in text.split(","):
         option, _, value = part.partition("=")
         kind = kinds[check_name(f"option of {base}", option.strip(), kinds)]
+        if option.strip() in options:
+            raise InputError(f"attack '{name}': expected each option once")
         options[option.strip()] = _value(f"attack '{name}': {option.strip()}", kind, value.strip())
     try:
         made: Attack = replace(attack, name=name, **options)  # type: ignore[type-var]

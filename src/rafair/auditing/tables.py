@@ -152,7 +152,8 @@ def cost_table(document: Mapping[str, Any]) -> Cells:
     note = "Rows asked for per instance; seconds for all. The clean rows are predicted once for all"
     note += " attacks, on the account of the first."
     if limit is not None:
-        note += f" At most {limit:,} gradient rows were allowed for each instance and attack."
+        note += f" At most {limit:,} gradient rows were allowed for each instance and attack, of "
+        note += "which a union has several."
     headers = ["", "gradient rows", "prediction rows", "seconds"]
     return Cells("What it cost", headers, rows, note)
 

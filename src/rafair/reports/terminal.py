@@ -16,6 +16,7 @@ from rafair.auditing.tables import Cells, facts, tables
 from rafair.verdicts import Verdict
 
 COLUMNS_WITH_ROOM = 7
+LONGEST_NAME = 10
 LENGTH_OF_INTERVAL = len("0.00–0.00")
 BAD_CELLS = (Verdict.TRUE_BIASED, Verdict.FALSE_FAIR, Verdict.FALSE_BIASED)
 
@@ -57,7 +58,8 @@ def _table(cells: Cells) -> RenderableType:
     # narrow enough for 80 columns; what still does not fit is folded, never cut off
     padding = 1 if len(cells.headers) <= COLUMNS_WITH_ROOM else 0
     table = Table(box=box.SIMPLE_HEAD, padding=(0, padding, 0, 0), show_edge=False)
-    names = max(len(row[0]) for row in cells.rows)
+    # a long name, one with options, is folded rather than figures cut off
+    names = min(max(len(row[0]) for row in cells.rows), LONGEST_NAME)
     for number, header in enumerate(cells.headers):
         table.add_column(
             Text(header),

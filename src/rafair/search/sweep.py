@@ -19,6 +19,7 @@ from rafair.engine.workers import Workers
 from rafair.models.adapting import check_finite
 from rafair.models.classifier import Classifier, Labels, Logits, Queries
 from rafair.models.losses import Loss, margins
+from rafair.search.layout import Chunk, Layout
 from rafair.search.observation import NONE, Numbers, Observation
 from rafair.search.spreads import Spread, SpreadTally
 from rafair.tabular.counterparts import Counterparts
@@ -93,7 +94,7 @@ class Sweep:
         Raises:
             ModelError: If the model has no gradients, or a logit is not finite.
         """
-        return self._run(_Layout(rows, labels, self.counterparts), differentiate=True)
+        return self._run(Layout(rows, labels, self.counterparts), differentiate=True)
 
     def judge(
         self,
@@ -114,7 +115,7 @@ class Sweep:
         Raises:
             ModelError: If a logit is not finite.
         """
-        layout = _Layout(rows, labels, self.counterparts, watched)
+        layout = Layout(rows, labels, self.counterparts, watched)
         layout.with_margins = spread is not None
         tally = spread.tally(rows, layout.own) if spread else None
         return self._run(layout, differentiate=False, tally=tally)
@@ -191,7 +192,7 @@ class Sweep:
         return replace(self, loss=loss)
 
     def _run(
-        self, layout: _Layout, *, differentiate: bool, tally: SpreadTally | None = None
+        self, layout: Layout, *, differentiate: bool, tally: SpreadTally | None = None
     ) -> Observation:
         parts = _Tally(layout)
         starts = range(0, layout.total, self.chunk_rows)
@@ -209,7 +210,7 @@ class Sweep:
             tally.write(seen)
         return seen
 
-    def _chunk(self, layout: _Layout, start: int, differentiate: bool) -> _Part:
+    def _chunk(self, layout: Layout, start: int, differentiate: bool) -> _Part:
         """Makes one chunk, asks the model about it, and sums it up row by row."""
         chunk = layout.chunk(start, self.chunk_rows)
         if differentiate:
@@ -222,7 +223,7 @@ class Sweep:
         return self._sum_up(layout, chunk, logits, gradients)
 
     def _sum_up(
-        self, layout: _Layout, chunk: _Chunk, logits: Logits, gradients: Rows | None
+        self, layout: Layout, chunk: Chunk, logits: Logits, gradients: Rows | None
     ) -> _Part:
         n = len(chunk.owner)
         logits, labels = logits[:n], chunk.batch_labels[:n]
@@ -253,7 +254,7 @@ class Sweep:
         np.log(norms, out=logarithms, where=norms > 0)
         return np.maximum(logarithms + log_scale, LEAST_SCORE)
 
-    def _classes(self, layout: _Layout, chunk: _Chunk, logits: Logits) -> tuple[Numbers, Numbers]:
+    def _classes(self, layout: Layout, chunk: Chunk, logits: Logits) -> tuple[Numbers, Numbers]:
         """For each row touched and each class: the first counterpart predicted so, and how many."""
         predictions = logits.argmax(axis=1)
         near = None
@@ -272,45 +273,6 @@ class Sweep:
         return np.stack(first, axis=1), np.stack(counts, axis=1)
 
 
-class _Layout:
-    """Where every row's counterparts stand in the long list that is cut into chunks."""
-
-    with_margins = False
-
-    def __init__(
-        self,
-        rows: Rows,
-        labels: Labels,
-        counterparts: Counterparts,
-        watched: Numbers | None = None,
-    ) -> None:
-        self.rows, self.labels, self.counterparts = rows, labels, counterparts
-        own = counterparts.own_index(rows)
-        self.own = np.where(own < 0, counterparts.size, own)
-        self.watched = np.full(len(rows), NONE) if watched is None else watched
-        self.offsets = np.concatenate([[0], np.cumsum(counterparts.counts(rows))])
-        self.total = int(self.offsets[-1])
-
-    def chunk(self, start: int, size: int) -> _Chunk:
-        """The rows from `start` on, padded to `size` by repeating the first of them."""
-        places = np.arange(start, min(start + size, self.total))
-        owner = np.searchsorted(self.offsets, places, side="right") - 1
-        index = places - self.offsets[owner]
-        padded = np.concatenate([owner, np.full(size - len(owner), owner[0])])
-        batch = self.rows[padded]
-        self.counterparts.substitute(batch[: len(owner)], index)
-        return _Chunk(owner, index, batch, self.labels[padded])
-
-
-class _Chunk:
-    """Consecutive counterparts of consecutive rows."""
-
-    def __init__(self, owner: Numbers, index: Numbers, batch: Rows, batch_labels: Labels) -> None:
-        self.owner, self.index = owner, index
-        self.batch, self.batch_labels = batch, batch_labels
-        self.starts = np.concatenate([[0], np.flatnonzero(np.diff(owner)) + 1])
-
-
 class _Part:
     """What is kept of one chunk."""
 
@@ -320,7 +282,7 @@ class _Part:
     watched: tuple[Numbers, NDArray[np.float64]] | None = None
     best: tuple[NDArray[np.float64], Numbers, NDArray[np.float64], Rows] | None = None
 
-    def __init__(self, chunk: _Chunk, n_classes: int, first: Numbers, counts: Numbers) -> None:
+    def __init__(self, chunk: Chunk, n_classes: int, first: Numbers, counts: Numbers) -> None:
         self.n_rows = len(chunk.owner)
         self.touched = chunk.owner[chunk.starts]
         self.n_classes, self.first, self.counts = n_classes, first, counts
@@ -329,7 +291,7 @@ class _Part:
 class _Tally:
     """Parts, added in order, until every row's counterparts are complete."""
 
-    def __init__(self, layout: _Layout) -> None:
+    def __init__(self, layout: Layout) -> None:
         n, d = layout.rows.shape
         self._seen = Observation.empty(n, d)
         self._score = np.full(n, -np.inf)

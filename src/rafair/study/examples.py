@@ -63,7 +63,9 @@ def find_examples(done: Sequence[Done]) -> list[Example]:
 def _example(one: Done, verdict: Verdict) -> Example:
     frame = one.audit.adversarial
     cases = find_cases(frame[frame["attack"].isin(GOALS)], one.audit.schema, verdict, limit=1)
-    return Example(one.trial.dataset, one.trial.seed, verdict, cases[0] if cases else None)
+    # the most telling comes first: where that was in the cell all along, no instance was driven in
+    telling = [case for case in cases if case.clean_verdict != verdict]
+    return Example(one.trial.dataset, one.trial.seed, verdict, telling[0] if telling else None)
 
 
 def examples_markdown(examples: Sequence[Example]) -> str:

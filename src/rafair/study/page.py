@@ -78,6 +78,7 @@ def _content(found: Reproduction) -> dict[str, Any]:
         "zero": as_markdown(*_zero(tables["cost"]), names=1),
         "most_zero": float(tables["cost"]["zero_gradient"].max()),
         "noticeable": NOTICEABLE,
+        "warnings": found.warnings,
         "networks": as_markdown(*_networks(tables["networks"])),
         "compas_features": _features(tables["networks"], "compas"),
         "noise": _noise(tables["table3"]),

@@ -20,6 +20,7 @@ from rafair.study.examples import examples_markdown, find_examples
 from rafair.study.figures import draw_all
 from rafair.study.formats import as_csv, write_text
 from rafair.study.layout import budgets_markdown, rates_latex, rates_markdown
+from rafair.study.leftovers import remove_leftovers
 from rafair.study.page import page_markdown
 from rafair.study.plan import Purpose, plan_trials
 from rafair.study.rates import rates_table
@@ -67,9 +68,9 @@ def reproduce(what: str, config: StudyConfig, means: Means) -> Reproduction:
     means = replace(means, out=out)
     _check_folder(out, config, force=means.force)
     data = load_all(config, means.progress)
-    _claim_folder(out, config)
+    _claim_folder(out, config, means)
     done = run_trials(plan_trials(parts, config), data, config, means)
-    found = Reproduction(Part(what), config, out)
+    found = Reproduction(Part(what), config, out, warnings=_warnings(done))
     for part in parts:
         WRITERS[part](found, done)
     if found.what == Part.ALL:
@@ -149,6 +150,15 @@ def _deciding(config: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in config.items() if key not in MAY_DIFFER}
 
 
+def _recorded(out: Path) -> dict[str, Any] | None:
+    """The options of the last call that wrote here; None where they cannot be read."""
+    try:
+        config = json.loads((out / STUDY).read_text(encoding="utf-8"))["config"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return config if isinstance(config, dict) else None
+
+
 def _check_folder(out: Path, config: StudyConfig, *, force: bool) -> None:
     """Refuses a folder that holds something else, before any work is done."""
     with explaining_storage(out):
@@ -158,13 +168,14 @@ def _check_folder(out: Path, config: StudyConfig, *, force: bool) -> None:
         raise RunFolderError(f"'{out}': expected a folder, or none yet; found a file")
     if force:
         return
-    try:
-        earlier = _deciding(json.loads((out / STUDY).read_text(encoding="utf-8"))["config"])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    recorded = _recorded(out)
+    if recorded is None:
+        found = f"its {STUDY} cannot be read" if (out / STUDY).exists() else f"it has no {STUDY}"
         raise RunFolderError(
-            f"'{out}': expected a new or empty folder, or one of an earlier reproduction; --force "
-            "(force=True in Python) writes into it all the same"
-        ) from None
+            f"'{out}': expected a new or empty folder, or one of an earlier reproduction; {found}; "
+            "--force (force=True in Python) writes into it all the same, and keeps finished runs"
+        )
+    earlier = _deciding(recorded)
     for key, value in _deciding(config.to_dict()).items():
         if earlier.get(key) != value:
             raise RunFolderError(
@@ -173,9 +184,27 @@ def _check_folder(out: Path, config: StudyConfig, *, force: bool) -> None:
             )
 
 
-def _claim_folder(out: Path, config: StudyConfig) -> None:
+def _warnings(done: Sequence[Done]) -> list[str]:
+    """What the audits say that a reader of their rates should know, each once."""
+    return list(
+        dict.fromkeys(
+            f"{one.trial.dataset}, seed {one.trial.seed}: {warning}"
+            for one in done
+            for warning in one.audit.warnings
+        )
+    )
+
+
+def _claim_folder(out: Path, config: StudyConfig, means: Means) -> None:
     with explaining_storage(out):
         out.mkdir(parents=True, exist_ok=True)
+        if _recorded(out) not in (None, json.loads(json.dumps(config.to_dict()))):
+            removed = remove_leftovers(out)
+            if removed:
+                means.progress.note(
+                    f"removed {len(removed)} tables and figures of other networks or options from "
+                    f"'{out}'; rafair reproduce makes them again from the runs that are there"
+                )
     text = json.dumps({"config": config.to_dict()}, indent=2)
     with writing(out / STUDY) as path:
         path.write_text(text + "\n", encoding="utf-8")

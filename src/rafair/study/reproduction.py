@@ -29,6 +29,7 @@ class Reproduction:
         examples: The cases.
         captions: Per figure its file's name and what to write below it.
         files: What was written, in order.
+        warnings: What the audits warn of.
     """
 
     what: Part
@@ -39,6 +40,7 @@ class Reproduction:
     examples: list[Example] = field(default_factory=list)
     captions: list[tuple[str, str]] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
     @property
     def document(self) -> dict[str, Any]:
@@ -51,6 +53,7 @@ class Reproduction:
             "claims": [claim.to_dict() for claim in self.claims],
             "examples": [example.to_dict() for example in self.examples],
             "figures": [{"name": name, "caption": caption} for name, caption in self.captions],
+            "warnings": self.warnings,
             "folder": str(self.out),
             "files": [path.relative_to(self.out).as_posix() for path in self.files],
         }

@@ -30,6 +30,7 @@ def render_reproduction(found: Reproduction) -> RenderableType:
     drawn = sum(path.suffix == ".svg" for path in found.files)
     figures = f", and {drawn} figures as SVG and PNG" if drawn else ""
     parts.append(Text(f"Files: {names}{figures}", style="dim"))
+    parts += [Text(f"Warning: {warning}", style="yellow") for warning in found.warnings]
     return Group(*parts)
 
 
@@ -44,7 +45,8 @@ def _rates(found: Reproduction, part: Part) -> RenderableType:
     for attack in distinct(means, "attack"):
         cells = [rates[attack, metric] for metric in PRINTED_METRICS]
         table.add_row(printed(attack), *map(_cell, cells))
-    note = f"Means over {', '.join(found.config.datasets)}; below them, the paper's own figures."
+    means_of = f"Means over {', '.join(found.config.datasets)}"
+    note = f"{means_of}; below them, the paper's own figures, over its four data sets."
     title = Text(TITLES[part], style="bold")
     return Padding(Group(title, table, Text(note, style="dim")), (0, 0, 1, 0))
 
