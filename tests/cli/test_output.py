@@ -42,10 +42,15 @@ def test_no_room_for_the_output(options):
     assert done.stderr == "rafair: standard output: cannot be written: No space left on device\n"
 
 
+@pytest.mark.parametrize(
+    "attacks",
+    [("rafair",), ("pgd:restarts=10", "eidig:momentum=0.5,update_interval=5")],
+    ids=["short names", "long names"],
+)
 @pytest.mark.parametrize("columns", [80, 100, 120])
-def test_no_figure_is_cut_off(columns):
+def test_no_figure_is_cut_off(columns, attacks):
     table = planted.random_table(20, domains=(3, 2))
-    result = rafair.audit(planted.network(5), table, steps=2, step_size=0.05)
+    result = rafair.audit(planted.network(5), table, attacks=attacks, steps=2, step_size=0.05)
     console = Console(file=io.StringIO(), width=columns)
     console.print(render_audit(result))
     text = console.file.getvalue()

@@ -16,7 +16,7 @@ from rafair.auditing.tables import Cells, facts, tables
 from rafair.verdicts import Verdict
 
 COLUMNS_WITH_ROOM = 7
-LONGEST_NAME = 10
+LONGEST_NAME = 9
 LENGTH_OF_INTERVAL = len("0.00–0.00")
 BAD_CELLS = (Verdict.TRUE_BIASED, Verdict.FALSE_FAIR, Verdict.FALSE_BIASED)
 
@@ -67,12 +67,19 @@ def _table(cells: Cells) -> RenderableType:
             min_width=names if number == 0 else LENGTH_OF_INTERVAL,
             overflow="fold",
         )
-    for row in cells.rows:
-        table.add_row(*(_rate_cell(cell) for cell in row))
+    for name, *rates in cells.rows:
+        table.add_row(_rate_cell(_broken(name)), *(_rate_cell(cell) for cell in rates))
     parts: list[RenderableType] = [Text(cells.title, style="bold"), table]
     if cells.note:
         parts.append(Text(cells.note, style="dim"))
     return Padding(Group(*parts), (0, 0, 1, 0))
+
+
+def _broken(name: str) -> str:
+    """A long name with its options on lines of their own."""
+    if len(name) <= LONGEST_NAME:
+        return name
+    return name.replace(":", ":\n", 1).replace(",", ",\n")
 
 
 def _rate_cell(cell: str) -> Text:
