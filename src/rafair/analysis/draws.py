@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaln
+from scipy.stats import hypergeom
 
 
 def chance_unseen(
@@ -27,18 +27,6 @@ def chance_unseen(
         >>> chance_unseen(np.array([0, 2, 9]), np.array([10, 10, 10]), 4).round(4).tolist()
         [1.0, 0.3333, 0.0]
     """
-    few = np.minimum(drawn, others).astype(np.float64)
-    agreeing = (others - disagreeing).astype(np.float64)
-    possible = agreeing >= few
-    left = np.where(possible, agreeing - few, 0.0)
-    # C(N - D, m) / C(N, m) = (N - D)! (N - m)! / ((N - D - m)! N!)
-    logarithm = (
-        gammaln(agreeing + 1)
-        + gammaln(others - few + 1)
-        - gammaln(left + 1)
-        - gammaln(others + 1.0)
-    )
-    chances: NDArray[np.float64] = np.where(
-        disagreeing == 0, 1.0, np.where(possible, np.exp(logarithm), 0.0)
-    )
+    few = np.minimum(drawn, others)
+    chances: NDArray[np.float64] = hypergeom.pmf(0, others, disagreeing, few)
     return chances

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rafair.metrics.rates import CONFIDENCE, RESAMPLES
+from rafair.metrics.rates import CONFIDENCE, resampled_means
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,7 @@ def mean(values: NDArray[np.float64], seed: int) -> Mean | None:
     n = len(values)
     if n == 0:
         return None
-    # how often each instance is drawn, so that no sample has to be laid out
-    draws = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), RESAMPLES)
-    low, high = np.quantile(draws @ values / n, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    means = resampled_means(values, seed)
+    low, high = np.quantile(means, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     sd = float(np.std(values, ddof=1)) if n > 1 else None
     return Mean(float(np.mean(values)), sd, n, float(low), float(high))

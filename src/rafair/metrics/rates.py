@@ -89,13 +89,13 @@ def pooled_share(holds: NDArray[np.bool_], seed: int) -> Rate | None:
     if np.all(shares == shares[0]):
         alike = binomtest(round(value * n), n).proportion_ci(CONFIDENCE, method="wilson")
         return Rate(value, count, holds.size, float(alike.low), float(alike.high))
-    means = _resampled_means(shares, seed)
+    means = resampled_means(shares, seed)
     low, high = np.quantile(means, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return Rate(value, count, n * steps, float(low), float(high))
 
 
-def _resampled_means(shares: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
-    """Means of samples of instances drawn with replacement.
+def resampled_means(shares: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
+    """Means of samples of instances drawn with replacement; shape `(RESAMPLES,)`.
 
     Shares take at most T + 1 values, so drawing how often each value comes is the same as drawing
     instances, at a cost that does not grow with their number.

@@ -13,15 +13,16 @@ from rafair.tabular.encoding import Rows
 class Layout:
     """Where every row's counterparts stand in the long list that is cut into chunks."""
 
-    with_margins = False
-
     def __init__(
         self,
         rows: Rows,
         labels: Labels,
         counterparts: Counterparts,
         watched: Numbers | None = None,
+        *,
+        with_margins: bool = False,
     ) -> None:
+        self.with_margins = with_margins
         self.rows, self.labels, self.counterparts = rows, labels, counterparts
         own = counterparts.own_index(rows)
         self.own = np.where(own < 0, counterparts.size, own)

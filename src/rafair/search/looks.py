@@ -68,9 +68,7 @@ class Judge(Look):
         self, sweep: Sweep, rows: Rows, labels: Labels, seen: Observation | None
     ) -> Observation:
         """Takes over verdicts that are known, and judges the other rows."""
-        start = Observation.empty(*rows.shape)
-        if seen is not None:
-            start.put_verdicts(np.arange(len(rows)), seen)
+        start = Observation.of_verdicts(rows, seen)
         unknown = np.flatnonzero(~start.judged)
         if unknown.size:
             start.put(unknown, self.at(sweep, rows[unknown], labels[unknown]))
@@ -106,10 +104,7 @@ class Follow(Look):
         """Differentiates the rows, unless the algorithm begins elsewhere."""
         if self.clean:
             return super().at_start(sweep, rows, labels, seen)
-        start = Observation.empty(*rows.shape)
-        if seen is not None:
-            start.put_verdicts(np.arange(len(rows)), seen)
-        return start
+        return Observation.of_verdicts(rows, seen)
 
     def at_last(self, sweep: Sweep, rows: Rows, labels: Labels, before: Observation) -> Observation:
         """Leaves the rows to be judged."""
@@ -174,12 +169,6 @@ class Contrast(Look):
     def at(self, sweep: Sweep, rows: Rows, labels: Labels) -> Observation:
         """Predicts all counterparts, and sums up how far they lie apart."""
         return sweep.judge(rows, labels, spread=self.spread)
-
-    def at_start(
-        self, sweep: Sweep, rows: Rows, labels: Labels, seen: Observation | None
-    ) -> Observation:
-        """Looks anew: what others saw does not say how far counterparts lie apart."""
-        return self.at(sweep, rows, labels)
 
     def at_last(self, sweep: Sweep, rows: Rows, labels: Labels, before: Observation) -> Observation:
         """The same as before any step: the spread of the last row is reported as well."""

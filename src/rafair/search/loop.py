@@ -140,24 +140,14 @@ class _Walk:
             start = self.look.at_start(problem.sweep, self.rows, problem.labels, seen)
             self.observations.append(start)
             return paid
-        start = Observation.empty(*self.rows.shape)
-        for where, look in ((np.flatnonzero(paid), self.look), (np.flatnonzero(~paid), None)):
-            if where.size:
-                known = None if seen is None else seen.take(where)
-                start.put(where, self._first_look(where, look, known))
+        start = Observation.of_verdicts(self.rows, seen)
+        where = np.flatnonzero(paid)
+        if where.size:
+            rows, labels = self.rows[where], problem.labels[where]
+            known = None if seen is None else seen.take(where)
+            start.put(where, self.look.at_start(problem.sweep, rows, labels, known))
         self.observations.append(start)
         return paid
-
-    def _first_look(
-        self, where: Numbers, look: Look | None, seen: Observation | None
-    ) -> Observation:
-        rows, labels = self.rows[where], self.problem.labels[where]
-        if look is not None:
-            return look.at_start(self.problem.sweep, rows, labels, seen)
-        start = Observation.empty(*rows.shape)
-        if seen is not None:
-            start.put_verdicts(np.arange(len(rows)), seen)
-        return start
 
     def _step(self, step: int) -> None:
         problem, before = self.problem, self.observations[-1]

@@ -77,13 +77,7 @@ class Observation:
     def empty(cls, n: int, n_features: int) -> Observation:
         """An observation of `n` rows of which nothing is known yet."""
         return cls(
-            prediction=np.full(n, NONE),
-            judged=np.zeros(n, bool),
-            fair=np.zeros(n, bool),
-            disagreeing=np.full(n, NONE),
-            disagreeing_prediction=np.full(n, NONE),
-            consensus=np.full(n, NONE),
-            loss=np.full(n, np.nan),
+            **_no_verdicts(n),
             counterpart=np.full(n, NONE),
             counterpart_loss=np.full(n, np.nan),
             differentiated=np.zeros(n, bool),
@@ -103,18 +97,16 @@ class Observation:
 
         What can be written later is what verdicts rest on; the rest takes no memory.
         """
-        n = len(gradients)
-        return cls(
-            prediction=np.full(n, NONE),
-            judged=np.zeros(n, bool),
-            fair=np.zeros(n, bool),
-            disagreeing=np.full(n, NONE),
-            disagreeing_prediction=np.full(n, NONE),
-            consensus=np.full(n, NONE),
-            loss=np.full(n, np.nan),
-            gradient=gradients,
-            **_unknown(*gradients.shape),
-        )
+        n, n_features = gradients.shape
+        return cls(gradient=gradients, **_no_verdicts(n), **_unknown(n, n_features))
+
+    @classmethod
+    def of_verdicts(cls, rows: Rows, seen: Observation | None) -> Observation:
+        """An observation of `rows` with what others know of their verdicts, and no more."""
+        known = cls.empty(*rows.shape)
+        if seen is not None:
+            known.put_verdicts(np.arange(len(rows)), seen)
+        return known
 
     def copy(self) -> Observation:
         """A copy that shares no memory."""
@@ -136,6 +128,19 @@ class Observation:
 
     def _items(self) -> list[tuple[str, NDArray[Any]]]:
         return [(field.name, getattr(self, field.name)) for field in fields(self)]
+
+
+def _no_verdicts(n: int) -> dict[str, Any]:
+    """What verdicts rest on, not known yet."""
+    return {
+        "prediction": np.full(n, NONE),
+        "judged": np.zeros(n, bool),
+        "fair": np.zeros(n, bool),
+        "disagreeing": np.full(n, NONE),
+        "disagreeing_prediction": np.full(n, NONE),
+        "consensus": np.full(n, NONE),
+        "loss": np.full(n, np.nan),
+    }
 
 
 @lru_cache(maxsize=8)

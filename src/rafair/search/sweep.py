@@ -115,8 +115,7 @@ class Sweep:
         Raises:
             ModelError: If a logit is not finite.
         """
-        layout = Layout(rows, labels, self.counterparts, watched)
-        layout.with_margins = spread is not None
+        layout = Layout(rows, labels, self.counterparts, watched, with_margins=spread is not None)
         tally = spread.tally(rows, layout.own) if spread else None
         return self._run(layout, differentiate=False, tally=tally)
 

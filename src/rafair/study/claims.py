@@ -8,9 +8,10 @@ from typing import Any
 
 import pandas as pd
 
+from rafair.auditing.columns import CLEAN
 from rafair.study.formats import ROUNDING, figure, signed
 from rafair.study.lookup import distinct, means_by, rows_by, values_by
-from rafair.study.order import CLEAN, GOALS, MEAN, UNION, printed
+from rafair.study.order import GOALS, MEAN, UNION, printed
 from rafair.study.trajectories import GOAL_VERDICTS
 
 PAPER, OURS = "paper", "rafair"

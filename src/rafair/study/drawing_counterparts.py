@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from rafair.analysis.draws import chance_unseen
 from rafair.attacks.registry import ATTACKS, UNIONS
-from rafair.auditing.columns import ADVERSARIAL
+from rafair.auditing.columns import ADVERSARIAL, CLEAN
 from rafair.auditing.preparation import SavedModel
 from rafair.engine.workers import Workers
 from rafair.models.classifier import Classifier
@@ -22,7 +22,7 @@ from rafair.models.prediction import predict
 from rafair.search.sweep import CHUNK_ROWS
 from rafair.study.averages import averaged
 from rafair.study.memory import remembered
-from rafair.study.order import CLEAN, UNION
+from rafair.study.order import UNION
 from rafair.study.running import Done
 from rafair.tabular.counterparts import Counterparts
 from rafair.tabular.encoding import Rows

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-CLEAN, UNION = "clean", "rafair"
-GOALS = ("rafair-tb", "rafair-ff", "rafair-fb")
+from rafair.attacks.registry import UNIONS
+from rafair.auditing.columns import CLEAN
+
+UNION = "rafair"
+GOALS = UNIONS[UNION]
 MEAN = "mean"
 """Stands where others have a data set's name: the mean over data sets."""
 

@@ -8,6 +8,7 @@ import jinja2
 import pandas as pd
 
 from rafair._version import __version__
+from rafair.auditing.columns import CLEAN
 from rafair.study.config import Part
 from rafair.study.drawing_counterparts import ALL, DRAWN
 from rafair.study.formats import as_markdown, figure, signed
@@ -20,7 +21,7 @@ from rafair.study.layout import (
     table_note,
 )
 from rafair.study.lookup import Row, distinct, means_by, rows_by, values_by
-from rafair.study.order import CLEAN, GOALS, MEAN, UNION, printed
+from rafair.study.order import GOALS, MEAN, UNION, printed
 from rafair.study.published import TABLE3, TABLE4, Published, published
 from rafair.study.reproduction import Reproduction
 from rafair.study.trajectories import GOAL_VERDICTS

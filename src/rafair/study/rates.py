@@ -7,9 +7,10 @@ from typing import Any
 
 import pandas as pd
 
+from rafair.auditing.columns import CLEAN
 from rafair.study.averages import averaged
 from rafair.study.config import Part
-from rafair.study.order import CLEAN, MEAN, in_paper_order
+from rafair.study.order import MEAN, in_paper_order
 from rafair.study.published import METRICS, TABLE3, TABLE4, Published, published
 from rafair.study.running import Done
 
