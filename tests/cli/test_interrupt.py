@@ -127,6 +127,21 @@ def test_stopped_when_all_but_done(tmp_path, monkeypatch):
     check_taken_up(out, tmp_path / "undisturbed" / "run", quick)
 
 
+def test_ctrl_c_while_a_class_is_made(tmp_path, monkeypatch):
+    class Interrupted:
+        def __set_name__(self, owner: type, name: str) -> None:
+            raise KeyboardInterrupt
+
+    def stop(_: object) -> None:
+        type("Made", (), {"attribute": Interrupted()})
+
+    monkeypatch.setattr("rafair.engine.run_folder.RunFolder.finish", stop)
+    quick = ("--epochs", "1", "--instances", "10", "--steps", "2")
+    called = call("audit", *quick, "--out", tmp_path / "run")
+    assert called.code == 130
+    assert called.err.splitlines()[-1].startswith("rafair: interrupted")
+
+
 @pytest.mark.parametrize("left", [[], [".plan.json.1.tmp"]], ids=["nothing", "half a plan"])
 def test_killed_at_the_very_start(tmp_path, left):
     (tmp_path / "run.partial").mkdir()

@@ -73,7 +73,9 @@ def run(arguments: list[str] | None = None) -> int:
         usage = _usage_message(error)
         if usage is not None:
             return _complain(usage, 2)
-        return _complain(f"a bug in rafair; its traceback is in {_log_traceback()}", BUG)
+        if not _comes_from_interrupt(error):
+            return _complain(f"a bug in rafair; its traceback is in {_log_traceback()}", BUG)
+        result = INTERRUPTED
     if result == INTERRUPTED:  # Typer turns Ctrl-C into an exit code of its own
         return _complain("interrupted; run the same command again to carry on", INTERRUPTED)
     return result if isinstance(result, int) else 0
@@ -99,6 +101,16 @@ def _usage_message(error: Exception) -> str | None:
     """
     message = getattr(error, "format_message", None)
     return " ".join(message().split()) if callable(message) else None
+
+
+def _comes_from_interrupt(error: BaseException | None) -> bool:
+    """Whether Ctrl-C is behind an error.
+
+    Python raises one of its own for it while a class is being made, as imports do all the time.
+    """
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__
+    return error is not None
 
 
 def _complain(message: str, code: int) -> int:
