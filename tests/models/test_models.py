@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 
 import numpy as np
 import onnxruntime
@@ -52,13 +53,21 @@ def test_making_a_network_leaves_the_global_random_state_alone():
     assert not torch.equal(first[0].weight, other[0].weight)
 
 
+def by_sign(logits, _):
+    return np.sign(logits)
+
+
+def equally(logits, _):
+    return np.ones_like(logits)
+
+
 @pytest.mark.parametrize("n_classes", [2, 5])
 def test_the_fast_path_agrees_with_autograd(n_classes):
     network = planted.network(5, n_classes)
     classifier = TorchClassifier(network)
     assert DenseNetwork.of(network) is not None
     weights = np.random.default_rng(1).normal(size=(64, n_classes)).astype(np.float32)
-    logits, gradients = classifier.logits_and_gradients(ROWS, lambda _: weights)
+    logits, gradients = classifier.logits_and_gradients(ROWS, lambda _, rows: weights[rows])
     inputs = torch.tensor(ROWS, requires_grad=True)
     outputs = network(inputs)
     (expected,) = torch.autograd.grad(outputs, inputs, torch.tensor(weights))
@@ -67,19 +76,45 @@ def test_the_fast_path_agrees_with_autograd(n_classes):
     assert np.array_equal(logits, classifier.logits(ROWS))
 
 
+@pytest.mark.parametrize("n_classes", [2, 3, 7])
+def test_a_block_gets_the_same_answers_in_any_batch_of_whole_blocks(n_classes):
+    classifier = TorchClassifier(planted.network(5, n_classes))
+    block = classifier.block_rows
+    assert block
+    rows = np.random.default_rng(0).random((3 * block, 5), dtype=np.float32)
+    logits, gradients = classifier.logits_and_gradients(rows, by_sign)
+    assert np.array_equal(classifier.logits(rows), logits)
+    for part in (slice(block), slice(block, 3 * block), slice(2 * block, None)):
+        alone = classifier.logits_and_gradients(rows[part], by_sign)
+        assert np.array_equal(alone[0], logits[part])
+        assert np.array_equal(alone[1], gradients[part])
+
+
+def test_what_a_thread_computes_in_does_not_leak_into_answers():
+    classifier = TorchClassifier(planted.network(5))
+    rows = np.random.default_rng(0).random((6, 40, 5), dtype=np.float32)
+    kept = [classifier.logits_and_gradients(some, by_sign) for some in rows]
+    again = pickle.loads(pickle.dumps(classifier))
+    for some, answers in zip(rows, kept, strict=True):
+        logits, gradients = again.logits_and_gradients(some, by_sign)
+        assert np.array_equal(logits, answers[0])
+        assert np.array_equal(gradients, answers[1])
+        assert np.array_equal(classifier.logits(some), answers[0])
+
+
 @pytest.mark.parametrize("network", [fcnn(5), planted.network(5, 3), planted.network(5, 7)])
 def test_batches_of_a_stack_get_what_they_get_alone(network):
     classifier = TorchClassifier(network)
     stack = np.random.default_rng(0).random((7, 100, 5), dtype=np.float32)
-    logits, gradients = classifier.logits_and_gradients(stack, np.sign)
-    elsewhere = classifier.logits_and_gradients(np.roll(stack, 7, axis=1), np.sign)
+    logits, gradients = classifier.logits_and_gradients(stack, by_sign)
+    elsewhere = classifier.logits_and_gradients(np.roll(stack, 7, axis=1), by_sign)
     assert np.array_equal(elsewhere[0], np.roll(logits, 7, axis=1))
     assert np.array_equal(elsewhere[1], np.roll(gradients, 7, axis=1))
     for n in (1, 3):
-        some_logits, some_gradients = classifier.logits_and_gradients(stack[2 : 2 + n], np.sign)
+        some_logits, some_gradients = classifier.logits_and_gradients(stack[2 : 2 + n], by_sign)
         assert np.array_equal(some_logits, logits[2 : 2 + n])
         assert np.array_equal(some_gradients, gradients[2 : 2 + n])
-    plain, plain_gradients = classifier.logits_and_gradients(stack[2], np.sign)
+    plain, plain_gradients = classifier.logits_and_gradients(stack[2], by_sign)
     np.testing.assert_allclose(logits[2], plain, rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(gradients[2], plain_gradients, rtol=1e-4, atol=1e-6)
 
@@ -97,7 +132,7 @@ def test_batches_of_a_stack_get_what_they_get_alone(network):
 def test_other_networks_take_the_general_path(module):
     assert DenseNetwork.of(module) is None
     classifier = TorchClassifier(module)
-    logits, gradients = classifier.logits_and_gradients(ROWS, np.ones_like)
+    logits, gradients = classifier.logits_and_gradients(ROWS, equally)
     assert gradients.shape == ROWS.shape
     np.testing.assert_allclose(logits, module.eval()(torch.tensor(ROWS)).detach(), rtol=1e-5)
 
@@ -113,7 +148,7 @@ def test_nesting_dropout_and_missing_bias_do_not_matter_to_the_fast_path():
 def test_double_precision_modules_are_audited_in_single():
     classifier = TorchClassifier(planted.Smooth(5).double())
     check_fits(classifier, ROWS, 2)
-    logits, gradients = classifier.logits_and_gradients(ROWS, np.ones_like)
+    logits, gradients = classifier.logits_and_gradients(ROWS, equally)
     assert logits.dtype == gradients.dtype == np.float32
 
 
@@ -130,7 +165,7 @@ def test_probabilities_become_logarithms_clipped_away_from_zero():
 
 def test_a_function_has_no_gradients():
     with pytest.raises(ModelError, match="no gradients"):
-        FunctionClassifier(lambda rows: rows[:, :2]).logits_and_gradients(ROWS, np.ones_like)
+        FunctionClassifier(lambda rows: rows[:, :2]).logits_and_gradients(ROWS, equally)
 
 
 def test_saved_models_come_back_bit_by_bit(tmp_path):

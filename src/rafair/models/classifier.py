@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 Rows = NDArray[np.float32]
 Logits = NDArray[np.float32]
 Labels = NDArray[np.int64]
-Cotangent = Callable[[Logits], NDArray[np.float32]]
-"""From logits of shape `(n, c)` to the weight of each of them in the gradient; the same shape."""
+Cotangent = Callable[[Logits, slice], NDArray[np.float32]]
+"""From the logits of some rows of a batch, of shape `(n, c)`, and which rows these are, to the
+weight of each logit in the gradient; the same shape."""
 
 
 class Classifier(ABC):
@@ -30,6 +31,9 @@ class Classifier(ABC):
     """How many features a row must have; None where the model does not say."""
     n_classes: int | None
     """How many logits it gives; None where it does not say."""
+    block_rows: int | None = None
+    """Of so many rows it computes each block of a batch by itself, so that any batch of whole
+    blocks gives a row the same answer; None where only batches of one size do."""
     stacks: bool = False
     """Whether `logits_and_gradients` takes stacks of batches as well, rows of shape `(b, n, d)`,
     and answers each batch what it would answer it alone."""
@@ -59,7 +63,8 @@ class Classifier(ABC):
 
         Args:
             rows: Encoded rows of shape `(n, d)`.
-            cotangent: Says how much each logit counts, once the logits are known.
+            cotangent: Says how much each logit counts, once the logits are known; asked once for
+                the batch, or for parts of it.
 
         Returns:
             Logits of shape `(n, c)` and gradients of shape `(n, d)`.

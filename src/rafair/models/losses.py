@@ -150,22 +150,20 @@ def loss_named(name: str) -> Loss:
 
 def margins(logits: Logits, labels: Labels) -> Values:
     """M = logsumexp of the other classes' logits - the true class's logit; shape `(n,)`."""
-    each = np.arange(len(logits))
     if logits.shape[1] == 2:
-        difference: Values = (logits[each, 1 - labels] - logits[each, labels]).astype(np.float64)
-        return difference
+        difference = (logits[:, 1] - logits[:, 0]).astype(np.float64)
+        return np.where(labels == 1, -difference, difference)
     others: Values = logsumexp(_others(logits, labels), axis=1)
-    return others - logits[each, labels]
+    return others - logits[np.arange(len(logits)), labels]
 
 
 def margin_cotangent(logits: Logits, labels: Labels) -> NDArray[np.float32]:
     """∂m/∂z: the softmax among the other classes, and -1 at the true class; shape `(n, c)`."""
-    each = np.arange(len(logits))
     if logits.shape[1] == 2:
-        weights = np.ones_like(logits)
-    else:
-        weights = softmax(_others(logits, labels), axis=1).astype(np.float32)
-    weights[each, labels] = -1
+        sign = (1 - 2 * labels).astype(np.float32)
+        return np.stack([-sign, sign], axis=1)
+    weights: NDArray[np.float32] = softmax(_others(logits, labels), axis=1).astype(np.float32)
+    weights[np.arange(len(logits)), labels] = -1
     return weights
 
 

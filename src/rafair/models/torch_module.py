@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from rafair.errors import ModelError
 from rafair.models.classifier import Classifier, Cotangent, Logits, Rows
-from rafair.models.dense import DenseNetwork
+from rafair.models.dense import BLOCK_ROWS, DenseNetwork
 
 
 class TorchClassifier(Classifier):
@@ -33,7 +33,7 @@ class TorchClassifier(Classifier):
         >>> rows = np.zeros((5, 3), np.float32)
         >>> classifier.logits(rows).shape
         (5, 2)
-        >>> logits, gradients = classifier.logits_and_gradients(rows, np.ones_like)
+        >>> logits, gradients = classifier.logits_and_gradients(rows, lambda z, _: np.ones_like(z))
         >>> gradients.shape
         (5, 3)
     """
@@ -44,6 +44,7 @@ class TorchClassifier(Classifier):
         self._device = torch.device(device)
         self._dense = DenseNetwork.of(self.module)
         self.stacks = self._dense is not None
+        self.block_rows = BLOCK_ROWS if self._dense else None
         linear = [part for part in self.module.modules() if isinstance(part, nn.Linear)]
         self.n_features = linear[0].in_features if self._dense else None
         self.n_classes = linear[-1].out_features if self._dense else None
@@ -67,7 +68,7 @@ class TorchClassifier(Classifier):
         """Logits of shape `(n, c)`."""
         with torch.inference_mode():
             values = self._tensor(rows)
-            return _array(self._dense.forward(values)[0] if self._dense else self.module(values))
+            return _array(self._dense.logits(values) if self._dense else self.module(values))
 
     def logits_and_gradients(self, rows: Rows, cotangent: Cotangent) -> tuple[Logits, Rows]:
         """Logits `(n, c)` and gradients of `sum(cotangent * logits)`, `(n, d)`.
@@ -77,10 +78,11 @@ class TorchClassifier(Classifier):
         """
         if self._dense:
             with torch.inference_mode():
-                values, hidden = self._dense.forward(self._tensor(rows))
-                logits = _array(values)
-                gradients = self._dense.backward(self._tensor(cotangent(logits)), hidden)
-            return logits, _array(gradients)
+                values, slopes = self._dense.logits_and_gradients(
+                    self._tensor(rows),
+                    lambda logits, part: self._tensor(cotangent(_array(logits), part)),
+                )
+            return _array(values), _array(slopes)
         with torch.enable_grad():
             inputs = self._tensor(rows).requires_grad_(True)
             outputs = self.module(inputs)
@@ -90,9 +92,9 @@ class TorchClassifier(Classifier):
                     f"model '{self.name}': expected logits that torch can differentiate, got some "
                     "without a gradient to the rows; attacks=() gives the verdicts of clean rows"
                 )
-            weights = self._tensor(cotangent(logits)).to(outputs.dtype)
-            (slopes,) = torch.autograd.grad(outputs, inputs, weights, allow_unused=True)
-        return logits, np.zeros_like(rows) if slopes is None else _array(slopes)
+            weights = self._tensor(cotangent(logits, slice(0, len(rows)))).to(outputs.dtype)
+            (gradients,) = torch.autograd.grad(outputs, inputs, weights, allow_unused=True)
+        return logits, np.zeros_like(rows) if gradients is None else _array(gradients)
 
     def _tensor(self, array: Rows) -> Tensor:
         # torch shares the memory, and warns where it is read-only

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rafair.models.classifier import Labels
 from rafair.search.observation import NONE, Numbers
@@ -11,7 +12,15 @@ from rafair.tabular.encoding import Rows
 
 
 class Layout:
-    """Where every row's counterparts stand in the long list that is cut into chunks."""
+    """Where every row's counterparts stand in the long list that is cut into chunks.
+
+    Args:
+        rows: Encoded rows of shape `(n, d)`.
+        labels: The classes that losses are measured against; shape `(n,)`.
+        counterparts: The counterparts of a row.
+        watched: For each row, the counterpart whose loss is wanted, or -1; shape `(n,)`.
+        with_margins: Whether the margin of every counterpart is wanted.
+    """
 
     def __init__(
         self,
@@ -30,21 +39,62 @@ class Layout:
         self.offsets = np.concatenate([[0], np.cumsum(counterparts.counts(rows))])
         self.total = int(self.offsets[-1])
 
-    def chunk(self, start: int, size: int) -> Chunk:
-        """The rows from `start` on, padded to `size` by repeating the first of them."""
-        places = np.arange(start, min(start + size, self.total))
-        owner = np.searchsorted(self.offsets, places, side="right") - 1
-        index = places - self.offsets[owner]
-        padded = np.concatenate([owner, np.full(size - len(owner), owner[0])])
-        batch = self.rows[padded]
-        self.counterparts.substitute(batch[: len(owner)], index)
-        return Chunk(owner, index, batch, self.labels[padded])
+    def chunk(self, start: int, stop: int, size: int) -> Chunk:
+        """Places `start` to `stop` of the list, padded to `size` rows with the first of them."""
+        first, last = np.searchsorted(self.offsets, [start, stop - 1], side="right") - 1
+        touched = np.arange(first, last + 1)
+        bounds = np.clip(self.offsets[first : last + 2], start, stop)
+        lengths = np.diff(bounds)
+        owner = np.repeat(touched, lengths)
+        index = np.arange(start, stop) - np.repeat(self.offsets[touched], lengths)
+        batch = np.empty((size, self.rows.shape[1]), np.float32)
+        filled = batch[: stop - start]
+        filled[:] = np.repeat(self.rows[first : last + 1], lengths, axis=0)
+        self.counterparts.substitute(filled, index)
+        batch[stop - start :] = batch[0]
+        labels = np.concatenate(
+            [self.labels[owner], np.repeat(self.labels[first], size - len(owner))]
+        )
+        return Chunk(self, start, touched, bounds[:-1] - start, owner, index, batch, labels)
 
 
 class Chunk:
-    """Consecutive counterparts of consecutive rows."""
+    """Consecutive counterparts of consecutive rows.
 
-    def __init__(self, owner: Numbers, index: Numbers, batch: Rows, batch_labels: Labels) -> None:
+    Args:
+        layout: The list it is a part of.
+        begin: Its first place there.
+        touched: The rows it holds counterparts of, ascending; shape `(t,)`.
+        starts: Where the counterparts of each of these begin in it; shape `(t,)`.
+        owner: The row that each counterpart belongs to; shape `(m,)`.
+        index: Which of its counterparts it is; shape `(m,)`.
+        batch: The counterparts, and padding; shape `(size, d)`.
+        labels: The class of each row of the batch; shape `(size,)`.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        begin: int,
+        touched: Numbers,
+        starts: Numbers,
+        owner: Numbers,
+        index: Numbers,
+        batch: Rows,
+        labels: Labels,
+    ) -> None:
+        self._layout, self._begin = layout, begin
+        self.touched, self.starts = touched, starts
         self.owner, self.index = owner, index
-        self.batch, self.batch_labels = batch, batch_labels
-        self.starts = np.concatenate([[0], np.flatnonzero(np.diff(owner)) + 1])
+        self.batch, self.labels = batch, labels
+
+    def __len__(self) -> int:
+        return len(self.owner)
+
+    def places_of(self, counterparts: Numbers) -> NDArray[np.int64]:
+        """Where in this chunk the rows' `counterparts`, of shape `(n,)`, stand, if they do."""
+        wanted = counterparts[self.touched]
+        places = self._layout.offsets[self.touched] + wanted - self._begin
+        here = (wanted != NONE) & (places >= 0) & (places < len(self))
+        found: NDArray[np.int64] = places[here]
+        return found

@@ -1,6 +1,6 @@
 """The counterparts I(v) of a row: every combination of values of its sensitive features.
 
-Nothing here holds more than the domains themselves. A counterpart is a number, its place in the
+No counterpart is held as a row. A counterpart is a number, its place in the
 order of `itertools.product` over the domains in column order, and is made a row when it is needed.
 """
 
@@ -17,6 +17,10 @@ from rafair.tabular.encoding import Rows, encode_values
 from rafair.tabular.schema import Schema
 
 Indices = NDArray[np.int64]
+
+MOST_LISTED = 1 << 16
+"""Domains of at most so many counterparts are written out, a number for each feature: looking
+values up takes less than working out where they stand."""
 
 
 class Counterparts:
@@ -55,6 +59,9 @@ class Counterparts:
             )
         strides = np.cumprod((1, *self.sizes[:0:-1]))[::-1]
         self._strides = tuple(int(stride) for stride in strides)
+        self._listed: list[NDArray[np.float32]] | None = None
+        if self.size <= MOST_LISTED:
+            self._listed = self._values(np.arange(self.size))
 
     @classmethod
     def of(cls, schema: Schema) -> Counterparts:
@@ -89,10 +96,20 @@ class Counterparts:
         """Writes counterpart `indices[i]` into `rows[i]`; index `size` leaves the row as it is."""
         own = indices == self.size
         keep = rows[own].copy() if own.any() else None
-        for column, domain, stride in zip(self.columns, self.domains, self._strides, strict=True):
-            rows[:, column] = domain[(indices // stride) % len(domain)]
+        if self._listed is None:
+            columns = self._values(indices)
+        else:
+            known = indices if keep is None else np.where(own, 0, indices)
+            columns = [values[known] for values in self._listed]
+        for column, values in zip(self.columns, columns, strict=True):
+            rows[:, column] = values
         if keep is not None:
             rows[own] = keep
+
+    def _values(self, indices: Indices) -> list[NDArray[np.float32]]:
+        """For each sensitive feature its value in the counterparts `indices`."""
+        sides = zip(self.domains, self._strides, strict=True)
+        return [domain[(indices // stride) % len(domain)] for domain, stride in sides]
 
     def enumerate(self, row: Rows, rows_per_block: int = 4096) -> Iterator[Rows]:
         """Yields all counterparts of one row of shape `(d,)`, block by block, in domain order."""
