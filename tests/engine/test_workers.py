@@ -61,6 +61,25 @@ def test_shards_cover_every_instance_once():
         shards = cut(n)
         covered = [i for shard in shards for i in range(shard.start, shard.stop)]
         assert covered == list(range(n))
-        assert list(SerialExecutor().map(lambda shard: shard.number, shards)) == list(
-            range(len(shards))
-        )
+
+
+def test_one_shard_after_the_other_and_none_before_the_last_result_is_taken():
+    events = []
+    shards = cut(250)
+
+    def parts():
+        for shard in shards:
+            events.append(("part", shard.number))
+            yield shard, len(shard)
+
+    def work(part, workers, advance):
+        advance(part)
+        return -part
+
+    with Workers(1) as workers:
+        advanced = []
+        for shard, result in SerialExecutor().map(work, parts(), workers, advanced.append):
+            assert result == -len(shard)
+            events.append(("taken", shard.number))
+    assert events == [(what, shard.number) for shard in shards for what in ("part", "taken")]
+    assert advanced == [100, 100, 50]

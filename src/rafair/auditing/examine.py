@@ -1,23 +1,18 @@
-"""The work on one shard: attack its instances, repair what came out, and store both.
+"""The work on one shard: attack its instances, and repair what came out.
 
-A shard's folder holds `adversarial.parquet`, `repaired.parquet` and `counters.json`; it takes its
-name only when all three are whole.
+Its result is `adversarial.parquet`, `repaired.parquet` and `counters.json`.
 """
 
 from __future__ import annotations
 
-import json
-import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from rafair.attacks.naming import attack_named, expand
@@ -33,107 +28,124 @@ from rafair.auditing.columns import (
 from rafair.auditing.config import AuditConfig
 from rafair.auditing.cost import Cost
 from rafair.auditing.outcomes import Outcomes, Stored, choose_member
-from rafair.auditing.subject import Subject
-from rafair.engine.files import explaining_storage
-from rafair.engine.shards import Shard
+from rafair.engine.checkpoints import Content
+from rafair.engine.shards import Advance
 from rafair.engine.workers import Workers
-from rafair.models.classifier import Labels, Queries
+from rafair.models.classifier import Classifier, Labels, Queries
 from rafair.search.budget import Budget
 from rafair.search.observation import Observation
 from rafair.search.sweep import CHUNK_ROWS, Sweep
 from rafair.search.trajectory import Trajectory
+from rafair.tabular.counterparts import Counterparts
 from rafair.tabular.encoding import Rows
+from rafair.tabular.schema import Schema
+from rafair.tabular.table import Table
 
 COUNTERS = "counters.json"
 
 
 @dataclass(frozen=True)
-class Examiner:
-    """Does shards of one audit.
+class Part:
+    """What a shard is made of.
 
     Args:
-        subject: What is audited.
-        config: How.
-        instances: The rows of the table that are audited; shape `(n,)`.
-        folder: Where the shards' folders go.
-        workers: The open pool of threads.
-        on_rows: Told how many rows were done or turned out not to be needed.
-        stored: Outcomes of an earlier run to repair, instead of attacking.
+        rows: Its encoded rows; shape `(n, d)`.
+        labels: Their true classes; shape `(n,)`.
+        numbers: What the files call each instance: for a named data set, its row in the test
+            split; shape `(n,)`.
+        outcomes: By attack, the outcomes of an earlier run to repair, instead of attacking.
     """
 
-    subject: Subject
+    rows: Rows
+    labels: Labels
+    numbers: NDArray[np.int64]
+    outcomes: Mapping[str, Outcomes] | None = None
+
+    @classmethod
+    def of(cls, table: Table, instances: NDArray[np.int64], stored: Stored | None = None) -> Part:
+        """The part with these rows of a table."""
+        numbers = table.row_numbers[instances]
+        outcomes = stored.outcomes(numbers, table.schema) if stored else None
+        return cls(table.rows[instances], table.labels[instances], numbers, outcomes)
+
+
+@dataclass(frozen=True)
+class Examiner:
+    """Does shards of one audit; holds what all of them need, and can be sent to other processes.
+
+    Args:
+        classifier: What is audited.
+        schema: The features of the rows.
+        config: How.
+    """
+
+    classifier: Classifier
+    schema: Schema
     config: AuditConfig
-    instances: NDArray[np.int64]
-    folder: Path
-    workers: Workers
-    on_rows: Callable[[int], None]
-    stored: Stored | None = None
 
-    def __call__(self, shard: Shard) -> Path:
-        """Does the shard unless it is done already; returns its folder."""
-        final = self.folder / f"{shard.number:05d}"
-        if not final.exists():
-            with explaining_storage(final):
-                self._do(shard, final)
-        return final
+    def __call__(self, part: Part, workers: Workers, advance: Advance) -> dict[str, Content]:
+        """Attacks a part's instances and repairs what came out.
 
-    def sweep(self) -> Sweep:
-        """A new sweep that counts its own rows."""
-        return Sweep(
-            classifier=self.subject.classifier,
-            counterparts=self.subject.counterparts,
-            loss=self.config.loss_function,
-            workers=self.workers,
-            k=self.config.k,
-            chunk_rows=self.config.chunk_rows or CHUNK_ROWS,
-            on_rows=self.on_rows,
-        )
+        Args:
+            part: The instances.
+            workers: The open pool of threads.
+            advance: Told how many rows were done or turned out not to be needed.
 
-    def _do(self, shard: Shard, final: Path) -> None:
-        temporary = final.with_suffix(".tmp")
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir(parents=True)
-        instances = self.instances[shard.start : shard.stop]
-        attacked, repaired, counters = _Shard(self, instances).run()
+        Returns:
+            By name the files to be stored.
+        """
+        attacked, repaired, counters = _Shard(self, part, workers, advance).run()
+        files: dict[str, Content] = {COUNTERS: counters}
         for tables, name in ((attacked, ADVERSARIAL), (repaired, REPAIRED)):
             if tables:
-                pq.write_table(pa.concat_tables(tables), temporary / name)
-        (temporary / COUNTERS).write_text(json.dumps(counters), encoding="utf-8")
-        temporary.rename(final)
+                files[name] = pa.concat_tables(tables)
+        return files
+
+    def sweep(self, workers: Workers, advance: Advance) -> Sweep:
+        """A new sweep that counts its own rows."""
+        return Sweep(
+            classifier=self.classifier,
+            counterparts=Counterparts.of(self.schema),
+            loss=self.config.loss_function,
+            workers=workers,
+            k=self.config.k,
+            chunk_rows=self.config.chunk_rows or CHUNK_ROWS,
+            on_rows=advance,
+        )
 
 
 class _Shard:
     """The steps of one shard, in order."""
 
-    def __init__(self, examiner: Examiner, instances: NDArray[np.int64]) -> None:
-        self.examiner = examiner
+    def __init__(self, examiner: Examiner, part: Part, workers: Workers, advance: Advance) -> None:
+        self.part = part
         self.config = examiner.config
-        # what the files call each instance; for a named data set its row in the test split
-        self.instances = examiner.subject.table.row_numbers[instances]
-        table = examiner.subject.table
-        self.schema = table.schema
-        self.rows: Rows = table.rows[instances]
-        self.labels: Labels = table.labels[instances]
-        self.budget: Budget = self.config.budget(table.schema)
+        self.schema = examiner.schema
+        self.advance = advance
+        self.sweep = examiner.sweep(workers, advance)
+        self.instances = part.numbers
+        self.rows: Rows = part.rows
+        self.labels: Labels = part.labels
+        self.budget: Budget = self.config.budget(self.schema)
         self.cost = Cost.of(
             len(self.rows),
-            int(examiner.subject.counterparts.counts(self.rows).sum()),
+            int(self.sweep.counterparts.counts(self.rows).sum()),
             self.config,
-            attacking=examiner.stored is None,
+            attacking=part.outcomes is None,
         )
         self.counters: dict[str, dict[str, Any]] = {"attacks": {}, "repairs": {}}
 
     def run(self) -> tuple[list[pa.Table], list[pa.Table], dict[str, Any]]:
         """Attacks, then repairs; returns their tables and what they cost."""
         singles, unions = expand(self.config.attacks)
-        stored = self.examiner.stored
-        if stored:
-            tables: list[pa.Table] = []
-            outcomes = stored.outcomes(self.instances, self.schema)
+        tables: list[pa.Table] = []
+        outcomes: Mapping[str, Outcomes] = {}
+        if self.part.outcomes is not None:
+            outcomes = self.part.outcomes
         elif singles:
             tables, outcomes = self._attacks(singles)
         else:
-            tables, outcomes = [self._clean()], {}
+            tables = [self._clean()]
         repaired = self._repairs(outcomes, unions) if self.config.repair and outcomes else []
         return tables, repaired, self.counters
 
@@ -167,7 +179,7 @@ class _Shard:
         with self._counting("attacks", name, expected) as sweep:
             return attack_named(name).run(sweep, self.rows, self.labels, self.budget, seen)
 
-    def _repairs(self, outcomes: dict[str, Outcomes], unions: list[str]) -> list[pa.Table]:
+    def _repairs(self, outcomes: Mapping[str, Outcomes], unions: list[str]) -> list[pa.Table]:
         repair = self.config.repair
         assert repair is not None  # the caller asked
         trajectories = {}
@@ -193,7 +205,7 @@ class _Shard:
     def _counting(self, kind: str, name: str, expected: int) -> Iterator[Sweep]:
         """Gives a sweep of its own, and stores what was spent through it."""
         queries = Queries()
-        sweep = replace(self.examiner.sweep(), queries=queries)
+        sweep = replace(self.sweep, queries=queries)
         begun = time.perf_counter()
         yield sweep
         self.counters[kind][name] = {
@@ -202,7 +214,7 @@ class _Shard:
             "prediction_rows": queries.prediction_rows,
         }
         # rows that stood still were not asked about again: the bar moves on all the same
-        self.examiner.on_rows(expected - queries.gradient_rows - queries.prediction_rows)
+        self.advance(expected - queries.gradient_rows - queries.prediction_rows)
 
 
 def _picked(name: str, chosen: NDArray[np.int64], tables: list[pa.Table]) -> pa.Table:

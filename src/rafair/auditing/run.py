@@ -8,7 +8,7 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -33,15 +33,16 @@ from rafair.auditing.document import (
     warnings_of,
     write_document,
 )
-from rafair.auditing.examine import Examiner
+from rafair.auditing.examine import Examiner, Part
 from rafair.auditing.outcomes import Stored
 from rafair.auditing.preparation import Preparation
 from rafair.auditing.result import Audit
 from rafair.auditing.subject import Subject
-from rafair.engine.files import sha256_of
+from rafair.engine.checkpoints import Checkpoints, count_stored
+from rafair.engine.files import explaining_storage, sha256_of
 from rafair.engine.progress import SILENT, Progress
 from rafair.engine.run_folder import PLAN, RunFolder, next_free
-from rafair.engine.shards import Executor, SerialExecutor, cut
+from rafair.engine.shards import Executor, SerialExecutor, Shard, cut
 from rafair.engine.workers import Workers
 from rafair.errors import InputError, ModelError, RunFolderError
 from rafair.metrics.rates import share
@@ -108,6 +109,7 @@ def run_audit(
     known = preparation.identified
     finished = _finished(final, plan) if known and not means.force else None
     if finished:
+        (final / PLAN).unlink(missing_ok=True)  # an interruption at the very end leaves it
         means.progress.note(f"done before: '{final}' holds this very audit")
         return finished
     with _removing_on_failure(temporary), Workers(means.threads) as workers:
@@ -116,6 +118,10 @@ def run_audit(
         check_fits(stand_in, table.rows, len(table.schema.classes))
         with RunFolder(final, plan, force=means.force, resume=known) as folder:
             run = _Run(preparation, config, means, plan, folder, workers, stored)
+            complete = _complete(folder, plan)
+            if complete:
+                means.progress.note("carrying on where it was left: all parts are done")
+                return run.finish(dict(complete.document), temporary)
             return _finishing(run, temporary)
 
 
@@ -148,12 +154,17 @@ class _Run:
         cost = self._announce()
         subject = self.preparation.subject(self.folder.partial, self.means.progress)
         check_fits(subject.classifier, subject.table.rows, len(subject.table.schema.classes))
-        shards = self._examine(subject, cost)
-        document = self._document(subject, shards)
+        checkpoints = self._examine(subject, cost)
+        document = self._document(subject, checkpoints)
         document["seconds"] = time.perf_counter() - begun
         write_document(document, self.folder.partial)
-        shutil.rmtree(self.folder.partial / SHARDS)
-        return Audit(plain(document), self.folder.finish(), temporary)
+        return self.finish(plain(document), temporary)
+
+    def finish(self, document: dict[str, Any], temporary: Path | None) -> Audit:
+        """Gives the folder its name, now that `audit.json` says that all is there."""
+        with explaining_storage(self.folder.partial):
+            shutil.rmtree(self.folder.partial / SHARDS, ignore_errors=True)
+        return Audit(document, self.folder.finish(), temporary)
 
     @cached_property
     def instances(self) -> NDArray[np.int64]:
@@ -166,13 +177,12 @@ class _Run:
     def _announce(self) -> Cost:
         """Says what is ahead, at the rate of a short probe."""
         table, instances = self.preparation.table, self.instances
-        stand_in = Subject(self.preparation.stand_in(), table, None, len(table), "")
-        sweep = self._examiner(stand_in, lambda rows: None).sweep()
+        sweep = self._examiner(self.preparation.stand_in()).sweep(self.workers, lambda rows: None)
         counterparts = int(sweep.counterparts.counts(table.rows[instances]).sum())
         cost = Cost.of(len(instances), counterparts, self.config, attacking=self.stored is None)
         rate = measure_rate(sweep, table.rows[instances], table.labels[instances])
         shards = len(cut(len(instances)))
-        done = len(list((self.folder.partial / SHARDS).glob("[0-9]" * 5)))
+        done = min(count_stored(self.folder.partial / SHARDS), shards)
         again = (
             f"; carrying on where it was left, {done} of {shards} parts done"
             if self.folder.resumed
@@ -184,28 +194,35 @@ class _Run:
         )
         return cost
 
-    def _examiner(self, subject: Subject, on_rows: Callable[[int], None]) -> Examiner:
-        return Examiner(
-            subject=subject,
-            config=self.config,
-            instances=self.instances,
-            folder=self.folder.partial / SHARDS,
-            workers=self.workers,
-            on_rows=on_rows,
-            stored=self.stored,
-        )
+    def _examiner(self, classifier: Classifier) -> Examiner:
+        return Examiner(classifier, self.preparation.table.schema, self.config)
 
-    def _examine(self, subject: Subject, cost: Cost) -> list[Path]:
-        with self.means.progress.task("auditing", cost.total, "rows") as task:
-            examiner = self._examiner(subject, task.advance)
-            shards = cut(len(self.instances))
-            return sorted(self.means.executor.map(examiner, shards))
+    def _examine(self, subject: Subject, cost: Cost) -> Checkpoints:
+        """Does the shards that are not stored yet, and stores each as it is ready."""
+        key = _digest(self.plan | {"model_sha256": subject.classifier.sha256})
+        shards = cut(len(self.instances))
+        checkpoints = Checkpoints(self.folder.partial / SHARDS, shards, key)
+        dropped = checkpoints.drop_unusable()
+        if dropped:
+            self.means.progress.note(dropped)
+        missing = checkpoints.missing()
+        left = cost.total * len(missing) / len(shards)
+        with self.means.progress.task("auditing", left, "rows") as task:
+            work = self._examiner(subject.classifier)
+            parts = ((shard, self._part(shard)) for shard in missing)
+            for shard, files in self.means.executor.map(work, parts, self.workers, task.advance):
+                checkpoints.store(shard, files)
+        return checkpoints
 
-    def _document(self, subject: Subject, shards: list[Path]) -> dict[str, Any]:
+    def _part(self, shard: Shard) -> Part:
+        instances = self.instances[shard.start : shard.stop]
+        return Part.of(self.preparation.table, instances, self.stored)
+
+    def _document(self, subject: Subject, checkpoints: Checkpoints) -> dict[str, Any]:
         folder = self.folder.partial
         if self.stored:
             self.stored.copy_to(folder)
-        gathered = merge_shards(shards, folder)
+        gathered = merge_shards(checkpoints.folders(), folder)
         _, unions = expand(self.config.attacks)
         rates = rates_document(gathered, unions, self.config.seed)
         if self.stored:
@@ -312,8 +329,20 @@ def _finished(final: Path, plan: dict[str, Any]) -> Audit | None:
         return None
     for name in audit.document["files"]:
         audit.check_file(name)
-    (final / PLAN).unlink(missing_ok=True)  # an interruption at the very end leaves it
     return audit
+
+
+def _complete(folder: RunFolder, plan: dict[str, Any]) -> Audit | None:
+    """The audit in a folder whose work was stopped when only its last name was missing.
+
+    One of its files may since have been altered; all is then made again from the shards.
+    """
+    if not folder.resumed:
+        return None
+    try:
+        return _finished(folder.partial, plan)
+    except RunFolderError:
+        return None
 
 
 def _hashes(folder: Path) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,6 +14,9 @@ from rafair.errors import InputError, StorageError
 
 TEMPORARY = ".tmp"
 """How the names end of files that are being written."""
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)
+"""Errors that are no fault of what the user asked for."""
 
 
 def sha256_of(path: Path) -> str:
@@ -55,10 +59,61 @@ def writing(path: Path) -> Iterator[Path]:
     try:
         with explaining_storage(path):
             yield temporary
+            _sync(temporary, os.O_RDWR)
             temporary.replace(path)
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Copies a file; the copy is whole or not there.
+
+    Raises:
+        StorageError: If the disk is full.
+        InputError: If the source cannot be read, or the folder may not be written to.
+    """
+    with writing(target) as path:
+        shutil.copyfile(source, path)
+
+
+def write_synced(path: Path, data: bytes) -> None:
+    """Writes a file, and returns when it is on disk."""
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Returns when the names in a folder are on disk, where the system can say so."""
+    with suppress(PermissionError):  # Windows opens no folders
+        _sync(folder, os.O_RDONLY)
+
+
+def _sync(path: Path, mode: int) -> None:
+    number = os.open(path, mode)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
+
+
+@contextmanager
+def explaining_loss(path: Path) -> Iterator[None]:
+    """Turns an error about `path` in the middle of work into one line: it was writable before.
+
+    Raises:
+        StorageError: If the operating system refuses anything.
+    """
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error).splitlines()[0]
+        raise StorageError(
+            f"'{path}': cannot be written: {reason}; what was done before is kept, and the same "
+            "command again carries on"
+        ) from error
 
 
 @contextmanager
@@ -67,7 +122,7 @@ def explaining_storage(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+        if error.errno in NO_ROOM:
             raise StorageError(f"'{path}': cannot be written: {error.strerror}") from error
         if error.errno is None:
             raise

@@ -10,7 +10,15 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+from rafair.engine.workers import Workers
+
+Part_contra = TypeVar("Part_contra", contravariant=True)
+Result_co = TypeVar("Result_co", covariant=True)
+Part = TypeVar("Part")
 Result = TypeVar("Result")
+
+Advance = Callable[[int], None]
+"""Told how much more of the work is done, in units that the work counts by."""
 
 INSTANCES_PER_SHARD = 100
 
@@ -44,21 +52,58 @@ def cut(n_instances: int, size: int = INSTANCES_PER_SHARD) -> list[Shard]:
     return [Shard(i, start, min(start + size, n_instances)) for i, start in enumerate(starts)]
 
 
+class Work(Protocol[Part_contra, Result_co]):
+    """What is done with each shard's part; pickled where other processes do it.
+
+    It holds what all shards need, such as a model; what one shard needs alone is in its part.
+    """
+
+    def __call__(self, part: Part_contra, workers: Workers, advance: Advance) -> Result_co:
+        """The result of one part, computed with the open `workers`."""
+
+
 class Executor(Protocol):
     """Who does the shards: this process, or the workers of a cluster."""
 
-    def map(self, function: Callable[[Shard], Result], shards: Iterable[Shard]) -> Iterator[Result]:
-        """Yields `function(shard)` for every shard, in any order."""
+    def map(
+        self,
+        work: Work[Part, Result],
+        parts: Iterable[tuple[Shard, Part]],
+        workers: Workers,
+        advance: Advance,
+    ) -> Iterator[tuple[Shard, Result]]:
+        """Yields each shard with what `work` gives for its part, as they are ready, in any order.
+
+        Args:
+            work: What is done.
+            parts: The shards and what each needs, made as they are asked for.
+            workers: The open pool of this process; others open their own.
+            advance: Told how far the work is.
+        """
 
 
 class SerialExecutor:
-    """Does one shard after the other in this process.
+    """Does one shard after the other in this process, in order.
+
+    A result is taken before the next shard is begun.
 
     Example:
-        >>> list(SerialExecutor().map(len, cut(250, 100)))
-        [100, 100, 50]
+        >>> parts = [(shard, len(shard)) for shard in cut(250, 100)]
+        >>> def double(part, workers, advance):
+        ...     return 2 * part
+        >>> with Workers(1) as workers:
+        ...     results = list(SerialExecutor().map(double, parts, workers, lambda amount: None))
+        >>> [result for shard, result in results]
+        [200, 200, 100]
     """
 
-    def map(self, function: Callable[[Shard], Result], shards: Iterable[Shard]) -> Iterator[Result]:
-        """Yields `function(shard)` in the order of `shards`."""
-        return map(function, shards)
+    def map(
+        self,
+        work: Work[Part, Result],
+        parts: Iterable[tuple[Shard, Part]],
+        workers: Workers,
+        advance: Advance,
+    ) -> Iterator[tuple[Shard, Result]]:
+        """Yields the results in the order of `parts`."""
+        for shard, part in parts:
+            yield shard, work(part, workers, advance)
