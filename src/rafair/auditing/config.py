@@ -83,11 +83,12 @@ class AuditConfig:
         if self.chunk_rows is not None:
             check_whole("chunk_rows", self.chunk_rows, 1, MOST_CHUNK_ROWS)
 
-    def resolved(self, counterparts: int) -> AuditConfig:
+    def resolved(self, counterparts: int, device: str) -> AuditConfig:
         """The same with `chunk_rows` filled in for instances of so many counterparts."""
         if self.chunk_rows is not None:
             return self
-        return replace(self, chunk_rows=suitable_chunk_rows(counterparts * INSTANCES_PER_SHARD))
+        rows = counterparts * INSTANCES_PER_SHARD
+        return replace(self, chunk_rows=suitable_chunk_rows(rows, device))
 
     @property
     def loss_function(self) -> Loss:

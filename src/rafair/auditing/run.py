@@ -103,7 +103,7 @@ def run_audit(
     """
     table = preparation.table
     _check_against(table, config)
-    config = config.resolved(Counterparts.of(table.schema).size)
+    config = config.resolved(Counterparts.of(table.schema).size, means.device)
     plan = _plan(preparation, config, stored)
     final, temporary = _place(means, table.name, plan)
     known = preparation.identified

@@ -79,7 +79,7 @@ class DenseNetwork:
     def logits(self, rows: Tensor) -> Tensor:
         """Logits of rows of shape `(n, d)`, block by block; `(n, c)`."""
         outputs = rows.new_empty(len(rows), self._biases[-1].numel())
-        for block in _blocks(len(rows)):
+        for block in _blocks(rows):
             some = rows[block]
             self._forward(some, self._memory(some), outputs[block])
         return outputs[:, : self._n_classes]
@@ -99,7 +99,7 @@ class DenseNetwork:
             return self._stack(rows, cotangent)
         outputs = rows.new_empty(len(rows), self._biases[-1].numel())
         gradients = rows.new_empty(len(rows), self._weights[0].size(-1))
-        for block in _blocks(len(rows)):
+        for block in _blocks(rows):
             some, logits = rows[block], outputs[block]
             memory = self._memory(some)
             self._forward(some, memory, logits)
@@ -179,9 +179,10 @@ class _Memory:
         self.slopes = [side[: n * width].view(n, width) for side, width in sides]
 
 
-def _blocks(n_rows: int) -> Iterator[slice]:
-    """Blocks of one size; all rows as one block where they do not make whole ones."""
-    size = BLOCK_ROWS if n_rows % BLOCK_ROWS == 0 else n_rows
+def _blocks(rows: Tensor) -> Iterator[slice]:
+    """Blocks of one size; all rows as one where they do not make whole ones, or need no cache."""
+    n_rows = len(rows)
+    size = BLOCK_ROWS if n_rows % BLOCK_ROWS == 0 and rows.device.type == "cpu" else max(n_rows, 1)
     return (slice(start, start + size) for start in range(0, n_rows, size))
 
 

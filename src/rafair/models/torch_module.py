@@ -44,7 +44,8 @@ class TorchClassifier(Classifier):
         self._device = torch.device(device)
         self._dense = DenseNetwork.of(self.module)
         self.stacks = self._dense is not None
-        self.block_rows = BLOCK_ROWS if self._dense else None
+        # blocks are for a core's cache; an accelerator wants the whole batch
+        self.block_rows = BLOCK_ROWS if self._dense and self._device.type == "cpu" else None
         linear = [part for part in self.module.modules() if isinstance(part, nn.Linear)]
         self.n_features = linear[0].in_features if self._dense else None
         self.n_classes = linear[-1].out_features if self._dense else None

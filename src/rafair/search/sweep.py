@@ -49,15 +49,17 @@ def _nothing(rows: int) -> None:
     """Ignores how many rows were done."""
 
 
-def suitable_chunk_rows(rows: int) -> int:
+def suitable_chunk_rows(rows: int, device: str = "cpu") -> int:
     """Rows per chunk for sweeps of about `rows` rows: small sweeps should not be mostly padding.
+
+    Accelerators take more at once: there a chunk costs a round trip, and no cache is to be spared.
 
     Example:
         >>> suitable_chunk_rows(100 * 24), suitable_chunk_rows(100 * 740)
         (1024, 4096)
     """
     quarter = 1 << max(rows // 4 - 1, 0).bit_length()
-    return min(max(quarter, LEAST_CHUNK_ROWS), CHUNK_ROWS)
+    return min(max(quarter, LEAST_CHUNK_ROWS), CHUNK_ROWS if device == "cpu" else MOST_AT_ONCE)
 
 
 @dataclass(frozen=True)
