@@ -17,6 +17,7 @@ from scipy.special import expit
 from rafair.arguments import check_real
 from rafair.search.draws import mixed, row_keys
 from rafair.search.observation import NONE, Numbers, Observation
+from rafair.search.tally import first_maximum
 from rafair.tabular.encoding import Rows
 
 Margins = NDArray[np.float64]
@@ -33,7 +34,10 @@ class SpreadTally(ABC):
 
     @abstractmethod
     def add(self, owner: Numbers, index: Numbers, margins: Margins) -> None:
-        """Adds some counterparts: whose they are, which they are, and their margins; `(m,)`."""
+        """Adds some counterparts: whose they are, which they are, and their margins; `(m,)`.
+
+        They come in the order of rows, and of each row's counterparts.
+        """
 
     @abstractmethod
     def write(self, seen: Observation) -> None:
@@ -96,15 +100,15 @@ class _FarthestTally(SpreadTally):
         """Keeps the first counterpart at either end, the row itself apart."""
         itself = index == self._own_index[owner]
         self._own[owner[itself]] = margins[itself]
-        owner, index, margins = owner[~itself], index[~itself], margins[~itself]
+        starts = np.flatnonzero(np.diff(owner, prepend=NONE))
+        at = owner[starts]
         for ends, places, sign in (
-            (self._least, self._at_least, 1),
-            (self._most, self._at_most, -1),
+            (self._least, self._at_least, -1),
+            (self._most, self._at_most, 1),
         ):
-            order = np.lexsort((index, sign * margins, owner))
-            first = order[np.flatnonzero(np.diff(owner[order], prepend=NONE))]
-            at = owner[first]
-            better = sign * margins[first] < sign * ends[at]
+            values = np.where(itself, -np.inf, sign * margins)
+            first = first_maximum(values, starts)
+            better = values[first] > sign * ends[at]  # not >=: ties go to the first
             ends[at[better]] = margins[first[better]]
             places[at[better]] = index[first[better]]
 

@@ -59,7 +59,7 @@ class Part:
         self.own_gradient = gradients[own]
         scores = _scores(gradients, loss.log_scale(logits, labels))
         scores[own] = -np.inf
-        best = _first_maximum(scores, chunk.starts)
+        best = first_maximum(scores, chunk.starts)
         losses = loss.value(logits[best], labels[best])
         self.best = (scores[best], chunk.index[best], losses, gradients[best])
 
@@ -162,7 +162,7 @@ class Tally:
         return self._seen
 
 
-def _first_maximum(values: NDArray[np.float64], starts: Numbers) -> Numbers:
+def first_maximum(values: NDArray[np.float64], starts: Numbers) -> Numbers:
     """The position of the first maximum of each run of `values`; runs begin at `starts`."""
     lengths = np.diff(np.append(starts, len(values)))
     largest = np.repeat(np.maximum.reduceat(values, starts), lengths)
