@@ -42,7 +42,7 @@ fix: .venv/dev   ## format and mend what can be mended mechanically
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: .venv/dev ## measure speed beside this machine's own matrix product
+bench: .venv/dev ## measure speed beside this machine's own matrix product and the last release
 	$(BIN)/python -m benchmarks
 
 .venv-peers/use: benchmarks/peers_requirements.txt pyproject.toml

@@ -1,131 +1,134 @@
-"""`make bench`: how near the sweeps over counterparts come to a matrix product of the same run.
-
-Operations are counted as forward and input-gradient products of the network's layers, two per
-multiplication and addition, for every counterpart of every instance: what plain enumeration needs.
-Products and sweeps are measured in turn, several times, and the median of the ratios is told: the
-machine's own speed drifts.
-"""
+"""`make bench`: speed as ratios to a matrix product of the same run, beside the last release's."""
 
 from __future__ import annotations
 
 import argparse
-import os
-import resource
-import statistics
-import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
-import numpy as np
-import torch
 from rich.console import Console
-from rich.table import Table as RichTable
-from torch import nn
+from rich.progress import Progress
 
-import rafair
-from rafair.engine.shards import INSTANCES_PER_SHARD
-from rafair.engine.workers import Workers, available_cores
-from rafair.errors import RafairError
-from rafair.models.losses import CrossEntropy
-from rafair.models.network import fcnn
-from rafair.models.torch_module import TorchClassifier
-from rafair.search.sweep import Sweep, suitable_chunk_rows
-from rafair.tabular.counterparts import Counterparts
+from benchmarks.alone import FailedError
+from benchmarks.cases import Subject, choose, load
+from benchmarks.comparing import Mark, compare
+from benchmarks.measuring import Case, Measured, calls, measure_in_turn
+from benchmarks.printing import print_run, print_stored, warn_if_busy
+from benchmarks.storing import FIGURES, Stored
+from rafair.arguments import check_whole
+from rafair.auditing.config import MOST_THREADS
+from rafair.engine.files import check_writable
+from rafair.engine.workers import available_cores
+from rafair.errors import DataFileError, InputError, RafairError
 
-PRODUCT = 2048
-INSTANCES = 200
-ROUNDS = 7
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--datasets", nargs="+", default=["adult", "compas", "credit", "affairs"])
-    parser.add_argument("--chunk-rows", nargs="+", type=int, default=[None])
-    parser.add_argument("--threads", type=int, default=available_cores())
-    options = parser.parse_args()
-    console = Console(width=110, highlight=False)
-    if hasattr(os, "getloadavg") and os.getloadavg()[0] > 0.5:
-        console.print(f"This machine is busy (load {os.getloadavg()[0]:.1f}): expect noise.")
-    console.print(
-        f"{options.threads} threads; float32 product {PRODUCT}x{PRODUCT}, {ROUNDS} rounds in turn"
-    )
-    table = RichTable("data", "chunk", "I(v)", "product GFLOP/s", "gradient sweep", "verdict sweep")
-    for name in options.datasets:
-        for chunk_rows in options.chunk_rows:
-            row = sweeps(name, chunk_rows, options.threads)
-            if row:
-                table.add_row(*row)
-    console.print(table)
-    console.print("A sweep's figure is its share of the product's operations per second (median).")
-    console.print(audit_line(options.datasets[0]))
+SLOWER, INTERRUPTED = 1, 130
+ROUNDS, QUICK_ROUNDS = 5, 2
+DATASETS, QUICK_DATASETS = ("affairs", "adult", "compas", "credit"), ("affairs",)
 
 
-def sweeps(name: str, chunk_rows: int | None, threads: int) -> list[str] | None:
-    """One line: both sweeps of a data set as shares of the product's rate."""
+class Parser(argparse.ArgumentParser):
+    """A parser that says what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Ends the program."""
+        self.exit(2, f"benchmarks: {message}\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the suite; returns the exit code."""
+    options = parse(arguments)
     try:
-        test = rafair.load_dataset(name).test
+        return run(options)
     except RafairError as error:
-        print(f"{name} left out: {error}", file=sys.stderr)
-        return None
-    network = fcnn(test.rows.shape[1])
-    rows, labels = test.rows[:INSTANCES], test.labels[:INSTANCES]
-    counterparts = Counterparts.of(test.schema)
-    chunk_rows = chunk_rows or suitable_chunk_rows(counterparts.size * INSTANCES_PER_SHARD)
-    forward = 2 * sum(layer.weight.numel() for layer in network if isinstance(layer, nn.Linear))
-    operations = forward * counterparts.size * len(rows)
-    product, gradient, verdict = [], [], []
-    for _ in range(ROUNDS):
-        product.append(2 * PRODUCT**3 / seconds_of_product(threads))
-        with Workers(threads) as workers:
-            sweep = Sweep(
-                TorchClassifier(network), counterparts, CrossEntropy(), workers, 0, chunk_rows
-            )
-            gradient.append(2 * operations / seconds(sweep.observe, rows, labels))
-            verdict.append(operations / seconds(sweep.judge, rows, labels))
-    shares = [
-        statistics.median(np.array(rates) / np.array(product)) for rates in (gradient, verdict)
-    ]
-    return [
-        name,
-        str(chunk_rows),
-        str(counterparts.size),
-        f"{statistics.median(product) / 1e9:.0f}",
-        *(f"{share:.2f}" for share in shares),
-    ]
+        return complain(str(error), error.exit_code)
+    except FailedError as error:
+        return complain(f"an audit {error}", error.exit_code)
+    except KeyboardInterrupt:
+        return complain("interrupted; nothing was stored", INTERRUPTED)
 
 
-def seconds_of_product(threads: int) -> float:
-    """The best of a few products with all threads, as a floor should be."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    a, b = torch.randn(PRODUCT, PRODUCT), torch.randn(PRODUCT, PRODUCT)
-    best = min(seconds(lambda: a @ b) for _ in range(4))
-    torch.set_num_threads(before)
-    return best
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = Parser(prog="python -m benchmarks", description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        metavar="NAME",
+        help="benchmarks by name or part of it, such as sweep, attack/pgd, training/adult",
+    )
+    parser.add_argument("--datasets", nargs="+", metavar="NAME", help=" ".join(DATASETS))
+    parser.add_argument("--rounds", type=int, metavar="N", help=f"[default: {ROUNDS}]")
+    parser.add_argument(
+        "--threads", type=int, metavar="N", default=available_cores(), help="[default: all cores]"
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help=f"affairs alone, {QUICK_ROUNDS} rounds"
+    )
+    parser.add_argument("--store", action="store_true", help="keep the figures for later runs")
+    parser.add_argument("--strict", action="store_true", help="exit 1 if something became worse")
+    parser.add_argument(
+        "--figures", type=Path, metavar="FILE", default=FIGURES, help="where figures are stored"
+    )
+    return parser.parse_args(arguments)
 
 
-def seconds(work: Callable[..., object], *arguments: object) -> float:
-    begun = time.perf_counter()
-    work(*arguments)
-    return time.perf_counter() - begun
+def run(options: argparse.Namespace) -> int:
+    """Measures, prints, and stores if asked to."""
+    rounds = options.rounds
+    if rounds is None:
+        rounds = QUICK_ROUNDS if options.quick else ROUNDS
+    check_whole("rounds", rounds, 1, 1000)
+    check_whole("threads", options.threads, 1, MOST_THREADS)
+    last = Stored.read(options.figures)
+    if options.store:
+        check_writable(options.figures)
+    cases = wanted(options)
+    console = Console(width=110, highlight=False)
+    warn_if_busy(console)
+    measured = measure(cases, options.threads, rounds)
+    now = Stored.now(measured.figures, options.threads)
+    changes = compare(now.figures, last.figures if last else {})
+    print_run(console, measured, changes, now, last)
+    if options.store:
+        now.write(options.figures)
+        print_stored(console, options.figures, now, last)
+    slower = any(change.mark is Mark.WORSE for change in changes)
+    return SLOWER if options.strict and slower else 0
 
 
-def audit_line(name: str) -> str:
-    """Time and peak memory of a whole audit as a user runs it, in a process of its own."""
-    with tempfile.TemporaryDirectory() as folder:
-        program = "from rafair.cli.main import main; main()"
-        arguments = ["audit", "--dataset", name, "--out", str(Path(folder) / "run")]
-        spent = seconds(
-            lambda: subprocess.run(
-                [sys.executable, "-c", program, *arguments], check=True, capture_output=True
-            )
-        )
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    return f"rafair audit --dataset {name}: {spent:.0f} s, peak memory {peak:,.0f} MiB"
+def wanted(options: argparse.Namespace) -> list[Case]:
+    """The cases that the options ask for."""
+    names = options.datasets or (QUICK_DATASETS if options.quick else DATASETS)
+    cases = [case for subject in subjects(names) for case in subject.cases()]
+    if not cases:
+        raise InputError("nothing to measure: expected a data set that is at hand, such as affairs")
+    return choose(cases, options.only) if options.only else cases
+
+
+def subjects(names: Sequence[str]) -> list[Subject]:
+    """The data sets that are at hand; says why others are not."""
+    found = []
+    for name in dict.fromkeys(names):
+        try:
+            found.append(load(name))
+        except DataFileError as error:
+            print(f"{name} left out: {error}", file=sys.stderr)
+    return found
+
+
+def measure(cases: Sequence[Case], threads: int, rounds: int) -> Measured:
+    """Measures, with a bar on stderr if that is a terminal."""
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("measuring", total=calls(cases, rounds))
+        return measure_in_turn(cases, threads, rounds, lambda: progress.advance(task))
+
+
+def complain(message: str, code: int) -> int:
+    print(f"benchmarks: {message}", file=sys.stderr)
+    return code
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
