@@ -23,9 +23,7 @@ from __future__ import annotations
 import argparse
 import logging
 import math
-import os
 import statistics
-import time
 import warnings
 from collections.abc import Callable
 
@@ -39,6 +37,8 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from torch import nn
 
+from benchmarks.measuring import PRODUCT, Product, seconds
+from benchmarks.printing import warn_if_busy
 from rafair.attacks.apgd import APGD
 from rafair.attacks.interface import Attack
 from rafair.attacks.pgd import PGD
@@ -56,7 +56,6 @@ FEATURES = 13
 DOMAINS = {0: 6, 1: 4}
 """Position and number of values of the sensitive features: as many as in the embedded data."""
 EPSILON, STEP, STEPS = 0.2, 0.01, 20
-PRODUCT = 2048
 
 Call = Callable[[], object]
 
@@ -159,30 +158,18 @@ def measure(
     attack: Attack, task: Task, calls: dict[str, Call], rounds: int
 ) -> dict[str, list[float]]:
     """Seconds of everyone in turn, after one round that is not counted."""
+    product = Product(task.threads)
     spent: dict[str, list[float]] = {name: [] for name in ("search", "judging", "product", *calls)}
     for number in range(rounds + 1):
         found = {"search": task.ours(attack, judged=False)}
         for name, call in calls.items():
             found[name] = task.theirs(call)
-        found["product"] = seconds_of_product(task.threads)
+        found["product"] = product.seconds(repeats=3)
         found["judging"] = task.ours(attack, judged=True) - found["search"]
         if number:
             for name, value in found.items():
                 spent[name].append(value)
     return spent
-
-
-def seconds_of_product(threads: int) -> float:
-    """The best of a few products with all threads, as a floor should be."""
-    torch.set_num_threads(threads)
-    a, b = torch.randn(PRODUCT, PRODUCT), torch.randn(PRODUCT, PRODUCT)
-    return min(seconds(lambda: a @ b) for _ in range(3))
-
-
-def seconds(work: Call) -> float:
-    begun = time.perf_counter()
-    work()
-    return time.perf_counter() - begun
 
 
 def main() -> None:
@@ -194,8 +181,7 @@ def main() -> None:
     warnings.simplefilter("ignore")
     logging.disable(logging.WARNING)
     console = Console(width=120, highlight=False)
-    if hasattr(os, "getloadavg") and os.getloadavg()[0] > 0.5:
-        console.print(f"This machine is busy (load {os.getloadavg()[0]:.1f}): expect noise.")
+    warn_if_busy(console)
     console.print(
         f"µs per instance and step: {STEPS} steps, {options.threads} threads or one, medians of "
         f"{options.rounds} rounds in turn. Ours is the search alone; libraries judge no "
@@ -223,7 +209,7 @@ def figures(attack: Attack, task: Task, calls: dict[str, Call], rounds: int) -> 
     """One line of the table."""
     spent = {name: np.array(s) for name, s in measure(attack, task, calls, rounds).items()}
     fastest = min(calls, key=lambda name: statistics.median(spent[name]))
-    rate = 2 * PRODUCT**3 / statistics.median(spent["product"])
+    rate = Product.OPERATIONS / statistics.median(spent["product"])
 
     def each(name: str) -> str:
         if name not in spent:
