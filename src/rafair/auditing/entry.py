@@ -20,7 +20,7 @@ from rafair.datasets.loading import load_dataset
 from rafair.datasets.registry import DATASETS
 from rafair.engine.devices import check_device
 from rafair.engine.progress import SILENT, Progress
-from rafair.engine.run_folder import RunFolder, next_free
+from rafair.engine.run_folder import RunFolder, forget_plan, has_plan, next_free
 from rafair.engine.workers import Workers
 from rafair.errors import InputError, ModelError, RunFolderError
 from rafair.metrics.rates import share
@@ -211,11 +211,13 @@ def train_dataset(name: str, variant: str, training: TrainConfig, means: Means) 
     """
     dataset = load_dataset(name, variant, progress=means.progress)
     preparation = FreshNetwork(dataset, training)
-    if means.out and not means.force and is_trained(means.out, dataset, training):
-        means.progress.note(f"done before: '{means.out}' holds this very network")
-        return _trained(means.out, preparation, means)
     plan = preparation.plan
     final = means.out or next_free(f"{name}-model", plan)
+    just_finished = has_plan(final, plan)  # which force is not meant to undo
+    if (just_finished or not means.force) and is_trained(final, dataset, training):
+        forget_plan(final)
+        means.progress.note(f"done before: '{final}' holds this very network")
+        return _trained(final, preparation, means)
     with RunFolder(final, plan, force=means.force) as folder:
         try:
             preparation.subject(folder.partial, means.progress)
@@ -228,7 +230,7 @@ def train_dataset(name: str, variant: str, training: TrainConfig, means: Means) 
 def _trained(folder: Path, preparation: FreshNetwork, means: Means) -> dict[str, Any]:
     """What there is to say of a trained network."""
     dataset = preparation.dataset
-    classifier = preparation.subject(folder, means.progress).classifier
+    classifier = preparation.load(folder)
     with Workers(means.threads) as workers:
         predictions = predict(classifier, dataset.test.rows, workers, CHUNK_ROWS)
     accuracy = share(predictions == dataset.test.labels)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from rafair.attacks.naming import attack_named
 from rafair.auditing.columns import ADVERSARIAL
+from rafair.engine.files import copy_file
 from rafair.search.observation import Observation
 from rafair.search.trajectory import Trajectory
 from rafair.tabular.encoding import Rows
@@ -73,7 +73,7 @@ class Stored:
 
     def copy_to(self, folder: Path) -> None:
         """Copies the attacked rows, so that the new run folder is complete."""
-        shutil.copyfile(self.folder / ADVERSARIAL, folder / ADVERSARIAL)
+        copy_file(self.folder / ADVERSARIAL, folder / ADVERSARIAL)
 
 
 def _stored_outcome(sought: frozenset[Verdict], frame: pd.DataFrame, schema: Schema) -> Outcomes:

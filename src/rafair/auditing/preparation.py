@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from rafair.auditing.subject import Subject
 from rafair.datasets.loading import Dataset
+from rafair.engine.files import copy_file
 from rafair.engine.progress import Progress
 from rafair.errors import ModelError
 from rafair.models.classifier import Classifier
 from rafair.models.network import fcnn
+from rafair.models.onnx_file import export_onnx
 from rafair.models.storage import DESCRIPTION, ONNX, WEIGHTS, load_model, save_model
 from rafair.models.torch_module import TorchClassifier
 from rafair.models.training import TrainConfig, train
@@ -128,7 +129,7 @@ class SavedModel:
         """The network; its files are copied, so that the run folder is complete."""
         for name in MODEL_FILES:
             if (self.source / name).exists():
-                shutil.copyfile(self.source / name, folder / name)
+                copy_file(self.source / name, folder / name)
         return _on_test_split(self.stand_in(), self.dataset)
 
 
@@ -169,11 +170,18 @@ class FreshNetwork:
 
     def subject(self, folder: Path, progress: Progress) -> Subject:
         """Trains and saves the network, unless an interrupted run has done so."""
-        if not all((folder / name).exists() for name in MODEL_FILES):
+        if is_trained(folder, self.dataset, self.training):
+            # its hash is known, that of the ONNX file is not
+            export_onnx(load_model(folder)[0], folder / ONNX)
+        else:
+            if (folder / DESCRIPTION).exists():  # the last file to be written
+                progress.note(f"'{folder}': the network was altered or cut short: trained again")
             train_and_save(folder, self.dataset, self.training, progress)
-        network, _ = load_model(folder)
-        classifier = TorchClassifier(network, device=self.device, name=NETWORK)
-        return _on_test_split(classifier, self.dataset)
+        return _on_test_split(self.load(folder), self.dataset)
+
+    def load(self, folder: Path) -> Classifier:
+        """The network that was saved in `folder`."""
+        return TorchClassifier(load_model(folder)[0], device=self.device, name=NETWORK)
 
 
 def train_and_save(
@@ -198,9 +206,20 @@ def is_trained(folder: Path, dataset: Dataset, training: TrainConfig) -> bool:
         _, description = load_model(folder)
     except ModelError:
         return False
-    same_data = description.dataset_sha256 == dataset.table.sha256
-    same_variant = description.variant == dataset.variant
-    return same_data and same_variant and description.training == training.to_dict()
+    expected = _description(dataset, training)
+    found = description.model_dump(mode="json")
+    return {key: found[key] for key in expected} == expected
+
+
+def _description(dataset: Dataset, training: TrainConfig) -> dict[str, Any]:
+    """What the description of a network says of how it came about, as plain values."""
+    return {
+        "dataset": dataset.name,
+        "variant": str(dataset.variant),
+        "dataset_sha256": dataset.table.sha256,
+        "table": dataset.table.schema.model_dump(mode="json"),
+        "training": training.to_dict(),
+    }
 
 
 def _data_plan(dataset: Dataset) -> dict[str, Any]:

@@ -41,7 +41,7 @@ from rafair.auditing.subject import Subject
 from rafair.engine.checkpoints import Checkpoints, count_stored
 from rafair.engine.files import explaining_storage, sha256_of
 from rafair.engine.progress import SILENT, Progress
-from rafair.engine.run_folder import PLAN, RunFolder, next_free
+from rafair.engine.run_folder import PLAN, RunFolder, forget_plan, has_plan, next_free
 from rafair.engine.shards import Executor, SerialExecutor, Shard, cut
 from rafair.engine.workers import Workers
 from rafair.errors import InputError, ModelError, RunFolderError
@@ -107,9 +107,10 @@ def run_audit(
     plan = _plan(preparation, config, stored)
     final, temporary = _place(means, table.name, plan)
     known = preparation.identified
-    finished = _finished(final, plan) if known and not means.force else None
+    find = _all_but_done if means.force else _finished
+    finished = find(final, plan) if known else None
     if finished:
-        (final / PLAN).unlink(missing_ok=True)  # an interruption at the very end leaves it
+        forget_plan(final)
         means.progress.note(f"done before: '{final}' holds this very audit")
         return finished
     with _removing_on_failure(temporary), Workers(means.threads) as workers:
@@ -118,7 +119,7 @@ def run_audit(
         check_fits(stand_in, table.rows, len(table.schema.classes))
         with RunFolder(final, plan, force=means.force, resume=known) as folder:
             run = _Run(preparation, config, means, plan, folder, workers, stored)
-            complete = _complete(folder, plan)
+            complete = _all_but_done(folder.partial, plan)
             if complete:
                 means.progress.note("carrying on where it was left: all parts are done")
                 return run.finish(dict(complete.document), temporary)
@@ -332,15 +333,13 @@ def _finished(final: Path, plan: dict[str, Any]) -> Audit | None:
     return audit
 
 
-def _complete(folder: RunFolder, plan: dict[str, Any]) -> Audit | None:
-    """The audit in a folder whose work was stopped when only its last name was missing.
+def _all_but_done(folder: Path, plan: dict[str, Any]) -> Audit | None:
+    """The audit in a folder whose work was stopped when all was written.
 
-    One of its files may since have been altered; all is then made again from the shards.
+    Should one of its files have been altered since, all is made again from the checkpoints.
     """
-    if not folder.resumed:
-        return None
     try:
-        return _finished(folder.partial, plan)
+        return _finished(folder, plan) if has_plan(folder, plan) else None
     except RunFolderError:
         return None
 

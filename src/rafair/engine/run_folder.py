@@ -56,7 +56,7 @@ class RunFolder:
             self._refuse_what_is_not_ours()
             self._held = _hold(self.partial)
             self._made = [folder for folder in final.parents if not folder.exists()]
-            self.resumed = resume and read_plan(self.partial) == self._plan
+            self.resumed = resume and has_plan(self.partial, plan)
             if self.resumed:
                 _remove_temporaries(self.partial)
             else:
@@ -72,7 +72,7 @@ class RunFolder:
                 f"'{self.final}': expected a new or empty folder; --force (force=True in Python) "
                 "puts the run in its place"
             )
-        if not _is_free(self.partial) and read_plan(self.partial) != self._plan:
+        if not (_is_free(self.partial) or has_plan(self.partial, self._plan)):
             raise RunFolderError(
                 f"'{self.partial}' holds unfinished work of another command: remove it, or put "
                 "this one in its place with --force (force=True in Python)"
@@ -119,14 +119,16 @@ def partial_of(final: Path) -> Path:
 
 
 def next_free(name: str, plan: dict[str, Any], runs: Path = RUNS) -> Path:
-    """The next free `runs/<name>-<n>`, or the one where this very plan was left unfinished."""
-    plan = json.loads(json.dumps(plan))
+    """The next free `runs/<name>-<n>`, or the one where this very plan was left unfinished.
+
+    That may be one that has got its name, and was stopped before its plan was removed.
+    """
     number = 1
     while True:
         final = runs / f"{name}-{number}"
         partial = partial_of(final)
-        ours = read_plan(partial) == plan and not _is_held(partial)
-        if _is_free(final) and (_is_free(partial) or ours):
+        ours = has_plan(partial, plan) and not _is_held(partial)
+        if has_plan(final, plan) or (_is_free(final) and (_is_free(partial) or ours)):
             return final
         number += 1
 
@@ -162,12 +164,20 @@ def _is_held(partial: Path) -> bool:
     return False
 
 
-def read_plan(partial: Path) -> Any:
-    """The plan of work in progress; None if there is none that can be read."""
+def forget_plan(final: Path) -> None:
+    """Removes the plan that an interruption at the very end left in a finished folder."""
+    if (final / PLAN).exists():
+        with explaining_storage(final):
+            (final / PLAN).unlink()
+
+
+def has_plan(folder: Path, plan: dict[str, Any]) -> bool:
+    """Whether a folder holds work of this very plan that is not done to its last name."""
     try:
-        return json.loads((partial / PLAN).read_text(encoding="utf-8"))
+        found = json.loads((folder / PLAN).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return None
+        return False
+    return bool(found == json.loads(json.dumps(plan)))
 
 
 def _is_free(path: Path) -> bool:
