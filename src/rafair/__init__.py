@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rafair.auditing.result import Audit
     from rafair.datasets.loading import Dataset, load_dataset
     from rafair.errors import (
+        ClusterError,
         DataFileError,
         DownloadError,
         IncompleteError,
@@ -50,6 +51,7 @@ _HOMES = {
     "train": "rafair.models.training",
     **dict.fromkeys(
         (
+            "ClusterError",
             "DataFileError",
             "DownloadError",
             "IncompleteError",
@@ -68,6 +70,7 @@ _HOMES = {
 __all__ = [
     "Audit",
     "Case",
+    "ClusterError",
     "DataFileError",
     "Dataset",
     "DownloadError",

@@ -8,6 +8,7 @@ RafairError
 │   ├── ModelError         2   a model does not fit the data, or answers nonsense
 │   └── RunFolderError     2   a run folder cannot be read or written as asked
 └── IncompleteError        3   work that could not be finished; what was done is kept
+    ├── ClusterError       3   a cluster cannot be reached, or has gone
     ├── DownloadError      3   a file could not be fetched
     └── StorageError       3   the disk is full or has gone
 
@@ -71,6 +72,10 @@ class IncompleteError(RafairError):
     """The work could not be finished, through no fault of the input; what was done is kept."""
 
     exit_code = 3
+
+
+class ClusterError(IncompleteError):
+    """A cluster cannot be reached, has gone, or lost the workers of one task again and again."""
 
 
 class DownloadError(IncompleteError):

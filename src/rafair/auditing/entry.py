@@ -19,6 +19,7 @@ from rafair.datasets.info import Variant
 from rafair.datasets.loading import load_dataset
 from rafair.datasets.registry import DATASETS
 from rafair.engine.devices import check_device
+from rafair.engine.engines import engine_named
 from rafair.engine.progress import SILENT, Progress
 from rafair.engine.run_folder import RunFolder, forget_plan, has_plan, next_free
 from rafair.engine.workers import Workers
@@ -52,6 +53,8 @@ def audit(
     chunk_rows: int | None = None,
     threads: int | None = None,
     device: str = "cpu",
+    engine: str = "serial",
+    address: str | None = None,
     out: str | Path | None = None,
     force: bool = False,
     progress: Progress = SILENT,
@@ -76,6 +79,8 @@ def audit(
         chunk_rows: Rows computed at once.
         threads: How many threads compute; one per core by default.
         device: Where a torch module computes.
+        engine: Who computes: "serial" for this process, "ray" for a Ray cluster.
+        address: With "ray", the cluster's head node; one is started on this machine by default.
         out: A run folder to keep; by default nothing is kept once the result is gone.
         force: Whether to replace what stands at `out`.
         progress: Where to show bars and notes.
@@ -85,6 +90,7 @@ def audit(
 
     Raises:
         InputError: If an option is out of range or the model does not fit the table.
+        ClusterError: If no cluster answers at the address, or it goes away.
 
     Example:
         >>> import rafair
@@ -120,6 +126,7 @@ def audit(
         device=check_device(device),
         command="rafair.audit(...)",
         progress=progress,
+        executor=engine_named(engine, address, device=device),
         temporary=out is None,
     )
     return run_audit(GivenModel(as_classifier(model, device=device), table), config, means)

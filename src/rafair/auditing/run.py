@@ -168,6 +168,11 @@ class _Run:
         return Audit(document, self.folder.finish(), temporary)
 
     @cached_property
+    def cores(self) -> int:
+        """How many cores do the shards."""
+        return self.means.executor.cores(self.workers)
+
+    @cached_property
     def instances(self) -> NDArray[np.int64]:
         """The rows of the table that are audited."""
         if self.stored:
@@ -189,7 +194,8 @@ class _Run:
             if self.folder.resumed
             else ""
         )
-        ahead = describe(cost, rate, self.workers.threads, left=1 - done / shards)
+        rate *= self.cores / self.workers.threads
+        ahead = describe(cost, rate, self.cores, left=1 - done / shards)
         self.means.progress.note(
             f"{len(instances):,} of {len(table):,} rows of '{table.name}', {ahead}{again}"
         )
@@ -237,7 +243,7 @@ class _Run:
             "created": now.isoformat(timespec="seconds"),
             "command": self.means.command,
             "seed": self.config.seed,
-            "environment": environment(self.workers.threads, self.means.device),
+            "environment": environment(self.cores, self.means.device),
             "files": _hashes(folder),
             "dataset": subject.dataset_facts(),
             "model": {

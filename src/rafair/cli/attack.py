@@ -29,6 +29,9 @@ def attack(
     chunk_rows: options.ChunkRows = None,
     threads: options.Threads = None,
     device: options.Device = "cpu",
+    engine: options.Engine = "serial",
+    address: options.Address = None,
+    workers: options.Workers = None,
     out: options.Out = None,
     force: options.Force = False,
     json: options.Json = None,
@@ -51,6 +54,7 @@ def attack(
         seed=seed,
         chunk_rows=chunk_rows,
     )
-    means = options.means(out, force, threads, device)
+    executor = options.executor(engine, address, workers, device)
+    means = options.means(out, force, threads, device, executor)
     result = attack_saved(run, overrides, means)
     show_audit(result, json)

@@ -48,6 +48,9 @@ def audit(
     chunk_rows: options.ChunkRows = None,
     threads: options.Threads = None,
     device: options.Device = "cpu",
+    engine: options.Engine = "serial",
+    address: options.Address = None,
+    workers: options.Workers = None,
     out: options.Out = None,
     force: options.Force = False,
     json: options.Json = None,
@@ -76,7 +79,8 @@ def audit(
         )
     )
     training = TrainConfig(**options.given(epochs=epochs, loss=train_loss), seed=config.seed)
-    means = options.means(out, force, threads, device)
+    executor = options.executor(engine, address, workers, device)
+    means = options.means(out, force, threads, device, executor)
     if model is not None:
         options.refuse_with(
             "--model, which is trained already", epochs=epochs, train_loss=train_loss

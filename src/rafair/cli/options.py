@@ -15,6 +15,7 @@ from rafair.errors import InputError
 
 if TYPE_CHECKING:
     from rafair.auditing.run import Means
+    from rafair.engine.shards import Executor
 
 
 def _writable(path: str | None) -> str | None:
@@ -121,6 +122,26 @@ Threads = Annotated[
 Device = Annotated[
     str, typer.Option(metavar="NAME", help="Where the model computes: cpu, cuda, mps.")
 ]
+Engine = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="Who computes: serial (this process) or ray (a Ray cluster); never changes a figure.",
+    ),
+]
+Address = Annotated[
+    str | None,
+    typer.Option(
+        metavar="HOST:PORT",
+        help="With --engine ray: the head node, or auto.  [default: start a cluster here]",
+    ),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N", help="With --engine ray: how many workers, of one core each.  [default: all]"
+    ),
+]
 Out = Annotated[
     Path | None,
     typer.Option(metavar="DIR", help="The run folder.  [default: the next free runs/NAME-N]"),
@@ -161,9 +182,16 @@ def listed(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
-def means(out: Path | None, force: bool, threads: int | None = None, device: str = "cpu") -> Means:
+def means(
+    out: Path | None,
+    force: bool,
+    threads: int | None = None,
+    device: str = "cpu",
+    executor: Executor | None = None,
+) -> Means:
     """How and where a command runs."""
     from rafair.auditing.run import Means
+    from rafair.engine.shards import SerialExecutor
 
     return Means(
         out=out,
@@ -172,7 +200,15 @@ def means(out: Path | None, force: bool, threads: int | None = None, device: str
         device=device,
         command=this_command(),
         progress=TerminalProgress(),
+        executor=executor or SerialExecutor(),
     )
+
+
+def executor(engine: str, address: str | None, workers: int | None, device: str) -> Executor:
+    """Who does the shards; refuses, before any work is done, what cannot be had."""
+    from rafair.engine.engines import engine_named
+
+    return engine_named(engine, address, workers, device)
 
 
 def refuse_with(why: str, **options: Any) -> None:

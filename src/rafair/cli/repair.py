@@ -23,6 +23,9 @@ def repair(
     chunk_rows: options.ChunkRows = None,
     threads: options.Threads = None,
     device: options.Device = "cpu",
+    engine: options.Engine = "serial",
+    address: options.Address = None,
+    workers: options.Workers = None,
     out: options.Out = None,
     force: options.Force = False,
     json: options.Json = None,
@@ -41,6 +44,7 @@ def repair(
         labels=labels,
         chunk_rows=chunk_rows,
     )
-    means = options.means(out, force, threads, device)
+    executor = options.executor(engine, address, workers, device)
+    means = options.means(out, force, threads, device, executor)
     result = repair_saved(run, overrides, means)
     show_audit(result, json)

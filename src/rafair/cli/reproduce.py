@@ -66,6 +66,9 @@ def reproduce(
     ] = None,
     threads: options.Threads = None,
     device: options.Device = "cpu",
+    engine: options.Engine = "serial",
+    address: options.Address = None,
+    workers: options.Workers = None,
     out: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Where everything goes.  [default: runs/reproduction]"),
@@ -100,6 +103,8 @@ def reproduce(
     if datasets is not None:
         given["datasets"] = options.listed(datasets)
     config = StudyConfig(**given)
-    found = run(what, config, options.means(out or DEFAULT_OUT, force, threads, device))
+    executor = options.executor(engine, address, workers, device)
+    means = options.means(out or DEFAULT_OUT, force, threads, device, executor)
+    found = run(what, config, means)
     print_result(found.document, render_reproduction(found), json)
     say_where(found.out, json)

@@ -65,6 +65,9 @@ class Work(Protocol[Part_contra, Result_co]):
 class Executor(Protocol):
     """Who does the shards: this process, or the workers of a cluster."""
 
+    def cores(self, workers: Workers) -> int:
+        """How many cores compute at once, where this process has `workers`."""
+
     def map(
         self,
         work: Work[Part, Result],
@@ -82,6 +85,7 @@ class Executor(Protocol):
         """
 
 
+@dataclass(frozen=True)
 class SerialExecutor:
     """Does one shard after the other in this process, in order.
 
@@ -96,6 +100,10 @@ class SerialExecutor:
         >>> [result for shard, result in results]
         [200, 200, 100]
     """
+
+    def cores(self, workers: Workers) -> int:
+        """As many as this process has threads."""
+        return workers.threads
 
     def map(
         self,

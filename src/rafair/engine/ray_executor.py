@@ -1,0 +1,213 @@
+"""Shards done by the workers of a Ray cluster, one core each.
+
+The work is shipped once to each worker process, a part with each shard. A bounded number of shards
+is under way, so neither this process nor the cluster's object store holds more than their results.
+A shard whose worker was lost is done by another.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from itertools import islice
+from typing import Any
+
+from rafair._version import __version__
+from rafair.engine.ray_address import check_address
+from rafair.engine.shards import Advance, Part, Result, Shard, Work
+from rafair.engine.workers import Workers, available_cores
+from rafair.errors import ClusterError, InputError, RafairError
+
+SHARDS_PER_CORE = 2
+"""How many shards are under way for each core: one being done, one that is there already."""
+
+RETRIES = 3
+"""How often a shard is done again whose worker was lost."""
+
+STORE_BYTES = 1_000_000_000
+"""The most that results under way may take in a local cluster before they go to disk."""
+
+DECIDING = ("numpy", "pyarrow", "scipy", "torch")
+"""Packages whose version must be the same everywhere, because figures depend on it."""
+
+
+@dataclass(frozen=True)
+class _Refused:
+    """An error of rafair on a worker; a class may need more than its message to be unpickled."""
+
+    kind: type[RafairError]
+    message: str
+
+    def error(self) -> RafairError:
+        error = self.kind.__new__(self.kind)
+        Exception.__init__(error, self.message)
+        return error
+
+
+class RayExecutor:
+    """Does shards on a Ray cluster; connects when it is first needed, until this process ends.
+
+    Where this process is connected to a cluster already, that one is used.
+
+    Args:
+        address: The cluster's head node, `HOST:PORT`, or "auto" for the one this machine belongs
+            to; None starts a cluster on this machine, which ends with this process.
+        workers: How many workers a cluster on this machine has, or how many shards are under way at
+            once on another; None takes all cores.
+
+    Raises:
+        InputError: If the address cannot be read.
+        ClusterError: If nothing answers there.
+    """
+
+    def __init__(self, address: str | None = None, workers: int | None = None) -> None:
+        self._address = address
+        self._workers = workers
+        if address is not None:
+            check_address(address)
+
+    def cores(self, workers: Workers) -> int:
+        """How many cores compute at once."""
+        ray = self._connected()
+        there = int(ray.cluster_resources().get("CPU", 0))
+        if not there:
+            raise ClusterError("ray: the cluster has no cores to compute on")
+        return min(there, self._workers or there)
+
+    def map(
+        self,
+        work: Work[Part, Result],
+        parts: Iterable[tuple[Shard, Part]],
+        workers: Workers,
+        advance: Advance,
+    ) -> Iterator[tuple[Shard, Result]]:
+        """Yields results as they are ready.
+
+        Raises:
+            ClusterError: If the cluster goes away, or the workers of one shard again and again.
+        """
+        ray = self._connected()
+        held = ray.put((work, versions()))
+        source = iter(parts)
+        waiting: dict[Any, Shard] = {}
+        try:
+            while True:
+                room = self._most_under_way(workers) - len(waiting)
+                for shard, part in islice(source, max(room, 0)):
+                    waiting[_task().remote([held], part)] = shard
+                if not waiting:
+                    return
+                (ready,), _ = ray.wait(list(waiting), num_returns=1)
+                shard = waiting.pop(ready)
+                result, amount = _taken(ready, shard)
+                del ready  # so that the object store may let it go
+                advance(amount)
+                yield shard, result
+                del result
+        finally:
+            for reference in waiting:
+                ray.cancel(reference)
+
+    def _most_under_way(self, workers: Workers) -> int:
+        # asked again each time: nodes come and go
+        return self._workers_at_most(self.cores(workers))
+
+    def _workers_at_most(self, cores: int) -> int:
+        limited = self._address is not None and self._workers is not None
+        return cores if limited else cores * SHARDS_PER_CORE
+
+    def _connected(self) -> Any:
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # tells nobody that it was used
+        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # else it warns of it
+        import ray
+
+        if ray.is_initialized():
+            return ray
+        quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+        local: dict[str, Any] = {
+            "num_cpus": self._workers or available_cores(),
+            "object_store_memory": STORE_BYTES,
+            "include_dashboard": False,
+        }
+        try:
+            # "local": else a cluster named in the environment would be taken
+            if self._address is None:
+                ray.init("local", **local, **quiet)
+            else:
+                ray.init(self._address, **quiet)
+        except Exception as error:  # Ray raises many kinds, all of which mean that there is none
+            raise ClusterError(f"ray: {_first_line(error)}") from error
+        return ray
+
+
+@cache
+def _task() -> Any:
+    """The function as a task of Ray, made when Ray is loaded."""
+    import ray
+
+    return ray.remote(num_cpus=1, max_retries=RETRIES)(_do)
+
+
+_kept: dict[str, Any] = {}
+"""In a worker process: the work that was shipped last."""
+
+
+def _do(held: list[Any], part: Any) -> Any:
+    """Does one shard in a worker process; returns its result and how far the bar moves."""
+    import ray
+
+    name = held[0].hex()
+    if name not in _kept:
+        _kept.clear()
+        _kept[name] = ray.get(held[0])
+    work, expected = _kept[name]
+    done: list[int] = []
+    try:
+        _check_versions(expected)
+        with Workers(1) as workers:
+            return work(part, workers, done.append), sum(done)
+    except RafairError as error:
+        return _Refused(type(error), str(error))
+
+
+def _taken(reference: Any, shard: Shard) -> tuple[Any, int]:
+    import ray
+
+    try:
+        found = ray.get(reference)
+    except ray.exceptions.RayTaskError:
+        raise  # a bug; its text is the worker's traceback
+    except ray.exceptions.RayError as error:
+        raise ClusterError(
+            f"ray: instances {shard.start:,} to {shard.stop - 1:,} could not be done: "
+            f"{_first_line(error)}; what was done is kept, and the same command carries on"
+        ) from error
+    if isinstance(found, _Refused):
+        raise found.error()
+    result: tuple[Any, int] = found
+    return result
+
+
+def versions() -> dict[str, str]:
+    """What must be the same in this process and in every worker."""
+    found = {name: importlib.metadata.version(name) for name in DECIDING}
+    return {"rafair": __version__, **found}
+
+
+def _check_versions(expected: dict[str, str]) -> None:
+    found = versions()
+    for name, version in expected.items():
+        if found[name] != version:
+            raise InputError(
+                f"ray: expected {name} {version} on every node, as where the command was given, "
+                f"found {found[name]} on '{platform.node()}'"
+            )
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0].rstrip(".") if lines else type(error).__name__
