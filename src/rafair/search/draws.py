@@ -9,11 +9,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from rafair.tabular.encoding import Rows
-
-Keys = NDArray[np.uint64]
-
-GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-"""2⁶⁴ divided by the golden ratio: what SplitMix64's state grows by."""
+from rafair.tabular.keys import GOLDEN, Keys, mixed
 
 
 def row_keys(rows: Rows, seed: int, run: int = 0) -> Keys:
@@ -70,18 +66,6 @@ def normal(keys: Keys, deviation: NDArray[np.float32]) -> Rows:
     """A draw from independent normal distributions for each row; shape `(n, d)`."""
     rows: Rows = (ndtri(_shares(keys, len(deviation))) * deviation).astype(np.float32)
     return rows
-
-
-def mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Spreads neighbouring numbers over all 64 bits: one step of SplitMix64.
-
-    Source: G. Steele, D. Lea, C. Flood, "Fast Splittable Pseudorandom Number Generators", OOPSLA
-    2014, figure 12.
-    """
-    values = values + GOLDEN
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return values ^ (values >> np.uint64(31))
 
 
 def _shares(keys: Keys, n: int) -> NDArray[np.float64]:

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from rafair.arguments import check_real
-from rafair.search.draws import mixed, row_keys
+from rafair.search.draws import row_keys
 from rafair.search.observation import NONE, Numbers, Observation
 from rafair.search.tally import first_maximum
 from rafair.tabular.encoding import Rows
+from rafair.tabular.keys import mixed
 
 Margins = NDArray[np.float64]
 """m of the true class, so that its probability is σ(-m)."""

@@ -18,13 +18,17 @@ from rafair.tabular.schema import Feature, Schema
 
 Rows = NDArray[np.float32]
 
+MOST_LISTED = 20
+"""How many levels an error message names."""
 
-def encode(frame: pd.DataFrame, schema: Schema) -> Rows:
+
+def encode(frame: pd.DataFrame, schema: Schema, first_row: int = 0) -> Rows:
     """Encodes raw rows.
 
     Args:
         frame: One column per feature, by name; other columns are ignored.
         schema: The features.
+        first_row: The number of the first row, for messages.
 
     Returns:
         Rows of shape `(len(frame), len(schema))` in [0, 1].
@@ -41,12 +45,19 @@ def encode(frame: pd.DataFrame, schema: Schema) -> Rows:
     missing = [name for name in schema.names if name not in frame.columns]
     if missing:
         raise InputError(f"column '{missing[0]}': expected in the table, not found")
-    columns = [encode_values(frame[feature.name], feature) for feature in schema.features]
+    columns = [
+        encode_values(frame[feature.name], feature, first_row) for feature in schema.features
+    ]
     return np.stack(columns, axis=1) if columns else np.empty((len(frame), 0), np.float32)
 
 
-def encode_values(values: Any, feature: Feature) -> NDArray[np.float32]:
+def encode_values(values: Any, feature: Feature, first_row: int = 0) -> NDArray[np.float32]:
     """Encodes values of one feature; shape `(n,)`.
+
+    Args:
+        values: The values.
+        feature: What they are values of.
+        first_row: The number of the first row, for messages.
 
     Raises:
         InputError: If a value is missing, unknown or out of range; says which, and in which row.
@@ -58,13 +69,57 @@ def encode_values(values: Any, feature: Feature) -> NDArray[np.float32]:
         expected = (
             f"a number from {feature.minimum:g} to {feature.maximum:g}"
             if feature.kind.is_number
-            else f"one of {', '.join(map(str, feature.levels or ()))}"
+            else f"one of {_listed(feature.levels or ())}"
         )
         raise InputError(
-            f"column '{feature.name}', row {bad[0]}: expected {expected}, got "
-            f"{series.iloc[bad[0]]!r}"
+            f"column '{feature.name}', row {first_row + bad[0]}: expected {expected}, got "
+            f"{plain_value(series.iloc[bad[0]])!r}"
         )
     return codes.astype(np.float32)
+
+
+def clip_to_ranges(frame: pd.DataFrame, schema: Schema) -> dict[str, int]:
+    """Moves numbers outside their feature's range to its nearest end, in place.
+
+    What is missing or infinite stays as it is.
+
+    Args:
+        frame: One column per feature, by name; numbers as float64.
+        schema: The features.
+
+    Returns:
+        How many were moved, by column; only columns with some.
+
+    Example:
+        >>> age = Feature(name="age", kind="integer", minimum=20, maximum=40)
+        >>> frame = pd.DataFrame({"age": [19.0, 30.0, 41.0]})
+        >>> clip_to_ranges(frame, Schema(features=(age,), label="y", classes=("no", "yes")))
+        {'age': 2}
+        >>> frame["age"].tolist()
+        [20.0, 30.0, 40.0]
+    """
+    moved = {}
+    for feature in schema.features:
+        if not feature.kind.is_number:
+            continue
+        values = frame[feature.name].to_numpy(np.float64)
+        inside = np.clip(values, feature.minimum, feature.maximum)
+        outside = np.isfinite(values) & (inside != values)
+        if outside.any():
+            frame[feature.name] = np.where(outside, inside, values)
+            moved[feature.name] = int(np.count_nonzero(outside))
+    return moved
+
+
+def plain_value(value: Any) -> Any:
+    """The same as a Python value, which is shown without its type."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _listed(levels: tuple[Any, ...]) -> str:
+    shown = ", ".join(map(str, levels[:MOST_LISTED]))
+    more = len(levels) - MOST_LISTED
+    return f"{shown} and {more:,} more" if more > 0 else shown
 
 
 def _scaled(series: pd.Series[Any], feature: Feature) -> NDArray[np.float64]:

@@ -37,10 +37,7 @@ def sample_instances(rows: Rows, size: int, seed: int) -> NDArray[np.int64]:
         return np.arange(len(rows))
     generator = np.random.default_rng(seed)
     clusters = _clusters(rows)
-    shares = np.bincount(clusters) * (size / len(rows))
-    quotas = np.floor(shares).astype(np.int64)
-    by_remainder = np.argsort(-(shares - quotas), kind="stable")
-    quotas[by_remainder[: size - quotas.sum()]] += 1
+    quotas = largest_remainder(np.bincount(clusters), size)
     drawn = [
         generator.choice(np.flatnonzero(clusters == cluster), quota, replace=False)
         for cluster, quota in enumerate(quotas)
@@ -48,14 +45,34 @@ def sample_instances(rows: Rows, size: int, seed: int) -> NDArray[np.int64]:
     return np.sort(np.concatenate(drawn))
 
 
+def largest_remainder(sizes: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+    """How many of `size` draws each group of so many rows gives; ties go to the first.
+
+    Example:
+        >>> largest_remainder(np.array([10, 20, 33]), 5).tolist()
+        [1, 1, 3]
+    """
+    shares = sizes * (size / sizes.sum())
+    quotas: NDArray[np.int64] = np.floor(shares).astype(np.int64)
+    by_remainder = np.argsort(-(shares - quotas), kind="stable")
+    quotas[by_remainder[: size - quotas.sum()]] += 1
+    return quotas
+
+
+def fit_clusters(rows: Rows) -> KMeans:
+    """Clusters of at most `MOST_FITTED_ROWS` rows of shape `(n, d)`, with a fixed state."""
+    n_clusters = min(N_CLUSTERS, len(np.unique(rows, axis=0)))
+    # One thread: the sums behind the centres are rounded in another order with two.
+    with threadpool_limits(1):
+        return KMeans(n_clusters=n_clusters, n_init=10, random_state=0).fit(rows)
+
+
 def _clusters(rows: Rows) -> NDArray[np.int64]:
     fitted = rows
     if len(rows) > MOST_FITTED_ROWS:
         fixed = np.random.default_rng(0)
         fitted = rows[np.sort(fixed.choice(len(rows), MOST_FITTED_ROWS, replace=False))]
-    n_clusters = min(N_CLUSTERS, len(np.unique(fitted, axis=0)))
-    # One thread: the sums behind the centres are rounded in another order with two.
+    means = fit_clusters(fitted)
     with threadpool_limits(1):
-        means = KMeans(n_clusters=n_clusters, n_init=10, random_state=0).fit(fitted)
         labels: NDArray[np.int64] = means.predict(rows).astype(np.int64)
     return labels

@@ -1,0 +1,205 @@
+"""A table in a Parquet file that need not fit into memory, encoded block by block by a schema."""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from rafair.errors import DataFileError, InputError, UnknownNameError
+from rafair.tabular.encoding import Rows, clip_to_ranges, encode
+from rafair.tabular.labels import encode_labels
+from rafair.tabular.parquet_rows import RowReader, open_parquet
+from rafair.tabular.schema import Feature, Schema
+from rafair.tabular.table import Table
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some consecutive rows of a file, encoded.
+
+    Args:
+        start: The number of the first of them.
+        rows: Shape `(n, d)`.
+        labels: Their classes; shape `(n,)`.
+        outside: How many numbers lay outside their feature's range, by column.
+    """
+
+    start: int
+    rows: Rows
+    labels: NDArray[np.int64]
+    outside: dict[str, int]
+
+    @property
+    def numbers(self) -> NDArray[np.int64]:
+        """The rows' numbers in the file; shape `(n,)`."""
+        return np.arange(self.start, self.start + len(self.rows))
+
+
+@dataclass(frozen=True)
+class TableFile:
+    """A Parquet file with a schema's columns in the data's own units; holds no open file.
+
+    Rows are numbered from 0. Numbers outside a feature's range count as its nearest end.
+
+    Args:
+        path: The file.
+        schema: The features and the classes; its `label` is the file's label column.
+        rows: How many rows the file has.
+        ignored: The file's other columns.
+
+    Example:
+        >>> import tempfile
+        >>> age = Feature(name="age", kind="integer", minimum=20, maximum=40)
+        >>> schema = Schema(features=(age,), label="ok", classes=("no", "yes"))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder, "people.parquet")
+        ...     pd.DataFrame({"age": [20, 30, 40], "ok": ["no", "yes", "yes"]}).to_parquet(path)
+        ...     file = TableFile.open(path, schema)
+        ...     block = file.block(file.reader(), 1, 3)
+        >>> file.rows, block.numbers.tolist(), block.rows.tolist(), block.labels.tolist()
+        (3, [1, 2], [[0.5], [1.0]], [1, 1])
+    """
+
+    path: Path
+    schema: Schema
+    rows: int
+    ignored: tuple[str, ...] = ()
+
+    @classmethod
+    def open(cls, path: Path, schema: Schema, label: str | None = None) -> TableFile:
+        """Checks a file's columns, without reading its rows.
+
+        Args:
+            path: The file.
+            schema: The features.
+            label: The label column; the schema's own if None.
+
+        Raises:
+            DataFileError: If the file is not a whole Parquet file, has no row, or a column is
+                missing or of the wrong type.
+            UnknownNameError: If there is no column called `label`.
+        """
+        label = label or schema.label
+        if label in schema.names:
+            raise InputError(f"label: expected another column than a feature, got '{label}'")
+        file = open_parquet(path)
+        found = file.schema_arrow
+        twice = [name for name, count in Counter(found.names).items() if count > 1]
+        if twice:
+            raise DataFileError(f"'{path}': column '{twice[0]}': expected once, found twice")
+        if label not in found.names:
+            raise UnknownNameError(f"label column of '{path}'", label, found.names)
+        for feature in schema.features:
+            _check_column(path, feature, found)
+        _check_label(path, label, found.field(label).type)
+        if not file.metadata.num_rows:
+            raise DataFileError(f"'{path}': expected at least one row, found none")
+        ignored = tuple(name for name in found.names if name not in (*schema.names, label))
+        schema = schema.model_copy(update={"label": label})
+        return cls(path, schema, file.metadata.num_rows, ignored)
+
+    def reader(self) -> RowReader:
+        """Opens the file to read the columns that are needed."""
+        return RowReader(self.path, [*self.schema.names, self.schema.label])
+
+    def block(self, reader: RowReader, start: int, stop: int) -> Block:
+        """Reads and encodes the rows from `start` up to `stop`.
+
+        Raises:
+            DataFileError: If they cannot be read, or a value is missing, unknown or not finite;
+                says the column and the row.
+        """
+        frame, outside = self._frame(reader.read(start, stop))
+        try:
+            rows = encode(frame, self.schema, start)
+            labels = encode_labels(frame[self.schema.label], self.schema, start)
+        except InputError as error:
+            raise DataFileError(f"'{self.path}': {error}") from error
+        return Block(start, rows, labels, outside)
+
+    def table(self, raw: pa.Table, numbers: NDArray[np.int64]) -> Table:
+        """Rows that were read from the file and found good, as an ordinary table.
+
+        Args:
+            raw: What `reader().read` gave for them.
+            numbers: Their numbers in the file; shape `(n,)`.
+        """
+        frame, _ = self._frame(raw)
+        labels = encode_labels(frame[self.schema.label], self.schema)
+        features = frame[list(self.schema.names)]
+        return Table(features, labels, self.schema, self.path.name, numbers)
+
+    def _frame(self, raw: pa.Table) -> tuple[pd.DataFrame, dict[str, int]]:
+        """The columns as they are encoded fastest: numbers as float64, texts as categories."""
+        names = (*self.schema.names, self.schema.label)
+        frame = pd.DataFrame({name: _series(raw[name]) for name in names})
+        return frame, clip_to_ranges(frame, self.schema)
+
+
+def _series(values: pa.ChunkedArray) -> pd.Series[Any]:
+    kind = _element(values.type)
+    if _is_number(kind):
+        values = values.cast(kind).cast(pa.float64(), safe=False)
+    elif _is_text(kind):
+        # each text is looked up once, not once per row
+        values = values.dictionary_encode().unify_dictionaries()
+    series: pd.Series[Any] = values.to_pandas()
+    return series
+
+
+def _check_column(path: Path, feature: Feature, found: pa.Schema) -> None:
+    if feature.name not in found.names:
+        nearest = difflib.get_close_matches(feature.name, found.names, n=1)
+        hint = f", but one called '{nearest[0]}'" if nearest else ""
+        raise DataFileError(
+            f"'{path}': expected a column '{feature.name}', which the network takes, found "
+            f"none{hint}"
+        )
+    kind = _element(found.field(feature.name).type)
+    expected, good = _expected(feature, kind)
+    if not good:
+        raise DataFileError(
+            f"'{path}': column '{feature.name}': expected {expected}, found the type '{kind}'"
+        )
+
+
+def _expected(feature: Feature, kind: pa.DataType) -> tuple[str, bool]:
+    """What a feature's column holds, and whether a type can hold it."""
+    if feature.kind.is_number:
+        return "numbers", _is_number(kind)
+    levels = feature.levels or ()
+    if all(isinstance(level, str) for level in levels):
+        return f"texts, such as {levels[0]!r}", _is_text(kind)
+    if all(isinstance(level, bool) for level in levels):
+        return "truth values", pa.types.is_boolean(kind)
+    return f"levels, such as {levels[0]!r}", _is_number(kind) or _is_text(kind)
+
+
+def _check_label(path: Path, label: str, kind: pa.DataType) -> None:
+    kind = _element(kind)
+    if not (_is_text(kind) or _is_number(kind) or pa.types.is_boolean(kind)):
+        raise DataFileError(
+            f"'{path}': label '{label}': expected names or numbers of classes, found the type "
+            f"'{kind}'"
+        )
+
+
+def _element(kind: pa.DataType) -> pa.DataType:
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    types = pa.types
+    return bool(types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind))
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return str(kind) in ("string", "large_string", "string_view")
