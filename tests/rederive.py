@@ -5,7 +5,9 @@
 Exit 0 and one line if everything agrees, exit 1 and one line per disagreement if not. It imports
 nothing from rafair and was written from the design page, not from rafair's code, so that the two
 can only agree by both being right. It reads `audit.json`, `adversarial.parquet`,
-`repaired.parquet` and `model.onnx`; it runs the model over all counterparts of every stored row.
+`repaired.parquet`, `verdicts.parquet` and `model.onnx`; it runs the model over all counterparts of
+every stored row. Of `verdicts.parquet`, whose rows' features are in the user's own file, it counts
+the rates, and judges the rows of the sample again.
 
 It is one long file so that an auditor can carry it off, read it from top to bottom, and run it.
 
@@ -954,7 +956,8 @@ def paid_for(rows: Rows, path: np.ndarray, step: int, counterparts: int, config:
 
 def needed(audit: dict) -> list[str]:
     repaired = ["repaired.parquet"] if audit["repairs"] else []
-    return ["adversarial.parquet", *repaired, "model.onnx"]
+    whole = ["verdicts.parquet"] if "whole" in audit else []
+    return ["adversarial.parquet", *repaired, *whole, "model.onnx"]
 
 
 def check_files(folder: Path, audit: dict, findings: Findings) -> None:
@@ -971,6 +974,39 @@ def check_files(folder: Path, audit: dict, findings: Findings) -> None:
     if weights is not None:
         stored = audit["model"]["sha256"]
         findings.expect(stored == weights, "file", "model.sha256 is not model.safetensors'")
+
+
+def check_whole(rates: Rates, rows: Rows, start: np.ndarray, folder: Path, n: int) -> None:
+    """The verdicts of all rows of a file, whose features are not in the folder."""
+    findings, table = rates.findings, pq.read_table(folder / "verdicts.parquet")
+    column = {name: table[name].to_numpy() for name in ("instance", "label", "prediction")}
+    accurate, fair = (table[name].to_numpy() for name in ("accurate", "fair"))
+    cell = np.array([VERDICTS.index(name) for name in table["verdict"].to_pylist()])
+    other = table["counterpart_prediction"].to_numpy()
+    checks = {
+        "instance is not the row's number": np.array_equal(column["instance"], np.arange(n)),
+        "accurate": np.array_equal(accurate, column["label"] == column["prediction"]),
+        "verdict": np.array_equal(cell, 2 * ~accurate + ~fair),
+        "counterpart_prediction of fair rows": np.isnan(other[fair]).all(),
+        "counterpart_prediction of others": (other != column["prediction"])[~fair].all(),
+        "loss": (table["loss"].to_numpy() >= 0).all(),
+    }
+    for name in (name for name in table.column_names if name.startswith("counterpart.")):
+        checks[name] = np.array_equal(table[name].is_null().to_numpy(), fair)
+    for what, holds in checks.items():
+        findings.expect(holds, "verdicts.parquet", f"{what}: not what it should be")
+    here = rows.instance[start]
+    for name, ours in (("label", rows.label), ("prediction", rows.prediction), ("fair", rows.fair)):
+        theirs = table[name].to_numpy()[here]
+        findings.expect(
+            np.array_equal(ours[start], theirs),
+            "verdicts.parquet",
+            f"{name}: the sampled rows have others in {rows.file}",
+        )
+    rates.summary("whole", accurate, fair, cell)
+    count = rates.at("whole.rows")
+    findings.expect(count == n == len(cell), "rate", f"whole.rows: {count}, not {len(cell)}")
+    findings.looked_at["verdicts"] += len(cell)
 
 
 def check_attack(
@@ -1192,6 +1228,8 @@ def check_contents(folder: Path, audit: dict, findings: Findings) -> None:
         outcomes[UNION] = members[chosen, np.arange(len(chosen))]
     if audit["repairs"]:
         check_repairs(rates, rows, folder, model, space, outcomes, chosen, findings)
+    if "whole" in audit:
+        check_whole(rates, rows, start, folder, audit["dataset"]["rows"])
     rates.all_compared()
     if attacks:
         check_zero_gradient(rows, start, model, findings)

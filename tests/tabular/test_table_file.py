@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from decimal import Decimal
 
 import numpy as np
@@ -269,3 +271,27 @@ def test_another_label_column_and_extra_columns(tmp_path):
     assert file.schema.label == "repaid"
     assert file.ignored == ("name", "when")
     read(file, (0, N))
+
+
+READING = """
+import sys
+from pathlib import Path
+import pyarrow as pa
+from rafair.tabular.parquet_rows import RowReader
+RowReader(Path(sys.argv[1]), ["x"]).read(2_950_000, 3_000_000)
+reader = RowReader(Path(sys.argv[1]), ["x"])
+parts = (reader.read(at, at + 50_000) for at in range(0, 3_000_000, 50_000))
+total = sum(part["x"].to_numpy().sum() for part in parts)
+print(total, pa.default_memory_pool().max_memory())
+"""
+
+
+def test_a_single_row_group_is_not_held_at_once(tmp_path):
+    values = np.random.default_rng(0).random(3_000_000)
+    path = tmp_path / "numbers.parquet"
+    pq.write_table(pa.table({"x": values}), path, row_group_size=len(values))
+    program = [sys.executable, "-c", READING, str(path)]
+    done = subprocess.run(program, capture_output=True, text=True, check=True)
+    total, most = map(float, done.stdout.split())
+    assert total == pytest.approx(values.sum())
+    assert most < values.nbytes / 3

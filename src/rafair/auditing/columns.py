@@ -1,10 +1,11 @@
-"""The columns of `adversarial.parquet` and `repaired.parquet`."""
+"""The columns of `adversarial.parquet`, `repaired.parquet` and `verdicts.parquet`."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
@@ -12,11 +13,12 @@ from rafair.models.classifier import Labels
 from rafair.search.observation import NONE, Observation
 from rafair.search.trajectory import Trajectory
 from rafair.tabular.counterparts import Counterparts
-from rafair.tabular.encoding import Rows, decode
+from rafair.tabular.encoding import Rows, decode, decode_values
 from rafair.tabular.schema import Schema
 from rafair.verdicts import Verdict, verdicts
 
 ADVERSARIAL, REPAIRED = "adversarial.parquet", "repaired.parquet"
+VERDICTS = "verdicts.parquet"
 
 CLEAN = "clean"
 """Stands in the column `attack` where no attack was asked for: clean rows only."""
@@ -72,23 +74,16 @@ def table_of(
 ) -> pa.Table:
     """The columns that the design promises, for rows of shape `(n, d)`."""
     seen = observation
-    accurate = seen.prediction == labels
     zero = pa.array(~seen.gradient.any(axis=1), mask=~seen.differentiated)
     columns: dict[str, Any] = {
         "attack": _dictionary(np.zeros(len(rows), np.int64), [attack]),
         "instance": instances,
         "step": steps.astype(np.int32),
-        "label": labels,
-        "prediction": seen.prediction,
-        "accurate": accurate,
-        "fair": seen.fair,
-        "verdict": _dictionary(verdicts(accurate, seen.fair), VERDICT_NAMES),
+        **_verdict_columns(labels, seen),
         "target": targets,
         "loss": seen.loss,
         "counterpart_loss": pa.array(seen.counterpart_loss, from_pandas=True),
-        "counterpart_prediction": pa.array(
-            seen.disagreeing_prediction, mask=seen.disagreeing_prediction == NONE
-        ),
+        "counterpart_prediction": _counterpart_prediction(seen),
         "zero_gradient": zero,
         "bins": pa.array(seen.bins.astype(np.int32), mask=seen.bins == 0),
         "entropy_bits": pa.array(seen.entropy, from_pandas=True),
@@ -102,6 +97,49 @@ def table_of(
     return pa.table(columns)
 
 
+def verdict_table(
+    instances: NDArray[np.int64],
+    labels: Labels,
+    rows: Rows,
+    observation: Observation,
+    schema: Schema,
+) -> pa.Table:
+    """The columns of `verdicts.parquet`, for rows of shape `(n, d)`: no features, which it joins.
+
+    Args:
+        instances: The rows' numbers in the file they come from; shape `(n,)`.
+        labels: Their true classes; shape `(n,)`.
+        rows: The encoded rows.
+        observation: What was seen of them.
+        schema: The features.
+    """
+    return pa.table(
+        {
+            "instance": instances,
+            **_verdict_columns(labels, observation),
+            # the logits behind it have no more digits
+            "loss": observation.loss.astype(np.float32),
+            "counterpart_prediction": _counterpart_prediction(observation),
+            **_counterpart_columns(rows, observation.disagreeing, schema),
+        }
+    )
+
+
+def _verdict_columns(labels: Labels, seen: Observation) -> dict[str, Any]:
+    accurate = seen.prediction == labels
+    return {
+        "label": labels,
+        "prediction": seen.prediction,
+        "accurate": accurate,
+        "fair": seen.fair,
+        "verdict": _dictionary(verdicts(accurate, seen.fair), VERDICT_NAMES),
+    }
+
+
+def _counterpart_prediction(seen: Observation) -> pa.Array:
+    return pa.array(seen.disagreeing_prediction, mask=seen.disagreeing_prediction == NONE)
+
+
 def _counterpart_columns(
     rows: Rows, disagreeing: NDArray[np.int64], schema: Schema
 ) -> dict[str, Any]:
@@ -109,11 +147,11 @@ def _counterpart_columns(
     other = rows.copy()
     found = disagreeing != NONE
     Counterparts.of(schema).substitute(other, np.where(found, disagreeing, 0))
-    raw = decode(other, schema)
-    return {
-        f"counterpart.{name}": _raw(raw[name], schema, name, mask=~found)
-        for name in schema.sensitive
-    }
+    columns = {}
+    for name in schema.sensitive:
+        values = pd.Series(decode_values(other[:, schema.column(name)], schema[name]))
+        columns[f"counterpart.{name}"] = _raw(values, schema, name, mask=~found)
+    return columns
 
 
 def _raw(values: Any, schema: Schema, name: str, mask: NDArray[np.bool_] | None = None) -> pa.Array:

@@ -66,9 +66,10 @@ class Cost:
         return self.start + sum(self.attacks.values()) + sum(self.repairs.values())
 
 
-def measure_rate(sweep: Sweep, rows: Rows, labels: Labels) -> float:
+def measure_rate(sweep: Sweep, rows: Rows, labels: Labels, *, differentiate: bool = True) -> float:
     """Rows per second of this sweep, from a short probe whose rows are not counted."""
-    look = sweep.observe if sweep.classifier.differentiable else sweep.judge
+    differentiate = differentiate and sweep.classifier.differentiable
+    look = sweep.observe if differentiate else sweep.judge
     some = slice(0, max(1, 8 * sweep.chunk_rows // sweep.counterparts.size))
     look(rows[:1], labels[:1])  # the first call pays for memory and threads
     begun = time.perf_counter()

@@ -133,6 +133,14 @@ def warnings_of(document: Mapping[str, Any]) -> list[str]:
             "the model predicts the same class for every row; that treats all alike, and tells "
             "nothing"
         )
+    data = document["dataset"]
+    for column, count in data["outside_range"].items():
+        feature = next(f for f in data["schema"]["features"] if f["name"] == column)
+        found.append(
+            f"column '{column}': {count:,} of {data['rows']:,} values lie outside "
+            f"{feature['minimum']:g} to {feature['maximum']:g}, the range the network was trained "
+            "on; they count as its nearest end"
+        )
     for name, attack in document["attacks"].items():
         zero = plain(attack["zero_gradient"])
         if zero is not None and zero["value"] > MOST_ZERO_GRADIENTS:

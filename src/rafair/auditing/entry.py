@@ -164,6 +164,7 @@ def repair_saved(source: Path, overrides: dict[str, Any], means: Means) -> Audit
         ModelError: If the run holds no saved model.
     """
     earlier = Audit.load(source)
+    _refuse_file(earlier)
     if not earlier.document["attacks"]:
         raise RunFolderError(f"'{source}': expected a run with attacked rows to repair, found none")
     config = earlier_config(earlier)
@@ -172,6 +173,15 @@ def repair_saved(source: Path, overrides: dict[str, Any], means: Means) -> Audit
     earlier.check_file(ADVERSARIAL)
     stored = Stored(source, earlier.document, earlier.adversarial)
     return run_audit(_saved(source, None, None, means), replace(config, **overrides), means, stored)
+
+
+def _refuse_file(earlier: Audit) -> None:
+    """Refuses a run on a file: its folder does not hold the rows, nor what was made of them."""
+    if earlier.document["dataset"].get("streamed"):
+        raise RunFolderError(
+            f"'{earlier.folder}': expected a run on a named data set, found one on a file; give "
+            "`rafair audit --data` other options instead"
+        )
 
 
 def earlier_config(earlier: Audit) -> AuditConfig:
@@ -206,7 +216,9 @@ def attack_saved(source: Path, overrides: dict[str, Any], means: Means) -> Audit
     saved = _saved(source, None, None, means)
     config = AuditConfig()
     if (saved.source / AUDIT).exists():
-        config = _without_old_epsilon(earlier_config(Audit.load(saved.source)), overrides)
+        earlier = Audit.load(saved.source)
+        _refuse_file(earlier)
+        config = _without_old_epsilon(earlier_config(earlier), overrides)
     return run_audit(saved, replace(config, **{"labels": None} | overrides), means)
 
 

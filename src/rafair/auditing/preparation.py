@@ -17,7 +17,9 @@ from rafair.models.onnx_file import export_onnx
 from rafair.models.storage import DESCRIPTION, ONNX, WEIGHTS, load_model, save_model
 from rafair.models.torch_module import TorchClassifier
 from rafair.models.training import TrainConfig, train
+from rafair.tabular.schema import Schema
 from rafair.tabular.table import Table
+from rafair.tabular.table_file import TableFile
 
 MODEL_FILES = (WEIGHTS, DESCRIPTION, ONNX)
 NETWORK = "fcnn"
@@ -27,8 +29,24 @@ class Preparation(Protocol):
     """Gets the subject of an audit ready."""
 
     @property
+    def name(self) -> str:
+        """What to call the run."""
+
+    @property
+    def schema(self) -> Schema:
+        """The features of the rows."""
+
+    @property
+    def n_rows(self) -> int:
+        """How many rows there are to choose from."""
+
+    @property
+    def file(self) -> TableFile | None:
+        """The file whose rows are all judged, if the rows are those of a file."""
+
+    @property
     def table(self) -> Table:
-        """The rows to audit."""
+        """The rows to audit; of a file its sample, once it is gathered."""
 
     @property
     def plan(self) -> dict[str, Any]:
@@ -38,6 +56,9 @@ class Preparation(Protocol):
     def identified(self) -> bool:
         """Whether equal plans mean the same model for sure, so that work may be carried on."""
 
+    def gather(self, folder: Path, key: str, progress: Progress) -> None:
+        """Gets the rows ready; keeps in `folder`, under `key`, what need not be done twice."""
+
     def stand_in(self) -> Classifier:
         """A classifier that costs what the real one will cost."""
 
@@ -45,8 +66,40 @@ class Preparation(Protocol):
         """Makes the subject, and stores in `folder` what belongs to it."""
 
 
+class _WithTable:
+    """What is known of rows that are in memory from the start."""
+
+    @property
+    def file(self) -> TableFile | None:
+        """None."""
+        return None
+
+    @property
+    def name(self: _HasTable) -> str:
+        """What the table is called."""
+        return self.table.name
+
+    @property
+    def schema(self: _HasTable) -> Schema:
+        """The table's schema."""
+        return self.table.schema
+
+    @property
+    def n_rows(self: _HasTable) -> int:
+        """The table's rows."""
+        return len(self.table)
+
+    def gather(self, folder: Path, key: str, progress: Progress) -> None:
+        """Nothing: the rows are there."""
+
+
+class _HasTable(Protocol):
+    @property
+    def table(self) -> Table: ...
+
+
 @dataclass(frozen=True)
-class GivenModel:
+class GivenModel(_WithTable):
     """A classifier and a table that the caller has.
 
     Args:
@@ -77,7 +130,7 @@ class GivenModel:
 
 
 @dataclass(frozen=True)
-class SavedModel:
+class SavedModel(_WithTable):
     """A network that rafair saved, audited on a data set's test split.
 
     Args:
@@ -127,14 +180,12 @@ class SavedModel:
 
     def subject(self, folder: Path, progress: Progress) -> Subject:
         """The network; its files are copied, so that the run folder is complete."""
-        for name in MODEL_FILES:
-            if (self.source / name).exists():
-                copy_file(self.source / name, folder / name)
+        copy_model(self.source, folder)
         return _on_test_split(self.stand_in(), self.dataset)
 
 
 @dataclass(frozen=True)
-class FreshNetwork:
+class FreshNetwork(_WithTable):
     """The paper's network, trained for this audit.
 
     Args:
@@ -182,6 +233,13 @@ class FreshNetwork:
     def load(self, folder: Path) -> Classifier:
         """The network that was saved in `folder`."""
         return TorchClassifier(load_model(folder)[0], device=self.device, name=NETWORK)
+
+
+def copy_model(source: Path, folder: Path) -> None:
+    """Copies the files of a saved network."""
+    for name in MODEL_FILES:
+        if (source / name).exists():
+            copy_file(source / name, folder / name)
 
 
 def train_and_save(

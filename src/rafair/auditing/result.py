@@ -7,7 +7,7 @@ import json
 import shutil
 import textwrap
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rafair.auditing.cases import Case, find_cases
-from rafair.auditing.columns import ADVERSARIAL, REPAIRED
+from rafair.auditing.columns import ADVERSARIAL, REPAIRED, VERDICTS
 from rafair.auditing.document import AUDIT, SCHEMA_VERSION
 from rafair.auditing.tables import Cells, as_text, facts, tables
 from rafair.engine.files import sha256_of
+from rafair.engine.shards import cut
 from rafair.errors import RunFolderError
+from rafair.tabular.parquet_rows import BATCH_ROWS, RowReader
 from rafair.tabular.schema import Schema
 from rafair.verdicts import Verdict
 
@@ -120,6 +122,17 @@ class Audit:
         """Every repaired row: the content of `repaired.parquet`; empty if there was no repair."""
         return self._frame(REPAIRED)
 
+    def verdicts(self) -> Iterator[pd.DataFrame]:
+        """The verdicts of all rows of a file, some thousands at a time: `verdicts.parquet`.
+
+        Nothing is given where the audited table was no file.
+        """
+        if VERDICTS in self.document["files"]:
+            path = self.folder / VERDICTS
+            reader = RowReader(path, pq.read_schema(path).names)
+            for part in cut(self.document["whole"]["rows"], BATCH_ROWS):
+                yield reader.read(part.start, part.stop).to_pandas()
+
     def cases(self, verdict: Verdict | str | None = None, limit: int | None = None) -> list[Case]:
         """Instances that some attack drove into a bad cell, the most telling first.
 
@@ -135,6 +148,8 @@ class Audit:
     def to_frame(self) -> pd.DataFrame:
         """Every rate in a row: stage, attack, kind, metric, value, count, n, low, high."""
         rows = [("clean", "", "clean", self.document["clean"])]
+        if "whole" in self.document:
+            rows.append(("whole", "", "clean", self.document["whole"]))
         for stage in ("attacks", "repairs"):
             for name, section in self.document[stage].items():
                 groups = [(kind, value) for kind, value in section.items() if _is_group(value)]

@@ -34,25 +34,25 @@ from rafair.auditing.document import (
     write_document,
 )
 from rafair.auditing.examine import Examiner, Part
+from rafair.auditing.judging import Judge, Judging, Whole
 from rafair.auditing.outcomes import Stored
 from rafair.auditing.preparation import Preparation
 from rafair.auditing.result import Audit
-from rafair.auditing.subject import Subject
+from rafair.auditing.subject import Subject, count_answers
 from rafair.engine.checkpoints import Checkpoints, count_stored
 from rafair.engine.files import explaining_storage, sha256_of
 from rafair.engine.progress import SILENT, Progress
 from rafair.engine.run_folder import PLAN, RunFolder, forget_plan, has_plan, next_free
 from rafair.engine.shards import Executor, SerialExecutor, Shard, cut
 from rafair.engine.workers import Workers
-from rafair.errors import InputError, ModelError, RunFolderError
-from rafair.metrics.rates import share
+from rafair.errors import DataFileError, InputError, ModelError, RunFolderError
 from rafair.models.adapting import check_fits
 from rafair.models.classifier import Classifier
 from rafair.models.prediction import predict
 from rafair.search.sweep import CHUNK_ROWS
 from rafair.tabular.counterparts import Counterparts
 from rafair.tabular.sampling import sample_instances
-from rafair.tabular.table import Table
+from rafair.tabular.table_file import TableFile
 
 SHARDS = "shards"
 
@@ -101,11 +101,10 @@ def run_audit(
         InputError: If the model or the options do not fit the table, or the folder is refused.
         IncompleteError: If results cannot be stored; what was done is kept.
     """
-    table = preparation.table
-    _check_against(table, config)
-    config = config.resolved(Counterparts.of(table.schema).size, means.device)
+    _check_against(preparation, config)
+    config = config.resolved(Counterparts.of(preparation.schema).size, means.device)
     plan = _plan(preparation, config, stored)
-    final, temporary = _place(means, table.name, plan)
+    final, temporary = _place(means, preparation.name, plan)
     known = preparation.identified
     find = _all_but_done if means.force else _finished
     finished = find(final, plan) if known else None
@@ -116,7 +115,8 @@ def run_audit(
     with _removing_on_failure(temporary), Workers(means.threads) as workers:
         stand_in = preparation.stand_in()
         _check_gradients(stand_in, config)
-        check_fits(stand_in, table.rows, len(table.schema.classes))
+        if not preparation.file:  # whose rows are not read yet
+            check_fits(stand_in, preparation.table.rows, len(preparation.schema.classes))
         with RunFolder(final, plan, force=means.force, resume=known) as folder:
             run = _Run(preparation, config, means, plan, folder, workers, stored)
             complete = _all_but_done(folder.partial, plan)
@@ -132,7 +132,9 @@ def _finishing(run: _Run, temporary: Path | None) -> Audit:
         return run.go(temporary)
     except InputError as error:
         refused_by_the_disk = isinstance(error.__cause__, OSError)
-        if not (run.folder.resumed or refused_by_the_disk):
+        # the plan names this very file, so nothing can come of it
+        hopeless = isinstance(error, DataFileError)
+        if hopeless or not (run.folder.resumed or refused_by_the_disk):
             run.folder.discard()
         raise
 
@@ -152,11 +154,12 @@ class _Run:
     def go(self, temporary: Path | None) -> Audit:
         """Does what is left to do; returns the result."""
         begun = time.perf_counter()
+        whole = self._judge_file(self.preparation.file) if self.preparation.file else None
         cost = self._announce()
         subject = self.preparation.subject(self.folder.partial, self.means.progress)
         check_fits(subject.classifier, subject.table.rows, len(subject.table.schema.classes))
         checkpoints = self._examine(subject, cost)
-        document = self._document(subject, checkpoints)
+        document = self._document(subject, checkpoints, whole)
         document["seconds"] = time.perf_counter() - begun
         write_document(document, self.folder.partial)
         return self.finish(plain(document), temporary)
@@ -166,6 +169,15 @@ class _Run:
         with explaining_storage(self.folder.partial):
             shutil.rmtree(self.folder.partial / SHARDS, ignore_errors=True)
         return Audit(document, self.folder.finish(), temporary)
+
+    def _judge_file(self, file: TableFile) -> Whole:
+        """Looks at all rows of a file, and gives the verdict of each."""
+        shards, key = self.folder.partial / SHARDS, _digest(self.plan)
+        self.preparation.gather(shards, key, self.means.progress)
+        judge = Judge(self.preparation.stand_in(), file.schema, self.config)
+        judging = Judging(judge, file, shards / "verdicts", key, self.workers)
+        judging.go(self.means.executor, self.means.progress)
+        return judging.merge(self.folder.partial)
 
     @cached_property
     def cores(self) -> int:
@@ -197,7 +209,8 @@ class _Run:
         rate *= self.cores / self.workers.threads
         ahead = describe(cost, rate, self.cores, left=1 - done / shards)
         self.means.progress.note(
-            f"{len(instances):,} of {len(table):,} rows of '{table.name}', {ahead}{again}"
+            f"{len(instances):,} of {self.preparation.n_rows:,} rows of '{table.name}', "
+            f"{ahead}{again}"
         )
         return cost
 
@@ -225,7 +238,9 @@ class _Run:
         instances = self.instances[shard.start : shard.stop]
         return Part.of(self.preparation.table, instances, self.stored)
 
-    def _document(self, subject: Subject, checkpoints: Checkpoints) -> dict[str, Any]:
+    def _document(
+        self, subject: Subject, checkpoints: Checkpoints, whole: Whole | None
+    ) -> dict[str, Any]:
         folder = self.folder.partial
         if self.stored:
             self.stored.copy_to(folder)
@@ -234,8 +249,6 @@ class _Run:
         rates = rates_document(gathered, unions, self.config.seed)
         if self.stored:
             rates["attacks"] = self.stored.document["attacks"]
-        table = subject.table
-        predictions = predict(subject.classifier, table.rows, self.workers, CHUNK_ROWS)
         now = datetime.datetime.now(datetime.UTC)
         document = {
             "schema_version": SCHEMA_VERSION,
@@ -246,21 +259,22 @@ class _Run:
             "environment": environment(self.cores, self.means.device),
             "files": _hashes(folder),
             "dataset": subject.dataset_facts(),
-            "model": {
-                "name": subject.classifier.name,
-                "parameters": subject.classifier.n_parameters,
-                "test_accuracy": share(predictions == table.labels),
-                "majority": share(table.labels == np.bincount(table.labels).argmax()),
-                "predicted_classes": len(np.unique(predictions)),
-                "sha256": subject.classifier.sha256,
-            },
-            "config": self._config(table),
+            "model": subject.model_facts(whole.answers if whole else self._answers(subject)),
+            "config": self._config(),
             **rates,
         }
+        if whole:
+            document["whole"] = whole.section()
         document["warnings"] = warnings_of(document)
         return document
 
-    def _config(self, table: Table) -> dict[str, Any]:
+    def _answers(self, subject: Subject) -> NDArray[np.int64]:
+        """How many rows of each class the model takes for each; `(c, c)`, true classes in rows."""
+        table = subject.table
+        predictions = predict(subject.classifier, table.rows, self.workers, CHUNK_ROWS)
+        return count_answers(table.labels, predictions, len(table.schema.classes))
+
+    def _config(self) -> dict[str, Any]:
         config = self.config.to_dict() | {"plan": _digest(self.plan)}
         if not self.stored:
             return config
@@ -270,11 +284,12 @@ class _Run:
         return earlier | {"labels": self.config.labels, "repair": own, "plan": config["plan"]}
 
 
-def _check_against(table: Table, config: AuditConfig) -> None:
-    config.budget(table.schema)
-    if config.instances is not None and config.instances > len(table):
+def _check_against(preparation: Preparation, config: AuditConfig) -> None:
+    config.budget(preparation.schema)
+    rows = preparation.n_rows
+    if config.instances is not None and config.instances > rows:
         raise InputError(
-            f"instances: expected at most {len(table):,}, the rows of '{table.name}' that can be "
+            f"instances: expected at most {rows:,}, the rows of '{preparation.name}' that can be "
             f"audited, got {config.instances:,}"
         )
 

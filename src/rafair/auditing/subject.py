@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from rafair.metrics.rates import rate
 from rafair.models.classifier import Classifier
 from rafair.tabular.counterparts import Counterparts
 from rafair.tabular.table import Table
@@ -19,7 +24,8 @@ class Subject:
         table: The rows, with their schema and true classes.
         variant: The variant of a named data set, else None.
         rows: The number of rows of the whole data set.
-        sha256: The hash of the whole data set's encoded rows and labels.
+        sha256: The hash of the whole data set's encoded rows and labels; of a file, of its bytes.
+        outside: Of a file, how many numbers lie outside their feature's range, by column.
     """
 
     classifier: Classifier
@@ -27,6 +33,7 @@ class Subject:
     variant: str | None
     rows: int
     sha256: str
+    outside: Mapping[str, int] | None = None
 
     @property
     def counterparts(self) -> Counterparts:
@@ -51,4 +58,36 @@ class Subject:
             "classes": list(schema.classes),
             "schema": schema.model_dump(mode="json"),
             "sha256": self.sha256,
+            "streamed": self.outside is not None,
+            "outside_range": dict(self.outside or {}),
         }
+
+    def model_facts(self, answers: NDArray[np.int64]) -> dict[str, Any]:
+        """The `model` section of `audit.json`.
+
+        Args:
+            answers: How many rows of each class were predicted to be of each; `(c, c)`, true
+                classes in rows.
+        """
+        n = int(answers.sum())
+        return {
+            "name": self.classifier.name,
+            "parameters": self.classifier.n_parameters,
+            "test_accuracy": rate(int(np.trace(answers)), n),
+            "majority": rate(int(answers.sum(axis=1).max()), n),
+            "predicted_classes": int(np.count_nonzero(answers.sum(axis=0))),
+            "sha256": self.classifier.sha256,
+        }
+
+
+def count_answers(
+    labels: NDArray[np.int64], predictions: NDArray[np.int64], n_classes: int
+) -> NDArray[np.int64]:
+    """How many rows of each class were predicted to be of each; `(c, c)`, true classes in rows.
+
+    Example:
+        >>> count_answers(np.array([0, 1, 1]), np.array([1, 1, 1]), 2).tolist()
+        [[0, 1], [0, 2]]
+    """
+    places = np.bincount(labels * n_classes + predictions, minlength=n_classes**2)
+    return places.reshape(n_classes, n_classes)

@@ -70,13 +70,20 @@ def _budget(document: Mapping[str, Any]) -> str:
 
 def attacks_table(document: Mapping[str, Any]) -> Cells:
     """Clean rates, and those of each attack's outcome rows."""
-    rows = [["clean", *_cells(document["clean"])]]
+    whole = document.get("whole")
+    rows = [["all rows", *_cells(whole)]] if whole else []
+    rows.append(["clean", *_cells(document["clean"])])
     if not document["attacks"]:
         return Cells("Clean rows", ["", *COLUMNS.values()], rows)
     rows += [[name, *_cells(attack["outcome"])] for name, attack in document["attacks"].items()]
     note = (
         "Attacked rows: each attack's outcome, the first step that reached its goal, else the last."
     )
+    if whole:
+        note = (
+            f"All rows: verdicts of the file's {whole['rows']:,} rows as they are; below, of the "
+            f"sample. {note}"
+        )
     if any("final" not in attack for attack in document["attacks"].values()):
         note += (
             " A union counts an instance as accurate (fair) only if every attack left it so; its"

@@ -9,6 +9,7 @@ import typer
 
 from rafair.cli import options
 from rafair.cli.console import show_audit
+from rafair.errors import InputError
 
 EPILOG = "Example:  rafair audit --dataset affairs --instances 100 --out runs/first"
 
@@ -31,6 +32,22 @@ def audit(
         Path | None,
         typer.Option(
             metavar="DIR", help="A folder with a model saved by rafair.  [default: train a new one]"
+        ),
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="A Parquet file with the columns of --model, in the data's own units: verdicts of "
+            "all its rows, attacks on a sample of them.",
+        ),
+    ] = None,
+    label: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="The label column of --data: names of classes, or their codes.  "
+            "[default: as in the model's data]",
         ),
     ] = None,
     attack: options.Attack = None,
@@ -61,23 +78,23 @@ def audit(
     """
     from rafair.auditing.config import AuditConfig
     from rafair.auditing.entry import audit_dataset, audit_saved
+    from rafair.auditing.file_audit import audit_file
     from rafair.models.training import TrainConfig
 
-    config = AuditConfig(
-        **options.given(
-            attacks=attack,
-            instances=instances,
-            steps=steps,
-            step_size=step_size,
-            epsilon=epsilon,
-            budget=budget,
-            k=k,
-            loss=loss,
-            labels=labels,
-            seed=seed,
-            chunk_rows=chunk_rows,
-        )
+    given = options.given(
+        attacks=attack,
+        instances=instances,
+        steps=steps,
+        step_size=step_size,
+        epsilon=epsilon,
+        budget=budget,
+        k=k,
+        loss=loss,
+        labels=labels,
+        seed=seed,
+        chunk_rows=chunk_rows,
     )
+    config = AuditConfig(**given)
     training = TrainConfig(**options.given(epochs=epochs, loss=train_loss), seed=config.seed)
     executor = options.executor(engine, address, workers, device)
     means = options.means(out, force, threads, device, executor)
@@ -85,6 +102,14 @@ def audit(
         options.refuse_with(
             "--model, which is trained already", epochs=epochs, train_loss=train_loss
         )
+    if data is not None:
+        options.refuse_with("--data, a file of its own", dataset=dataset, variant=variant)
+        if model is None:
+            raise InputError("data: expected with --model, whose columns the file has")
+        result = audit_file(model, data, label, given, means)
+    elif label is not None:
+        raise InputError(f"label: expected with --data, whose column it is; got '{label}'")
+    elif model is not None:
         result = audit_saved(model, dataset, variant, config, means)
     else:
         result = audit_dataset(dataset or "affairs", variant or "clean", training, config, means)

@@ -6,7 +6,7 @@ import errno
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -15,14 +15,22 @@ from rafair.errors import InputError, StorageError
 TEMPORARY = ".tmp"
 """How the names end of files that are being written."""
 
+BLOCK = 1 << 20
+"""Bytes read at once."""
+
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)
 """Errors that are no fault of what the user asked for."""
 
 
-def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file's bytes, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def sha256_of(path: Path, advance: Callable[[int], None] | None = None) -> str:
+    """The SHA-256 of a file's bytes, in hexadecimal; tells `advance` how many were read."""
+    digest = hashlib.sha256()
+    with path.open("rb", buffering=0) as file:
+        while block := file.read(BLOCK):
+            digest.update(block)
+            if advance:
+                advance(len(block))
+    return digest.hexdigest()
 
 
 def check_writable(path: Path) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from rafair.metrics.rates import Rate, pooled_share, share
+from rafair.metrics.rates import Rate, pooled_share, rate, share
 from rafair.verdicts import Verdict
 
 Codes = NDArray[np.int8]
@@ -49,6 +49,19 @@ def confusion(codes: Codes, measure: Share = share) -> Rates:
         "accurate_fairness": cells["true_fair"],
         **cells,
     }
+
+
+def confusion_of_counts(cells: NDArray[np.int64]) -> Rates:
+    """The seven rates where only the number of rows in each cell is known; shape `(4,)`.
+
+    Example:
+        >>> rates = confusion_of_counts(np.array([2, 1, 1, 0]))
+        >>> rates == confusion(np.array([0, 0, 1, 2], np.int8))
+        True
+    """
+    codes = np.array(list(Verdict), np.int8)
+    total = int(cells.sum())
+    return confusion(codes, lambda holds: rate(int(cells[holds].sum()), total))
 
 
 def iterates(codes: Codes, seed: int) -> Rates:

@@ -49,8 +49,9 @@ class RowReader:
         elsewhere = self._group_of(start) != self._group_of(self._position)
         if start < self._position or (start > self._position and elsewhere):
             self._seek(start)
-        self._take(start - self._position)
-        return pa.Table.from_batches(self._take(stop - start))
+        for _ in self._pieces(start - self._position):
+            pass  # stepped over, and not kept
+        return pa.Table.from_batches(list(self._pieces(stop - start)))
 
     def _seek(self, row: int) -> None:
         group = self._group_of(row)
@@ -62,16 +63,15 @@ class RowReader:
                 BATCH_ROWS, row_groups=groups, columns=self._columns, use_threads=False
             )
 
-    def _take(self, n_rows: int) -> list[pa.RecordBatch]:
-        """The next rows, in pieces."""
-        taken: list[pa.RecordBatch] = []
+    def _pieces(self, n_rows: int) -> Iterator[pa.RecordBatch]:
+        """The next rows, piece by piece."""
         while n_rows:
             batch = self._rest or self._next()
-            taken.append(batch.slice(0, n_rows))
+            piece = batch.slice(0, n_rows)
             self._rest = batch.slice(n_rows) if n_rows < batch.num_rows else None
-            self._position += taken[-1].num_rows
-            n_rows -= taken[-1].num_rows
-        return taken
+            self._position += piece.num_rows
+            n_rows -= piece.num_rows
+            yield piece
 
     def _next(self) -> pa.RecordBatch:
         with _reading(self._path):

@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from rafair.errors import DataFileError, InputError, UnknownNameError
+from rafair.errors import DataFileError, IncompleteError, InputError, UnknownNameError
 from rafair.tabular.encoding import Rows, clip_to_ranges, encode
 from rafair.tabular.labels import encode_labels
 from rafair.tabular.parquet_rows import RowReader, open_parquet
@@ -53,6 +53,7 @@ class TableFile:
         path: The file.
         schema: The features and the classes; its `label` is the file's label column.
         rows: How many rows the file has.
+        stamp: The file's size in bytes and when it was last written to, in nanoseconds.
         ignored: The file's other columns.
 
     Example:
@@ -71,6 +72,7 @@ class TableFile:
     path: Path
     schema: Schema
     rows: int
+    stamp: tuple[int, int]
     ignored: tuple[str, ...] = ()
 
     @classmethod
@@ -91,6 +93,7 @@ class TableFile:
         if label in schema.names:
             raise InputError(f"label: expected another column than a feature, got '{label}'")
         file = open_parquet(path)
+        stamp = _stamp(path)
         found = file.schema_arrow
         twice = [name for name, count in Counter(found.names).items() if count > 1]
         if twice:
@@ -104,7 +107,16 @@ class TableFile:
             raise DataFileError(f"'{path}': expected at least one row, found none")
         ignored = tuple(name for name in found.names if name not in (*schema.names, label))
         schema = schema.model_copy(update={"label": label})
-        return cls(path, schema, file.metadata.num_rows, ignored)
+        return cls(path, schema, file.metadata.num_rows, stamp, ignored)
+
+    def check_unchanged(self) -> None:
+        """Refuses to go on with a file that was written to since it was opened.
+
+        Raises:
+            IncompleteError: If it was, or is gone.
+        """
+        if _stamp(self.path) != self.stamp:
+            raise IncompleteError(f"'{self.path}': changed while it was read; start again")
 
     def reader(self) -> RowReader:
         """Opens the file to read the columns that are needed."""
@@ -116,8 +128,10 @@ class TableFile:
         Raises:
             DataFileError: If they cannot be read, or a value is missing, unknown or not finite;
                 says the column and the row.
+            IncompleteError: If the file has changed.
         """
         frame, outside = self._frame(reader.read(start, stop))
+        self.check_unchanged()
         try:
             rows = encode(frame, self.schema, start)
             labels = encode_labels(frame[self.schema.label], self.schema, start)
@@ -153,6 +167,14 @@ def _series(values: pa.ChunkedArray) -> pd.Series[Any]:
         values = values.dictionary_encode().unify_dictionaries()
     series: pd.Series[Any] = values.to_pandas()
     return series
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise IncompleteError(f"'{path}': can no longer be read: {error.strerror}") from error
+    return found.st_size, found.st_mtime_ns
 
 
 def _check_column(path: Path, feature: Feature, found: pa.Schema) -> None:
