@@ -49,7 +49,7 @@ def audit_file(
     source = model_folder(source)
     _, description = load_model(source)
     file = TableFile.open(path, description.table, label)
-    config = _fitted(AuditConfig(**options), file, given="instances" in options)
+    config = _fitted(AuditConfig(**options), file, means.device, given="instances" in options)
     preparation = SavedModelOnFile(
         source, file, _hash(file, means.progress), config, check_device(means.device)
     )
@@ -58,7 +58,7 @@ def audit_file(
     return run_audit(preparation, config, means)
 
 
-def _fitted(config: AuditConfig, file: TableFile, *, given: bool) -> AuditConfig:
+def _fitted(config: AuditConfig, file: TableFile, device: str, *, given: bool) -> AuditConfig:
     """The options with what depends on the file filled in."""
     if not given:
         config = replace(config, instances=min(config.instances or file.rows, file.rows))
@@ -73,7 +73,7 @@ def _fitted(config: AuditConfig, file: TableFile, *, given: bool) -> AuditConfig
         # one shape for all rows and for the sample: a row must get one verdict
         counterparts = Counterparts.of(file.schema).size
         rows = min(file.rows, rows_per_shard(counterparts))
-        config = replace(config, chunk_rows=suitable_chunk_rows(rows * counterparts))
+        config = replace(config, chunk_rows=suitable_chunk_rows(rows * counterparts, device))
     return config
 
 
