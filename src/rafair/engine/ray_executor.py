@@ -10,7 +10,9 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+import sys
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
@@ -30,6 +32,12 @@ RETRIES = 3
 
 STORE_BYTES = 1_000_000_000
 """The most that results under way may take in a local cluster before they go to disk."""
+
+SETTINGS = {
+    "RAY_USAGE_STATS_ENABLED": "0",  # nobody is told that it was used
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # else it warns of what it will do one day
+}
+"""Ray's own settings, for what the user has not set."""
 
 DECIDING = ("numpy", "pyarrow", "scipy", "torch")
 """Packages whose version must be the same everywhere, because figures depend on it."""
@@ -114,15 +122,13 @@ class RayExecutor:
 
     def _most_under_way(self, workers: Workers) -> int:
         # asked again each time: nodes come and go
-        return self._workers_at_most(self.cores(workers))
-
-    def _workers_at_most(self, cores: int) -> int:
+        cores = self.cores(workers)
         limited = self._address is not None and self._workers is not None
         return cores if limited else cores * SHARDS_PER_CORE
 
     def _connected(self) -> Any:
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # tells nobody that it was used
-        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # else it warns of it
+        for name, value in SETTINGS.items():
+            os.environ.setdefault(name, value)
         import ray
 
         if ray.is_initialized():
@@ -135,13 +141,19 @@ class RayExecutor:
         }
         try:
             # "local": else a cluster named in the environment would be taken
-            if self._address is None:
-                ray.init("local", **local, **quiet)
-            else:
-                ray.init(self._address, **quiet)
+            with _silent_stderr():
+                if self._address is None:
+                    ray.init("local", **local, **quiet)
+                else:
+                    ray.init(self._address, **quiet)
         except Exception as error:  # Ray raises many kinds, all of which mean that there is none
-            raise ClusterError(f"ray: {_first_line(error)}") from error
+            raise ClusterError(f"ray: {_first_line(error)}{self._hint()}") from error
         return ray
+
+    def _hint(self) -> str:
+        if self._address is None or os.environ.get("RAY_AUTH_MODE") == "token":
+            return ""
+        return "; if the cluster asks for a token, set RAY_AUTH_MODE=token here as well"
 
 
 @cache
@@ -206,6 +218,21 @@ def _check_versions(expected: dict[str, str]) -> None:
                 f"ray: expected {name} {version} on every node, as where the command was given, "
                 f"found {found[name]} on '{platform.node()}'"
             )
+
+
+@contextmanager
+def _silent_stderr() -> Iterator[None]:
+    """Keeps what Ray's own libraries write there, a line for each of many tries, from users."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def _first_line(error: Exception) -> str:
