@@ -58,7 +58,7 @@ class Counterparts:
                 "has a counterpart to be compared with"
             )
         strides = np.cumprod((1, *self.sizes[:0:-1]))[::-1]
-        self._strides = tuple(int(stride) for stride in strides)
+        self.strides = tuple(int(stride) for stride in strides)
         self._listed: list[NDArray[np.float32]] | None = None
         if self.size <= MOST_LISTED:
             self._listed = self._values(np.arange(self.size))
@@ -82,7 +82,7 @@ class Counterparts:
         """The index of each row among its counterparts, -1 where its values are new; `(n,)`."""
         index = np.zeros(len(rows), np.int64)
         known = np.ones(len(rows), bool)
-        for column, domain, stride in zip(self.columns, self.domains, self._strides, strict=True):
+        for column, domain, stride in zip(self.columns, self.domains, self.strides, strict=True):
             place = np.minimum(np.searchsorted(domain, rows[:, column]), len(domain) - 1)
             known &= domain[place] == rows[:, column]
             index += place * stride
@@ -108,7 +108,7 @@ class Counterparts:
 
     def _values(self, indices: Indices) -> list[NDArray[np.float32]]:
         """For each sensitive feature its value in the counterparts `indices`."""
-        sides = zip(self.domains, self._strides, strict=True)
+        sides = zip(self.domains, self.strides, strict=True)
         return [domain[(indices // stride) % len(domain)] for domain, stride in sides]
 
     def enumerate(self, row: Rows, rows_per_block: int = 4096) -> Iterator[Rows]:
