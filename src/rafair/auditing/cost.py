@@ -67,17 +67,17 @@ class Cost:
 
 
 def measure_rate(sweep: Sweep, rows: Rows, labels: Labels, *, differentiate: bool = True) -> float:
-    """Rows per second of this sweep, from a short probe whose rows are not counted."""
+    """Counterparts per second of this sweep, from a short probe whose rows are not counted."""
     differentiate = differentiate and sweep.classifier.differentiable
     look = sweep.observe if differentiate else sweep.judge
     some = slice(0, max(1, 8 * sweep.chunk_rows // sweep.counterparts.size))
     look(rows[:1], labels[:1])  # the first call pays for memory and threads
+    each, calls = int(sweep.counterparts.counts(rows[some]).sum()), 0
     begun = time.perf_counter()
     while (spent := time.perf_counter() - begun) < PROBE_SECONDS:
         look(rows[some], labels[some])
-    done = sweep.queries.gradient_rows + sweep.queries.prediction_rows
-    first = int(sweep.counterparts.counts(rows[:1])[0])
-    return (done - first) / spent
+        calls += 1
+    return each * calls / spent
 
 
 def describe(cost: Cost, rate: float, threads: int, left: float = 1.0) -> str:

@@ -82,8 +82,10 @@ class Judge:
         """
         begun, queries = time.perf_counter(), Queries()
         total = int(Counterparts.of(self.schema).counts(part.rows).sum())
-        sweep = self.sweep(workers, _per_row(advance, len(part.rows), total), queries)
+        told = _per_row(advance, len(part.rows), total)
+        sweep = self.sweep(workers, told, queries)
         seen = sweep.judge(part.rows, part.labels)
+        told(total - queries.prediction_rows)  # what proofs made needless is done as well
         table = verdict_table(part.numbers, part.labels, part.rows, seen, self.schema)
         spent = {"prediction_rows": queries.prediction_rows}
         return {VERDICTS: table, COUNTERS: {"seconds": time.perf_counter() - begun, **spent}}

@@ -14,7 +14,7 @@ from rafair.search.budget import Budget
 from rafair.search.goals import Goal
 from rafair.search.looks import Compare
 from rafair.search.loop import Problem, search, towards
-from rafair.search.observation import Observation
+from rafair.search.observation import NONE, Observation
 from rafair.search.sweep import Sweep
 from rafair.search.trajectory import Trajectory
 from rafair.tabular.encoding import Rows
@@ -54,7 +54,11 @@ class BenignPerturbation:
         """
         targets = labels
         if self.labels == "consensus":
-            seen = sweep.judge(rows, labels) if seen is None else seen.copy()
+            # verdicts that were proven leave the consensus open
+            if seen is None or (seen.consensus == NONE).any():
+                seen = sweep.judge(rows, labels, consensus=True)
+            else:
+                seen = seen.copy()
             targets = seen.consensus
             # what was differentiated against another class says nothing about this one
             seen.compared &= targets == labels

@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from torch import nn
 
 from rafair.engine.workers import Workers
-from rafair.models.adapting import check_finite
 from rafair.models.bounds import DenseBounds, Planes
 from rafair.models.classifier import Classifier, Labels
 from rafair.models.dense import DenseNetwork
+from rafair.models.prediction import predict
 from rafair.models.torch_module import TorchClassifier
 from rafair.search.boxes import Boxes, Grid
 from rafair.search.findings import NEVER, Findings
@@ -132,12 +132,10 @@ class Proofs:
         ]
         bounds = DenseBounds(weights, biases, counterparts.columns)
 
-        def predict(rows: Rows) -> Labels:
-            chunks = [rows[at : at + chunk_rows] for at in range(0, len(rows), chunk_rows)]
-            each = workers.map(lambda some: _padded_classes(classifier, some, chunk_rows), chunks)
-            return np.concatenate(list(each))
+        def classes(rows: Rows) -> Labels:
+            return predict(classifier, rows, workers, chunk_rows)
 
-        return cls(bounds, counterparts, predict, workers, chunk_rows)
+        return cls(bounds, counterparts, classes, workers, chunk_rows)
 
     def settle(
         self,
@@ -377,13 +375,3 @@ def full_precision() -> bool:
         return torch.get_float32_matmul_precision() == "highest"
     except RuntimeError:  # settings of single backends, which may be lower
         return False
-
-
-def _padded_classes(classifier: Classifier, rows: Rows, size: int) -> Labels:
-    """The classes of up to `size` rows, in a chunk of that many."""
-    logits = classifier.logits(
-        np.concatenate([rows, np.repeat(rows[:1], size - len(rows), axis=0)])
-    )
-    check_finite(logits, classifier.name)
-    labels: Labels = logits[: len(rows)].argmax(axis=1)
-    return labels

@@ -20,8 +20,11 @@ from rafair.engine.workers import Workers
 from rafair.models.adapting import check_finite
 from rafair.models.classifier import Classifier, Labels, Logits, Queries
 from rafair.models.losses import Loss
+from rafair.models.prediction import logits_of
 from rafair.search.layout import Layout
 from rafair.search.observation import Numbers, Observation
+from rafair.search.proofs import Proofs
+from rafair.search.settling import LEAST_COUNTERPARTS, settle
 from rafair.search.spreads import Spread, SpreadTally
 from rafair.search.tally import Part, Tally
 from rafair.tabular.counterparts import Counterparts
@@ -105,21 +108,32 @@ class Sweep:
         watched: Numbers | None = None,
         *,
         spread: Spread | None = None,
+        consensus: bool = False,
     ) -> Observation:
         """Predictions and losses only, without gradients.
+
+        Where there are many counterparts, a fully connected ReLU network's verdicts are proven for
+        whole boxes of them; they are those of enumeration, to the last bit.
 
         Args:
             rows: Encoded rows of shape `(n, d)`.
             labels: The classes that the loss is measured against; shape `(n,)`.
             watched: For each row, the counterpart whose loss is wanted; shape `(n,)`.
             spread: How to sum up how far the counterparts' probabilities lie apart.
+            consensus: Whether the consensus is wanted in any case; without, it stays unknown where
+                proofs do not give it.
 
         Raises:
             ModelError: If a logit is not finite.
         """
         layout = Layout(rows, labels, self.counterparts, watched, with_margins=spread is not None)
-        tally = spread.tally(rows, layout.own) if spread else None
-        return self._run(layout, differentiate=False, tally=tally)
+        if spread:
+            tally = spread.tally(rows, layout.own)
+            return self._run(layout, differentiate=False, tally=tally)
+        proofs = self._proofs() if len(rows) else None
+        if proofs is None:
+            return self._run(layout, differentiate=False)
+        return self._settle(layout, proofs, consensus=consensus)
 
     def follow(self, rows: Rows, labels: Labels, *, losses: bool = True) -> Observation:
         """Gradient and loss of the rows themselves; no counterpart is looked at.
@@ -192,6 +206,34 @@ class Sweep:
         """The same sweep, and the same count of rows, with another loss."""
         return replace(self, loss=loss)
 
+    def _proofs(self) -> Proofs | None:
+        """Proofs to use instead of enumeration; None where they do not apply or do not pay."""
+        if self.k > 0 or self.counterparts.size < LEAST_COUNTERPARTS:
+            return None
+        return Proofs.of(self.classifier, self.counterparts, self.workers, self._unit)
+
+    def _settle(self, layout: Layout, proofs: Proofs, *, consensus: bool) -> Observation:
+        """Judges by proofs, and enumerates for the rows where they take too long."""
+
+        def logits(rows: Rows) -> Logits:
+            return logits_of(self.classifier, rows, self.workers, self._unit)
+
+        settlement = settle(layout, proofs, logits, self.loss, consensus=consensus)
+        self.queries.add(prediction_rows=settlement.asked)
+        self.on_rows(settlement.asked)
+        left = settlement.left
+        if left.size:
+            watched = layout.watched[left]
+            rest = Layout(layout.rows[left], layout.labels[left], self.counterparts, watched)
+            settlement.seen.put(left, self._run(rest, differentiate=False))
+        return settlement.seen
+
+    @property
+    def _unit(self) -> int:
+        """The rows of the least batch whose answers are those of any batch that is computed."""
+        block = self.classifier.block_rows
+        return block if block and block <= self.chunk_rows else self.chunk_rows
+
     def _run(
         self, layout: Layout, *, differentiate: bool, tally: SpreadTally | None = None
     ) -> Observation:
@@ -214,10 +256,8 @@ class Sweep:
 
     def _cuts(self, total: int) -> Iterator[tuple[int, int, int]]:
         """Where chunks begin and end in a list of `total` places, and their rows with padding."""
-        unit = most = self.chunk_rows
-        block = self.classifier.block_rows
-        if block and block <= self.chunk_rows:
-            unit, most = block, MOST_AT_ONCE
+        unit = self._unit
+        most = MOST_AT_ONCE if self.classifier.block_rows == unit else unit
         units = math.ceil(total / unit)
         # every thread gets equally much, or one of them waits for the other
         rounds = math.ceil(units * unit / most / self.workers.threads)
