@@ -157,9 +157,11 @@ def test_a_saturated_model_still_shows_its_gradients(workers):
     assert (flat.gradient == 0).all(axis=1).any()  # what the default loss avoids
 
 
-def test_a_million_counterparts_cost_no_memory(workers):
+@pytest.mark.parametrize(("proven_from", "asked"), [(10**7, 3 * 10**6), (10**5, 3)])
+def test_a_million_counterparts_cost_no_memory(workers, monkeypatch, proven_from, asked):
     import tracemalloc
 
+    monkeypatch.setattr("rafair.search.sweep.LEAST_COUNTERPARTS", proven_from)
     table = planted.random_table(2, n_free=2, domains=(100, 100, 100))
     model = planted.linear([1.0, 1.0, 0.1, 0.1, 0.1], bias=-1)
     sweep = make(model, table, workers, chunk_rows=16384)
@@ -168,7 +170,7 @@ def test_a_million_counterparts_cost_no_memory(workers):
     seen = sweep.judge(table.rows, table.labels)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert sweep.queries.prediction_rows == 3 * 10**6
+    assert sweep.queries.prediction_rows == asked
     assert peak < 60e6
     assert seen.prediction.shape == (2,)
 
