@@ -81,8 +81,9 @@ class DenseNetwork:
         outputs = rows.new_empty(len(rows), self._biases[-1].numel())
         for block in _blocks(rows):
             some = rows[block]
-            self._forward(some, self._memory(some), outputs[block])
-        return outputs[:, : self._n_classes]
+            # nothing is kept for a way back: two layers' memory does
+            self._forward(some, self._memory(some).slopes, outputs[block])
+        return outputs[:, : self._n_classes].contiguous()
 
     def logits_and_gradients(
         self, rows: Tensor, cotangent: Callable[[Tensor, slice], Tensor]
@@ -102,10 +103,10 @@ class DenseNetwork:
         for block in _blocks(rows):
             some, logits = rows[block], outputs[block]
             memory = self._memory(some)
-            self._forward(some, memory, logits)
+            self._forward(some, memory.hidden, logits)
             weights = cotangent(logits[:, : self._n_classes], block)
             self._backward(weights, memory, gradients[block])
-        return outputs[:, : self._n_classes], gradients[:, : self._n_features]
+        return outputs[:, : self._n_classes].contiguous(), gradients[:, : self._n_features]
 
     def _stack(
         self, rows: Tensor, cotangent: Callable[[Tensor, slice], Tensor]
@@ -123,9 +124,9 @@ class DenseNetwork:
             gradient = torch.bmm(gradient, weight)
         return logits, gradient[..., : self._n_features]
 
-    def _forward(self, rows: Tensor, memory: _Memory, logits: Tensor) -> None:
+    def _forward(self, rows: Tensor, layers: list[Tensor], logits: Tensor) -> None:
         values = rows
-        for number, hidden in enumerate(memory.hidden):
+        for number, hidden in enumerate(layers):
             torch.addmm(self._biases[number], values, self._transposed[number], out=hidden)
             values = hidden.relu_()
         torch.addmm(self._biases[-1], values, self._transposed[-1], out=logits)
