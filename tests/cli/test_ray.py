@@ -17,6 +17,7 @@ import pytest
 from commands import MAY_DIFFER, call, document, hashes, names, rafair, without
 from rafair.auditing import entry
 from rafair.cli import options
+from rafair.datasets.loading import load_dataset
 from rafair.engine import engines, ray_executor
 from rafair.engine.ray_executor import RayExecutor
 from rafair.engine.shards import cut
@@ -91,6 +92,19 @@ def test_a_reproduction(cluster, tmp_path):
     assert tables[0] == tables[1]
     (ours,), (theirs,) = ((tmp_path / n / "audits").iterdir() for n in ("ray", "serial"))
     check_same(ours, theirs)
+
+
+def test_a_file(cluster, serial, tmp_path, monkeypatch):
+    monkeypatch.setattr("rafair.auditing.judging.COMPUTED_ROWS", 1 << 15)
+    monkeypatch.setattr("rafair.auditing.judging.LEAST_ROWS", 64)
+    table = load_dataset("affairs").table
+    classes = [table.schema.classes[label] for label in table.labels]
+    people = table.frame.assign(**{table.schema.label: classes})
+    people.to_parquet(tmp_path / "people.parquet")
+    options = ("--model", serial, "--data", tmp_path / "people.parquet", "--steps", "2")
+    for name, engine in (("serial", ()), ("ray", RAY)):
+        rafair("audit", *options, *engine, "--out", tmp_path / name)
+    check_same(tmp_path / "ray", tmp_path / "serial")
 
 
 def test_a_worker_that_is_killed_in_the_middle_of_its_work(cluster, serial, tmp_path, monkeypatch):
