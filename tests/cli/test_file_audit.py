@@ -438,6 +438,16 @@ def test_a_terminal_shows_rate_and_remaining_time(monkeypatch):
     assert re.search(r"40%\s+[\d,]+ rows/s\s+0:00:0\d", lines[-1])
 
 
+def test_the_data_are_not_where_the_run_goes(folder, tmp_path):
+    people().to_parquet(tmp_path / "people.parquet")
+    before = (tmp_path / "people.parquet").read_bytes()
+    options = ("--model", folder / "net", "--data", tmp_path / "people.parquet", "--force")
+    refused = call("audit", *options, "--out", tmp_path / "people.parquet")
+    assert refused.code == 2
+    assert "out: expected another place than the data" in refused.err
+    assert (tmp_path / "people.parquet").read_bytes() == before
+
+
 def test_a_drawn_row_does_not_keep_all_that_was_read_with_it(folder, tmp_path, monkeypatch):
     monkeypatch.setattr("rafair.tabular.parquet_rows.BATCH_ROWS", 100)
     people().to_parquet(tmp_path / "people.parquet")

@@ -288,6 +288,17 @@ def test_an_address_where_nothing_answers():
     assert f"'{address}': no Ray cluster answers: Connection refused" in line
 
 
+@pytest.mark.parametrize("noted", [None, "127.0.0.1:1"], ids=["none", "one that is gone"])
+def test_a_cluster_of_this_machine_that_is_not_there(tmp_path, monkeypatch, noted):
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    if noted:
+        (tmp_path / "ray").mkdir()
+        (tmp_path / "ray" / "ray_current_cluster").write_text(noted)
+    line = refused(3, "--engine", "ray", "--address", "auto")
+    assert (noted or "belongs to no Ray cluster") in line
+
+
 def test_an_address_where_something_else_answers():
     """Ray itself would ask there for minutes."""
     pytest.importorskip("ray")

@@ -46,6 +46,8 @@ def audit_file(
         InputError: If the file is no table for the network, or an option is out of range.
         IncompleteError: If results cannot be stored; what was done is kept.
     """
+    if means.out is not None and means.out.resolve() == path.resolve():
+        raise InputError(f"out: expected another place than the data, got '{means.out}'")
     source = model_folder(source)
     _, description = load_model(source)
     file = TableFile.open(path, description.table, label)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import tempfile
+from pathlib import Path
 
 from rafair.errors import ClusterError, InputError
 
@@ -25,9 +27,12 @@ def check_address(address: str) -> None:
         ClusterError: If nothing answers there, or something else than a head node.
 
     Example:
-        >>> check_address("auto")
+        >>> check_address("nowhere")
+        Traceback (most recent call last):
+        rafair.errors.InputError: address: expected HOST:PORT of a Ray cluster's head node...
     """
     if address == "auto":
+        _check_own_cluster()
         return
     host, _, port = address.rpartition(":")
     if not host or "/" in host or not port.isdecimal() or not 0 < int(port) < 65_536:
@@ -42,6 +47,20 @@ def check_address(address: str) -> None:
         ) from error
     if not answer:
         raise ClusterError(f"address '{address}': what answers is no Ray cluster's head node")
+
+
+def _check_own_cluster() -> None:
+    """Refuses a cluster of this machine that is not there, or not any more."""
+    # Ray does not ask for TMPDIR
+    folder = "/tmp" if os.name == "posix" else tempfile.gettempdir()
+    noted = Path(os.environ.get("RAY_TMPDIR") or folder) / "ray" / "ray_current_cluster"
+    try:
+        known = os.environ.get("RAY_ADDRESS") or noted.read_text(encoding="utf-8").strip()
+    except OSError:
+        known = ""
+    if known in ("", "auto", "local"):
+        raise ClusterError("address 'auto': this machine belongs to no Ray cluster")
+    check_address(known)
 
 
 def _greet(host: str, port: int) -> bool:

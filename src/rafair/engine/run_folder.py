@@ -74,8 +74,9 @@ class RunFolder:
             )
         if not (_is_free(self.partial) or has_plan(self.partial, self._plan)):
             raise RunFolderError(
-                f"'{self.partial}' holds unfinished work of another command: remove it, or put "
-                "this one in its place with --force (force=True in Python)"
+                f"'{self.partial}' holds unfinished work of another command, or on data or a model "
+                "that have changed since: remove it, or put this one in its place with --force "
+                "(force=True in Python)"
             )
 
     def _open(self) -> None:

@@ -116,7 +116,9 @@ class TableFile:
             IncompleteError: If it was, or is gone.
         """
         if _stamp(self.path) != self.stamp:
-            raise IncompleteError(f"'{self.path}': changed while it was read; start again")
+            raise IncompleteError(
+                f"'{self.path}': changed while it was read; --force begins anew with what it is now"
+            )
 
     def reader(self) -> RowReader:
         """Opens the file to read the columns that are needed."""
