@@ -8,12 +8,15 @@ from typing import Any
 
 from rafair.arguments import check_real, check_whole
 from rafair.attacks.naming import expand
-from rafair.engine.shards import INSTANCES_PER_SHARD
+from rafair.engine.shards import INSTANCES_PER_SHARD, Advance
+from rafair.engine.workers import Workers
 from rafair.errors import InputError
+from rafair.models.classifier import Classifier
 from rafair.models.losses import Loss, loss_named
 from rafair.repairs.benign import BenignPerturbation
 from rafair.search.budget import Budget
-from rafair.search.sweep import suitable_chunk_rows
+from rafair.search.sweep import CHUNK_ROWS, Sweep, suitable_chunk_rows
+from rafair.tabular.counterparts import Counterparts
 from rafair.tabular.perturbation import PerFeature, PerturbationSet, per_feature
 from rafair.tabular.schema import Schema
 
@@ -89,6 +92,27 @@ class AuditConfig:
             return self
         rows = counterparts * INSTANCES_PER_SHARD
         return replace(self, chunk_rows=suitable_chunk_rows(rows, device))
+
+    def sweep(
+        self, classifier: Classifier, schema: Schema, workers: Workers, advance: Advance
+    ) -> Sweep:
+        """A new sweep over the counterparts of rows with this schema, which counts its own rows.
+
+        Args:
+            classifier: The model.
+            schema: The features of the rows.
+            workers: The open pool of threads.
+            advance: Told how many rows were done.
+        """
+        return Sweep(
+            classifier=classifier,
+            counterparts=Counterparts.of(schema),
+            loss=self.loss_function,
+            workers=workers,
+            k=self.k,
+            chunk_rows=self.chunk_rows or CHUNK_ROWS,
+            on_rows=advance,
+        )
 
     @property
     def loss_function(self) -> Loss:

@@ -34,9 +34,8 @@ from rafair.engine.workers import Workers
 from rafair.models.classifier import Classifier, Labels, Queries
 from rafair.search.budget import Budget
 from rafair.search.observation import Observation
-from rafair.search.sweep import CHUNK_ROWS, Sweep
+from rafair.search.sweep import Sweep
 from rafair.search.trajectory import Trajectory
-from rafair.tabular.counterparts import Counterparts
 from rafair.tabular.encoding import Rows
 from rafair.tabular.schema import Schema
 from rafair.tabular.table import Table
@@ -101,18 +100,6 @@ class Examiner:
                 files[name] = pa.concat_tables(tables)
         return files
 
-    def sweep(self, workers: Workers, advance: Advance) -> Sweep:
-        """A new sweep that counts its own rows."""
-        return Sweep(
-            classifier=self.classifier,
-            counterparts=Counterparts.of(self.schema),
-            loss=self.config.loss_function,
-            workers=workers,
-            k=self.config.k,
-            chunk_rows=self.config.chunk_rows or CHUNK_ROWS,
-            on_rows=advance,
-        )
-
 
 class _Shard:
     """The steps of one shard, in order."""
@@ -122,7 +109,7 @@ class _Shard:
         self.config = examiner.config
         self.schema = examiner.schema
         self.advance = advance
-        self.sweep = examiner.sweep(workers, advance)
+        self.sweep = self.config.sweep(examiner.classifier, self.schema, workers, advance)
         self.instances = part.numbers
         self.rows: Rows = part.rows
         self.labels: Labels = part.labels

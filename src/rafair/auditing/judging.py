@@ -28,8 +28,7 @@ from rafair.engine.workers import Workers
 from rafair.errors import DataFileError, IncompleteError
 from rafair.metrics.rates import Rate
 from rafair.metrics.summaries import confusion_of_counts
-from rafair.models.classifier import Classifier, Queries
-from rafair.search.sweep import CHUNK_ROWS, Sweep
+from rafair.models.classifier import Classifier
 from rafair.tabular.counterparts import Counterparts
 from rafair.tabular.parquet_rows import BATCH_ROWS
 from rafair.tabular.schema import Schema
@@ -80,28 +79,16 @@ class Judge:
         Returns:
             By name the files to be stored.
         """
-        begun, queries = time.perf_counter(), Queries()
+        begun = time.perf_counter()
         total = int(Counterparts.of(self.schema).counts(part.rows).sum())
         told = _per_row(advance, len(part.rows), total)
-        sweep = self.sweep(workers, told, queries)
+        sweep = self.config.sweep(self.classifier, self.schema, workers, told)
         seen = sweep.judge(part.rows, part.labels)
-        told(total - queries.prediction_rows)  # what proofs made needless is done as well
+        asked = sweep.queries.prediction_rows
+        told(total - asked)  # what proofs made needless is done as well
         table = verdict_table(part.numbers, part.labels, part.rows, seen, self.schema)
-        spent = {"prediction_rows": queries.prediction_rows}
-        return {VERDICTS: table, COUNTERS: {"seconds": time.perf_counter() - begun, **spent}}
-
-    def sweep(self, workers: Workers, advance: Advance, queries: Queries) -> Sweep:
-        """A new sweep."""
-        return Sweep(
-            classifier=self.classifier,
-            counterparts=Counterparts.of(self.schema),
-            loss=self.config.loss_function,
-            workers=workers,
-            k=self.config.k,
-            chunk_rows=self.config.chunk_rows or CHUNK_ROWS,
-            queries=queries,
-            on_rows=advance,
-        )
+        spent = {"seconds": time.perf_counter() - begun, "prediction_rows": asked}
+        return {VERDICTS: table, COUNTERS: spent}
 
 
 def _per_row(advance: Advance, rows: int, counterparts: int) -> Advance:
@@ -240,8 +227,8 @@ class Judging:
 
     def _announce(self, missing: list[Shard], cores: int, progress: Progress) -> None:
         """Says what is ahead, at the rate of a short probe."""
-        file, queries = self.file, Queries()
-        sweep = self.judge.sweep(self.workers, lambda rows: None, queries)
+        file, judge = self.file, self.judge
+        sweep = judge.config.sweep(judge.classifier, judge.schema, self.workers, lambda rows: None)
         some = file.block(file.reader(), 0, min(file.rows, 8 * sweep.chunk_rows))
         rate = measure_rate(sweep, some.rows, some.labels, differentiate=False)
         rate *= cores / self.workers.threads

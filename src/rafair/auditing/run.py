@@ -195,7 +195,8 @@ class _Run:
     def _announce(self) -> Cost:
         """Says what is ahead, at the rate of a short probe."""
         table, instances = self.preparation.table, self.instances
-        sweep = self._examiner(self.preparation.stand_in()).sweep(self.workers, lambda rows: None)
+        stand_in, schema = self.preparation.stand_in(), self.preparation.schema
+        sweep = self.config.sweep(stand_in, schema, self.workers, lambda rows: None)
         counterparts = int(sweep.counterparts.counts(table.rows[instances]).sum())
         cost = Cost.of(len(instances), counterparts, self.config, attacking=self.stored is None)
         rate = measure_rate(sweep, table.rows[instances], table.labels[instances])
@@ -214,9 +215,6 @@ class _Run:
         )
         return cost
 
-    def _examiner(self, classifier: Classifier) -> Examiner:
-        return Examiner(classifier, self.preparation.table.schema, self.config)
-
     def _examine(self, subject: Subject, cost: Cost) -> Checkpoints:
         """Does the shards that are not stored yet, and stores each as it is ready."""
         key = _digest(self.plan | {"model_sha256": subject.classifier.sha256})
@@ -228,7 +226,7 @@ class _Run:
         missing = checkpoints.missing()
         left = cost.total * len(missing) / len(shards)
         with self.means.progress.task("auditing", left, "rows") as task:
-            work = self._examiner(subject.classifier)
+            work = Examiner(subject.classifier, self.preparation.schema, self.config)
             parts = ((shard, self._part(shard)) for shard in missing)
             for shard, files in self.means.executor.map(work, parts, self.workers, task.advance):
                 checkpoints.store(shard, files)

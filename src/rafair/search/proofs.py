@@ -43,9 +43,6 @@ CUTS = 2
 """How often a box that is not proven is cut in two before its parts are bounded: four parts spare
 the bounds of two halves, most of which would not be proven either."""
 
-CHUNK_ROWS = 4096
-"""How many rows are predicted at once, as in the sweeps."""
-
 PIECE = 512
 """How many boxes a thread bounds at once: fewer cost more time each, more leave the cache."""
 
@@ -107,7 +104,7 @@ class Proofs:
     counterparts: Counterparts
     predict: Callable[[Rows], Labels]
     workers: Workers
-    chunk_rows: int = CHUNK_ROWS
+    chunk_rows: int
 
     @classmethod
     def of(
