@@ -13,8 +13,9 @@ import planted
 from rafair.engine.files import sha256_of
 from rafair.engine.workers import Workers
 from rafair.errors import ModelError
+from rafair.models import dense, passes
 from rafair.models.adapting import check_fits
-from rafair.models.dense import DenseNetwork
+from rafair.models.dense import BLOCK_ROWS, DenseNetwork
 from rafair.models.function import FunctionClassifier
 from rafair.models.network import fcnn
 from rafair.models.onnx_file import export_onnx
@@ -100,6 +101,30 @@ def test_what_a_thread_computes_in_does_not_leak_into_answers():
         assert np.array_equal(logits, answers[0])
         assert np.array_equal(gradients, answers[1])
         assert np.array_equal(classifier.logits(some), answers[0])
+
+
+def test_a_pass_in_one_call_has_the_bits_of_its_operations_one_by_one(monkeypatch):
+    classifier = TorchClassifier(planted.network(5, 3))
+    rows = np.random.default_rng(0).random((2 * BLOCK_ROWS, 5), dtype=np.float32)
+    assert type(passes.forward).__name__ == "ScriptFunction"
+    logits, gradients = classifier.logits_and_gradients(rows, by_sign)
+    monkeypatch.setattr(dense, "forward", passes._forward)
+    monkeypatch.setattr(dense, "backward", passes._backward)
+    slow_logits, slow_gradients = classifier.logits_and_gradients(rows, by_sign)
+    assert np.array_equal(logits, slow_logits)
+    assert np.array_equal(gradients, slow_gradients)
+
+
+@pytest.mark.parametrize("refuses", [False, True])
+def test_passes_work_where_torch_makes_no_single_call_of_them(monkeypatch, refuses):
+    def script(_):
+        raise RuntimeError("TorchScript is gone")
+
+    if refuses:
+        monkeypatch.setattr(torch.jit, "script", script)
+    else:
+        monkeypatch.delattr(torch.jit, "script")
+    assert passes._one_call(passes._forward) is passes._forward
 
 
 @pytest.mark.parametrize("network", [fcnn(5), planted.network(5, 3), planted.network(5, 7)])

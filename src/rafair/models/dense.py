@@ -16,6 +16,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from rafair.models.passes import backward, forward
+
 IGNORED_IN_USE = (nn.Identity, nn.Dropout, nn.AlphaDropout)
 """Layers that do nothing once a network is trained."""
 
@@ -78,12 +80,10 @@ class DenseNetwork:
 
     def logits(self, rows: Tensor) -> Tensor:
         """Logits of rows of shape `(n, d)`, block by block; `(n, c)`."""
-        outputs = rows.new_empty(len(rows), self._biases[-1].numel())
-        for block in _blocks(rows):
-            some = rows[block]
-            # nothing is kept for a way back: two layers' memory does
-            self._forward(some, self._memory(some).slopes, outputs[block])
-        return outputs[:, : self._n_classes].contiguous()
+        logits, memory = rows.new_empty(len(rows), self._n_classes), self._memory(rows)
+        # nothing is kept for a way back: two layers' memory does
+        forward(rows, self._transposed, self._biases, memory.slopes, memory.outputs, logits)
+        return logits
 
     def logits_and_gradients(
         self, rows: Tensor, cotangent: Callable[[Tensor, slice], Tensor]
@@ -98,15 +98,15 @@ class DenseNetwork:
         """
         if rows.dim() > 2:
             return self._stack(rows, cotangent)
-        outputs = rows.new_empty(len(rows), self._biases[-1].numel())
-        gradients = rows.new_empty(len(rows), self._weights[0].size(-1))
-        for block in _blocks(rows):
-            some, logits = rows[block], outputs[block]
-            memory = self._memory(some)
-            self._forward(some, memory.hidden, logits)
-            weights = cotangent(logits[:, : self._n_classes], block)
-            self._backward(weights, memory, gradients[block])
-        return outputs[:, : self._n_classes].contiguous(), gradients[:, : self._n_features]
+        logits, gradients = rows.new_empty(len(rows), self._n_classes), torch.empty_like(rows)
+        memory = self._memory(rows)
+        hidden, slopes = memory.hidden, memory.slopes
+        for block in _blocks(len(rows), memory.n_rows):
+            some = logits[block]
+            forward(rows[block], self._transposed, self._biases, hidden, memory.outputs, some)
+            weights = cotangent(some, block)
+            backward(weights, self._weights, hidden, slopes, memory.inputs, gradients[block])
+        return logits, gradients
 
     def _stack(
         self, rows: Tensor, cotangent: Callable[[Tensor, slice], Tensor]
@@ -124,29 +124,13 @@ class DenseNetwork:
             gradient = torch.bmm(gradient, weight)
         return logits, gradient[..., : self._n_features]
 
-    def _forward(self, rows: Tensor, layers: list[Tensor], logits: Tensor) -> None:
-        values = rows
-        for number, hidden in enumerate(layers):
-            torch.addmm(self._biases[number], values, self._transposed[number], out=hidden)
-            values = hidden.relu_()
-        torch.addmm(self._biases[-1], values, self._transposed[-1], out=logits)
-
-    def _backward(self, cotangent: Tensor, memory: _Memory, gradient: Tensor) -> None:
-        values = cotangent
-        for number in range(len(memory.hidden), 0, -1):
-            slopes, hidden = memory.slopes[number - 1], memory.hidden[number - 1]
-            torch.mm(values, self._weights[number], out=slopes)
-            _stop(slopes, hidden, 0, grad_input=slopes)
-            values = slopes
-        torch.mm(values, self._weights[0], out=gradient)
-
     def _memory(self, rows: Tensor) -> _Memory:
-        """This thread's memory for a block of so many rows."""
+        """This thread's memory for a block of these rows."""
+        size = _block_size(rows)
         found: _Memory | None = getattr(self._of_thread, "memory", None)
-        if found is None or found.n_rows != len(rows):
-            found = self._of_thread.memory = _Memory(
-                rows, [len(bias) for bias in self._biases[:-1]]
-            )
+        if found is None or found.n_rows != size:
+            widths = [self._weights[0].size(1), *(len(bias) for bias in self._biases)]
+            found = self._of_thread.memory = _Memory(rows, size, widths)
         return found
 
     def __getstate__(self) -> dict[str, Any]:
@@ -169,10 +153,12 @@ class DenseNetwork:
 
 
 class _Memory:
-    """What the hidden layers give for one block, and what reaches them on the way back."""
+    """What the layers give for one block, and what reaches them on the way back."""
 
-    def __init__(self, rows: Tensor, widths: list[int]) -> None:
-        self.n_rows = n = len(rows)
+    def __init__(self, rows: Tensor, n: int, layers: list[int]) -> None:
+        first, *widths, last = layers
+        self.n_rows = n
+        self.inputs, self.outputs = rows.new_empty(n, first), rows.new_empty(n, last)
         self.hidden = [rows.new_empty(n, width) for width in widths]
         # only two layers' slopes are in use at a time
         both = [rows.new_empty(n * max(widths, default=0)) for _ in range(2)]
@@ -180,10 +166,13 @@ class _Memory:
         self.slopes = [side[: n * width].view(n, width) for side, width in sides]
 
 
-def _blocks(rows: Tensor) -> Iterator[slice]:
-    """Blocks of one size; all rows as one where they do not make whole ones, or need no cache."""
-    n_rows = len(rows)
-    size = BLOCK_ROWS if n_rows % BLOCK_ROWS == 0 and rows.device.type == "cpu" else max(n_rows, 1)
+def _block_size(rows: Tensor) -> int:
+    """Rows of a block; all of them where they do not make whole blocks, or need no cache."""
+    whole = len(rows) % BLOCK_ROWS == 0 and rows.device.type == "cpu"
+    return BLOCK_ROWS if whole else max(len(rows), 1)
+
+
+def _blocks(n_rows: int, size: int) -> Iterator[slice]:
     return (slice(start, start + size) for start in range(0, n_rows, size))
 
 

@@ -35,9 +35,12 @@ CHUNK_ROWS = 4096
 
 LEAST_CHUNK_ROWS = 512
 
-MOST_AT_ONCE = 4 * CHUNK_ROWS
+MOST_AT_ONCE = 16 * CHUNK_ROWS
 """Rows per chunk where the model cuts it into blocks by itself: what Python does once for each
 chunk then takes less of the time."""
+
+MOST_ON_DEVICES = 4 * CHUNK_ROWS
+"""Rows per chunk on accelerators."""
 
 OWN_CHUNK_ROWS = 200
 """Rows per chunk where only the rows themselves are asked about: few enough that little of a small
@@ -62,7 +65,7 @@ def suitable_chunk_rows(rows: int, device: str = "cpu") -> int:
         (1024, 4096)
     """
     quarter = 1 << max(rows // 4 - 1, 0).bit_length()
-    return min(max(quarter, LEAST_CHUNK_ROWS), CHUNK_ROWS if device == "cpu" else MOST_AT_ONCE)
+    return min(max(quarter, LEAST_CHUNK_ROWS), CHUNK_ROWS if device == "cpu" else MOST_ON_DEVICES)
 
 
 @dataclass(frozen=True)
