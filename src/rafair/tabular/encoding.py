@@ -18,6 +18,9 @@ from rafair.tabular.schema import Feature, Schema
 
 Rows = NDArray[np.float32]
 
+MISSING = np.float32(-1)
+"""How a missing value is encoded, where a feature allows it; all other codes lie in [0, 1]."""
+
 MOST_LISTED = 20
 """How many levels an error message names."""
 

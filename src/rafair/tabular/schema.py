@@ -26,6 +26,14 @@ class Kind(StrEnum):
         return self in (Kind.NUMERIC, Kind.INTEGER)
 
 
+class Direction(StrEnum):
+    """Which way a perturbation may move a value."""
+
+    BOTH = "both"
+    INCREASE_ONLY = "increase_only"
+    DECREASE_ONLY = "decrease_only"
+
+
 class Feature(BaseModel):
     """One column of a table.
 
@@ -39,6 +47,15 @@ class Feature(BaseModel):
         mutable: Whether a perturbation may move it (sensitive features are never moved by default).
         domain: The values a sensitive feature may take, in the data's own units.
         unit: What a number counts, for people to read.
+        step: The least difference between two values of a number, in its own unit; integers have
+            1, None leaves a number continuous.
+        direction: Which way a feasible perturbation may move it.
+        largest_change: How far a feasible perturbation may move it, in its own unit; of an ordinal
+            feature, by how many levels.
+        group: The name of the one-hot group that a truth value belongs to: exactly one of a
+            group's features is true.
+        missing: Whether a value may be missing; such a value is encoded as `encoding.MISSING`, and
+            no perturbation moves it.
 
     Example:
         >>> Feature(name="age", kind="integer", minimum=18, maximum=95, sensitive=True).kind
@@ -56,6 +73,21 @@ class Feature(BaseModel):
     mutable: bool = True
     domain: tuple[Any, ...] | None = None
     unit: str = ""
+    step: float | None = None
+    direction: Direction = Direction.BOTH
+    largest_change: float | None = None
+    group: str | None = None
+    missing: bool = False
+
+    @property
+    def grid(self) -> float | None:
+        """The least difference between two values of a number; None where there is none."""
+        return 1.0 if self.step is None and self.kind is Kind.INTEGER else self.step
+
+    @property
+    def is_nominal(self) -> bool:
+        """Whether its levels have no order, so that their codes have no distance."""
+        return self.kind in (Kind.CATEGORICAL, Kind.BOOLEAN)
 
     @model_validator(mode="after")
     def _complete(self) -> Feature:
@@ -64,6 +96,11 @@ class Feature(BaseModel):
                 raise ValueError(f"feature '{self.name}': expected minimum <= maximum")
         elif not self.levels or len(set(self.levels)) != len(self.levels):
             raise ValueError(f"feature '{self.name}': expected a list of distinct levels")
+        for what, number in (("step", self.step), ("largest_change", self.largest_change)):
+            if number is not None and not 0 < number < float("inf"):
+                raise ValueError(f"feature '{self.name}': expected a {what} above 0")
+        if self.group is not None and self.kind is not Kind.BOOLEAN:
+            raise ValueError(f"feature '{self.name}': expected a boolean in group '{self.group}'")
         return self
 
 
@@ -74,6 +111,8 @@ class Schema(BaseModel):
         features: One `Feature` per column.
         label: The name of the label column.
         classes: The names of the classes; a label is an index into them.
+        relations: Linear relations between numbers that every feasible row satisfies, such as
+            "end_year >= start_year"; see `relations.parse`.
 
     Example:
         >>> age = Feature(name="age", kind="integer", minimum=18, maximum=95, sensitive=True)
@@ -87,6 +126,7 @@ class Schema(BaseModel):
     features: tuple[Feature, ...]
     label: str
     classes: tuple[str, ...]
+    relations: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _consistent(self) -> Schema:
