@@ -66,7 +66,7 @@ class Preparation(Protocol):
         """Makes the subject, and stores in `folder` what belongs to it."""
 
 
-class _WithTable:
+class WithTable:
     """What is known of rows that are in memory from the start."""
 
     @property
@@ -99,7 +99,7 @@ class _HasTable(Protocol):
 
 
 @dataclass(frozen=True)
-class GivenModel(_WithTable):
+class GivenModel(WithTable):
     """A classifier and a table that the caller has.
 
     Args:
@@ -130,7 +130,7 @@ class GivenModel(_WithTable):
 
 
 @dataclass(frozen=True)
-class SavedModel(_WithTable):
+class SavedModel(WithTable):
     """A network that rafair saved, audited on a data set's test split.
 
     Args:
@@ -185,7 +185,7 @@ class SavedModel(_WithTable):
 
 
 @dataclass(frozen=True)
-class FreshNetwork(_WithTable):
+class FreshNetwork(WithTable):
     """The paper's network, trained for this audit.
 
     Args:

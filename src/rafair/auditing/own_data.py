@@ -1,0 +1,59 @@
+"""A model and a table that somebody else made: what decides an audit of the two."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rafair.auditing.preparation import WithTable
+from rafair.auditing.subject import Subject
+from rafair.engine.progress import Progress
+from rafair.models.classifier import Classifier
+from rafair.tabular.table import Table
+
+
+@dataclass(frozen=True)
+class OwnModelOnOwnData(WithTable):
+    """A model that an adapter opened, audited on a table that was read whole.
+
+    Args:
+        classifier: The model.
+        table: All rows of the file.
+        path: The file.
+        file_sha256: The hash of its bytes.
+        source: Where the model was opened, as the user wrote it.
+        options: How it was opened, as plain values.
+    """
+
+    classifier: Classifier
+    table: Table
+    path: Path
+    file_sha256: str
+    source: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def plan(self) -> dict[str, Any]:
+        """What decides the subject."""
+        return {
+            "model": self.classifier.sha256,
+            "options": dict(self.options),
+            "table": self.table.sha256,
+            "file": self.file_sha256,
+            "schema": self.table.schema.model_dump(mode="json"),
+        }
+
+    @property
+    def identified(self) -> bool:
+        """Whether the model's hash says all of it, so that work may be carried on."""
+        return self.classifier.sha256 is not None
+
+    def stand_in(self) -> Classifier:
+        """The model itself."""
+        return self.classifier
+
+    def subject(self, folder: Path, progress: Progress) -> Subject:
+        """The model and the table as they are; files of such a model are not copied."""
+        return Subject(self.classifier, self.table, None, len(self.table), self.table.sha256)

@@ -1,0 +1,48 @@
+"""Whether a model says the same when it is asked the same again."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rafair.errors import ModelError
+from rafair.models.adapting import check_finite
+from rafair.models.classifier import Classifier, Rows
+
+ASKED = 64
+"""Rows that are asked about twice."""
+
+TOLERANCE = 1e-4
+"""How far two answers may lie apart: servers that batch requests round differently."""
+
+
+def check_steady(classifier: Classifier, rows: Rows) -> None:
+    """Asks about a few rows twice; an audit of answers that change would mean nothing.
+
+    Args:
+        classifier: The model.
+        rows: Rows to take some from, evenly spread; shape `(n, d)`.
+
+    Raises:
+        ModelError: If an answer changes, or is not finite.
+
+    Example:
+        >>> from rafair.models.function import FunctionClassifier
+        >>> generator = np.random.default_rng(0)
+        >>> drunk = FunctionClassifier(lambda rows: generator.random((len(rows), 2)), name="drunk")
+        >>> check_steady(drunk, np.zeros((1, 3), np.float32))
+        Traceback (most recent call last):
+        rafair.errors.ModelError: model 'drunk': expected the same answer to the same row, got ...
+    """
+    some = rows[np.unique(np.linspace(0, len(rows) - 1, ASKED).astype(np.int64))]
+    first, second = (np.asarray(classifier.logits(some)) for _ in range(2))
+    for answer in (first, second):
+        check_finite(answer, classifier.name)
+    close = np.isclose(first, second, rtol=TOLERANCE, atol=TOLERANCE).all(axis=1)
+    same = close & (first.argmax(axis=1) == second.argmax(axis=1))
+    if not same.all():
+        worst = int(np.argmin(same))
+        shown = [", ".join(f"{value:.4g}" for value in answer[worst]) for answer in (first, second)]
+        raise ModelError(
+            f"model '{classifier.name}': expected the same answer to the same row, got logits "
+            f"{shown[0]} and, asked again, {shown[1]}; switch off what is drawn at random in it"
+        )
