@@ -5,9 +5,9 @@
 writes FOLDER/people.csv, the fifth of the people that the pipeline has not seen, and
 FOLDER/pipeline.skops, which holds it as scikit-learn's own types and no code.
 
-The people are those of Fair's survey on extramarital affairs, which statsmodels ships: real answers,
-as numbers and words. Every field of that file is filled in; forms are not, so two columns are
-emptied in every 17th and every 23rd row, and the pipeline fills them again.
+The people are those of Fair's survey on extramarital affairs, which statsmodels ships: real
+answers, as numbers and words. Every field of that file is filled in; forms are not, so two columns
+are emptied in every 17th and every 23rd row, and the pipeline fills them again.
 """
 
 from __future__ import annotations

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
+from rafair.cli import model_options as models
 from rafair.cli import options
 from rafair.cli.console import show_audit
-from rafair.errors import InputError
 
 EPILOG = "Example:  rafair audit --dataset affairs --instances 100 --out runs/first"
 
@@ -28,28 +28,16 @@ def audit(
             help="clean (no feature gives the label away) or paper.  [default: clean]",
         ),
     ] = None,
-    model: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR", help="A folder with a model saved by rafair.  [default: train a new one]"
-        ),
-    ] = None,
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="A Parquet file with the columns of --model, in the data's own units: verdicts of "
-            "all its rows, attacks on a sample of them.",
-        ),
-    ] = None,
-    label: Annotated[
-        str | None,
-        typer.Option(
-            metavar="COLUMN",
-            help="The label column of --data: names of classes, or their codes.  "
-            "[default: as in the model's data]",
-        ),
-    ] = None,
+    model: models.Model = None,
+    data: models.Data = None,
+    label: models.Label = None,
+    sensitive: models.Sensitive = None,
+    schema: models.Schema = None,
+    weights: models.Weights = None,
+    model_input: models.ModelInput = None,
+    model_output: models.ModelOutput = None,
+    trust: models.Trust = None,
+    trust_pickle: models.TrustPickle = False,
     attack: options.Attack = None,
     instances: options.Instances = None,
     steps: options.Steps = None,
@@ -72,13 +60,14 @@ def audit(
     force: options.Force = False,
     json: options.Json = None,
 ) -> None:
-    """Audits a network: clean rates, rates under attack, the cases, and their repair.
+    """Audits a model: clean rates, rates under attack, the cases, and their repair.
 
-    Without options it trains the paper's network on the affairs data and audits that.
+    Without options it trains the paper's network on the affairs data and audits that; with --data,
+    --label, --sensitive and --model it audits your own model on your own table.
     """
     from rafair.auditing.config import AuditConfig
     from rafair.auditing.entry import audit_dataset, audit_saved
-    from rafair.auditing.file_audit import audit_file
+    from rafair.auditing.own_audit import audit_data
     from rafair.models.training import TrainConfig
 
     given = options.given(
@@ -102,15 +91,22 @@ def audit(
         options.refuse_with(
             "--model, which is trained already", epochs=epochs, train_loss=train_loss
         )
+    opening = models.opening(
+        weights=weights,
+        model_input=model_input,
+        model_output=model_output,
+        trust=trust,
+        trust_pickle=trust_pickle or None,
+    )
     if data is not None:
         options.refuse_with("--data, a file of its own", dataset=dataset, variant=variant)
-        if model is None:
-            raise InputError("data: expected with --model, whose columns the file has")
-        result = audit_file(model, data, label, given, means)
-    elif label is not None:
-        raise InputError(f"label: expected with --data, whose column it is; got '{label}'")
-    elif model is not None:
-        result = audit_saved(model, dataset, variant, config, means)
+        own = models.own(data, model, label, sensitive, schema, opening)
+        result = audit_data(own, given, means)
     else:
-        result = audit_dataset(dataset or "affairs", variant or "clean", training, config, means)
+        models.refuse_without_data(label=label, sensitive=sensitive, schema=schema, **opening)
+        if model is not None:
+            result = audit_saved(Path(model), dataset, variant, config, means)
+        else:
+            named = dataset or "affairs", variant or "clean"
+            result = audit_dataset(*named, training, config, means)
     show_audit(result, json)

@@ -1,0 +1,122 @@
+"""The options that name a user's own table and model, and say how the model is opened."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rafair.cli.options import listed
+from rafair.errors import InputError
+
+if TYPE_CHECKING:
+    from rafair.auditing.own_audit import Own
+
+Model = Annotated[
+    str | None,
+    typer.Option(
+        metavar="MODEL",
+        help="A folder saved by rafair, or with --data a model of your own: .pt, .onnx, .skops, "
+        ".json or .ubj (XGBoost), .txt (LightGBM), .pkl, module.py:name, or http://...  "
+        "[default: train a new one]",
+    ),
+]
+Data = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Your own table, CSV or Parquet. With a folder saved by rafair: a Parquet file with "
+        "its columns, verdicts of all rows, attacks on a sample.",
+    ),
+]
+Label = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COLUMN",
+        help="The column of --data with the true classes.  [default: as in --schema or the "
+        "model's data]",
+    ),
+]
+Sensitive = Annotated[
+    str | None,
+    typer.Option(
+        metavar="A,B",
+        help="The columns of --data whose change must not change the decision.  [default: as in "
+        "--schema]",
+    ),
+]
+Schema = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="What may happen to the columns of --data: `rafair schema infer` proposes one.  "
+        "[default: taken from the data]",
+    ),
+]
+Weights = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="The safetensors of a torch module given as module.py:name."),
+]
+ModelInput = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="What the model takes: raw (the table's own values) or encoded (numbers in [0, 1]).  "
+        "[default: what suits its kind]",
+    ),
+]
+ModelOutput = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="What the model gives: logits or probabilities.  [default: what suits its kind]",
+    ),
+]
+Trust = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="TYPE", help="A type that a .skops file may make besides scikit-learn's own."
+    ),
+]
+TrustPickle = Annotated[
+    bool,
+    typer.Option("--trust-pickle", help="Open a pickle, which may run any code on this machine."),
+]
+
+
+def opening(**options: Any) -> dict[str, Any]:
+    """The options that say how a model is opened, without those that were not given."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def own(
+    data: Path,
+    model: str | None,
+    label: str | None,
+    sensitive: str | None,
+    schema: Path | None,
+    opening: dict[str, Any],
+) -> Own:
+    """What the user wants audited.
+
+    Raises:
+        InputError: If no model is named, or an option cannot be read.
+    """
+    from rafair.auditing.own_audit import Own
+    from rafair.models.model_options import ModelOptions
+
+    if model is None:
+        raise InputError("data: expected with --model, which is audited on the file")
+    return Own(data, model, label, listed(sensitive or ""), schema, ModelOptions(**opening))
+
+
+def refuse_without_data(**options: Any) -> None:
+    """Refuses options that say something of `--data` where there is none.
+
+    Raises:
+        InputError: If one of them was given.
+    """
+    for name, value in options.items():
+        if value is not None:
+            raise InputError(f"{name}: expected with --data, which it belongs to; got '{value}'")
