@@ -156,7 +156,7 @@ def test_labels_are_names_or_numbers_of_classes(classes, values, expected):
         (("no", "yes"), ["yes", None], "row 11: expected one of no, yes"),
         (("no", "yes"), [1, 2], "row 11: expected a number from 0 to 1, the code of a class, got"),
         (("no", "yes"), [1, math.nan], "row 11: expected a number from 0 to 1"),
-        (("1", "2"), [1, 0], "row 11: expected one of 1, 2, got 0.0"),
+        (("1", "2"), [1, 0], "row 11: expected one of 1, 2, got 0"),
     ],
 )
 def test_unknown_labels_are_refused(classes, values, words):

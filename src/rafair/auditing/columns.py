@@ -156,8 +156,9 @@ def _counterpart_columns(
 
 def _raw(values: Any, schema: Schema, name: str, mask: NDArray[np.bool_] | None = None) -> pa.Array:
     if schema[name].kind.is_number:
-        return pa.array(values.to_numpy(np.float64), mask=mask)
-    return pa.array([str(value) for value in values], pa.string(), mask=mask)
+        return pa.array(values.to_numpy(np.float64), mask=mask, from_pandas=True)
+    texts = [None if pd.isna(value) else str(value) for value in values]
+    return pa.array(texts, pa.string(), mask=mask)
 
 
 def _dictionary(codes: NDArray[Any], names: list[str]) -> pa.DictionaryArray:

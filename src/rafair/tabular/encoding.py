@@ -1,12 +1,14 @@
 """Raw values to numbers in [0, 1] and back.
 
-Numbers are scaled by their feature's range; levels become their code divided by `levels - 1`. Both
-are computed in float64 and stored as float32, so a value always encodes to the same bits: that
-is what lets a row be found among its own counterparts.
+Numbers are scaled by their feature's range; levels become their code divided by `levels - 1`;
+what is missing, where it may be, becomes -1. All are computed in float64 and stored as float32, so
+a value always encodes to the same bits: that is what lets a row be found among its own
+counterparts.
 """
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -24,6 +26,12 @@ MISSING = np.float32(-1)
 MOST_LISTED = 20
 """How many levels an error message names."""
 
+SINGLE = 2.0**-22
+"""How far a code may be off by single precision, after a few operations with it."""
+
+MOST_DECIMALS = 12
+"""Digits behind the point beyond which a number is taken for a fraction such as 1/3."""
+
 
 def encode(frame: pd.DataFrame, schema: Schema, first_row: int = 0) -> Rows:
     """Encodes raw rows.
@@ -34,10 +42,11 @@ def encode(frame: pd.DataFrame, schema: Schema, first_row: int = 0) -> Rows:
         first_row: The number of the first row, for messages.
 
     Returns:
-        Rows of shape `(len(frame), len(schema))` in [0, 1].
+        Rows of shape `(len(frame), len(schema))` in [0, 1], `MISSING` where a value is missing.
 
     Raises:
-        InputError: If a column is missing, or a value is missing, unknown or out of range.
+        InputError: If a column is missing, or a value is unknown, out of range, or missing where
+            the feature does not allow it.
 
     Example:
         >>> age = Feature(name="age", kind="integer", minimum=20, maximum=40)
@@ -63,22 +72,39 @@ def encode_values(values: Any, feature: Feature, first_row: int = 0) -> NDArray[
         first_row: The number of the first row, for messages.
 
     Raises:
-        InputError: If a value is missing, unknown or out of range; says which, and in which row.
+        InputError: If a value is missing and may not be, unknown, or out of range; says which, and
+            in which row.
+
+    Example:
+        >>> age = Feature(name="age", kind="integer", minimum=20, maximum=40, missing=True)
+        >>> encode_values([20, None, 40], age).tolist()
+        [0.0, -1.0, 1.0]
     """
     series = pd.Series(values)
-    codes = _scaled(series, feature) if feature.kind.is_number else _coded(series, feature)
-    bad = np.flatnonzero(~((codes >= 0) & (codes <= 1)))
+    codes = value_codes(series, feature)
+    bad = np.flatnonzero(np.isnan(codes))
     if bad.size:
-        expected = (
-            f"a number from {feature.minimum:g} to {feature.maximum:g}"
-            if feature.kind.is_number
-            else f"one of {_listed(feature.levels or ())}"
-        )
         raise InputError(
-            f"column '{feature.name}', row {first_row + bad[0]}: expected {expected}, got "
-            f"{plain_value(series.iloc[bad[0]])!r}"
+            f"column '{feature.name}', row {first_row + bad[0]}: expected "
+            f"{expected_values(feature)}, got {plain_value(series.iloc[bad[0]])!r}"
         )
     return codes.astype(np.float32)
+
+
+def value_codes(series: pd.Series[Any], feature: Feature) -> NDArray[np.float64]:
+    """The codes of raw values, NaN for what cannot be encoded; shape `(n,)`."""
+    codes = _scaled(series, feature) if feature.kind.is_number else _coded(series, feature)
+    codes = np.where((codes >= 0) & (codes <= 1), codes, np.nan)
+    if feature.missing:
+        codes[series.isna().to_numpy()] = MISSING
+    return codes
+
+
+def expected_values(feature: Feature) -> str:
+    """What a value of a feature may be, in the words of an error message."""
+    if feature.kind.is_number:
+        return f"a number from {feature.minimum:.10g} to {feature.maximum:.10g}"
+    return f"one of {_listed(feature.levels or ())}"
 
 
 def clip_to_ranges(frame: pd.DataFrame, schema: Schema) -> dict[str, int]:
@@ -151,7 +177,8 @@ def decode(rows: Rows, schema: Schema) -> pd.DataFrame:
 
     Returns:
         A frame with one column per feature. Numbers stay where a perturbation put them, so an
-        integer feature may come back as 37.4.
+        integer feature may come back as 37.4. What is missing is NaN in all columns, as in a frame
+        that pandas has read.
 
     Example:
         >>> sex = Feature(name="sex", kind="categorical", levels=("female", "male"))
@@ -159,25 +186,71 @@ def decode(rows: Rows, schema: Schema) -> pd.DataFrame:
         >>> decode(np.array([[0.2], [0.8]], np.float32), schema)["sex"].tolist()
         ['female', 'male']
     """
-    columns = {
-        feature.name: decode_values(rows[:, i], feature)
-        for i, feature in enumerate(schema.features)
-    }
+    columns = {}
+    for column, feature in enumerate(schema.features):
+        values = decode_values(rows[:, column], feature)
+        if values.dtype == object:
+            values[pd.isna(values)] = np.nan
+        columns[feature.name] = values
     return pd.DataFrame(columns)
 
 
 def decode_values(codes: NDArray[np.float32], feature: Feature) -> NDArray[Any]:
-    """Decodes values of one feature; shape `(n,)`."""
+    """Decodes values of one feature; shape `(n,)`. A missing number is NaN, a missing level None.
+
+    A number whose code is that of a point of the feature's grid, as far as single precision can
+    tell, is exactly this point: a tree that splits there would see another value otherwise.
+
+    Example:
+        >>> rate = Feature(name="rate", kind="numeric", minimum=0, maximum=1, step=0.1)
+        >>> decode_values(encode_values([0.3, 0.7], rate), rate).tolist()
+        [0.3, 0.7]
+        >>> decode_values(np.float32([0.34]), rate).tolist()
+        [0.34]
+    """
     exact = np.asarray(codes, np.float64)
+    absent = (exact < 0) & feature.missing
     if feature.kind.is_number:
-        assert feature.minimum is not None
-        assert feature.maximum is not None  # held by the schema; for the type checker
-        numbers = feature.minimum + exact * (feature.maximum - feature.minimum)
-        # float32 carries about seven digits; more would show its rounding as if it were data
-        span = max(abs(feature.minimum), abs(feature.maximum), 1e-30)
-        digits = 6 - int(np.ceil(np.log10(span)))
-        rounded: NDArray[np.float64] = np.round(numbers, max(digits, 0))
-        return rounded
+        return np.where(absent, np.nan, _numbers(exact, feature))
     levels = feature.levels or ()
     nearest = np.clip(np.rint(exact * max(len(levels) - 1, 1)), 0, len(levels) - 1).astype(np.int64)
-    return np.array(levels, dtype=object)[nearest]
+    if all(isinstance(level, bool) for level in levels) and not absent.any():
+        return np.array(levels, dtype=bool)[nearest]
+    values = np.array(levels, dtype=object)[nearest]
+    values[absent] = None
+    return values
+
+
+def _numbers(codes: NDArray[np.float64], feature: Feature) -> NDArray[np.float64]:
+    assert feature.minimum is not None
+    assert feature.maximum is not None  # held by the schema; for the type checker
+    span = feature.maximum - feature.minimum
+    numbers = feature.minimum + codes * span
+    # float32 carries about seven digits; more would show its rounding as if it were data
+    largest = max(abs(feature.minimum), abs(feature.maximum), 1e-30)
+    rounded: NDArray[np.float64] = np.round(numbers, max(6 - int(np.ceil(np.log10(largest))), 0))
+    if feature.grid is None:
+        return rounded
+    steps = np.rint(codes * span / feature.grid)
+    near = np.abs(codes * span - steps * feature.grid) <= SINGLE * span
+    return np.where(near, grid_points(steps, feature), rounded)
+
+
+def grid_points(steps: NDArray[Any], feature: Feature) -> NDArray[np.float64]:
+    """The numbers so many of a feature's steps above its minimum, without rounding errors.
+
+    Example:
+        >>> rate = Feature(name="rate", kind="numeric", minimum=0, maximum=1, step=0.1)
+        >>> 3 * 0.1, grid_points(np.array([3]), rate).tolist()
+        (0.30000000000000004, [0.3])
+    """
+    assert feature.minimum is not None
+    assert feature.grid is not None  # nobody asks otherwise
+    points = feature.minimum + steps * feature.grid
+    return np.round(points, max(_decimals(feature.minimum), _decimals(feature.grid)))
+
+
+def _decimals(number: float) -> int:
+    """How many digits a number has behind the point, when it is written in full."""
+    exponent = Decimal(repr(number)).normalize().as_tuple().exponent
+    return min(max(-int(exponent), 0), MOST_DECIMALS)

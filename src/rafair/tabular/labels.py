@@ -32,24 +32,33 @@ def encode_labels(values: Any, schema: Schema, first_row: int = 0) -> NDArray[np
         >>> encode_labels(["yes", "no"], schema).tolist(), encode_labels([1, 0], schema).tolist()
         ([1, 0], [1, 0])
     """
-    series = pd.Series(values)
-    numeric = pd.api.types.is_numeric_dtype(series)  # booleans are as well
-    names = class_numbers(schema) if numeric else None
-    known: dict[Any, int] = {name: code for code, name in enumerate(schema.classes)}
-    if numeric:
-        known = {number: code for code, number in enumerate(names or range(len(schema.classes)))}
-        series = series.astype(np.float64)
-    codes = series.map(known).to_numpy(np.float64, na_value=np.nan)
+    codes = label_codes(values, schema)
     bad = np.flatnonzero(np.isnan(codes))
     if bad.size:
-        expected = f"one of {', '.join(schema.classes)}"
-        if numeric and not names:
-            expected = f"a number from 0 to {len(schema.classes) - 1}, the code of a class"
         raise InputError(
-            f"label '{schema.label}', row {first_row + bad[0]}: expected {expected}, got "
-            f"{plain_value(series.iloc[bad[0]])!r}"
+            f"label '{schema.label}', row {first_row + bad[0]}: expected "
+            f"{expected_labels(values, schema)}, got "
+            f"{plain_value(pd.Series(values).iloc[bad[0]])!r}"
         )
     return codes.astype(np.int64)
+
+
+def label_codes(values: Any, schema: Schema) -> NDArray[np.float64]:
+    """The class of each row, NaN for what is none; shape `(n,)`."""
+    series = pd.Series(values)
+    known: dict[Any, int] = {name: code for code, name in enumerate(schema.classes)}
+    if pd.api.types.is_numeric_dtype(series):  # booleans are as well
+        numbers = class_numbers(schema) or range(len(schema.classes))
+        known = {number: code for code, number in enumerate(numbers)}
+        series = series.astype(np.float64)
+    return series.map(known).to_numpy(np.float64, na_value=np.nan)
+
+
+def expected_labels(values: Any, schema: Schema) -> str:
+    """What a label may be, in the words of an error message."""
+    if pd.api.types.is_numeric_dtype(pd.Series(values)) and not class_numbers(schema):
+        return f"a number from 0 to {len(schema.classes) - 1}, the code of a class"
+    return f"one of {', '.join(schema.classes)}"
 
 
 def class_numbers(schema: Schema) -> list[float] | None:

@@ -21,6 +21,8 @@ PerFeature = float | Mapping[str, float]
 class PerturbationSet:
     """Boxes around rows: at most `epsilon` per feature, inside [0, 1], frozen features at rest.
 
+    Missing values stay missing.
+
     Args:
         epsilon: The largest change of each feature, encoded; zero where it may not move; `(d,)`.
 
@@ -65,9 +67,13 @@ class PerturbationSet:
         return self.epsilon > 0
 
     def bounds(self, centre: Rows) -> tuple[Rows, Rows]:
-        """The least and the largest allowed value of each feature, each of shape `(n, d)`."""
-        lower = np.where(self.movable, np.maximum(centre - self.epsilon, 0), centre)
-        upper = np.where(self.movable, np.minimum(centre + self.epsilon, 1), centre)
+        """The least and the largest allowed value of each feature, each of shape `(n, d)`.
+
+        A missing value has nowhere to go: both are what it is.
+        """
+        moves = self.movable & (centre >= 0)
+        lower = np.where(moves, np.maximum(centre - self.epsilon, 0), centre)
+        upper = np.where(moves, np.minimum(centre + self.epsilon, 1), centre)
         return lower.astype(np.float32), upper.astype(np.float32)
 
     def project(self, rows: Rows, centre: Rows) -> Rows:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
+from math import isfinite
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, model_validator
@@ -94,6 +95,8 @@ class Feature(BaseModel):
         if self.kind.is_number:
             if self.minimum is None or self.maximum is None or not self.minimum <= self.maximum:
                 raise ValueError(f"feature '{self.name}': expected minimum <= maximum")
+            if not (isfinite(self.minimum) and isfinite(self.maximum)):
+                raise ValueError(f"feature '{self.name}': expected a finite minimum and maximum")
         elif not self.levels or len(set(self.levels)) != len(self.levels):
             raise ValueError(f"feature '{self.name}': expected a list of distinct levels")
         for what, number in (("step", self.step), ("largest_change", self.largest_change)):
