@@ -177,7 +177,8 @@ def repair_saved(source: Path, overrides: dict[str, Any], means: Means) -> Audit
 
 def _refuse_file(earlier: Audit) -> None:
     """Refuses a run on a file: its folder does not hold the rows, nor what was made of them."""
-    if earlier.document["dataset"].get("streamed"):
+    dataset = earlier.document["dataset"]
+    if dataset.get("streamed") or dataset.get("file"):
         raise RunFolderError(
             f"'{earlier.folder}': expected a run on a named data set, found one on a file; give "
             "`rafair audit --data` other options instead"
@@ -213,13 +214,21 @@ def attack_saved(source: Path, overrides: dict[str, Any], means: Means) -> Audit
         ModelError: If the folder holds no saved model.
         RunFolderError: If it was written by another schema version.
     """
-    saved = _saved(source, None, None, means)
-    config = AuditConfig()
-    if (saved.source / AUDIT).exists():
-        earlier = Audit.load(saved.source)
+    config, folder = AuditConfig(), model_folder(source)
+    earlier = Audit.load(folder) if _is_run(folder) else None
+    if earlier:
         _refuse_file(earlier)
+    saved = _saved(source, None, None, means)
+    if earlier:
         config = _without_old_epsilon(earlier_config(earlier), overrides)
     return run_audit(saved, replace(config, **{"labels": None} | overrides), means)
+
+
+def _is_run(folder: Path) -> bool:
+    try:
+        return (folder / AUDIT).exists()
+    except OSError:  # no name that a folder may have
+        return False
 
 
 def train_dataset(name: str, variant: str, training: TrainConfig, means: Means) -> dict[str, Any]:

@@ -166,4 +166,5 @@ class SavedModelOnFile:
             self.file.rows,
             self.sha256,
             outside=self._outside,
+            file={"name": self.file.path.name, "sha256": self.sha256},
         )

@@ -56,4 +56,6 @@ class OwnModelOnOwnData(WithTable):
 
     def subject(self, folder: Path, progress: Progress) -> Subject:
         """The model and the table as they are; files of such a model are not copied."""
-        return Subject(self.classifier, self.table, None, len(self.table), self.table.sha256)
+        file = {"name": self.path.name, "sha256": self.file_sha256}
+        rows, sha256 = len(self.table), self.table.sha256
+        return Subject(self.classifier, self.table, None, rows, sha256, file=file)

@@ -25,7 +25,9 @@ class Subject:
         variant: The variant of a named data set, else None.
         rows: The number of rows of the whole data set.
         sha256: The hash of the whole data set's encoded rows and labels; of a file, of its bytes.
-        outside: Of a file, how many numbers lie outside their feature's range, by column.
+        outside: Of a file that is streamed, how many numbers lie outside their feature's range, by
+            column.
+        file: Of a user's own table, the file it was read from: `name` and `sha256`.
     """
 
     classifier: Classifier
@@ -34,6 +36,7 @@ class Subject:
     rows: int
     sha256: str
     outside: Mapping[str, int] | None = None
+    file: Mapping[str, str] | None = None
 
     @property
     def counterparts(self) -> Counterparts:
@@ -60,6 +63,7 @@ class Subject:
             "sha256": self.sha256,
             "streamed": self.outside is not None,
             "outside_range": dict(self.outside or {}),
+            "file": dict(self.file) if self.file else None,
         }
 
     def model_facts(self, answers: NDArray[np.int64]) -> dict[str, Any]:

@@ -67,7 +67,6 @@ def audit(
     """
     from rafair.auditing.config import AuditConfig
     from rafair.auditing.entry import audit_dataset, audit_saved
-    from rafair.auditing.own_audit import audit_data
     from rafair.models.training import TrainConfig
 
     given = options.given(
@@ -99,6 +98,8 @@ def audit(
         trust_pickle=trust_pickle or None,
     )
     if data is not None:
+        from rafair.auditing.own_audit import audit_data
+
         options.refuse_with("--data, a file of its own", dataset=dataset, variant=variant)
         own = models.own(data, model, label, sensitive, schema, opening)
         result = audit_data(own, given, means)

@@ -19,7 +19,10 @@ def is_saved_network(model: str) -> bool:
         (True, False)
     """
     path = Path(model)
-    return path.name == DESCRIPTION or path.is_dir()
+    try:
+        return path.name == DESCRIPTION or path.is_dir()
+    except OSError:  # no name that a folder may have
+        return False
 
 
 def open_saved_network(folder: Path, schema: Schema, device: str = "cpu") -> Classifier:
