@@ -46,7 +46,9 @@ Attack = Annotated[
 ]
 Instances = Annotated[
     str | None,
-    typer.Option(metavar="N", help="How many rows to audit, or all.  [default: 200; of your own table all]"),
+    typer.Option(
+        metavar="N", help="How many rows to audit, or all.  [default: 200; of your own table all]"
+    ),
 ]
 Steps = Annotated[
     int | None, typer.Option(metavar="N", help="Steps of each attack and repair.  [default: 20]")
