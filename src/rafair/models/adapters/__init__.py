@@ -1,0 +1,1 @@
+"""Models that others trained, each kind of file in a module of its own."""

@@ -1,0 +1,46 @@
+"""A function in a Python file: `FILE.py:NAME`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rafair.models.adapters.asking import BlackBox, asked
+from rafair.models.adapters.python_source import PythonSource
+from rafair.models.classifier import Rows
+from rafair.models.model_options import ModelOptions
+from rafair.models.raw_rows import raw_frame
+from rafair.tabular.schema import Schema
+
+
+class PythonFunction(BlackBox):
+    """A function from rows to one score per class, or to one of class 1.
+
+    It is called from several threads at once, with float32 rows of shape `(n, d)`; with
+    `inputs="raw"`, with a pandas frame in the data's own units.
+
+    Args:
+        source: The file and the function's name.
+        schema: The features.
+        options: What it takes and gives; "encoded" and "logits" by default.
+    """
+
+    def __init__(self, source: PythonSource, schema: Schema, options: ModelOptions) -> None:
+        super().__init__(source.name, schema, source.sha256, (PythonFunction, source, options))
+        self.probabilities = options.outputs == "probabilities"
+        self._raw = options.inputs == "raw"
+        self._function = source.load()
+
+    def scores(self, rows: Rows) -> Any:
+        """What the function returns for the rows."""
+        given = raw_frame(rows, self._schema) if self._raw else rows
+        with asked(self.name):
+            return self._function(given)
+
+
+def open_function(source: str, schema: Schema, options: ModelOptions) -> PythonFunction:
+    """Opens `FILE.py:NAME`.
+
+    Raises:
+        ModelError: If the file cannot be run, or has no such function.
+    """
+    return PythonFunction(PythonSource.read(source), schema, options)

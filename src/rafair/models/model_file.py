@@ -1,0 +1,61 @@
+"""A model's file as bytes, and what they look like where they are not what the name says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rafair.errors import ModelError
+
+SIGNATURES = (
+    (b"\x89PNG", "a PNG image"),
+    (b"\xff\xd8\xff", "a JPEG image"),
+    (b"%PDF", "a PDF"),
+    (b"PK\x03\x04", "a ZIP archive"),
+    (b"\x80", "a pickle"),
+    (b"\x1f\x8b", "a gzip file"),
+    (b"\x89HDF", "an HDF5 file"),
+    (b"PAR1", "a Parquet file"),
+    (b"tree\n", "a LightGBM model"),
+    (b"<", "an HTML or XML page"),
+    (b"{", "JSON"),
+)
+
+
+def read_model_file(path: Path) -> bytes:
+    """The bytes of a model's file.
+
+    Raises:
+        ModelError: If there is no such file, or nothing in it.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise ModelError(f"'{path}': expected a model, found no such file") from error
+    except OSError as error:
+        raise ModelError(f"'{path}': cannot be read: {error.strerror}") from error
+    if not content:
+        raise ModelError(f"'{path}': expected a model, found an empty file")
+    return content
+
+
+def kind_of(content: bytes) -> str:
+    """What bytes look like, for messages.
+
+    Example:
+        >>> kind_of(b"%PDF-1.7"), kind_of(b"age,sex")
+        ('a PDF', 'text')
+    """
+    for signature, kind in SIGNATURES:
+        if content.startswith(signature):
+            return kind
+    try:
+        content[:1000].decode("ascii")
+    except UnicodeDecodeError:
+        return "bytes of another kind"
+    return "text"
+
+
+def reason_of(error: BaseException) -> str:
+    """The first line of what a library says, or the error's kind where it says nothing."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0][:200] if lines else type(error).__name__
