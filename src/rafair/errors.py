@@ -10,6 +10,7 @@ RafairError
 └── IncompleteError        3   work that could not be finished; what was done is kept
     ├── ClusterError       3   a cluster cannot be reached, or has gone
     ├── DownloadError      3   a file could not be fetched
+    ├── QueryBudgetError   3   a model may not be asked any more
     └── StorageError       3   the disk is full or has gone
 
 RafairWarning                  the result stands, but a reader should know something
@@ -80,6 +81,10 @@ class ClusterError(IncompleteError):
 
 class DownloadError(IncompleteError):
     """A file could not be fetched."""
+
+
+class QueryBudgetError(IncompleteError):
+    """The number of rows that a model may be asked about is spent."""
 
 
 class StorageError(IncompleteError):

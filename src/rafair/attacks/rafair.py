@@ -16,7 +16,10 @@ from dataclasses import dataclass
 from rafair.attacks.interface import Attack
 from rafair.search.goals import Goal
 from rafair.search.looks import Compare, Look
-from rafair.search.loop import Move, Problem, towards
+from rafair.search.loop import Move, Problem, search, towards
+from rafair.search.observation import Observation
+from rafair.search.probing import steering
+from rafair.search.trajectory import Trajectory
 from rafair.verdicts import Verdict
 
 
@@ -52,3 +55,8 @@ class RAFair(Attack):
     def moves(self, problem: Problem) -> Move:
         """Steps of fixed length along the goal's direction."""
         return towards(self.goal, problem.budget)
+
+    def solve(self, problem: Problem, seen: Observation | None) -> Trajectory:
+        """Searches by gradients, or by probes where the model has none."""
+        look, move = steering(problem, self.goal)
+        return search(problem, look=look, move=move, seen=seen)

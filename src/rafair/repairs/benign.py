@@ -12,9 +12,9 @@ from rafair.arguments import check_name
 from rafair.models.classifier import Labels
 from rafair.search.budget import Budget
 from rafair.search.goals import Goal
-from rafair.search.looks import Compare
-from rafair.search.loop import Problem, search, towards
+from rafair.search.loop import Problem, search
 from rafair.search.observation import NONE, Observation
+from rafair.search.probing import steering
 from rafair.search.sweep import Sweep
 from rafair.search.trajectory import Trajectory
 from rafair.tabular.encoding import Rows
@@ -63,10 +63,6 @@ class BenignPerturbation:
             # what was differentiated against another class says nothing about this one
             seen.compared &= targets == labels
             seen.differentiated &= targets == labels
-        return search(
-            Problem(sweep, rows, targets, replace(budget, gradient_rows=None)),
-            look=Compare(),
-            move=towards(Goal.TRUE_FAIR, budget),
-            true_labels=labels,
-            seen=seen,
-        )
+        problem = Problem(sweep, rows, targets, replace(budget, gradient_rows=None))
+        look, move = steering(problem, Goal.TRUE_FAIR)
+        return search(problem, look=look, move=move, true_labels=labels, seen=seen)

@@ -22,6 +22,8 @@ class Budget:
         seed: Decides all random draws.
         gradient_rows: The most gradient rows that an attack may ask for, for each instance; None
             sets no limit.
+        probe: The smallest change that tells something of a model without gradients, per feature;
+            shape `(d,)`; a step where None.
     """
 
     steps: int
@@ -29,6 +31,7 @@ class Budget:
     box: PerturbationSet
     seed: int = 0
     gradient_rows: int | None = None
+    probe: NDArray[np.float32] | None = None
 
     @property
     def usable(self) -> NDArray[np.bool_]:

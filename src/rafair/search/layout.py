@@ -20,6 +20,7 @@ class Layout:
         counterparts: The counterparts of a row.
         watched: For each row, the counterpart whose loss is wanted, or -1; shape `(n,)`.
         with_margins: Whether the margin of every counterpart is wanted.
+        with_worst: Whether the counterpart with the largest loss is wanted.
     """
 
     def __init__(
@@ -30,8 +31,9 @@ class Layout:
         watched: Numbers | None = None,
         *,
         with_margins: bool = False,
+        with_worst: bool = False,
     ) -> None:
-        self.with_margins = with_margins
+        self.with_margins, self.with_worst = with_margins, with_worst
         self.rows, self.labels, self.counterparts = rows, labels, counterparts
         own = counterparts.own_index(rows)
         self.own = np.where(own < 0, counterparts.size, own)

@@ -138,6 +138,46 @@ class Sweep:
             return self._run(layout, differentiate=False)
         return self._settle(layout, proofs, consensus=consensus)
 
+    def suspect(self, rows: Rows, labels: Labels) -> Observation:
+        """Predictions and losses, with the counterpart of the largest loss; no gradient.
+
+        Where the gradient of the margin is about the same everywhere, that counterpart has the
+        largest gradient of cross-entropy as well.
+
+        Args:
+            rows: Encoded rows of shape `(n, d)`.
+            labels: The classes that the loss is measured against; shape `(n,)`.
+
+        Raises:
+            ModelError: If a logit is not finite.
+        """
+        layout = Layout(rows, labels, self.counterparts, with_worst=True)
+        return self._run(layout, differentiate=False)
+
+    def losses(self, rows: Rows, labels: Labels) -> NDArray[np.float64]:
+        """The loss of the rows themselves; shape `(n,)`.
+
+        Args:
+            rows: Encoded rows of shape `(n, d)`.
+            labels: The classes that it is measured against; shape `(n,)`.
+
+        Raises:
+            ModelError: If a logit is not finite.
+        """
+
+        def part(cut: tuple[int, int, int]) -> NDArray[np.float64]:
+            start, stop, size = cut
+            some = rows[start:stop]
+            batch = np.concatenate([some, np.repeat(some[:1], size - len(some), axis=0)])
+            logits = self.classifier.logits(batch)[: len(some)]
+            check_finite(logits, self.classifier.name)
+            return self.loss.value(logits, labels[start:stop])
+
+        found = list(self.workers.map(part, self._cuts(len(rows)))) if len(rows) else []
+        self.queries.add(prediction_rows=len(rows))
+        self.on_rows(len(rows))
+        return np.concatenate([np.empty(0), *found])
+
     def follow(self, rows: Rows, labels: Labels, *, losses: bool = True) -> Observation:
         """Gradient and loss of the rows themselves; no counterpart is looked at.
 

@@ -32,7 +32,7 @@ class Part:
 
     own_gradient: Rows | None = None
     watched: tuple[Numbers, NDArray[np.float64]] | None = None
-    best: tuple[NDArray[np.float64], Numbers, NDArray[np.float64], Rows] | None = None
+    best: tuple[NDArray[np.float64], Numbers, NDArray[np.float64], Rows | None] | None = None
     margins: tuple[Numbers, Numbers, NDArray[np.float64]]
 
     def __init__(
@@ -55,6 +55,11 @@ class Part:
             self.watched = (chunk.owner[watched], loss.value(logits[watched], labels[watched]))
             if layout.with_margins:
                 self.margins = (chunk.owner, chunk.index, margins(logits, labels))
+            if layout.with_worst:
+                scores = loss.value(logits, labels)
+                scores[own] = -np.inf
+                best = first_maximum(scores, chunk.starts)
+                self.best = (scores[best], chunk.index[best], scores[best], None)
             return
         self.own_gradient = gradients[own]
         scores = _scores(gradients, loss.log_scale(logits, labels))
@@ -135,7 +140,7 @@ class Tally:
         scores: NDArray[np.float64],
         index: Numbers,
         losses: NDArray[np.float64],
-        gradients: Rows,
+        gradients: Rows | None,
     ) -> None:
         better = scores > self._score[touched]  # not >=: ties go to the first
         rows = touched[better]
@@ -143,7 +148,8 @@ class Tally:
         self._score[rows] = scores[better]
         self._seen.counterpart[rows] = index[better]
         self._seen.counterpart_loss[rows] = losses[better]
-        self._seen.counterpart_gradient[rows] = gradients[better]
+        if gradients is not None:
+            self._seen.counterpart_gradient[rows] = gradients[better]
 
     def observation(self) -> Observation:
         """What all parts together say."""

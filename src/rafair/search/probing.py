@@ -1,0 +1,189 @@
+"""RAFair's search without gradients: signs from probes, the counterpart from predictions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rafair.models.classifier import Labels
+from rafair.search.draws import row_keys, uniform
+from rafair.search.goals import Goal
+from rafair.search.looks import Compare, Look
+from rafair.search.loop import Move, Problem, towards
+from rafair.search.observation import NONE, Numbers, Observation
+from rafair.search.sweep import Sweep
+from rafair.tabular.encoding import Rows
+from rafair.verdicts import verdicts
+
+ROUNDS = 5
+"""How often the probes of one row may grow at first: doubled so often, a step becomes the box of
+20 steps."""
+
+DRAWS = 2_000_000
+"""Tells these draws apart from those of other attacks."""
+
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Suspect(Look):
+    """The predictions of all counterparts, for the one with the largest loss.
+
+    Signs are probed by the algorithm itself, where it needs them.
+    """
+
+    def at(self, sweep: Sweep, rows: Rows, labels: Labels) -> Observation:
+        """Predicts all counterparts."""
+        return sweep.suspect(rows, labels)
+
+    def at_start(
+        self, sweep: Sweep, rows: Rows, labels: Labels, seen: Observation | None
+    ) -> Observation:
+        """Takes over what is known, and looks at the other rows."""
+        if seen is None:
+            return self.at(sweep, rows, labels)
+        start = seen.copy()
+        unknown = np.flatnonzero(~(seen.judged & seen.compared))
+        if unknown.size:
+            start.put(unknown, self.at(sweep, rows[unknown], labels[unknown]))
+        return start
+
+    def gradient_rows(self, counterparts: Numbers) -> Numbers:
+        """Nothing."""
+        return np.zeros_like(counterparts)
+
+
+def steering(problem: Problem, goal: Goal) -> tuple[Look, Move]:
+    """What is looked at and how rows move towards a goal, with gradients or without."""
+    if problem.sweep.classifier.differentiable:
+        return Compare(), towards(goal, problem.budget)
+    return Suspect(), Probing(problem, goal)
+
+
+def most_probes(features: int, steps: int) -> int:
+    """The most rows that probing asks about in one search, for an instance.
+
+    Args:
+        features: How many features may move.
+        steps: How many steps are taken.
+    """
+    return 4 * features * (2 * steps + ROUNDS)
+
+
+class Probing:
+    """Moves along signs that are probed: each feature a little up and down, at row and counterpart.
+
+    A probe that changes nothing grows, as it must where a model is flat, and its size is kept for
+    the next step; a feature whose probe had to grow moves as far as that. A row that no sign moves
+    any more, and that is not yet where it should be, goes to a random point of its box.
+
+    Args:
+        problem: The rows and the budget.
+        goal: Where to.
+    """
+
+    def __init__(self, problem: Problem, goal: Goal) -> None:
+        self.problem, self.goal = problem, goal
+        budget = problem.budget
+        self._columns = np.flatnonzero(budget.usable)
+        probe = budget.step_size if budget.probe is None else budget.probe
+        n, m = len(problem.start), len(self._columns)
+        self._first = probe[self._columns]
+        self._sizes = np.tile(self._first, (2, n, 1))
+        self._rounds = np.full(n, budget.steps + ROUNDS)
+        self._before = problem.start
+        self._step = np.broadcast_to(budget.step_size[self._columns], (n, m))
+
+    def __call__(self, rows: Rows, seen: Observation, step: int) -> Rows:
+        """The next rows; what is probed is written into `seen`."""
+        unknown = np.flatnonzero(~seen.differentiated & (seen.counterpart != NONE))
+        if unknown.size:
+            self._probe(unknown, rows, seen)
+        columns, moved = self._columns, rows.copy()
+        wanted = self.goal.direction(seen.gradient, seen.counterpart_gradient)[:, columns]
+        grown = (self._sizes > self._first).any(axis=0)
+        length = np.where(grown, self._sizes.max(axis=0), self._step)
+        moved[:, columns] += length * np.nan_to_num(wanted)
+        moved = self.problem.project(moved)
+        idle = (moved == rows).all(axis=1) | (moved == self._before).all(axis=1)
+        cell = verdicts(seen.prediction == self.problem.labels, seen.fair)
+        lost = np.flatnonzero(idle & (cell != self.goal.verdict))
+        moved[lost] = self._draw(lost, step)
+        self._before = rows
+        return moved
+
+    def _draw(self, where: Numbers, step: int) -> Rows:
+        """A random point of the boxes at `where`."""
+        lower, upper = self.problem.bounds
+        keys = row_keys(self.problem.start[where], self.problem.budget.seed, DRAWS + step)
+        return uniform(keys, lower[where], upper[where])
+
+    def _probe(self, where: Numbers, rows: Rows, seen: Observation) -> None:
+        """Writes signs of the loss's slopes at rows and their counterparts into `seen`."""
+        others = rows[where].copy()
+        self.problem.sweep.counterparts.substitute(others, seen.counterpart[where])
+        points = np.concatenate([rows[where], others])
+        losses = np.concatenate([seen.loss[where], seen.counterpart_loss[where]])
+        signs = self._signs(where, points, losses)
+        for values, found in zip(
+            (seen.gradient, seen.counterpart_gradient), np.split(signs, 2), strict=True
+        ):
+            values[where] = 0
+            values[np.ix_(where, self._columns)] = found
+        seen.differentiated[where] = True
+
+    def _signs(self, where: Numbers, points: Rows, losses: Values) -> Rows:
+        """Signs at the rows `points` and, behind them, at their counterparts; `(2k, m)`.
+
+        Args:
+            where: Which instances; shape `(k,)`.
+            points: Shape `(2k, d)`.
+            losses: The losses there; shape `(2k,)`.
+        """
+        k, both = len(where), np.concatenate([where, where])
+        labels = self.problem.labels[both]
+        lower, upper = (bound[both][:, self._columns] for bound in self.problem.bounds)
+        here = points[:, self._columns]
+        # a sensitive feature that may move is probed around the counterpart's own value
+        lower, upper = np.minimum(lower, here), np.maximum(upper, here)
+        widest = np.maximum(upper - here, here - lower)
+        sizes = np.minimum(self._sizes[:, where].reshape(2 * k, -1), widest)
+        signs = np.zeros_like(here)
+        open_ = widest > 0
+        while open_.any():
+            point, place = np.nonzero(open_)
+            up = np.minimum(here + sizes, upper)[point, place]
+            down = np.maximum(here - sizes, lower)[point, place]
+            asked = self._losses(points, labels, losses, point, place, up, down)
+            signs[point, place] = np.sign(asked[0] - asked[1])
+            open_ &= (signs == 0) & (sizes < widest)
+            growing = open_.any(axis=1).reshape(2, k).any(axis=0) & (self._rounds[where] > 0)
+            open_ &= np.concatenate([growing, growing])[:, None]
+            sizes = np.where(open_, np.minimum(2 * sizes, widest), sizes)
+            self._rounds[where[growing]] -= 1
+        self._sizes[:, where] = np.maximum(sizes, self._first).reshape(2, k, -1)
+        return signs
+
+    def _losses(
+        self,
+        points: Rows,
+        labels: Labels,
+        losses: Values,
+        point: Numbers,
+        place: Numbers,
+        up: NDArray[np.float32],
+        down: NDArray[np.float32],
+    ) -> Values:
+        """Losses with feature `place` of each `point` moved up, and moved down; `(2, q)`."""
+        moved = points[np.concatenate([point, point])]
+        column = self._columns[np.concatenate([place, place])]
+        each = np.arange(len(moved))
+        value = np.concatenate([up, down])
+        known = np.tile(losses[point], 2)
+        asked = np.flatnonzero(moved[each, column] != value)
+        moved[each, column] = value
+        which = np.concatenate([point, point])[asked]
+        known[asked] = self.problem.sweep.losses(moved[asked], labels[which])
+        return known.reshape(2, -1)
