@@ -10,6 +10,7 @@ RafairError
 └── IncompleteError        3   work that could not be finished; what was done is kept
     ├── ClusterError       3   a cluster cannot be reached, or has gone
     ├── DownloadError      3   a file could not be fetched
+    ├── ModelGoneError     3   a model that is asked over a network does not answer
     └── StorageError       3   the disk is full or has gone
 
 RafairWarning                  the result stands, but a reader should know something
@@ -80,6 +81,10 @@ class ClusterError(IncompleteError):
 
 class DownloadError(IncompleteError):
     """A file could not be fetched."""
+
+
+class ModelGoneError(IncompleteError):
+    """A model that is asked over a network does not answer, or no longer gives usable answers."""
 
 
 class StorageError(IncompleteError):
