@@ -10,6 +10,7 @@ RafairError
 └── IncompleteError        3   work that could not be finished; what was done is kept
     ├── ClusterError       3   a cluster cannot be reached, or has gone
     ├── DownloadError      3   a file could not be fetched
+    ├── ModelGoneError     3   a model that is asked over a network does not answer
     ├── QueryBudgetError   3   a model may not be asked any more
     └── StorageError       3   the disk is full or has gone
 
@@ -81,6 +82,10 @@ class ClusterError(IncompleteError):
 
 class DownloadError(IncompleteError):
     """A file could not be fetched."""
+
+
+class ModelGoneError(IncompleteError):
+    """A model that is asked over a network does not answer, or no longer gives usable answers."""
 
 
 class QueryBudgetError(IncompleteError):

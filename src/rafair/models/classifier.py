@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
@@ -56,6 +56,16 @@ class Classifier(ABC):
     @abstractmethod
     def logits(self, rows: Rows) -> Logits:
         """Logits of shape `(n, c)` for rows of shape `(n, d)`."""
+
+    def logits_in_parts(self, rows: Rows) -> Iterator[tuple[slice, Logits]]:
+        """Logits of parts of the rows, in any order, as soon as they are known.
+
+        What was yielded before an error is good, and may be kept.
+
+        Args:
+            rows: Encoded rows of shape `(n, d)`.
+        """
+        yield slice(0, len(rows)), self.logits(rows)
 
     @abstractmethod
     def logits_and_gradients(self, rows: Rows, cotangent: Cotangent) -> tuple[Logits, Rows]:

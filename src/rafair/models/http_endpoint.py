@@ -1,0 +1,199 @@
+"""A model behind HTTP as a classifier: batches side by side, each tried until it is answered."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import warnings
+import weakref
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from functools import partial
+from threading import Event, Lock
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from rafair.arguments import check_name
+from rafair.errors import ModelError, RafairWarning
+from rafair.models.classifier import Classifier, Cotangent, Logits, Rows
+from rafair.models.http_inference import (
+    Metadata,
+    OpenInference,
+    model_address,
+    speaks_inference,
+)
+from rafair.models.http_options import HttpOptions, checked_address
+from rafair.models.http_protocols import HttpProtocol, PlainJson
+from rafair.models.http_transport import Transport
+from rafair.tabular.schema import Schema
+
+__all__ = ["HttpOptions", "HttpClassifier", "open_endpoint"]
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+def open_endpoint(
+    source: str,
+    schema: Schema,
+    inputs: str | None = None,
+    outputs: str | None = None,
+    http: HttpOptions | None = None,
+) -> HttpClassifier:
+    """Opens a model behind HTTP.
+
+    Args:
+        source: Its address: `http://HOST/v2/models/NAME` speaks the Open Inference Protocol, any
+            other plain JSON, unless `http` says which.
+        schema: The features of the rows, and the classes in the order of the model's scores.
+        inputs: "raw" values in the data's own units, or "encoded" rows; raw if None.
+        outputs: "probabilities" or "logits"; told by the answer's names if None.
+        http: How it is asked; with all defaults if None.
+
+    Raises:
+        InputError: If the address or an option is wrong, or httpx is not installed.
+        ModelError: If the model does not fit the schema, or the server refuses.
+        ModelGoneError: If its metadata are needed, and the server does not answer.
+
+    Example:
+        >>> from rafair.tabular.schema import Feature
+        >>> age = Feature(name="age", kind="integer", minimum=20, maximum=40)
+        >>> schema = Schema(features=(age,), label="y", classes=("no", "yes"))
+        >>> open_endpoint("http://localhost:8000/predict", schema).name
+        'http://localhost:8000/predict'
+    """
+    http = http or HttpOptions()
+    address = checked_address(source)
+    if inputs is not None:
+        check_name("kind of inputs", inputs, ["raw", "encoded"])
+    if outputs is not None:
+        check_name("kind of outputs", outputs, ["probabilities", "logits"])
+    transport = Transport(address, http)
+    _warn_of_open_token(address, http)
+    encoded = inputs == "encoded"
+    protocol: HttpProtocol
+    if http.protocol == "v2" or (http.protocol is None and speaks_inference(address)):
+        model = model_address(address)
+        metadata = transport.ask("GET", model, Metadata.read)
+        protocol = OpenInference(model, metadata, address, schema, encoded=encoded, outputs=outputs)
+    else:
+        protocol = PlainJson(address, address, schema, encoded, outputs)
+    return HttpClassifier(transport, protocol, schema)
+
+
+def _warn_of_open_token(address: str, http: HttpOptions) -> None:
+    parts = urlsplit(address)
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK and http.token():
+        warnings.warn(
+            f"model '{address}': the token in {http.token_env} is sent without encryption; use "
+            "https://",
+            RafairWarning,
+            stacklevel=3,
+        )
+
+
+class HttpClassifier(Classifier):
+    """Logits from a server, asked in batches of which several are under way at once.
+
+    What a server computes cannot be pinned: its hash tells where it is and what its metadata say,
+    never its parameters.
+
+    Args:
+        transport: The way to the server.
+        protocol: What is sent and read.
+        schema: The features and classes.
+    """
+
+    differentiable = False
+    n_parameters = None
+
+    def __init__(self, transport: Transport, protocol: HttpProtocol, schema: Schema) -> None:
+        self.name = transport.name
+        self.n_features, self.n_classes = len(schema), len(schema.classes)
+        self._transport, self._protocol, self._schema = transport, protocol, schema
+        self._lock = Lock()
+        self._pool: ThreadPoolExecutor | None = None
+
+    @property
+    def sha256(self) -> str:
+        """The hash of what identifies the model: its address, its metadata, the table's columns."""
+        identity = self._protocol.identity() | {"classes": list(self._schema.classes)}
+        return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+
+    def logits(self, rows: Rows) -> Logits:
+        """Logits of shape `(n, c)`.
+
+        Raises:
+            ModelError: If the server refuses the rows, or its answers fit another table.
+            ModelGoneError: If a batch was not answered in all tries.
+        """
+        logits = np.empty((len(rows), len(self._schema.classes)), np.float32)
+        for part, answer in self.logits_in_parts(rows):
+            logits[part] = answer
+        return logits
+
+    def logits_in_parts(self, rows: Rows) -> Iterator[tuple[slice, Logits]]:
+        """Logits of some rows after the other, as they are answered.
+
+        After a failure no further batch is sent; those under way are still yielded if they are
+        answered, before the error is raised: what was paid for can be kept.
+
+        Raises:
+            ModelError: If the server refuses the rows, or its answers fit another table.
+            ModelGoneError: If a batch was not answered in all tries.
+        """
+        size, abandoned = self._transport.options.batch_rows, Event()
+        pool = self._started()
+        parts: dict[Future[Logits], slice] = {}
+        failure: BaseException | None = None
+        try:
+            for start in range(0, len(rows), size):
+                part = slice(start, min(start + size, len(rows)))
+                parts[pool.submit(self._ask, rows[part], abandoned)] = part
+            for future in as_completed(parts):
+                if future.cancelled():
+                    continue
+                error = future.exception()
+                if error is None:
+                    yield parts[future], future.result()
+                elif failure is None:
+                    failure = error
+                    _abandon(parts, abandoned)
+        finally:
+            _abandon(parts, abandoned)
+        if failure is not None:
+            raise failure
+
+    def logits_and_gradients(self, rows: Rows, cotangent: Cotangent) -> tuple[Logits, Rows]:
+        """Not available.
+
+        Raises:
+            ModelError: Always.
+        """
+        raise ModelError(f"model '{self.name}': a model behind HTTP gives no gradients")
+
+    def _ask(self, rows: Rows, abandoned: Event) -> Logits:
+        return self._transport.ask(
+            "POST",
+            self._protocol.address,
+            partial(self._protocol.logits, n_rows=len(rows)),
+            self._protocol.request(rows),
+            abandoned,
+        )
+
+    def _started(self) -> ThreadPoolExecutor:
+        with self._lock:
+            if self._pool is None:
+                self._pool = ThreadPoolExecutor(self._transport.options.concurrency)
+                weakref.finalize(self, self._pool.shutdown, wait=False)
+            return self._pool
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return HttpClassifier, (self._transport, self._protocol, self._schema)
+
+
+def _abandon(parts: dict[Future[Logits], slice], abandoned: Event) -> None:
+    abandoned.set()
+    for future in parts:
+        future.cancel()

@@ -1,0 +1,107 @@
+"""How a model behind HTTP is asked, and at what address."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import urlsplit
+
+from rafair.arguments import check_name, check_real, check_whole
+from rafair.errors import InputError
+
+PROTOCOLS = ("v2", "json")
+TOKEN = "RAFAIR_TOKEN"
+
+SECRET = re.compile(r"key|token|secret|sig|pass|pwd|code|auth", re.IGNORECASE)
+"""In the name of a query parameter: its value would be written down with the address."""
+
+
+@dataclass(frozen=True)
+class HttpOptions:
+    """How a model behind HTTP is asked; none of this changes an answer.
+
+    Args:
+        protocol: "v2" for the Open Inference Protocol, "json" for plain JSON; None tells by the
+            address.
+        batch_rows: Rows in one request, at most.
+        concurrency: Requests under way at once, at most.
+        timeout_s: Seconds to wait for a connection, and for each part of an answer.
+        retries: How often a request that failed is tried again.
+        token_env: The environment variable that holds the bearer token; None sends none.
+        backoff_s: Seconds before the first further try; each later pause is twice as long, and
+            all are drawn between half of that and all of it.
+
+    Raises:
+        InputError: If an option is out of range.
+
+    Example:
+        >>> HttpOptions(retries=2).retries
+        2
+    """
+
+    protocol: Literal["v2", "json"] | None = None
+    batch_rows: int = 512
+    concurrency: int = 4
+    timeout_s: float = 30.0
+    retries: int = 5
+    token_env: str | None = TOKEN
+    backoff_s: float = 0.5
+
+    def __post_init__(self) -> None:
+        if self.protocol is not None:
+            check_name("protocol", self.protocol, PROTOCOLS)
+        check_whole("batch_rows", self.batch_rows, 1, 1_000_000)
+        check_whole("concurrency", self.concurrency, 1, 1000)
+        check_real("timeout_s", self.timeout_s, 0, 86_400)
+        check_whole("retries", self.retries, 0, 1000)
+        check_real("backoff_s", self.backoff_s, 0, 3600, low_included=True)
+
+    def token(self) -> str | None:
+        """The bearer token; None where the environment holds none.
+
+        Raises:
+            InputError: If it is no token, or a variable that was named is not set.
+        """
+        value = os.environ.get(self.token_env) if self.token_env else None
+        if not value:
+            if self.token_env not in (None, TOKEN):
+                raise InputError(f"{self.token_env}: expected a bearer token there, found none")
+            return None
+        if not (value.isascii() and value.isprintable() and " " not in value):
+            raise InputError(
+                f"{self.token_env}: expected a bearer token of visible ASCII characters, found "
+                "others in it"
+            )
+        return value
+
+
+def checked_address(source: str) -> str:
+    """Returns an address that can be written down.
+
+    Raises:
+        InputError: If it is none, or holds a password or a key.
+
+    Example:
+        >>> checked_address("http://localhost:8000/predict")
+        'http://localhost:8000/predict'
+    """
+    try:
+        parts = urlsplit(source)
+        good = parts.scheme in ("http", "https") and parts.hostname and (parts.port or 1) > 0
+    except ValueError:
+        good = False
+    if not good or not (source.isascii() and source.isprintable() and " " not in source):
+        raise InputError(
+            f"model: expected an address such as http://HOST:PORT/PATH, got '{source}'"
+        )
+    names = [pair.partition("=")[0] for pair in parts.query.split("&")]
+    secrets = [name for name in names if SECRET.search(name)]
+    if "@" in parts.netloc or parts.fragment or secrets:
+        what = f"'?{secrets[0]}='" if secrets else "'#'" if parts.fragment else "user or password"
+        raise InputError(
+            f"model: expected an address without {what}, since it is written down; a token belongs "
+            f"in the environment variable {TOKEN}"
+        )
+    return source
