@@ -11,6 +11,7 @@ RafairError
     ├── ClusterError       3   a cluster cannot be reached, or has gone
     ├── DownloadError      3   a file could not be fetched
     ├── ModelGoneError     3   a model that is asked over a network does not answer
+    ├── QueryBudgetError   3   a model may not be asked any more
     └── StorageError       3   the disk is full or has gone
 
 RafairWarning                  the result stands, but a reader should know something
@@ -85,6 +86,10 @@ class DownloadError(IncompleteError):
 
 class ModelGoneError(IncompleteError):
     """A model that is asked over a network does not answer, or no longer gives usable answers."""
+
+
+class QueryBudgetError(IncompleteError):
+    """The number of rows that a model may be asked about is spent."""
 
 
 class StorageError(IncompleteError):

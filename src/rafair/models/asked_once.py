@@ -1,0 +1,234 @@
+"""A classifier that asks the one behind it about each row once, and counts what it asks."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future
+from typing import Any, Protocol
+
+import numpy as np
+
+from rafair.errors import ModelError, QueryBudgetError
+from rafair.models.classifier import Classifier, Cotangent, Logits, Rows
+
+MOST_BYTES = 1 << 28
+"""What answers kept in memory may take, keys and Python's own share included."""
+
+BYTES_PER_ANSWER = 250
+"""What one answer takes in memory besides its own bytes, as measured."""
+
+
+class Answers(Protocol):
+    """A store of a model's answers; must be safe to use from several threads at once.
+
+    One store belongs to one model: keys say nothing of who answered.
+    """
+
+    def get(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        """What is stored under each key, in order; None where nothing is."""
+
+    def put(self, items: Iterable[tuple[bytes, bytes]]) -> None:
+        """Stores answers under their keys."""
+
+
+class AnswersInMemory:
+    """The answers given last, as many as fit into so many bytes.
+
+    Args:
+        most_bytes: How many bytes they may take.
+
+    Example:
+        >>> answers = AnswersInMemory()
+        >>> answers.put([(b"a", b"1")])
+        >>> answers.get([b"a", b"b"])
+        [b'1', None]
+    """
+
+    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
+        self._most, self._bytes = most_bytes, 0
+        self._stored: OrderedDict[bytes, bytes] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        """What is stored under each key, in order."""
+        with self._lock:
+            return [self._stored.get(key) for key in keys]
+
+    def put(self, items: Iterable[tuple[bytes, bytes]]) -> None:
+        """Stores answers; those stored first are forgotten where room is needed."""
+        with self._lock:
+            for key, answer in items:
+                if key not in self._stored:
+                    self._bytes += len(answer) + BYTES_PER_ANSWER
+                self._stored[key] = answer
+            while self._bytes > self._most:
+                _, forgotten = self._stored.popitem(last=False)
+                self._bytes -= len(forgotten) + BYTES_PER_ANSWER
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # sent to another process, it starts empty there
+        return AnswersInMemory, (self._most,)
+
+
+class AskedOnce(Classifier):
+    """Asks another classifier about each row once, whatever batches it comes in.
+
+    A row that is repeated, in one batch or in a later one, costs nothing; so padding does not. It
+    answers a row the same in any batch of any size. Gradients are not passed on: this is how a
+    model is treated as a black box.
+
+    Args:
+        classifier: Who is asked.
+        answers: Where its answers are kept; in memory if None.
+        max_queries: The most rows it may be asked about; None sets no limit.
+
+    Example:
+        >>> from rafair.models.function import FunctionClassifier
+        >>> once = AskedOnce(FunctionClassifier(lambda rows: rows[:, :2]))
+        >>> once.logits(np.float32([[1, 2, 3], [4, 5, 6], [1, 2, 3]])).tolist(), once.asked
+        ([[1.0, 2.0], [4.0, 5.0], [1.0, 2.0]], 2)
+    """
+
+    differentiable = False
+    block_rows = 1
+
+    def __init__(
+        self,
+        classifier: Classifier,
+        answers: Answers | None = None,
+        max_queries: int | None = None,
+    ) -> None:
+        self.classifier, self.max_queries = classifier, max_queries
+        self.name = classifier.name
+        self.n_features, self.n_classes = classifier.n_features, classifier.n_classes
+        self.asked = 0
+        """How many rows the classifier was really asked about."""
+        self._answers: Answers = AnswersInMemory() if answers is None else answers
+        self._start()
+
+    @property
+    def n_parameters(self) -> int | None:
+        """The classifier's."""
+        return self.classifier.n_parameters
+
+    @property
+    def sha256(self) -> str | None:
+        """The classifier's."""
+        return self.classifier.sha256
+
+    def logits(self, rows: Rows) -> Logits:
+        """Logits of shape `(n, c)`, of which the classifier is asked for those not known yet.
+
+        Raises:
+            ModelError: If it does not answer with one line per row.
+            QueryBudgetError: If it would be asked about more rows than it may be.
+        """
+        if not len(rows):
+            return np.empty((0, self.n_classes or 0), np.float32)
+        keys, firsts = _keys(rows)
+        # each round answers what this thread has claimed, then waits for what others have: no
+        # two threads ask about one row, and none waits while another waits for it
+        known: dict[bytes, bytes] = {}
+        while len(known) < len(firsts):
+            mine, theirs = self._claim(firsts, known)
+            if mine:
+                known |= self._ask(rows[[firsts[key] for key in mine]], mine)
+            for key, answer in theirs.items():
+                if answer.exception() is None:  # else it is claimed anew
+                    known[key] = answer.result()
+        flat = np.frombuffer(b"".join([known[key] for key in keys]), "<f4")
+        return flat.reshape(len(rows), -1).astype(np.float32, copy=False)
+
+    def logits_and_gradients(self, rows: Rows, cotangent: Cotangent) -> tuple[Logits, Rows]:
+        """Not available.
+
+        Raises:
+            ModelError: Always.
+        """
+        raise ModelError(f"model '{self.name}': a black box has no gradients")
+
+    def _claim(
+        self, firsts: dict[bytes, int], known: dict[bytes, bytes]
+    ) -> tuple[list[bytes], dict[bytes, Future[bytes]]]:
+        """Looks up what is stored; of the rest, what this thread will ask, and what others do."""
+        wanted = [key for key in firsts if key not in known]
+        with self._lock:
+            stored = self._answers.get(wanted)
+            known |= {key: answer for key, answer in zip(wanted, stored, strict=True) if answer}
+            missing = [key for key in wanted if key not in known]
+            theirs = {key: self._pending[key] for key in missing if key in self._pending}
+            mine = [key for key in missing if key not in theirs]
+            if self.max_queries is not None and self.asked + len(mine) > self.max_queries:
+                raise QueryBudgetError(
+                    f"model '{self.name}': expected at most max_queries = {self.max_queries:,} "
+                    f"rows to be asked, {self.asked:,} were and {len(mine):,} more are needed now; "
+                    "what was done is kept, and the same command with a larger --max-queries "
+                    "carries on"
+                )
+            self.asked += len(mine)
+            self._pending |= {key: Future() for key in mine}
+        return mine, theirs
+
+    def _ask(self, rows: Rows, keys: list[bytes]) -> dict[bytes, bytes]:
+        """Asks about rows that this thread has claimed, and stores the answers."""
+        try:
+            answers = dict(zip(keys, self._answers_to(rows), strict=True))
+            self._answers.put(answers.items())
+        except BaseException as error:
+            self._settle(keys, error)
+            raise
+        self._settle(keys, answers)
+        return answers
+
+    def _answers_to(self, rows: Rows) -> list[bytes]:
+        missing = -len(rows) % (self.classifier.block_rows or 1)
+        whole = np.concatenate([rows, np.repeat(rows[:1], missing, axis=0)]) if missing else rows
+        logits = np.asarray(self.classifier.logits(whole), "<f4")
+        if logits.ndim != 2 or len(logits) != len(whole):
+            raise ModelError(
+                f"model '{self.name}': expected one line of logits for each of {len(whole):,} "
+                f"rows, got an answer of shape {logits.shape}"
+            )
+        return [row.tobytes() for row in logits[: len(rows)]]
+
+    def _settle(self, keys: list[bytes], outcome: dict[bytes, bytes] | BaseException) -> None:
+        """Gives up the claims on `keys`, and tells whoever waits for them."""
+        with self._lock:
+            claims = [(key, self._pending.pop(key)) for key in keys]
+        for key, claim in claims:
+            if isinstance(outcome, BaseException):
+                claim.set_exception(outcome)
+            else:
+                claim.set_result(outcome[key])
+
+    def _start(self) -> None:
+        self._lock = threading.Lock()
+        self._pending: dict[bytes, Future[bytes]] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {key: value for key, value in vars(self).items() if key not in UNSENT}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._start()
+
+
+UNSENT = ("_lock", "_pending")
+"""What belongs to one process."""
+
+
+def _keys(rows: Rows) -> tuple[list[bytes], dict[bytes, int]]:
+    """The key of each row, and the first place of each key."""
+    content = memoryview(np.ascontiguousarray(rows, "<f4").tobytes())
+    width = len(content) // len(rows)
+    keys = [
+        hashlib.sha256(content[start : start + width]).digest()
+        for start in range(0, len(content), width)
+    ]
+    firsts: dict[bytes, int] = {}
+    for place, key in enumerate(keys):
+        firsts.setdefault(key, place)
+    return keys, firsts
