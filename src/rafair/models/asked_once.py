@@ -21,6 +21,10 @@ BYTES_PER_ANSWER = 250
 """What one answer takes in memory besides its own bytes, as measured."""
 
 
+Claim = Future[dict[bytes, bytes]]
+"""What one thread asks, for others to wait for: answers by key."""
+
+
 class Answers(Protocol):
     """A store of a model's answers; must be safe to use from several threads at once.
 
@@ -133,12 +137,12 @@ class AskedOnce(Classifier):
         # two threads ask about one row, and none waits while another waits for it
         known: dict[bytes, bytes] = {}
         while len(known) < len(firsts):
-            mine, theirs = self._claim(firsts, known)
+            mine, claim, theirs = self._claim(firsts, known)
             if mine:
-                known |= self._ask(rows[[firsts[key] for key in mine]], mine)
-            for key, answer in theirs.items():
-                if answer.exception() is None:  # else it is claimed anew
-                    known[key] = answer.result()
+                known |= self._ask(rows[[firsts[key] for key in mine]], mine, claim)
+            for key, other in theirs.items():
+                if other.exception() is None:  # else it is claimed anew
+                    known[key] = other.result()[key]
         flat = np.frombuffer(b"".join([known[key] for key in keys]), "<f4")
         return flat.reshape(len(rows), -1).astype(np.float32, copy=False)
 
@@ -152,9 +156,9 @@ class AskedOnce(Classifier):
 
     def _claim(
         self, firsts: dict[bytes, int], known: dict[bytes, bytes]
-    ) -> tuple[list[bytes], dict[bytes, Future[bytes]]]:
+    ) -> tuple[list[bytes], Claim, dict[bytes, Claim]]:
         """Looks up what is stored; of the rest, what this thread will ask, and what others do."""
-        wanted = [key for key in firsts if key not in known]
+        wanted, claim = [key for key in firsts if key not in known], Claim()
         with self._lock:
             stored = self._answers.get(wanted)
             known |= {key: answer for key, answer in zip(wanted, stored, strict=True) if answer}
@@ -169,19 +173,26 @@ class AskedOnce(Classifier):
                     "carries on"
                 )
             self.asked += len(mine)
-            self._pending |= {key: Future() for key in mine}
-        return mine, theirs
+            self._pending |= dict.fromkeys(mine, claim)
+        return mine, claim, theirs
 
-    def _ask(self, rows: Rows, keys: list[bytes]) -> dict[bytes, bytes]:
+    def _ask(self, rows: Rows, keys: list[bytes], claim: Claim) -> dict[bytes, bytes]:
         """Asks about rows that this thread has claimed, and stores the answers."""
         try:
             answers = dict(zip(keys, self._answers_to(rows), strict=True))
             self._answers.put(answers.items())
         except BaseException as error:
-            self._settle(keys, error)
+            self._give_up(keys)
+            claim.set_exception(error)
             raise
-        self._settle(keys, answers)
+        self._give_up(keys)
+        claim.set_result(answers)
         return answers
+
+    def _give_up(self, keys: list[bytes]) -> None:
+        with self._lock:
+            for key in keys:
+                del self._pending[key]
 
     def _answers_to(self, rows: Rows) -> list[bytes]:
         missing = -len(rows) % (self.classifier.block_rows or 1)
@@ -194,19 +205,9 @@ class AskedOnce(Classifier):
             )
         return [row.tobytes() for row in logits[: len(rows)]]
 
-    def _settle(self, keys: list[bytes], outcome: dict[bytes, bytes] | BaseException) -> None:
-        """Gives up the claims on `keys`, and tells whoever waits for them."""
-        with self._lock:
-            claims = [(key, self._pending.pop(key)) for key in keys]
-        for key, claim in claims:
-            if isinstance(outcome, BaseException):
-                claim.set_exception(outcome)
-            else:
-                claim.set_result(outcome[key])
-
     def _start(self) -> None:
         self._lock = threading.Lock()
-        self._pending: dict[bytes, Future[bytes]] = {}
+        self._pending: dict[bytes, Claim] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         return {key: value for key, value in vars(self).items() if key not in UNSENT}
