@@ -141,6 +141,12 @@ class SavedModelOnFile:
         schema = self.schema.model_dump(mode="json")
         return {"model": description.sha256, "file": self.sha256, "schema": schema}
 
+    def check(self) -> None:
+        """Nothing: the rows are not read yet."""
+
+    def begin(self, folder: Path, *, resumed: bool) -> None:
+        """Nothing: the model is there."""
+
     def gather(self, folder: Path, key: str, progress: Progress) -> None:
         """Looks at every row of the file, and draws the sample.
 

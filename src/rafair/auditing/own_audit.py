@@ -14,12 +14,13 @@ from rafair.auditing.run import Means, run_audit
 from rafair.engine.devices import check_device
 from rafair.engine.files import sha256_of
 from rafair.errors import DataFileError, InputError
-from rafair.models.adapting import check_fits
+from rafair.models.asked_once import AskedOnce
 from rafair.models.classifier import Classifier
+from rafair.models.http_endpoint import open_endpoint
+from rafair.models.http_options import HttpOptions
 from rafair.models.model_options import ModelOptions
 from rafair.models.opening import open_model
 from rafair.models.saved_network import is_saved_network, open_saved_network
-from rafair.models.steadiness import check_steady
 from rafair.models.storage import load_model, model_folder
 from rafair.tabular.reading import read_table
 from rafair.tabular.schema import Schema
@@ -41,6 +42,8 @@ class Own:
         sensitive: The sensitive columns; those of the schema if there are none.
         schema: A schema file; if None, the schema is inferred from the table.
         opening: How the model is opened.
+        http: How a model behind HTTP is asked.
+        max_queries: The most rows that a model without gradients may be asked about.
     """
 
     data: Path
@@ -49,6 +52,8 @@ class Own:
     sensitive: tuple[str, ...] = ()
     schema: Path | None = None
     opening: ModelOptions = field(default_factory=ModelOptions)
+    http: HttpOptions = field(default_factory=HttpOptions)
+    max_queries: int | None = None
 
 
 def audit_data(own: Own, options: dict[str, Any], means: Means) -> Audit:
@@ -86,10 +91,12 @@ def audit_own(own: Own, options: dict[str, Any], means: Means) -> Audit:
     check_device(means.device)
     table = own_table(own)
     classifier = own_classifier(own, table.schema)
-    check_fits(classifier, table.rows, len(table.schema.classes))
-    check_steady(classifier, table.rows)
     preparation = OwnModelOnOwnData(
-        classifier, table, _hash(own.data), own.model, own.opening.to_dict()
+        classifier,
+        table,
+        _hash(own.data),
+        own.model,
+        {"inputs": own.opening.inputs, "outputs": own.opening.outputs},
     )
     return run_audit(preparation, config, means)
 
@@ -125,7 +132,14 @@ def own_classifier(own: Own, schema: Schema) -> Classifier:
     """
     if is_saved_network(own.model):
         return open_saved_network(Path(own.model), schema, own.opening.device)
-    return open_model(own.model, schema, own.opening)
+    if own.model.startswith(("http://", "https://")):
+        inputs, outputs = own.opening.inputs, own.opening.outputs
+        opened: Classifier = open_endpoint(own.model, schema, inputs, outputs, own.http)
+    else:
+        opened = open_model(own.model, schema, own.opening)
+    if opened.differentiable:
+        return opened
+    return AskedOnce(opened, max_queries=own.max_queries)
 
 
 def _check_place(own: Own, means: Means) -> None:

@@ -10,7 +10,12 @@ from typing import Any
 from rafair.auditing.preparation import WithTable
 from rafair.auditing.subject import Subject
 from rafair.engine.progress import Progress
+from rafair.models.adapting import check_fits
+from rafair.models.asked_once import AskedOnce
 from rafair.models.classifier import Classifier
+from rafair.models.http_endpoint import HttpClassifier
+from rafair.models.kept_answers import with_answers
+from rafair.models.steadiness import check_steady
 from rafair.tabular.table import Table
 
 
@@ -49,6 +54,25 @@ class OwnModelOnOwnData(WithTable):
     def identified(self) -> bool:
         """Whether the model's hash says all of it, so that work may be carried on."""
         return self.classifier.sha256 is not None
+
+    def check(self) -> None:
+        """Nothing yet: what a model answers is kept in the run's folder."""
+
+    def begin(self, folder: Path, *, resumed: bool) -> None:
+        """Takes up the answers that were paid for, and asks about a few rows.
+
+        Raises:
+            ModelError: If the model does not fit the rows, or does not answer the same when it is
+                asked twice.
+        """
+        rows, asked = self.table.rows, self.classifier
+        if isinstance(asked, AskedOnce):
+            asked = asked.classifier
+            if isinstance(asked, HttpClassifier):
+                with_answers(self.classifier, folder, rows if resumed else None)
+        check_fits(self.classifier, rows, len(self.table.schema.classes))
+        if not resumed:
+            check_steady(self.classifier, asked, rows)
 
     def stand_in(self) -> Classifier:
         """The model itself."""

@@ -11,6 +11,7 @@ from rafair.datasets.loading import Dataset
 from rafair.engine.files import copy_file
 from rafair.engine.progress import Progress
 from rafair.errors import ModelError
+from rafair.models.adapting import check_fits
 from rafair.models.classifier import Classifier
 from rafair.models.network import fcnn
 from rafair.models.onnx_file import export_onnx
@@ -56,6 +57,20 @@ class Preparation(Protocol):
     def identified(self) -> bool:
         """Whether equal plans mean the same model for sure, so that work may be carried on."""
 
+    def check(self) -> None:
+        """Refuses, before any folder is made, a model that does not fit the rows.
+
+        Raises:
+            ModelError: If it does not.
+        """
+
+    def begin(self, folder: Path, *, resumed: bool) -> None:
+        """Gets the model ready once `folder` is there, `resumed` if an earlier run left it.
+
+        Raises:
+            ModelError: If the model does not fit the rows.
+        """
+
     def gather(self, folder: Path, key: str, progress: Progress) -> None:
         """Gets the rows ready; keeps in `folder`, under `key`, what need not be done twice."""
 
@@ -89,6 +104,13 @@ class WithTable:
         """The table's rows."""
         return len(self.table)
 
+    def check(self: _HasTable) -> None:
+        """Asks the model about a few rows."""
+        check_fits(self.stand_in(), self.table.rows, len(self.table.schema.classes))
+
+    def begin(self, folder: Path, *, resumed: bool) -> None:
+        """Nothing: the model is there."""
+
     def gather(self, folder: Path, key: str, progress: Progress) -> None:
         """Nothing: the rows are there."""
 
@@ -96,6 +118,8 @@ class WithTable:
 class _HasTable(Protocol):
     @property
     def table(self) -> Table: ...
+
+    def stand_in(self) -> Classifier: ...
 
 
 @dataclass(frozen=True)

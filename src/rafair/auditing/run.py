@@ -115,8 +115,7 @@ def run_audit(
     with _removing_on_failure(temporary), Workers(means.threads) as workers:
         stand_in = preparation.stand_in()
         _check_gradients(stand_in, config)
-        if not preparation.file:  # whose rows are not read yet
-            check_fits(stand_in, preparation.table.rows, len(preparation.schema.classes))
+        preparation.check()
         with RunFolder(final, plan, force=means.force, resume=known) as folder:
             run = _Run(preparation, config, means, plan, folder, workers, stored)
             complete = _all_but_done(folder.partial, plan)
@@ -154,6 +153,7 @@ class _Run:
     def go(self, temporary: Path | None) -> Audit:
         """Does what is left to do; returns the result."""
         begun = time.perf_counter()
+        self.preparation.begin(self.folder.partial, resumed=self.folder.resumed)
         whole = self._judge_file(self.preparation.file) if self.preparation.file else None
         cost = self._announce()
         subject = self.preparation.subject(self.folder.partial, self.means.progress)

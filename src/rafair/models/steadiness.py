@@ -15,11 +15,12 @@ TOLERANCE = 1e-4
 """How far two answers may lie apart: servers that batch requests round differently."""
 
 
-def check_steady(classifier: Classifier, rows: Rows) -> None:
+def check_steady(classifier: Classifier, again: Classifier, rows: Rows) -> None:
     """Asks about a few rows twice; an audit of answers that change would mean nothing.
 
     Args:
-        classifier: The model.
+        classifier: The model; it may remember what it was asked.
+        again: Who is asked the second time: the model itself, which does not.
         rows: Rows to take some from, evenly spread; shape `(n, d)`.
 
     Raises:
@@ -29,12 +30,12 @@ def check_steady(classifier: Classifier, rows: Rows) -> None:
         >>> from rafair.models.function import FunctionClassifier
         >>> generator = np.random.default_rng(0)
         >>> drunk = FunctionClassifier(lambda rows: generator.random((len(rows), 2)), name="drunk")
-        >>> check_steady(drunk, np.zeros((1, 3), np.float32))
+        >>> check_steady(drunk, drunk, np.zeros((1, 3), np.float32))
         Traceback (most recent call last):
         rafair.errors.ModelError: model 'drunk': expected the same answer to the same row, got ...
     """
     some = rows[np.unique(np.linspace(0, len(rows) - 1, ASKED).astype(np.int64))]
-    first, second = (np.asarray(classifier.logits(some)) for _ in range(2))
+    first, second = (np.asarray(model.logits(some)) for model in (classifier, again))
     for answer in (first, second):
         check_finite(answer, classifier.name)
     close = np.isclose(first, second, rtol=TOLERANCE, atol=TOLERANCE).all(axis=1)
