@@ -27,9 +27,6 @@ from rafair.tabular.schema import Schema
 from rafair.tabular.schema_file import read_schema
 from rafair.tabular.table import Table
 
-TEXT = (".csv", ".tsv", ".txt")
-"""How the names of files end that cannot be streamed."""
-
 
 @dataclass(frozen=True)
 class Own:
@@ -69,7 +66,7 @@ def audit_data(own: Own, options: dict[str, Any], means: Means) -> Audit:
         IncompleteError: If results cannot be stored, or the model is gone; what was done is kept.
     """
     network = is_saved_network(own.model)
-    if network and not (own.sensitive or own.schema or own.data.suffix.lower() in TEXT):
+    if network and not (own.sensitive or own.schema or own.data.suffix.lower() == ".csv"):
         return audit_file(Path(own.model), own.data, own.label, options, means)
     return audit_own(own, options, means)
 
@@ -107,7 +104,7 @@ def own_table(own: Own) -> Table:
     Raises:
         InputError: If the file or the schema is no good, or label or sensitive columns are missing.
     """
-    schema = read_schema(own.schema) if own.schema else None
+    schema = read_schema(own.schema, own.label) if own.schema else None
     if schema is None and is_saved_network(own.model):
         schema = load_model(model_folder(Path(own.model)))[1].table
     if schema is None and own.label is None:

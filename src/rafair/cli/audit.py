@@ -38,6 +38,13 @@ def audit(
     model_output: models.ModelOutput = None,
     trust: models.Trust = None,
     trust_pickle: models.TrustPickle = False,
+    max_queries: models.MaxQueries = None,
+    protocol: models.Protocol = None,
+    batch_rows: models.BatchRows = None,
+    concurrency: models.Concurrency = None,
+    timeout: models.Timeout = None,
+    retries: models.Retries = None,
+    token_env: models.TokenEnv = None,
     attack: options.Attack = None,
     instances: options.Instances = None,
     steps: options.Steps = None,
@@ -90,21 +97,28 @@ def audit(
         options.refuse_with(
             "--model, which is trained already", epochs=epochs, train_loss=train_loss
         )
-    opening = models.opening(
+    said = models.said(
         weights=weights,
-        model_input=model_input,
-        model_output=model_output,
+        inputs=model_input,
+        outputs=model_output,
         trust=trust,
         trust_pickle=trust_pickle or None,
+        max_queries=max_queries,
+        protocol=protocol,
+        batch_rows=batch_rows,
+        concurrency=concurrency,
+        timeout_s=timeout,
+        retries=retries,
+        token_env=token_env,
     )
     if data is not None:
         from rafair.auditing.own_audit import audit_data
 
         options.refuse_with("--data, a file of its own", dataset=dataset, variant=variant)
-        own = models.own(data, model, label, sensitive, schema, opening)
+        own = models.own(data, model, label, sensitive, schema, device, said)
         result = audit_data(own, given, means)
     else:
-        models.refuse_without_data(label=label, sensitive=sensitive, schema=schema, **opening)
+        models.refuse_without_data(label=label, sensitive=sensitive, schema=schema, **said)
         if model is not None:
             result = audit_saved(Path(model), dataset, variant, config, means)
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -83,11 +84,51 @@ TrustPickle = Annotated[
     bool,
     typer.Option("--trust-pickle", help="Open a pickle, which may run any code on this machine."),
 ]
+MaxQueries = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="The most rows a model without gradients may be asked about; what was done is kept.  "
+        "[default: no limit]",
+    ),
+]
+Protocol = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Of a model behind HTTP: v2 (Open Inference Protocol) or json.  [default: told by "
+        "the address]",
+    ),
+]
+BatchRows = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="Rows in one request to a model behind HTTP.  [default: 512]"),
+]
+Concurrency = Annotated[
+    int | None, typer.Option(metavar="N", help="Requests under way at once.  [default: 4]")
+]
+Timeout = Annotated[
+    float | None,
+    typer.Option(metavar="SECONDS", help="How long to wait for an answer.  [default: 30]"),
+]
+Retries = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="How often a failed request is tried again.  [default: 5]"),
+]
+TokenEnv = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="The environment variable with the bearer token.  [default: RAFAIR_TOKEN]",
+    ),
+]
+HTTP = ("protocol", "batch_rows", "concurrency", "timeout_s", "retries", "token_env")
 
 
-def opening(**options: Any) -> dict[str, Any]:
-    """The options that say how a model is opened, without those that were not given."""
-    return {name: value for name, value in options.items() if value is not None}
+def said(**options: Any) -> dict[str, Any]:
+    """The options that say how a model is opened and asked, without those that were not given."""
+    given = {name: value for name, value in options.items() if value is not None}
+    return given | ({"trust": tuple(given["trust"])} if "trust" in given else {})
 
 
 def own(
@@ -96,19 +137,46 @@ def own(
     label: str | None,
     sensitive: str | None,
     schema: Path | None,
-    opening: dict[str, Any],
+    device: str,
+    said: Mapping[str, Any],
 ) -> Own:
     """What the user wants audited.
 
+    Args:
+        data: The table.
+        model: The model.
+        label: The label column.
+        sensitive: The sensitive columns.
+        schema: The schema file.
+        device: Where the model computes.
+        said: The options given that say how the model is opened and asked.
+
     Raises:
-        InputError: If no model is named, or an option cannot be read.
+        InputError: If no model is named, or an option has no effect or cannot be read.
     """
     from rafair.auditing.own_audit import Own
+    from rafair.models.http_options import HttpOptions
     from rafair.models.model_options import ModelOptions
 
     if model is None:
         raise InputError("data: expected with --model, which is audited on the file")
-    return Own(data, model, label, listed(sensitive or ""), schema, ModelOptions(**opening))
+    http = {name: said[name] for name in HTTP if name in said}
+    if http and not model.startswith(("http://", "https://")):
+        name, value = next(iter(http.items()))
+        raise InputError(f"{name}: expected only for a model behind http(s)://, got '{value}'")
+    opening = {name: said[name] for name in said if name not in (*HTTP, "max_queries")}
+    if sensitive is not None and not listed(sensitive):
+        raise InputError(f"sensitive: expected the names of columns, got '{sensitive}'")
+    return Own(
+        data,
+        model,
+        label,
+        listed(sensitive or ""),
+        schema,
+        ModelOptions(**opening, device=device),
+        HttpOptions(**http),
+        said.get("max_queries"),
+    )
 
 
 def refuse_without_data(**options: Any) -> None:
