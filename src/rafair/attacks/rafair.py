@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rafair.attacks.interface import Attack
+from rafair.search.categories import Aim
 from rafair.search.goals import Goal
 from rafair.search.looks import Compare, Look
 from rafair.search.loop import Move, Problem, towards
@@ -48,6 +49,11 @@ class RAFair(Attack):
     def sought(self) -> frozenset[Verdict]:
         """The goal's own cell."""
         return frozenset({self.goal.verdict})
+
+    @property
+    def aim(self) -> Aim:
+        """The goal's own cell, of the row and of the chosen counterpart."""
+        return Aim.of(self.goal)
 
     def moves(self, problem: Problem) -> Move:
         """Steps of fixed length along the goal's direction."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from rafair.arguments import check_name
 from rafair.models.classifier import Labels
 from rafair.search.budget import Budget
+from rafair.search.categories import Aim
 from rafair.search.goals import Goal
 from rafair.search.looks import Compare
 from rafair.search.loop import Problem, search, towards
@@ -69,4 +70,5 @@ class BenignPerturbation:
             move=towards(Goal.TRUE_FAIR, budget),
             true_labels=labels,
             seen=seen,
+            aim=Aim.of(Goal.TRUE_FAIR),
         )
