@@ -24,7 +24,7 @@ SENSITIVE = ("age", "religious")
 @cache
 def people() -> pd.DataFrame:
     """Real answers in words and numbers, the last column the label; no gaps."""
-    table = rafair.load_dataset("affairs").table.take(np.arange(ROWS))
+    table = rafair.load_dataset("affairs").table.take(np.arange(ROWS) * 10)
     return table.frame.assign(affair=np.where(table.labels == 1, "yes", "no"))
 
 

@@ -68,6 +68,7 @@ class APGD(Attack):
             z = problem.project(base + schedule.size() * np.sign(gradient))
             moved: Rows = base + alpha * (z - base) + (1 - alpha) * (base - before)
             before = base
-            return moved
+            # levels have no momentum
+            return budget.box.with_levels(moved, base)
 
         return move

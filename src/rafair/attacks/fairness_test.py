@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from rafair.arguments import check_whole
 from rafair.attacks.interface import Attack
+from rafair.search.categories import Aim
 from rafair.search.looks import Contrast, Look
 from rafair.search.loop import Problem, search
 from rafair.search.observation import Observation
@@ -51,6 +52,11 @@ class FairnessTest(Attack):
         return BIASED
 
     @property
+    def aim(self) -> Aim:
+        """Different predictions of the two counterparts that are treated most differently."""
+        return Aim(apart=True)
+
+    @property
     def look(self) -> Look:
         """All counterparts' predictions; gradients at two of them are asked for as needed."""
         return Contrast(self.spread(0))
@@ -68,7 +74,7 @@ class FairnessTest(Attack):
         budget, look = problem.budget, Contrast(self.spread(problem.budget.seed))
         longer = replace(budget, steps=budget.steps + (self.local_steps or 0))
         moves = self.moves(replace(problem, budget=longer))
-        found = search(moves.problem, look=look, move=moves, seen=seen)
+        found = search(moves.problem, look=look, move=moves, seen=seen, aim=self.aim)
         return kept(found, budget.steps)
 
     def most_rows(self, counterparts: int, steps: int) -> int:

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 
 from rafair.models.classifier import Labels
 from rafair.search.budget import Budget
+from rafair.search.categories import Aim
 from rafair.search.looks import Follow, Look
 from rafair.search.loop import Move, Problem, search
 from rafair.search.observation import Observation
@@ -37,13 +38,18 @@ class Attack(ABC):
         """How much it looks at before each step; the gradient at the row itself by default."""
         return Follow()
 
+    @property
+    def aim(self) -> Aim | None:
+        """What it changes categories for, where there are any; a wrong prediction by default."""
+        return Aim()
+
     @abstractmethod
     def moves(self, problem: Problem) -> Move:
         """How rows go from one step to the next, in one search."""
 
     def solve(self, problem: Problem, seen: Observation | None) -> Trajectory:
         """Searches; `seen` is what is known of the start."""
-        return search(problem, look=self.look, move=self.moves(problem), seen=seen)
+        return search(problem, look=self.look, move=self.moves(problem), seen=seen, aim=self.aim)
 
     def run(
         self,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rafair.attacks.interface import Attack
+from rafair.search.categories import random_levels
 from rafair.search.draws import normal, row_keys, uniform
 from rafair.search.looks import Judge, Look
 from rafair.search.loop import Move, Problem
@@ -21,6 +22,8 @@ from rafair.verdicts import Verdict
 
 DRAWS = 1_000_000
 """Tells these draws apart from the random starts of other attacks, which count from 0."""
+
+DRAWS_OF_LEVELS = 1_500_000
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,11 @@ class Noise(Attack):
     sought: frozenset[Verdict] = frozenset(Verdict) - {Verdict.TRUE_FAIR}
 
     @property
+    def aim(self) -> None:
+        """Nothing: categories are drawn like all else."""
+        return None
+
+    @property
     def look(self) -> Look:
         """Predictions alone."""
         return Judge()
@@ -48,9 +56,7 @@ class Noise(Attack):
 
         def move(_: Rows, __: Observation, step: int) -> Rows:
             keys = row_keys(start, budget.seed, DRAWS + step)
-            if step % 2:
-                return uniform(keys, lower, upper)
-            moved: Rows = start + normal(keys, half)
-            return moved
+            moved: Rows = uniform(keys, lower, upper) if step % 2 else start + normal(keys, half)
+            return random_levels(budget.box, moved, start, budget.seed, DRAWS_OF_LEVELS + step)
 
         return move

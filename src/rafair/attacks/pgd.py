@@ -59,7 +59,8 @@ class PGD(Attack):
             paid = np.flatnonzero(problem.allowance.spend(each, 1))
             keys = row_keys(start, seed, number)
             drawn = problem.project(uniform(keys, *problem.bounds))[paid]
-            _, gradient = problem.sweep.differentiate(drawn, problem.labels[paid])
+            at = problem.nearest(drawn, paid)
+            _, gradient = problem.sweep.differentiate(at, problem.labels[paid])
             landed = start.copy()
             landed[paid] = drawn + size * np.sign(gradient)
             return landed
@@ -81,7 +82,7 @@ class PGD(Attack):
         runs: list[Trajectory] = []
         for number in range(self.restarts):
             move = self.moves(problem, number)
-            runs.append(search(problem, look=self.look, move=move, seen=seen))
+            runs.append(search(problem, look=self.look, move=move, seen=seen, aim=self.aim))
             seen = runs[0].observations[0]
         return best_of(runs, self.sought)
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rafair.attacks.interface import Attack
+from rafair.search.categories import Aim
 from rafair.search.goals import Goal
 from rafair.search.looks import Compare, Look
 from rafair.search.loop import Move, Problem, search, towards
@@ -52,6 +53,11 @@ class RAFair(Attack):
         """The goal's own cell."""
         return frozenset({self.goal.verdict})
 
+    @property
+    def aim(self) -> Aim:
+        """The goal's own cell, of the row and of the chosen counterpart."""
+        return Aim.of(self.goal)
+
     def moves(self, problem: Problem) -> Move:
         """Steps of fixed length along the goal's direction."""
         return towards(self.goal, problem.budget)
@@ -59,4 +65,4 @@ class RAFair(Attack):
     def solve(self, problem: Problem, seen: Observation | None) -> Trajectory:
         """Searches by gradients, or by probes where the model has none."""
         look, move = steering(problem, self.goal)
-        return search(problem, look=look, move=move, seen=seen)
+        return search(problem, look=look, move=move, seen=seen, aim=self.aim)

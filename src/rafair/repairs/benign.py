@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from rafair.arguments import check_name
 from rafair.models.classifier import Labels
 from rafair.search.budget import Budget
+from rafair.search.categories import Aim
 from rafair.search.goals import Goal
 from rafair.search.loop import Problem, search
 from rafair.search.observation import NONE, Observation
@@ -65,4 +66,5 @@ class BenignPerturbation:
             seen.differentiated &= targets == labels
         problem = Problem(sweep, rows, targets, replace(budget, gradient_rows=None))
         look, move = steering(problem, Goal.TRUE_FAIR)
-        return search(problem, look=look, move=move, true_labels=labels, seen=seen)
+        aim = Aim.of(Goal.TRUE_FAIR)
+        return search(problem, look=look, move=move, true_labels=labels, seen=seen, aim=aim)

@@ -38,6 +38,14 @@ class Budget:
         """Which features a step can move; shape `(d,)`."""
         return self.box.movable & (self.step_size > 0)
 
+    @property
+    def single_step(self) -> NDArray[np.float32]:
+        """The length of a step that changes one feature alone; shape `(d,)`.
+
+        One that does not reach the next value of the feature's grid would change nothing.
+        """
+        return np.maximum(self.step_size, self.box.stride)
+
 
 class Allowance:
     """What each of `n` instances may still spend.

@@ -20,12 +20,16 @@ from numpy.typing import NDArray
 
 from rafair.models.classifier import Labels
 from rafair.search.budget import Allowance, Budget
+from rafair.search.categories import Aim, choose_levels
 from rafair.search.goals import Goal
 from rafair.search.looks import Look
 from rafair.search.observation import Numbers, Observation
 from rafair.search.sweep import Sweep
 from rafair.search.trajectory import Trajectory
 from rafair.tabular.encoding import Rows
+
+STEPS_PER_CHOICE = 5
+"""After how many steps the levels of categories are chosen anew, from the first step on."""
 
 Move = Callable[[Rows, Observation, int], Rows]
 """From the current rows `(n, d)`, what is seen there, and the step's number to the next rows."""
@@ -69,7 +73,20 @@ class Problem:
         """The nearest allowed rows; shape `(n, d)`."""
         lower, upper = self.bounds
         projected = np.maximum(rows, lower)
-        return np.minimum(projected, upper, out=projected).astype(np.float32, copy=False)
+        projected = np.minimum(projected, upper, out=projected).astype(np.float32, copy=False)
+        return self.budget.box.with_levels(projected, rows)
+
+    def nearest(self, rows: Rows, where: Numbers | None = None) -> Rows:
+        """What is asked about where a search is at `rows`; shape `(m, d)`.
+
+        Feasible rows lie on grids, which steps need not reach: see `FeasibleSet`.
+
+        Args:
+            rows: Projected rows.
+            where: Of which instances; all if None.
+        """
+        centre = self.start if where is None else self.start[where]
+        return self.budget.box.nearest(rows, centre)
 
 
 def search(
@@ -79,6 +96,7 @@ def search(
     move: Move,
     true_labels: Labels | None = None,
     seen: Observation | None = None,
+    aim: Aim | None = None,
 ) -> Trajectory:
     """Moves rows for some steps inside the box around their start.
 
@@ -92,10 +110,14 @@ def search(
         move: Where to go next; the loop projects it.
         true_labels: The classes that verdicts are given by, where they are not the labels.
         seen: What is known of the start already; rows of which it says too little are looked at.
+        aim: What changes of category are for, where there are any; None leaves categories to the
+            move.
 
     Returns:
         The start and exactly `budget.steps` iterates of each row.
     """
+    if aim is not None and problem.budget.box.categories:
+        move = with_categories(problem, move, aim)
     return _Walk(problem, look, move).go(true_labels, seen)
 
 
@@ -109,12 +131,30 @@ def towards(goal: Goal, budget: Budget) -> Move:
     return move
 
 
+def with_categories(problem: Problem, move: Move, aim: Aim) -> Move:
+    """The same move, which now and then chooses the levels of categories anew as well."""
+
+    def both(rows: Rows, seen: Observation, step: int) -> Rows:
+        wanted = move(rows, seen, step)
+        if (step - 1) % STEPS_PER_CHOICE:
+            return wanted
+        shadow = problem.project(wanted)
+        at = problem.nearest(shadow)
+        chosen = choose_levels(
+            problem.sweep, problem.budget.box, at, problem.start, problem.labels, seen, aim
+        )
+        return problem.budget.box.with_levels(shadow, chosen)
+
+    return both
+
+
 class _Walk:
     """One search under way: where the rows are, what is seen there, and the path behind them."""
 
     def __init__(self, problem: Problem, look: Look, move: Move) -> None:
         self.problem, self.look, self.move = problem, look, move
         self.rows = problem.start.astype(np.float32)
+        self.shadow = self.rows  # where the moves have led; the rows are what is feasible there
         self.path: list[Rows] = [self.rows]
         self.observations: list[Observation] = []
         self.changed: list[Numbers] = [np.arange(len(self.rows))]
@@ -152,10 +192,11 @@ class _Walk:
     def _step(self, step: int) -> None:
         problem, before = self.problem, self.observations[-1]
         with np.errstate(invalid="ignore"):  # rows that are not looked at have no gradient
-            wanted = self.move(self.rows, before, step)
-        moved = problem.project(wanted)
+            wanted = self.move(self.shadow, before, step)
+        shadow = problem.project(wanted)
         if not self.going.all():
-            moved = np.where(self.going[:, None], moved, self.rows)
+            shadow = np.where(self.going[:, None], shadow, self.shadow)
+        self.shadow, moved = shadow, problem.nearest(shadow)
         # numpy reduces whole rows several times faster than it reduces along short ones
         differs = np.ascontiguousarray((moved != self.rows).T)
         changed = np.flatnonzero(differs.any(axis=0))

@@ -217,7 +217,7 @@ class TwoPhases:
         each = np.arange(len(where))
         change[each, feature] = np.where(drawn[:, 1] < 0.5, -1, 1)
         # nothing to draw from leaves the row where it is
-        return change * self.problem.budget.step_size * (total > 0)
+        return change * self.problem.budget.single_step * (total > 0)
 
     def _weigh(self, where: Numbers) -> None:
         """Features' weights 1 / (|g| + |g'|) at the rows that local steps go out from."""
@@ -245,7 +245,7 @@ class TwoPhases:
         if not paid.any():
             return gradients, scales
         sweep, loss = self.problem.sweep, self.plan.loss
-        both = np.repeat(rows[paid], 2, axis=0)
+        both = np.repeat(self.problem.nearest(rows[paid], where[paid]), 2, axis=0)
         sweep.counterparts.substitute(both, pairs[paid].ravel())
         logits, found = sweep.with_loss(loss).differentiate(both)
         gradients[paid] = found.reshape(-1, 2, d)

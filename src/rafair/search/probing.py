@@ -100,7 +100,8 @@ class Probing:
         """The next rows; what is probed is written into `seen`."""
         unknown = np.flatnonzero(~seen.differentiated & (seen.counterpart != NONE))
         if unknown.size:
-            self._probe(unknown, rows, seen)
+            # shadows lie between the rows that a person may have: probes start from those
+            self._probe(unknown, self.problem.nearest(rows), seen)
         columns, moved = self._columns, rows.copy()
         wanted = self.goal.direction(seen.gradient, seen.counterpart_gradient)[:, columns]
         grown = (self._sizes > self._first).any(axis=0)

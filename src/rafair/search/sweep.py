@@ -236,6 +236,17 @@ class Sweep:
         self.on_rows(len(rows))
         return logits, gradients
 
+    def predict(self, rows: Rows) -> Logits:
+        """Logits of the rows themselves, without gradients; shape `(n, c)`.
+
+        Raises:
+            ModelError: If a logit is not finite.
+        """
+        logits = logits_of(self.classifier, rows, self.workers, self._unit)
+        self.queries.add(prediction_rows=len(rows))
+        self.on_rows(len(rows))
+        return logits
+
     def _chunks_at_once(self, n: int) -> int:
         """How many chunks of `n` rows go to a thread together; answers do not depend on it."""
         if not self.classifier.stacks:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from rafair.arguments import check_real
 from rafair.errors import InputError
+from rafair.tabular.categories import Category
 from rafair.tabular.encoding import Rows
 from rafair.tabular.schema import Schema
 
@@ -25,6 +26,8 @@ class PerturbationSet:
 
     Args:
         epsilon: The largest change of each feature, encoded; zero where it may not move; `(d,)`.
+        categories: What changes its level as a whole, if anything (see `FeasibleSet`).
+        max_category_changes: How many of them may differ from the centre's.
 
     Example:
         >>> box = PerturbationSet(np.float32([0.2, 0.0]))
@@ -34,6 +37,8 @@ class PerturbationSet:
     """
 
     epsilon: NDArray[np.float32]
+    categories: tuple[Category, ...] = ()
+    max_category_changes: int = 1
 
     @classmethod
     def of(
@@ -80,6 +85,22 @@ class PerturbationSet:
         """The nearest allowed rows; `rows` and `centre` have shape `(n, d)`."""
         lower, upper = self.bounds(centre)
         return np.clip(rows, lower, upper).astype(np.float32)
+
+    def with_levels(self, rows: Rows, others: Rows) -> Rows:
+        """The same rows with the levels of others, in place; those of no category are numbers."""
+        columns = [column for category in self.categories for column in category.columns]
+        if columns:
+            rows[:, columns] = others[:, columns]
+        return rows
+
+    def nearest(self, rows: Rows, centre: Rows) -> Rows:
+        """The rows that are asked about: here the projected ones themselves."""
+        return rows
+
+    @property
+    def stride(self) -> NDArray[np.float32]:
+        """The least distance between two values of each feature: none here; shape `(d,)`."""
+        return np.zeros_like(self.epsilon)
 
 
 def per_feature(name: str, value: PerFeature, schema: Schema) -> NDArray[np.float32]:

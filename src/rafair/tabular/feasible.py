@@ -1,0 +1,165 @@
+"""Feasible perturbations: rows that could really happen to a person's file.
+
+Numbers stay on their grids, ordinals on their levels, categories and one-hot groups change as a
+whole and only so many of them; directions, largest changes and linear relations hold; what is
+immutable or missing never moves. All lies within the paper's box as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rafair.errors import InputError
+from rafair.tabular.categories import UNKNOWN, categories_of
+from rafair.tabular.encoding import MISSING, Rows
+from rafair.tabular.grids import Grids, Values
+from rafair.tabular.nearest_related import Linked
+from rafair.tabular.perturbation import PerFeature, PerturbationSet
+from rafair.tabular.relations import parse_all
+from rafair.tabular.schema import Schema
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeasibleSet(PerturbationSet):
+    """The feasible rows around a row.
+
+    A search moves a *shadow*, a row that `project` keeps inside the box and that lies on no grid; a
+    step too short for the grid would otherwise be rounded away again and again. What is asked about
+    and stored is `nearest`, the feasible row closest to the shadow. A shadow always has real
+    levels: they have no distance, so nothing but a choice (`search.categories`) changes them.
+
+    Args:
+        epsilon: The largest change of each ordered feature, encoded; `(d,)`.
+        categories: What may change its level.
+        max_category_changes: How many categories may differ from those of the centre.
+        grids: The values that ordered features may take.
+        linked: The relations that hold.
+        coarse: The names of features that may move, but whose grid is coarser than epsilon.
+
+    Example:
+        >>> from rafair.tabular.schema import Feature
+        >>> start = Feature(name="start", kind="integer", minimum=0, maximum=10)
+        >>> end = Feature(name="end", kind="integer", minimum=0, maximum=10)
+        >>> job = Feature(name="job", kind="categorical", levels=("a", "b", "c"))
+        >>> schema = Schema(features=(start, end, job), label="y", classes=("no", "yes"),
+        ...     relations=("end >= start",))
+        >>> box = FeasibleSet.of(schema, 0.3)
+        >>> centre = np.float32([[0.5, 0.6, 0]])
+        >>> shadow = np.float32([[0.78, 0.68, 1]])
+        >>> [round(float(value), 2) for value in box.nearest(shadow, centre)[0]]
+        [0.7, 0.7, 1.0]
+    """
+
+    grids: Grids
+    linked: Linked
+    coarse: tuple[str, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        schema: Schema,
+        epsilon: PerFeature,
+        *,
+        perturb_sensitive: bool = False,
+        max_category_changes: int = 1,
+    ) -> FeasibleSet:
+        """The set that a schema's rules leave of the paper's.
+
+        Args:
+            schema: The features, and the relations between them.
+            epsilon: The largest change, in encoded units; of a category, above 0 where it may
+                change at all.
+            perturb_sensitive: Whether sensitive features may move as well.
+            max_category_changes: How many categories may change.
+
+        Raises:
+            InputError: If nothing may move, or a relation cannot be read.
+        """
+        sizes = PerturbationSet.of(schema, epsilon, perturb_sensitive=perturb_sensitive).epsilon
+        categories = categories_of(schema, sizes > 0) if max_category_changes else ()
+        grids = Grids.of(schema)
+        coarse = grids.too_coarse(sizes) & (sizes > 0)
+        sizes = np.where(grids.ordered & ~coarse, sizes, 0).astype(np.float32)
+        names = tuple(np.array(schema.names)[coarse])
+        if not sizes.any() and not categories:
+            raise InputError(
+                "epsilon: expected enough for at least one feature to reach another value of its "
+                f"own, got less than a step of {', '.join(map(repr, map(str, names))) or 'any'}"
+            )
+        linked = Linked.of(parse_all(schema), schema, grids)
+        return cls(
+            epsilon=sizes,
+            categories=categories,
+            max_category_changes=max_category_changes,
+            grids=grids,
+            linked=linked,
+            coarse=tuple(map(str, names)),
+        )
+
+    @property
+    def stride(self) -> NDArray[np.float32]:
+        """The encoded distance between two values of each feature's grid; `(d,)`."""
+        return self.grids.stride()
+
+    def bounds(self, centre: Rows) -> tuple[Rows, Rows]:
+        """The least and the largest allowed value of each feature; categories stay; `(n, d)`."""
+        lower, upper = self._reach(centre)
+        return lower.astype(np.float32), upper.astype(np.float32)
+
+    def project(self, rows: Rows, centre: Rows) -> Rows:
+        """The nearest shadows: inside the box, on no grid; levels are those of `rows`."""
+        return self.with_levels(super().project(rows, centre), rows)
+
+    def nearest(self, rows: Rows, centre: Rows) -> Rows:
+        """The nearest feasible rows; `rows` and `centre` have shape `(n, d)`.
+
+        Distance is the sum of encoded differences. Where the solver finds no row in which the
+        relations hold, it is the centre's values of all features but the categories.
+        """
+        lower, upper = self._reach(centre)
+        moved = self.grids.nearest(rows, centre, lower, upper)
+        moved = np.where(upper > lower, moved, centre)
+        self._write_levels(moved, rows, centre)
+        if self.linked.relations:
+            self._relate(moved, rows, centre, lower, upper)
+        return moved
+
+    def broken(self, rows: Rows) -> Mapping[str, int]:
+        """How many rows break each relation; only relations with some."""
+        counts = (~self.linked.holds(rows)).sum(axis=0)
+        texts = [relation.text for relation in self.linked.relations]
+        return {text: int(n) for text, n in zip(texts, counts, strict=True) if n}
+
+    def _reach(self, centre: Rows) -> tuple[Values, Values]:
+        """Bounds in double precision; equal where a feature does not move."""
+        lower, upper = self.grids.bounds(centre, self.epsilon)
+        # what stands in a relation that was broken from the start cannot be told apart from wrong
+        stuck = ~self.linked.holds(centre).astype(bool) @ (self.linked.weights != 0)
+        still = ~self.movable | (centre == MISSING) | stuck
+        return np.where(still, centre, lower), np.where(still, centre, upper)
+
+    def _write_levels(self, moved: Rows, rows: Rows, centre: Rows) -> None:
+        """Lets the first categories that changed keep their change, as many as are allowed."""
+        left = np.full(len(rows), self.max_category_changes)
+        each = np.arange(len(rows))
+        for category in self.categories:
+            wanted = category.level(rows)
+            allowed = category.allowed(centre)[each, wanted] & (wanted != UNKNOWN) & (left > 0)
+            category.write(moved, np.where(allowed, wanted, UNKNOWN))
+            left -= allowed
+
+    def _relate(self, moved: Rows, rows: Rows, centre: Rows, lower: Values, upper: Values) -> None:
+        """Moves rows in which relations fail to the nearest ones in which they hold, in place."""
+        enforced = self.linked.holds(centre)
+        failing = np.flatnonzero((enforced & ~self.linked.holds(moved)).any(axis=1))
+        related = (self.linked.weights != 0).any(axis=0)
+        for row in failing:
+            wanted = np.where(related, rows[row], moved[row])
+            found = self.linked.nearest(wanted, centre[row], lower[row], upper[row], enforced[row])
+            if found is None or (enforced[row] & ~self.linked.holds(found[None])[0]).any():
+                found = np.where(self.grids.ordered, centre[row], moved[row])
+            moved[row] = found
