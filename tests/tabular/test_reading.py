@@ -51,6 +51,10 @@ FILES = {
     "zero bytes": (GOOD.replace("cook", "\0"), "line 2: expected text, found a zero byte"),
     "a column twice": (GOOD.replace("job", "pay", 1), "column 'pay': expected once, found more"),
     "a column without name": (GOOD.replace("pay", "", 1), "column 1: expected a name, found none"),
+    "a name in two lines": (
+        GOOD.replace("pay", '"pay\nday"', 1),
+        "column 1: expected a name in one line, got",
+    ),
     "too few fields": (GOOD + "1,cook\n", "line 5: expected 4 fields, as in the first line, found"),
     "too many fields": (GOOD + "1,cook,f,no,\n", "line 5: expected 4 fields, as in the first line"),
     "an open quote": (GOOD + '1,"cook,f,no\n', "line 5: expected 4 fields"),

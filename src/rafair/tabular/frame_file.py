@@ -155,6 +155,10 @@ def _check_names(path: Path, names: list[str]) -> None:
                 f"'{path}': column {place}: expected a name, found none; if it is an index, write "
                 "the file without it"
             )
+        if not name.isprintable():
+            raise DataFileError(
+                f"'{path}': column {place}: expected a name in one line, got {name!r}"
+            )
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise DataFileError(f"'{path}': column '{twice[0]}': expected once, found more than once")

@@ -72,7 +72,7 @@ def parse(text: str, schema: Schema) -> Relation:
         >>> relation.holds({"debt": [1, 4], "income": [1, 5]}).tolist()
         [True, False]
     """
-    where = f"relation '{text}'"
+    where = f"relation '{' '.join(text.split())}'"
     quoted, names = _unquoted(text.strip())
     try:
         if len(text) > MOST_CHARACTERS:
