@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +17,7 @@ from rafair.tabular.schema import Schema
 
 SENSES = {ast.LtE: "<=", ast.GtE: ">=", ast.Eq: "=="}
 MOST_CHARACTERS = 1_000
+QUOTED = re.compile("`([^`]+)`")
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,8 @@ class Relation:
 def parse(text: str, schema: Schema) -> Relation:
     """Reads one relation: two linear expressions in features, compared with <=, >= or ==.
 
+    Names that are no identifiers of Python stand between backquotes: "`education-num` >= 1".
+
     Args:
         text: The relation.
         schema: Its features; those of a relation must be numbers.
@@ -68,11 +72,12 @@ def parse(text: str, schema: Schema) -> Relation:
         >>> relation.holds({"debt": [1, 4], "income": [1, 5]}).tolist()
         [True, False]
     """
-    where = f"relation '{text}'"
+    where = f"relation '{' '.join(text.split())}'"
+    quoted, names = _unquoted(text.strip())
     try:
         if len(text) > MOST_CHARACTERS:
             raise SyntaxError
-        tree = ast.parse(text.strip(), mode="eval").body
+        tree = ast.parse(quoted, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise InputError(
             f"{where}: expected two sums of features, compared with <=, >= or =="
@@ -81,7 +86,11 @@ def parse(text: str, schema: Schema) -> Relation:
         raise InputError(f"{where}: expected one comparison with <=, >= or ==")
     left, right = _linear(tree.left, where), _linear(tree.comparators[0], where)
     difference = left.plus(right, -1)
-    weights = {name: weight for name, weight in difference.weights.items() if weight != 0}
+    weights: dict[str, float] = {}
+    for identifier, weight in difference.weights.items():
+        name = names.get(identifier, identifier)
+        weights[name] = weights.get(name, 0.0) + weight
+    weights = {name: weight for name, weight in weights.items() if weight != 0}
     if not weights:
         raise InputError(f"{where}: expected at least one feature")
     for name in weights:
@@ -101,6 +110,20 @@ def parse_all(schema: Schema) -> tuple[Relation, ...]:
         InputError: If one cannot be read.
     """
     return tuple(parse(text, schema) for text in schema.relations)
+
+
+def _unquoted(text: str) -> tuple[str, dict[str, str]]:
+    """The text with an identifier for each name between backquotes, and what they stand for."""
+    prefix = "quoted"
+    while prefix in text:
+        prefix += "_"
+    names: dict[str, str] = {}
+
+    def identifier(found: re.Match[str]) -> str:
+        names[f"{prefix}{len(names)}"] = found[1]
+        return f" {prefix}{len(names) - 1} "
+
+    return QUOTED.sub(identifier, text).strip(), names
 
 
 @dataclass(frozen=True)

@@ -177,10 +177,12 @@ def infer_feature(
     bad = ~np.isfinite(values.to_numpy(np.float64, na_value=np.nan)) if numeric else values.isna()
     if np.any(bad):
         row = int(np.flatnonzero(np.asarray(bad))[0])
-        found = "a missing value" if pd.isna(values.iloc[row]) else str(values.iloc[row])
+        absent = pd.isna(values.iloc[row])
+        found = "a missing value" if absent else str(values.iloc[row])
+        way_out = "fill them, or let a schema say missing = true" if absent else "or fill them"
         raise InputError(
             f"column '{name}', row {row}: expected a finite value, found {found}; drop such rows, "
-            "or fill them"
+            f"{way_out}"
         )
     if not numeric:
         _check_levels(values, sensitive=sensitive)

@@ -1,0 +1,176 @@
+"""Whether a table is what its schema says: every value that is not, by row and column."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from rafair.tabular.encoding import expected_values, plain_value, value_codes
+from rafair.tabular.labels import expected_labels, label_codes
+from rafair.tabular.relations import Relation, parse_all
+from rafair.tabular.schema import Feature, Schema
+from rafair.tabular.schema_file import groups
+
+OFF_GRID = 1e-6
+"""A share of a step by which a number may miss the grid: decimals are no binary fractions."""
+
+
+@dataclass(frozen=True)
+class Misfit:
+    """One thing in a table that its schema does not allow.
+
+    Args:
+        row: The number of the row, from 0; None if it is of no single row.
+        column: The column; or the label, one-hot group or relation, with a word that says so.
+        expected: What the schema says.
+        found: What is there.
+
+    Example:
+        >>> print(Misfit(7, "column 'age'", "a number from 18 to 95", "120"))
+        column 'age', row 7: expected a number from 18 to 95, found 120
+    """
+
+    row: int | None
+    column: str
+    expected: str
+    found: str
+
+    def __str__(self) -> str:
+        where = self.column if self.row is None else f"{self.column}, row {self.row}"
+        return f"{where}: expected {self.expected}, found {self.found}"
+
+
+def misfits(frame: pd.DataFrame, schema: Schema) -> list[Misfit]:
+    """All that a schema does not allow in a table: first missing columns, then column by column.
+
+    Args:
+        frame: The raw rows, numbered by their position.
+        schema: What they should be.
+
+    Returns:
+        Columns that are missing; values that are missing where they must not be, out of range, off
+        the grid, or no known level; unknown labels; one-hot groups of which not exactly one is
+        true; relations that a row does not satisfy, or no row at all.
+
+    Raises:
+        InputError: If a relation cannot be read.
+
+    Example:
+        >>> age = Feature(name="age", kind="integer", minimum=18, maximum=95)
+        >>> schema = Schema(features=(age,), label="paid", classes=("no", "yes"))
+        >>> frame = pd.DataFrame({"age": [20, 120, 30.5], "paid": ["no", "yes", "never"]})
+        >>> for misfit in misfits(frame, schema):
+        ...     print(misfit)
+        column 'age', row 1: expected a number from 18 to 95, found 120.0
+        column 'age', row 2: expected a whole number, found 30.5
+        label 'paid', row 2: expected one of no, yes, found 'never'
+    """
+    return list(_all(frame, schema))
+
+
+def extra_columns(columns: Iterable[str], schema: Schema) -> list[str]:
+    """The columns that a schema does not speak of."""
+    return [name for name in columns if name not in (*schema.names, schema.label)]
+
+
+def _all(frame: pd.DataFrame, schema: Schema) -> Iterator[Misfit]:
+    present = [feature for feature in schema.features if feature.name in frame.columns]
+    for feature in schema.features:
+        if feature not in present:
+            yield Misfit(None, f"column '{feature.name}'", "it in the table", "none")
+    if schema.label not in frame.columns:
+        yield Misfit(None, f"label '{schema.label}'", "a column of this name", "none")
+    codes = {feature.name: value_codes(frame[feature.name], feature) for feature in present}
+    for feature in present:
+        yield from _values(frame[feature.name], feature, codes[feature.name])
+    if schema.label in frame.columns:
+        yield from _labels(frame[schema.label], schema)
+    for group in groups(schema):
+        names = [feature.name for feature in schema.features if feature.group == group]
+        if all(name in codes for name in names):
+            yield from _group(group, names, np.stack([codes[name] for name in names], axis=1))
+    for relation in parse_all(schema):
+        if all(name in codes for name in relation.weights):
+            yield from _relation(relation, frame, codes)
+
+
+def _values(
+    series: pd.Series[Any], feature: Feature, codes: NDArray[np.float64]
+) -> Iterator[Misfit]:
+    where = f"column '{feature.name}'"
+    wrong = np.isnan(codes)
+    off = _off_grid(series, feature, wrong | (codes < 0))
+    for row in np.flatnonzero(wrong | off).tolist():
+        expected = expected_values(feature) if wrong[row] else _on_grid(feature)
+        yield Misfit(row, where, expected, shown(series.iloc[row]))
+
+
+def _off_grid(
+    series: pd.Series[Any], feature: Feature, skipped: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Which numbers lie between two points of the feature's grid."""
+    if feature.grid is None or not feature.kind.is_number or skipped.all():
+        return np.zeros(len(series), bool)
+    assert feature.minimum is not None  # held by the schema; for the type checker
+    values = np.where(skipped, feature.minimum, numbers(series))
+    kind = np.float32 if series.dtype in (np.float32, np.float16) else np.float64
+    steps = (values - feature.minimum) / feature.grid
+    slack = OFF_GRID + 4 * float(np.finfo(kind).eps) * np.abs(values) / feature.grid
+    off: NDArray[np.bool_] = np.abs(steps - np.rint(steps)) > slack
+    return off
+
+
+def _on_grid(feature: Feature) -> str:
+    if feature.grid == 1 and float(feature.minimum or 0).is_integer():
+        return "a whole number"
+    return f"{feature.minimum:.10g} plus a multiple of {feature.grid:.10g}"
+
+
+def _labels(series: pd.Series[Any], schema: Schema) -> Iterator[Misfit]:
+    expected = expected_labels(series, schema)
+    for row in np.flatnonzero(np.isnan(label_codes(series, schema))).tolist():
+        yield Misfit(row, f"label '{schema.label}'", expected, shown(series.iloc[row]))
+
+
+def _group(group: str, names: list[str], codes: NDArray[np.float64]) -> Iterator[Misfit]:
+    known = (codes >= 0).all(axis=1)  # not where a value is missing or wrong
+    for row in np.flatnonzero(known & ((codes == 1).sum(axis=1) != 1)).tolist():
+        true = [name for name, code in zip(names, codes[row], strict=True) if code == 1]
+        yield Misfit(
+            row,
+            f"group '{group}'",
+            f"exactly one true of {', '.join(names)}",
+            " and ".join(true) or "none",
+        )
+
+
+def _relation(
+    relation: Relation, frame: pd.DataFrame, codes: dict[str, NDArray[np.float64]]
+) -> Iterator[Misfit]:
+    """The rows that break a relation; one misfit for all where no row satisfies it."""
+    names = list(relation.weights)
+    known = np.all([codes[name] >= 0 for name in names], axis=0)
+    values = {name: np.where(known, numbers(frame[name]), np.nan) for name in names}
+    broken = ~relation.holds(values)
+    where = f"relation '{relation.text}'"
+    if known.any() and broken[known].all():
+        yield Misfit(None, where, "a row that satisfies it", f"none among {known.sum():,}")
+        return
+    for row in np.flatnonzero(broken).tolist():
+        found = ", ".join(f"{name} = {values[name][row]:.10g}" for name in names)
+        yield Misfit(row, where, "it to hold", found)
+
+
+def numbers(series: pd.Series[Any]) -> NDArray[np.float64]:
+    """Values as numbers, NaN where they are none; shape `(n,)`."""
+    return pd.to_numeric(series, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+
+
+def shown(value: Any) -> str:
+    """A value in the words of a message."""
+    return "a missing value" if pd.isna(value) else repr(plain_value(value))

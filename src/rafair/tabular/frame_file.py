@@ -1,0 +1,164 @@
+"""The columns of a CSV or Parquet file as they stand there; one line for a file that is neither."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+
+from rafair.errors import DataFileError
+from rafair.tabular.parquet_rows import open_parquet
+from rafair.tabular.schema import Schema
+
+CSV, PARQUET = (".csv",), (".parquet", ".pq")
+PARQUET_MAGIC = b"PAR1"
+SEPARATORS = {";": "';'", "\t": "a tab", "|": "'|'"}
+ABSENT = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "<NA>")
+"""What stands for a missing value in a CSV file; "None" and "?" may well be levels."""
+
+
+def read_frame(path: Path | str, schema: Schema | None = None) -> pd.DataFrame:
+    r"""Reads a CSV file (UTF-8, commas, a line of names) or a Parquet file.
+
+    Args:
+        path: The file; its name says which it is.
+        schema: If given, features with texts as levels are read as texts, so that a level "01" is
+            not taken for a number, and a level "NA" not for a missing value.
+
+    Returns:
+        All columns, the rows in the file's order and numbered from 0.
+
+    Raises:
+        DataFileError: If there is no such file, it is cut short, empty, in another encoding, with
+            another separator, or a column has no name or stands there twice.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = Path(folder, "people.csv").write_text("age,job\n20,cook\n,smith\n")
+        ...     frame = read_frame(Path(folder, "people.csv"))
+        >>> frame["age"].tolist(), frame["job"].tolist()
+        ([20.0, nan], ['cook', 'smith'])
+    """
+    path = Path(path)
+    ending = path.suffix.lower()
+    if ending not in (*CSV, *PARQUET):
+        raise DataFileError(
+            f"'{path}': expected a name that ends in {', '.join((*CSV, *PARQUET))}, got '{ending}'"
+        )
+    frame = _read_csv(path, schema) if ending in CSV else _read_parquet(path)
+    if not len(frame):
+        raise DataFileError(f"'{path}': expected at least one row, found none")
+    return frame
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    file = open_parquet(path)
+    names = file.schema_arrow.names
+    _check_names(path, names)
+    wanted = [name for name in names if not name.startswith("__index_level_")]
+    try:
+        table = file.read(columns=wanted)
+        # by types alone: pandas' notes in the file would bring back an index or its own types
+        frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)
+    except (OSError, pa.ArrowException) as error:
+        reason = str(error).splitlines()[0]
+        raise DataFileError(f"'{path}': expected a whole Parquet file: {reason}") from error
+    return frame
+
+
+def _read_csv(path: Path, schema: Schema | None) -> pd.DataFrame:
+    text = _text(path)
+    names = _check_fields(path, text)
+    absent = {name: list(ABSENT) for name in names}
+    kinds = {}
+    for feature in schema.features if schema else ():
+        levels = feature.levels or ()
+        if feature.name in absent and levels and all(isinstance(level, str) for level in levels):
+            absent[feature.name] = [word for word in ABSENT if word not in levels]
+            kinds[feature.name] = "str"
+    try:
+        return pd.read_csv(
+            io.StringIO(text),
+            dtype=kinds,
+            na_values=absent,
+            keep_default_na=False,
+            skipinitialspace=True,
+            low_memory=False,
+        )
+    except (ValueError, pd.errors.ParserError) as error:
+        raise DataFileError(f"'{path}': cannot be read: {' '.join(str(error).split())}") from error
+
+
+def _text(path: Path) -> str:
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise DataFileError(f"'{path}': expected a CSV file, found no such file") from error
+    except IsADirectoryError as error:
+        raise DataFileError(f"'{path}': expected a CSV file, found a folder") from error
+    except OSError as error:
+        raise DataFileError(f"'{path}': cannot be read: {error.strerror}") from error
+    if content.startswith(PARQUET_MAGIC):
+        raise DataFileError(f"'{path}': expected a CSV file, found Parquet; name it .parquet")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise DataFileError(
+            f"'{path}', line {line:,}: expected UTF-8 text, found the byte "
+            f"{content[error.start]:#04x}; convert the file, as with iconv -f LATIN1 -t UTF-8"
+        ) from error
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise DataFileError(f"'{path}', line {line:,}: expected text, found a zero byte")
+    return text
+
+
+def _check_fields(path: Path, text: str) -> list[str]:
+    """The names of the columns, once every line has as many fields as there are names."""
+    lines = csv.reader(io.StringIO(text), skipinitialspace=True)
+    try:
+        names = next((line for line in lines if line), [])
+        if not names:
+            raise DataFileError(f"'{path}': expected a line with the columns' names, found none")
+        _check_separator(path, names)
+        _check_names(path, names)
+        for line in lines:
+            if line and len(line) != len(names):
+                raise DataFileError(
+                    f"'{path}', line {lines.line_num:,}: expected {len(names)} fields, as in the "
+                    f"first line, found {len(line)}"
+                )
+    except csv.Error as error:
+        raise DataFileError(
+            f"'{path}', line {lines.line_num:,}: cannot be read: {error}"
+        ) from error
+    return names
+
+
+def _check_separator(path: Path, names: list[str]) -> None:
+    if len(names) == 1:
+        other = next((words for mark, words in SEPARATORS.items() if mark in names[0]), None)
+        hint = f"; is the separator {other}?" if other else ""
+        raise DataFileError(f"'{path}': expected columns separated by ',', found one column{hint}")
+
+
+def _check_names(path: Path, names: list[str]) -> None:
+    for place, name in enumerate(names, start=1):
+        if not name.strip():
+            raise DataFileError(
+                f"'{path}': column {place}: expected a name, found none; if it is an index, write "
+                "the file without it"
+            )
+        if not name.isprintable():
+            raise DataFileError(
+                f"'{path}': column {place}: expected a name in one line, got {name!r}"
+            )
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise DataFileError(f"'{path}': column '{twice[0]}': expected once, found more than once")
