@@ -19,7 +19,7 @@ def raw_frame(rows: Rows, schema: Schema) -> pd.DataFrame:
     """The rows in the data's own units, with the types that a person's table would have.
 
     Integers are int64 where all are whole and none is missing, truth values bool where none is
-    missing; levels are the schema's own values. What is missing is NaN, or None among levels.
+    missing; levels are the schema's own values. What is missing is NaN, as pandas reads files.
 
     Args:
         rows: Encoded rows of shape `(n, len(schema))`.
@@ -51,15 +51,11 @@ def _typed(
         whole = feature.kind is Kind.INTEGER and bool((numbers == np.rint(numbers)).all())
         return numbers.astype(np.int64) if whole else numbers
     found = values.to_numpy(object, copy=True)
-    found[missing] = None
-    levels = feature.levels or ()
-    if missing.any():
-        return pd.Series(found, index=values.index, dtype=object)
-    if all(isinstance(level, bool | np.bool_) for level in levels):
-        return found.astype(bool)
-    if all(isinstance(level, str) for level in levels):
-        return found  # pandas takes its own type for texts
-    return pd.Series(found, index=values.index).infer_objects()
+    found[missing] = np.nan
+    # texts get the type that pandas itself has for them, even where all are missing
+    texts = all(isinstance(level, str) for level in feature.levels or ())
+    kind = pd.Series(["a text"]).dtype if texts else object
+    return pd.Series(found, index=values.index, dtype=kind).infer_objects()
 
 
 def raw_matrix(rows: Rows, schema: Schema) -> NDArray[np.float64]:

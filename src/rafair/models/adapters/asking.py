@@ -33,6 +33,8 @@ class BlackBox(Classifier):
     n_classes = None
     probabilities: bool = False
     """Whether `scores` gives probabilities."""
+    no_gradients: str = ""
+    """Why it gives none, where that needs saying."""
 
     def __init__(
         self, name: str, schema: Schema, sha256: str, recipe: tuple[Callable[..., Any], Any, Any]
@@ -66,7 +68,8 @@ class BlackBox(Classifier):
         Raises:
             ModelError: Always.
         """
-        raise ModelError(f"model '{self.name}': gives answers only, no gradients")
+        why = f" ({self.no_gradients})" if self.no_gradients else ""
+        raise ModelError(f"model '{self.name}': gives answers only, no gradients{why}")
 
     def __reduce__(self) -> tuple[Any, ...]:
         make, content, options = self._recipe

@@ -28,7 +28,7 @@ class OpenedModule(TorchClassifier):
             takes float32 numbers in the data's own units, and codes 0, 1, … of levels.
         name: What to call it in reports.
         sha256: The hash of the files it comes from.
-        recipe: What makes it again, and from what.
+        recipe: What makes it again, from what, and with which options.
 
     Raises:
         ModelError: If it does not take such rows, or its answers look like probabilities although
@@ -43,7 +43,7 @@ class OpenedModule(TorchClassifier):
         *,
         name: str,
         sha256: str,
-        recipe: tuple[Callable[..., Any], Any],
+        recipe: tuple[Callable[..., Any], Any, ModelOptions],
     ) -> None:
         module = module.to(options.device).float().eval()
         raw = RawUnits(schema).to(options.device) if options.inputs == "raw" else None
@@ -56,7 +56,7 @@ class OpenedModule(TorchClassifier):
         super().__init__(nn.Sequential(raw, whole) if raw else whole, device=options.device)
         self.name, self._sha256 = name, sha256
         self._recipe = recipe
-        self._schema, self._options = schema, options
+        self._schema = schema
         self.n_features = len(schema)
 
     @property
@@ -83,5 +83,5 @@ class OpenedModule(TorchClassifier):
             return super().logits_and_gradients(rows, cotangent)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        make, content = self._recipe
-        return make, (content, self._schema, self._options)
+        make, content, options = self._recipe
+        return make, (content, self._schema, options)

@@ -57,7 +57,9 @@ def _made(files: _Files, schema: Schema, options: ModelOptions) -> OpenedModule:
     name = files.source.name
     # the worker that it is shipped to has the weights, and needs no path
     carried = replace(options, weights=None)
-    return OpenedModule(module, schema, carried, name=name, sha256=digest, recipe=(_made, files))
+    return OpenedModule(
+        module, schema, carried, name=name, sha256=digest, recipe=(_made, files, options)
+    )
 
 
 def _fill(module: nn.Module, files: _Files) -> None:

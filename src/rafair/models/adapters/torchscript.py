@@ -42,7 +42,7 @@ def _made(file: _File, schema: Schema, options: ModelOptions) -> OpenedModule:
     module = _loaded(file)
     digest = hashlib.sha256(file.content).hexdigest()
     return OpenedModule(
-        module, schema, options, name=file.path.name, sha256=digest, recipe=(_made, file)
+        module, schema, options, name=file.path.name, sha256=digest, recipe=(_made, file, options)
     )
 
 

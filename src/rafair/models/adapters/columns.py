@@ -1,0 +1,114 @@
+"""Which columns of the table a model takes, by the names or the number that its file gives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rafair.errors import ModelError
+from rafair.models.classifier import Rows
+from rafair.models.raw_rows import raw_matrix
+from rafair.tabular.schema import Feature, Schema
+
+
+def columns_taken(
+    schema: Schema, names: Sequence[str] | None, number: int | None, where: str
+) -> list[int]:
+    """The table's columns that a model takes, in the order in which it takes them.
+
+    A model that names its columns takes these, wherever they are; others it does not see.
+
+    Args:
+        schema: The features of the table.
+        names: The names in the model's file; None where it has none.
+        number: How many columns it takes; None where it does not say.
+        where: What to call the model in messages.
+
+    Raises:
+        ModelError: If the table lacks a column of that name, or the number is another.
+
+    Example:
+        >>> age = Feature(name="age", kind="integer", minimum=20, maximum=40)
+        >>> schema = Schema(features=(age,), label="y", classes=("no", "yes"))
+        >>> columns_taken(schema, None, 2, "m.json")
+        Traceback (most recent call last):
+        rafair.errors.ModelError: model 'm.json': a 2-column model for a 1-column table (age)
+    """
+    if number is None and names is not None:
+        number = len(names)
+    if number is not None and (number > len(schema) or (names is None and number != len(schema))):
+        listed = ", ".join(schema.names[:20]) + (", …" if len(schema) > 20 else "")
+        raise ModelError(
+            f"model '{where}': a {number}-column model for a {len(schema)}-column table ({listed})"
+        )
+    if names is None:
+        return list(range(len(schema)))
+    unknown = [name for name in names if name not in schema.names]
+    if unknown:
+        raise ModelError(
+            f"model '{where}': takes a column '{unknown[0]}', which the table does not have "
+            f"(columns: {', '.join(schema.names)})"
+        )
+    return list(schema.columns(names))
+
+
+class TreeColumns:
+    """The matrix that boosted trees take: numbers in the data's own units, levels as codes.
+
+    Args:
+        schema: The features of the table.
+        columns: Which of them the trees take, in order; see `columns_taken`.
+        encoded: Whether they were trained on encoded rows instead.
+        categories: By column of the trees, the categories that codes stand for; codes of the
+            schema's own levels where a column is not in it.
+        where: What to call the model in messages.
+
+    Raises:
+        ModelError: If none of a feature's levels is a category that the trees know.
+    """
+
+    def __init__(
+        self,
+        schema: Schema,
+        columns: list[int],
+        *,
+        encoded: bool,
+        categories: Mapping[int, Sequence[Any]],
+        where: str,
+    ) -> None:
+        self._schema, self._columns, self._encoded = schema, columns, encoded
+        self._codes = {
+            position: _codes(schema.features[columns[position]], known, where)
+            for position, known in categories.items()
+            if not encoded
+        }
+
+    def matrix(self, rows: Rows) -> NDArray[np.float64]:
+        """What the trees take for encoded rows; shape `(n, columns of the trees)`."""
+        if self._encoded:
+            return rows[:, self._columns].astype(np.float64)
+        found: NDArray[np.float64] = raw_matrix(rows, self._schema)[:, self._columns]
+        for position, codes in self._codes.items():
+            there = ~np.isnan(found[:, position])
+            found[there, position] = codes[found[there, position].astype(np.int64)]
+        return found
+
+
+def _codes(feature: Feature, known: Sequence[Any], where: str) -> NDArray[np.float64]:
+    """The code of each level of a feature among the known categories; NaN for others."""
+    if feature.kind.is_number:
+        raise ModelError(
+            f"model '{where}': was trained on categories of '{feature.name}', which is a number in "
+            "the table"
+        )
+    place = {str(category): float(code) for code, category in enumerate(known)}
+    codes = np.array([place.get(str(level), np.nan) for level in feature.levels or ()])
+    if np.isnan(codes).all():
+        raise ModelError(
+            f"model '{where}': knows none of the levels of '{feature.name}', but "
+            f"{', '.join(map(str, known[:20]))}"
+        )
+    return codes

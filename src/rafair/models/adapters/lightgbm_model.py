@@ -1,0 +1,150 @@
+"""A LightGBM model in its native text format."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rafair.errors import InputError, ModelError
+from rafair.models.adapters.asking import BlackBox, asked
+from rafair.models.adapters.columns import TreeColumns, columns_taken
+from rafair.models.classifier import Rows
+from rafair.models.model_file import kind_of, read_model_file, reason_of
+from rafair.models.model_options import ModelOptions
+from rafair.tabular.schema import Schema
+
+OBJECTIVES = ("binary", "cross_entropy", "multiclass", "multiclassova")
+"""Objectives whose raw scores are logits, but for a factor."""
+
+
+@dataclass(frozen=True)
+class _File:
+    path: Path
+    content: bytes
+
+
+class LightGBMModel(BlackBox):
+    """Boosted trees whose raw scores are the logits.
+
+    Args:
+        file: The file and what is in it.
+        schema: The features.
+        options: "raw" rows by default: levels as their codes in the schema's order, or, where the
+            trees were trained on pandas categories, as those. A level that they were not trained on
+            is missing to them.
+    """
+
+    def __init__(self, file: _File, schema: Schema, options: ModelOptions) -> None:
+        digest = hashlib.sha256(file.content).hexdigest()
+        super().__init__(file.path.name, schema, digest, (LightGBMModel, file, options))
+        if options.outputs == "probabilities":
+            raise ModelError(f"'{file.path}': gives logits always, not probabilities")
+        header = _header(file)
+        self._factor = _factor(header, file.path)
+        self._booster = _loaded(file)
+        names = self._booster.feature_name()
+        plain = names == [f"Column_{i}" for i in range(len(names))]
+        taken = columns_taken(_underscored(schema), None if plain else names, len(names), self.name)
+        self._columns = TreeColumns(
+            schema,
+            taken,
+            encoded=options.inputs == "encoded",
+            categories=_categories(file, header, schema, taken),
+            where=self.name,
+        )
+
+    def scores(self, rows: Rows) -> Any:
+        """Logits: of class 1 where there are two classes, else one per class."""
+        with asked(self.name):
+            found = self._booster.predict(self._columns.matrix(rows), raw_score=True, num_threads=1)
+        return found * self._factor
+
+
+def open_lightgbm(path: Path, schema: Schema, options: ModelOptions) -> LightGBMModel:
+    """Opens a file that `save_model` of LightGBM wrote.
+
+    Raises:
+        ModelError: If it is none, is cut short, is no classifier, or does not fit the schema.
+        InputError: If LightGBM is not installed.
+    """
+    return LightGBMModel(_File(path, read_model_file(path)), schema, options)
+
+
+def _header(file: _File) -> dict[str, str]:
+    """What stands above the trees, once all of them are known to be there.
+
+    The library ends the process where a tree is cut short, and takes no notice where some are gone.
+    """
+    if not file.content.startswith(b"tree\n"):
+        raise ModelError(f"'{file.path}': expected a LightGBM model, found {kind_of(file.content)}")
+    top = file.content.partition(b"\n\n")[0].decode("utf-8", "replace")
+    header = dict(line.partition("=")[::2] for line in top.splitlines())
+    place = len(top.encode()) + 2
+    sizes = [int(size) for size in re.findall(r"\d+", header.get("tree_sizes", ""))]
+    whole = bool(sizes)
+    for number, size in enumerate(sizes):
+        whole &= file.content.startswith(b"Tree=%d\n" % number, place)
+        place += size
+    if not whole or not file.content.startswith(b"end of trees", place):
+        raise ModelError(
+            f"'{file.path}': expected a LightGBM model, found one that is cut short or altered"
+        )
+    return header
+
+
+def _factor(header: dict[str, str], path: Path) -> float:
+    """What raw scores are multiplied with to be logits."""
+    name, *settings = header.get("objective", "custom").split()
+    if name not in OBJECTIVES:
+        raise ModelError(
+            f"'{path}': expected a classifier ({', '.join(OBJECTIVES)}), found the objective {name}"
+        )
+    sigmoid = [text.partition(":")[2] for text in settings if text.startswith("sigmoid:")]
+    return float(sigmoid[0]) if sigmoid else 1.0
+
+
+def _loaded(file: _File) -> Any:
+    if importlib.util.find_spec("lightgbm") is None:
+        raise InputError(
+            f"model '{file.path}': LightGBM is not installed; pip install 'rafair[boosting]' "
+            "installs it"
+        )
+    import lightgbm
+
+    try:
+        return lightgbm.Booster({"verbosity": -1}, model_str=file.content.decode())
+    except (lightgbm.basic.LightGBMError, ValueError) as error:
+        raise ModelError(f"'{file.path}': expected a LightGBM model: {reason_of(error)}") from error
+
+
+def _underscored(schema: Schema) -> Schema:
+    """The schema as the library names columns: it has no blanks in names."""
+    features = [
+        feature.model_copy(update={"name": feature.name.replace(" ", "_")})
+        for feature in schema.features
+    ]
+    return schema.model_copy(update={"features": tuple(features), "relations": ()})
+
+
+def _categories(
+    file: _File, header: dict[str, str], schema: Schema, taken: list[int]
+) -> dict[int, list[Any]]:
+    """By column, the categories that pandas had in training."""
+    line = re.search(rb"^pandas_categorical:(.*)$", file.content, re.MULTILINE)
+    known = (json.loads(line[1]) if line else None) or []
+    # a range in brackets is a number's; "none" is a column with one value
+    ranges = header.get("feature_infos", "").split()
+    split = [i for i, found in enumerate(ranges) if not found.startswith("[") and found != "none"]
+    levels = [i for i, column in enumerate(taken) if not schema.features[column].kind.is_number]
+    for positions in (split, levels):
+        if len(positions) == len(known):
+            return dict(zip(positions, known, strict=True))
+    raise ModelError(
+        f"'{file.path}': was trained on {len(known)} columns of categories, and {len(levels)} "
+        "columns of the table have levels"
+    )

@@ -1,0 +1,154 @@
+"""An XGBoost model in its native format, JSON or UBJSON."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rafair.errors import InputError, ModelError
+from rafair.models.adapters.asking import BlackBox, asked
+from rafair.models.adapters.columns import TreeColumns, columns_taken
+from rafair.models.classifier import Rows
+from rafair.models.model_file import kind_of, read_model_file
+from rafair.models.model_options import ModelOptions
+from rafair.tabular.schema import Schema
+
+OBJECTIVES = (
+    "binary:logistic",
+    "binary:logitraw",
+    "reg:logistic",
+    "multi:softprob",
+    "multi:softmax",
+)
+"""Objectives whose margins are logits."""
+
+
+@dataclass(frozen=True)
+class _File:
+    path: Path
+    content: bytes
+
+
+class XGBoostModel(BlackBox):
+    """Boosted trees, or a linear booster, whose margins are the logits.
+
+    Args:
+        file: The file and what is in it.
+        schema: The features.
+        options: "raw" rows by default: levels as their codes in the schema's order, or, where the
+            trees were trained on pandas categories, as those.
+    """
+
+    def __init__(self, file: _File, schema: Schema, options: ModelOptions) -> None:
+        digest = hashlib.sha256(file.content).hexdigest()
+        super().__init__(file.path.name, schema, digest, (XGBoostModel, file, options))
+        if options.outputs == "probabilities":
+            raise ModelError(f"'{file.path}': gives logits always, not probabilities")
+        self._booster = _loaded(file)
+        learner = json.loads(self._booster.save_config())["learner"]
+        objective = learner["objective"]["name"]
+        if objective not in OBJECTIVES:
+            raise ModelError(
+                f"'{file.path}': expected a classifier ({', '.join(OBJECTIVES)}), found the "
+                f"objective {objective}"
+            )
+        self._linear = learner["gradient_booster"]["name"] == "gblinear"
+        names = self._booster.feature_names
+        taken = columns_taken(schema, names, self._booster.num_features(), self.name)
+        self._columns = TreeColumns(
+            schema,
+            taken,
+            encoded=options.inputs == "encoded",
+            categories=_categories(self._booster),
+            where=self.name,
+        )
+        self._trees = (0, _trees_used(self._booster))
+
+    def scores(self, rows: Rows) -> Any:
+        """Margins: of class 1 where there are two classes, else one per class."""
+        matrix = self._columns.matrix(rows)
+        with asked(self.name):
+            if not self._linear:
+                return self._booster.inplace_predict(
+                    matrix,
+                    predict_type="margin",
+                    iteration_range=self._trees,
+                    validate_features=False,
+                )
+            import xgboost
+
+            entries = xgboost.DMatrix(matrix, nthread=1)
+            return self._booster.predict(entries, output_margin=True, validate_features=False)
+
+
+def open_xgboost(path: Path, schema: Schema, options: ModelOptions) -> XGBoostModel:
+    """Opens a file that `save_model` of XGBoost wrote.
+
+    Raises:
+        ModelError: If it is none, is cut short, is no classifier, or does not fit the schema.
+        InputError: If XGBoost is not installed.
+    """
+    return XGBoostModel(_File(path, read_model_file(path)), schema, options)
+
+
+def _loaded(file: _File) -> Any:
+    if importlib.util.find_spec("xgboost") is None:
+        raise InputError(
+            f"model '{file.path}': XGBoost is not installed; pip install 'rafair[boosting]' "
+            "installs it"
+        )
+    _check_format(file)
+    import xgboost
+
+    booster = xgboost.Booster({"nthread": 1})
+    try:
+        booster.load_model(bytearray(file.content))
+    except (xgboost.core.XGBoostError, ValueError) as error:
+        raise ModelError(
+            f"'{file.path}': expected an XGBoost model, found one that is cut short or altered"
+        ) from error
+    return booster
+
+
+def _check_format(file: _File) -> None:
+    """Refuses what is neither format, on some of which the library itself ends the process."""
+    if file.content.startswith(b"{L") and b"learner" in file.content:
+        return  # UBJSON, whose names have a length in front
+    try:
+        content = json.loads(file.content)
+    except ValueError as error:
+        if file.content.lstrip().startswith(b"{") and b'"learner"' in file.content:
+            found = "one that is cut short or altered"
+        else:
+            found = kind_of(file.content)
+        raise ModelError(f"'{file.path}': expected an XGBoost model, found {found}") from error
+    if not isinstance(content, dict) or not {"learner", "version"} <= content.keys():
+        raise ModelError(f"'{file.path}': expected an XGBoost model, found other JSON")
+
+
+def _categories(booster: Any) -> dict[int, list[Any]]:
+    """By column, the categories that pandas had in training, where the file knows them."""
+    types = booster.feature_types or []
+    asked_for = getattr(booster, "get_categories", None)
+    if "c" not in types or asked_for is None:
+        return {}
+    stored = asked_for(export_to_arrow=True).to_arrow()
+    return {
+        position: np.asarray(categories).tolist()
+        for position, (_, categories) in enumerate(stored or [])
+        if categories is not None
+    }
+
+
+def _trees_used(booster: Any) -> int:
+    """The rounds that scikit-learn's wrapper would use, 0 for all: it stops at the best one."""
+    attributes = booster.attributes()
+    if "scikit_learn" in attributes and "best_iteration" in attributes:
+        return int(attributes["best_iteration"]) + 1
+    return 0
