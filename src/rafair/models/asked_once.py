@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from typing import Any, Protocol
 
@@ -55,6 +55,11 @@ class AnswersInMemory:
         self._most, self._bytes = most_bytes, 0
         self._stored: OrderedDict[bytes, bytes] = OrderedDict()
         self._lock = threading.Lock()
+
+    def items(self) -> list[tuple[bytes, bytes]]:
+        """All that is stored, with its keys."""
+        with self._lock:
+            return list(self._stored.items())
 
     def get(self, keys: Sequence[bytes]) -> list[bytes | None]:
         """What is stored under each key, in order."""
@@ -132,7 +137,7 @@ class AskedOnce(Classifier):
         """
         if not len(rows):
             return np.empty((0, self.n_classes or 0), np.float32)
-        keys, firsts = _keys(rows)
+        keys, firsts = keys_of(rows)
         # each round answers what this thread has claimed, then waits for what others have: no
         # two threads ask about one row, and none waits while another waits for it
         known: dict[bytes, bytes] = {}
@@ -145,6 +150,20 @@ class AskedOnce(Classifier):
                     known[key] = other.result()[key]
         flat = np.frombuffer(b"".join([known[key] for key in keys]), "<f4")
         return flat.reshape(len(rows), -1).astype(np.float32, copy=False)
+
+    def move_to(self, answers: Answers, asked: int) -> None:
+        """From now on keeps answers in another store; those in memory go along.
+
+        Args:
+            answers: The store.
+            asked: How many answers it holds: rows that were asked about before.
+        """
+        with self._lock:
+            here = self._answers.items() if isinstance(self._answers, AnswersInMemory) else []
+            known = answers.get([key for key, _ in here])
+            new = [item for item, answer in zip(here, known, strict=True) if answer is None]
+            answers.put(new)
+            self._answers, self.asked = answers, asked + len(new)
 
     def logits_and_gradients(self, rows: Rows, cotangent: Cotangent) -> tuple[Logits, Rows]:
         """Not available.
@@ -177,11 +196,20 @@ class AskedOnce(Classifier):
         return mine, claim, theirs
 
     def _ask(self, rows: Rows, keys: list[bytes], claim: Claim) -> dict[bytes, bytes]:
-        """Asks about rows that this thread has claimed, and stores the answers."""
+        """Asks about rows that this thread has claimed, and stores each answer as it comes."""
+        answers: dict[bytes, bytes] = {}
         try:
-            answers = dict(zip(keys, self._answers_to(rows), strict=True))
-            self._answers.put(answers.items())
+            for some in self._answers_to(rows, keys):
+                self._answers.put(some.items())
+                answers |= some
+            if len(answers) < len(keys):
+                raise ModelError(
+                    f"model '{self.name}': expected answers to {len(keys):,} rows, got "
+                    f"{len(answers):,}"
+                )
         except BaseException as error:
+            with self._lock:  # what was not answered may be asked again
+                self.asked -= len(keys) - len(answers)
             self._give_up(keys)
             claim.set_exception(error)
             raise
@@ -194,16 +222,18 @@ class AskedOnce(Classifier):
             for key in keys:
                 del self._pending[key]
 
-    def _answers_to(self, rows: Rows) -> list[bytes]:
+    def _answers_to(self, rows: Rows, keys: list[bytes]) -> Iterator[dict[bytes, bytes]]:
         missing = -len(rows) % (self.classifier.block_rows or 1)
         whole = np.concatenate([rows, np.repeat(rows[:1], missing, axis=0)]) if missing else rows
-        logits = np.asarray(self.classifier.logits(whole), "<f4")
-        if logits.ndim != 2 or len(logits) != len(whole):
-            raise ModelError(
-                f"model '{self.name}': expected one line of logits for each of {len(whole):,} "
-                f"rows, got an answer of shape {logits.shape}"
-            )
-        return [row.tobytes() for row in logits[: len(rows)]]
+        for part, answer in self.classifier.logits_in_parts(whole):
+            logits, n = np.asarray(answer, "<f4"), len(range(*part.indices(len(whole))))
+            if logits.ndim != 2 or len(logits) != n:
+                raise ModelError(
+                    f"model '{self.name}': expected one line of logits for each of {n:,} rows, got "
+                    f"an answer of shape {logits.shape}"
+                )
+            # the rows that fill the last block have no key
+            yield {key: row.tobytes() for key, row in zip(keys[part], logits, strict=False)}
 
     def _start(self) -> None:
         self._lock = threading.Lock()
@@ -221,13 +251,13 @@ UNSENT = ("_lock", "_pending")
 """What belongs to one process."""
 
 
-def _keys(rows: Rows) -> tuple[list[bytes], dict[bytes, int]]:
+def keys_of(rows: Rows) -> tuple[list[bytes], dict[bytes, int]]:
     """The key of each row, and the first place of each key."""
     content = memoryview(np.ascontiguousarray(rows, "<f4").tobytes())
-    width = len(content) // len(rows)
+    width = len(content) // max(len(rows), 1)
     keys = [
         hashlib.sha256(content[start : start + width]).digest()
-        for start in range(0, len(content), width)
+        for start in range(0, len(content), width or 1)
     ]
     firsts: dict[bytes, int] = {}
     for place, key in enumerate(keys):
