@@ -81,3 +81,7 @@ class FairnessTest(Attack):
         """All counterparts at every step and once more at the start, and two gradients each."""
         total = steps + (self.local_steps or 0)
         return (total + 1) * counterparts + 2 * total
+
+    def most_choices(self, steps: int) -> int:
+        """Those of local steps as well."""
+        return super().most_choices(steps + (self.local_steps or 0))

@@ -51,3 +51,7 @@ class FGSM(Attack):
     def most_rows(self, counterparts: int, steps: int) -> int:
         """Those of one step."""
         return super().most_rows(counterparts, 1)
+
+    def most_choices(self, steps: int) -> int:
+        """One."""
+        return super().most_choices(1)

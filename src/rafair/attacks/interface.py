@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 
 from rafair.models.classifier import Labels
 from rafair.search.budget import Budget
-from rafair.search.categories import Aim
+from rafair.search.categories import Aim, choices
 from rafair.search.looks import Follow, Look
 from rafair.search.loop import Move, Problem, search
 from rafair.search.observation import Observation
@@ -83,3 +83,7 @@ class Attack(ABC):
         """
         own = steps if isinstance(self.look, Follow) else 0
         return steps * counterparts + own
+
+    def most_choices(self, steps: int) -> int:
+        """How many times it chooses the levels of categories, where there are any."""
+        return choices(steps)

@@ -89,3 +89,7 @@ class PGD(Attack):
     def most_rows(self, counterparts: int, steps: int) -> int:
         """Those of all runs."""
         return self.restarts * super().most_rows(counterparts, steps)
+
+    def most_choices(self, steps: int) -> int:
+        """Those of all runs."""
+        return self.restarts * super().most_choices(steps)

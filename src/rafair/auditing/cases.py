@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rafair.auditing.columns import CLEAN
+from rafair.auditing.twins import FEASIBLE
 from rafair.tabular.schema import Feature, Schema
 from rafair.verdicts import Verdict
 
@@ -146,7 +147,10 @@ def find_cases(
         return []
     before = clean["verdict"].astype(str).reindex(found["instance"]).to_numpy()
     found = found.assign(surprise=_surprise(before, found["verdict"].astype(str).to_numpy()))
-    found = found.sort_values(["surprise", "step", "instance"], kind="stable")
+    # of an attack under both perturbations, what could really happen tells more
+    found = found.assign(unlikely=~found["attack"].astype(str).str.startswith(FEASIBLE))
+    order = ["surprise", "unlikely", "step", "instance"]
+    found = found.sort_values(order, kind="stable")
     found = found.drop_duplicates(["instance", "verdict"]).head(limit or len(found))
     return [_case(row, clean.loc[row["instance"]], schema) for _, row in found.iterrows()]
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import Any
 
-from rafair.arguments import check_real, check_whole
+import numpy as np
+
+from rafair.arguments import check_name, check_real, check_whole
 from rafair.attacks.naming import expand
 from rafair.engine.shards import INSTANCES_PER_SHARD, Advance
 from rafair.engine.workers import Workers
@@ -17,6 +20,7 @@ from rafair.repairs.benign import BenignPerturbation
 from rafair.search.budget import Budget
 from rafair.search.sweep import CHUNK_ROWS, Sweep, suitable_chunk_rows
 from rafair.tabular.counterparts import Counterparts
+from rafair.tabular.feasible import FeasibleSet
 from rafair.tabular.perturbation import PerFeature, PerturbationSet, per_feature
 from rafair.tabular.schema import Schema
 
@@ -27,6 +31,19 @@ MOST_GRADIENT_ROWS = 1_000_000_000_000
 MOST_THREADS = 1024
 LARGEST_K = 1e6
 LARGEST_SEED = 2**32 - 1
+MOST_CATEGORY_CHANGES = 1_000
+
+
+class Perturbation(StrEnum):
+    """Which rows an attack may try.
+
+    `paper` moves codes continuously; `feasible` keeps to rows that could really happen
+    (`FeasibleSet`); `both` runs every attack under either.
+    """
+
+    PAPER = "paper"
+    FEASIBLE = "feasible"
+    BOTH = "both"
 
 
 @dataclass(frozen=True)
@@ -50,6 +67,9 @@ class AuditConfig:
             None sets no limit. An attack whose next look would cost more stays where it is.
         chunk_rows: Rows computed at once; None takes what suits the number of counterparts. Another
             shape may round results differently.
+        perturbation: "paper" for continuous steps of all codes, "feasible" for rows that could
+            really happen, "both" for each attack under either.
+        max_category_changes: How many categories a feasible perturbation may change.
 
     Raises:
         InputError: If an option is out of range.
@@ -67,6 +87,8 @@ class AuditConfig:
     perturb_sensitive: bool = False
     max_gradient_rows: int | None = None
     chunk_rows: int | None = None
+    perturbation: str = Perturbation.PAPER
+    max_category_changes: int = 1
 
     def __post_init__(self) -> None:
         expand(self.attacks)
@@ -85,6 +107,8 @@ class AuditConfig:
             check_whole("budget gradient_rows", self.max_gradient_rows, 1, MOST_GRADIENT_ROWS)
         if self.chunk_rows is not None:
             check_whole("chunk_rows", self.chunk_rows, 1, MOST_CHUNK_ROWS)
+        check_name("perturbation", self.perturbation, list(Perturbation))
+        check_whole("max_category_changes", self.max_category_changes, 0, MOST_CATEGORY_CHANGES)
 
     def resolved(self, counterparts: int, device: str) -> AuditConfig:
         """The same with `chunk_rows` filled in for instances of so many counterparts."""
@@ -124,14 +148,40 @@ class AuditConfig:
         """The repair, if one is wanted."""
         return None if self.labels is None else BenignPerturbation(self.labels)
 
-    def budget(self, schema: Schema) -> Budget:
-        """The budget that every attack gets on rows of this schema."""
+    def budget(self, schema: Schema, *, feasible: bool = False) -> Budget:
+        """The budget that every attack gets on rows of this schema.
+
+        Args:
+            schema: The features of the rows.
+            feasible: Whether perturbations are to be feasible; without, they are the paper's.
+
+        Raises:
+            InputError: If nothing may move.
+        """
         sizes = per_feature("step_size", self.step_size, schema)
-        epsilon = self.default_epsilon if self.epsilon is None else self.epsilon
-        box = PerturbationSet.of(schema, epsilon, perturb_sensitive=self.perturb_sensitive)
-        if not (sizes[box.movable] > 0).any():
+        box = self.feasible_set(schema) if feasible else self._paper_set(schema)
+        if feasible:  # so that no step takes a level, which has no distance, anywhere
+            sizes = np.where(box.movable, sizes, 0).astype(np.float32)
+        if not box.categories and not (sizes[box.movable] > 0).any():
             raise InputError("step_size: expected a step for at least one feature that may move")
         return Budget(self.steps, sizes, box, self.seed, self.max_gradient_rows)
+
+    def feasible_set(self, schema: Schema) -> FeasibleSet:
+        """The feasible perturbations of rows of this schema.
+
+        Raises:
+            InputError: If nothing may move, or a relation of the schema cannot be read.
+        """
+        return FeasibleSet.of(
+            schema,
+            self.default_epsilon if self.epsilon is None else self.epsilon,
+            perturb_sensitive=self.perturb_sensitive,
+            max_category_changes=self.max_category_changes,
+        )
+
+    def _paper_set(self, schema: Schema) -> PerturbationSet:
+        epsilon = self.default_epsilon if self.epsilon is None else self.epsilon
+        return PerturbationSet.of(schema, epsilon, perturb_sensitive=self.perturb_sensitive)
 
     @property
     def default_epsilon(self) -> PerFeature:
@@ -156,6 +206,8 @@ class AuditConfig:
             "perturb_sensitive": self.perturb_sensitive,
             "max_gradient_rows": self.max_gradient_rows,
             "chunk_rows": self.chunk_rows,
+            "perturbation": str(self.perturbation),
+            "max_category_changes": self.max_category_changes,
         }
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from rafair.attacks.naming import attack_named, expand
 from rafair.auditing.config import AuditConfig
+from rafair.auditing.twins import attack_of, is_feasible, runs_of
 from rafair.models.classifier import Labels
+from rafair.search.categories import Aim, choices, rows_per_choice
+from rafair.search.goals import Goal
 from rafair.search.sweep import Sweep
 from rafair.tabular.encoding import Rows
+from rafair.tabular.schema import Schema
 
 PROBE_SECONDS = 0.3
 
@@ -31,7 +34,13 @@ class Cost:
 
     @classmethod
     def of(
-        cls, instances: int, counterparts: int, config: AuditConfig, *, attacking: bool = True
+        cls,
+        instances: int,
+        counterparts: int,
+        config: AuditConfig,
+        schema: Schema | None = None,
+        *,
+        repaired: Collection[str] | None = None,
     ) -> Cost:
         """The cost for so many instances.
 
@@ -39,24 +48,35 @@ class Cost:
             instances: How many.
             counterparts: How many counterparts they have in all, themselves included.
             config: What is asked.
-            attacking: Whether attacks are run, or outcomes of an earlier run repaired.
+            schema: The features, which feasible perturbations need.
+            repaired: The attacks of an earlier run whose outcomes are only repaired, if any.
 
         Example:
             >>> Cost.of(200, 200 * 24, AuditConfig()).total
             595200
         """
-        names = expand(config.attacks)[0]
+        names = runs_of(config)[0] if repaired is None else list(repaired)
         if not names:
             return cls(counterparts, {}, {})
         # The last iterate is only judged. A repair starts from a row whose gradient is not known
         # where the outcome is the last iterate.
         repair = counterparts * (config.steps + 1) if config.repair else 0
-        repairs = dict.fromkeys(names, repair)
-        if not attacking:
+        repairing = choices(config.steps) * instances if config.repair else 0
+        benign = Aim.of(Goal.TRUE_FAIR)
+        repairs = {
+            name: repair + repairing * _tried(name, config, schema, benign) for name in names
+        }
+        if repaired is not None:
             return cls(0, {}, repairs)
         each = -(-counterparts // max(instances, 1))
         attacks = {
-            name: instances * attack_named(name).most_rows(each, config.steps) for name in names
+            name: instances
+            * (
+                attack_of(name).most_rows(each, config.steps)
+                + attack_of(name).most_choices(config.steps)
+                * _tried(name, config, schema, attack_of(name).aim)
+            )
+            for name in names
         }
         return cls(counterparts, attacks, repairs)
 
@@ -64,6 +84,13 @@ class Cost:
     def total(self) -> int:
         """All rows together."""
         return self.start + sum(self.attacks.values()) + sum(self.repairs.values())
+
+
+def _tried(name: str, config: AuditConfig, schema: Schema | None, aim: Aim | None) -> int:
+    """Rows to be asked about whenever the levels of an instance's categories are chosen."""
+    if schema is None or not is_feasible(name, config):
+        return 0
+    return rows_per_choice(config.feasible_set(schema), aim)
 
 
 def measure_rate(sweep: Sweep, rows: Rows, labels: Labels, *, differentiate: bool = True) -> float:

@@ -16,10 +16,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from rafair.attacks.naming import attack_named
-from rafair.attacks.registry import UNIONS
 from rafair.auditing.columns import ADVERSARIAL, CLEAN, REPAIRED
 from rafair.auditing.examine import COUNTERS
+from rafair.auditing.twins import attack_of, is_union, members_of
 from rafair.engine.files import writing
 from rafair.metrics import summaries
 from rafair.metrics.means import Mean, mean
@@ -96,14 +95,14 @@ def rates_document(
     attacks = {name: _single(gathered, name, outcomes[name], seed) for name in singles}
     attacks |= {name: _union(gathered, name, outcomes) for name in unions}
     before = outcomes | {
-        name: summaries.union_cells([outcomes[m] for m in UNIONS[name]]) for name in unions
+        name: summaries.union_cells([outcomes[m] for m in members_of(name)]) for name in unions
     }
     spent = gathered.counters.get("repairs", {})
     repairs = {
         name: {
             "final": summaries.confusion(codes),
             "corrected": summaries.corrected(before[name], codes),
-            **_counted(spent, UNIONS.get(name, (name,))),
+            **_counted(spent, members_of(name)),
         }
         for name, codes in gathered.repaired.items()
     }
@@ -141,6 +140,7 @@ def warnings_of(document: Mapping[str, Any]) -> list[str]:
             f"{feature['minimum']:g} to {feature['maximum']:g}, the range the network was trained "
             "on; they count as its nearest end"
         )
+    found += _infeasible(document.get("feasible"), document["clean"]["n"])
     for name, attack in document["attacks"].items():
         zero = plain(attack["zero_gradient"])
         if zero is not None and zero["value"] > MOST_ZERO_GRADIENTS:
@@ -151,6 +151,23 @@ def warnings_of(document: Mapping[str, Any]) -> list[str]:
     return found + _too_dear(document)
 
 
+def _infeasible(section: Mapping[str, Any] | None, n: int) -> list[str]:
+    """Says which features feasible perturbations had to leave alone."""
+    found = []
+    for text, count in (section or {}).get("broken_relations", {}).items():
+        found.append(
+            f"relation '{text}': does not hold in {count:,} of {n:,} clean instances; there "
+            "feasible perturbations leave its features as they are"
+        )
+    if coarse := (section or {}).get("too_coarse"):
+        found.append(
+            f"feasible perturbations never move {', '.join(coarse)}: epsilon is less than the "
+            "distance between two of their values; --epsilon NAME=SIZE gives a feature one of its "
+            "own"
+        )
+    return found
+
+
 def _too_dear(document: Mapping[str, Any]) -> list[str]:
     """Says which attacks the budget did not pay for."""
     budget = document["config"]["max_gradient_rows"]
@@ -159,9 +176,9 @@ def _too_dear(document: Mapping[str, Any]) -> list[str]:
         return []
     one = np.array([counterparts])
     costs = {
-        name: int(attack_named(name).look.gradient_rows(one)[0])
+        name: int(attack_of(name).look.gradient_rows(one)[0])
         for name in document["attacks"]
-        if name not in UNIONS
+        if not is_union(name)
     }
     return [
         f"{name}: the budget of {budget:,} gradient rows does not pay for one look at "
@@ -206,7 +223,7 @@ def _discrimination(gathered: Verdicts, name: str, seed: int) -> dict[str, Any]:
     bits = gathered.bits.get(name)
     if bits is None:
         return {}
-    step = outcome_step(gathered.attacked[name], attack_named(name).sought)
+    step = outcome_step(gathered.attacked[name], attack_of(name).sought)
     at = {"clean": bits[:, 0], "outcome": bits[np.arange(len(bits)), step]}
     at["largest"] = bits.max(axis=1)
     measured = {
@@ -216,14 +233,14 @@ def _discrimination(gathered: Verdicts, name: str, seed: int) -> dict[str, Any]:
         }
         for moment, values in at.items()
     }
-    attack = attack_named(name)
+    attack = attack_of(name)
     return {"discrimination_bits": {"bin_width": getattr(attack, "width", None), **measured}}
 
 
 def _union(
     gathered: Verdicts, name: str, outcomes: Mapping[str, NDArray[np.int8]]
 ) -> dict[str, Any]:
-    members = UNIONS[name]
+    members = members_of(name)
     attacked = [gathered.attacked[member] for member in members]
     pooled = np.concatenate([attacked[0][:, :1], *(codes[:, 1:] for codes in attacked)], axis=1)
     return {
@@ -236,7 +253,7 @@ def _union(
 
 
 def _outcome(codes: NDArray[np.int8], name: str) -> NDArray[np.int8]:
-    step = outcome_step(codes, attack_named(name).sought)
+    step = outcome_step(codes, attack_of(name).sought)
     result: NDArray[np.int8] = codes[np.arange(len(codes)), step]
     return result
 

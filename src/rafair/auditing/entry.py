@@ -9,7 +9,7 @@ from typing import Any
 
 from rafair.arguments import check_name
 from rafair.auditing.columns import ADVERSARIAL
-from rafair.auditing.config import AuditConfig
+from rafair.auditing.config import AuditConfig, Perturbation
 from rafair.auditing.document import AUDIT
 from rafair.auditing.outcomes import Stored
 from rafair.auditing.preparation import FreshNetwork, GivenModel, SavedModel, is_trained
@@ -51,6 +51,8 @@ def audit(
     perturb_sensitive: bool = False,
     max_gradient_rows: int | None = None,
     chunk_rows: int | None = None,
+    perturbation: str = "paper",
+    max_category_changes: int = 1,
     threads: int | None = None,
     device: str = "cpu",
     engine: str = "serial",
@@ -77,6 +79,10 @@ def audit(
         perturb_sensitive: Whether perturbations may move sensitive features as well.
         max_gradient_rows: The most gradient rows that an attack may ask for, for each instance.
         chunk_rows: Rows computed at once.
+        perturbation: "paper" for continuous steps of all codes, "feasible" for rows that could
+            really happen (whole numbers, real levels, the schema's rules), "both" for each attack
+            under either.
+        max_category_changes: How many categories a feasible perturbation may change.
         threads: How many threads compute; one per core by default.
         device: Where a torch module computes.
         engine: Who computes: "serial" for this process, "ray" for a Ray cluster.
@@ -118,6 +124,8 @@ def audit(
         perturb_sensitive=perturb_sensitive,
         max_gradient_rows=max_gradient_rows,
         chunk_rows=chunk_rows,
+        perturbation=perturbation,
+        max_category_changes=max_category_changes,
     )
     means = Means(
         out=None if out is None else Path(out),
@@ -191,8 +199,13 @@ def earlier_config(earlier: Audit) -> AuditConfig:
     Raises:
         RunFolderError: If its `audit.json` does not tell all of them.
     """
-    # runs of versions that set no limit do not name it
-    section = {"max_gradient_rows": None} | earlier.document["config"]
+    # runs of versions that knew no other do not name them
+    known_before = {
+        "max_gradient_rows": None,
+        "perturbation": Perturbation.PAPER,
+        "max_category_changes": 1,
+    }
+    section = known_before | earlier.document["config"]
     try:
         known = {name: section[name] for name in AuditConfig.__dataclass_fields__}
         return AuditConfig(**known | {"attacks": tuple(known["attacks"])})

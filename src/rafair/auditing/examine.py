@@ -15,8 +15,6 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from rafair.attacks.naming import attack_named, expand
-from rafair.attacks.registry import UNIONS
 from rafair.auditing.columns import (
     ADVERSARIAL,
     CLEAN,
@@ -28,6 +26,7 @@ from rafair.auditing.columns import (
 from rafair.auditing.config import AuditConfig
 from rafair.auditing.cost import Cost
 from rafair.auditing.outcomes import Outcomes, Stored, choose_member
+from rafair.auditing.twins import attack_of, is_feasible, members_of, runs_of, unions_among
 from rafair.engine.checkpoints import Content
 from rafair.engine.shards import Advance
 from rafair.engine.workers import Workers
@@ -113,18 +112,18 @@ class _Shard:
         self.instances = part.numbers
         self.rows: Rows = part.rows
         self.labels: Labels = part.labels
-        self.budget: Budget = self.config.budget(self.schema)
         self.cost = Cost.of(
             len(self.rows),
             int(self.sweep.counterparts.counts(self.rows).sum()),
             self.config,
-            attacking=part.outcomes is None,
+            self.schema,
+            repaired=part.outcomes,
         )
         self.counters: dict[str, dict[str, Any]] = {"attacks": {}, "repairs": {}}
 
     def run(self) -> tuple[list[pa.Table], list[pa.Table], dict[str, Any]]:
         """Attacks, then repairs; returns their tables and what they cost."""
-        singles, unions = expand(self.config.attacks)
+        singles, _ = runs_of(self.config)
         tables: list[pa.Table] = []
         outcomes: Mapping[str, Outcomes] = {}
         if self.part.outcomes is not None:
@@ -133,7 +132,7 @@ class _Shard:
             tables, outcomes = self._attacks(singles)
         else:
             tables = [self._clean()]
-        repaired = self._repairs(outcomes, unions) if self.config.repair and outcomes else []
+        repaired = self._repairs(outcomes) if self.config.repair and outcomes else []
         return tables, repaired, self.counters
 
     def _attacks(self, names: list[str]) -> tuple[list[pa.Table], dict[str, Outcomes]]:
@@ -144,7 +143,7 @@ class _Shard:
             # The clean rows are looked at once. The first attack pays for it, and looks closest.
             seen = seen or trajectory.observations[0]
             tables.append(trajectory_table(name, self.instances, trajectory, self.schema))
-            outcomes[name] = Outcomes.of(trajectory, attack_named(name).sought)
+            outcomes[name] = Outcomes.of(trajectory, attack_of(name).sought)
         return tables, outcomes
 
     def _clean(self) -> pa.Table:
@@ -164,24 +163,28 @@ class _Shard:
     def _attack(self, name: str, seen: Observation | None) -> Trajectory:
         expected = self.cost.attacks[name] + (self.cost.start if seen is None else 0)
         with self._counting("attacks", name, expected) as sweep:
-            return attack_named(name).run(sweep, self.rows, self.labels, self.budget, seen)
+            budget = self._budget(name)
+            return attack_of(name).run(sweep, self.rows, self.labels, budget, seen)
 
-    def _repairs(self, outcomes: Mapping[str, Outcomes], unions: list[str]) -> list[pa.Table]:
+    def _budget(self, name: str) -> Budget:
+        return self.config.budget(self.schema, feasible=is_feasible(name, self.config))
+
+    def _repairs(self, outcomes: Mapping[str, Outcomes]) -> list[pa.Table]:
         repair = self.config.repair
         assert repair is not None  # the caller asked
         trajectories = {}
         for name, outcome in outcomes.items():
             with self._counting("repairs", name, self.cost.repairs[name]) as sweep:
                 trajectories[name] = repair.run(
-                    sweep, outcome.rows, self.labels, self.budget, outcome.observation
+                    sweep, outcome.rows, self.labels, self._budget(name), outcome.observation
                 )
         tables = [
             final_table(name, self.instances, trajectory, self.schema)
             for name, trajectory in trajectories.items()
         ]
         # a union's outcome rows are its members' own, and so are their repairs: nothing to compute
-        for union in unions:
-            members = UNIONS[union]
+        for union in unions_among(outcomes, self.config):
+            members = members_of(union)
             chosen = choose_member([outcomes[name] for name in members])
             tables.append(
                 _picked(union, chosen, [tables[list(outcomes).index(name)] for name in members])

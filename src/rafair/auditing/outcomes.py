@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from rafair.attacks.naming import attack_named
 from rafair.auditing.columns import ADVERSARIAL
+from rafair.auditing.twins import attack_of
 from rafair.engine.files import copy_file
 from rafair.search.observation import Observation
 from rafair.search.trajectory import Trajectory
@@ -63,11 +63,16 @@ class Stored:
         """The instances of that run, ascending."""
         return np.sort(self.adversarial["instance"].unique()).astype(np.int64)
 
+    @property
+    def names(self) -> list[str]:
+        """The single attacks of that run, in order."""
+        return [str(name) for name in self.adversarial["attack"].unique()]
+
     def outcomes(self, instances: NDArray[np.int64], schema: Schema) -> dict[str, Outcomes]:
         """The outcome of each attack for some instances, in their order."""
         frame = self.adversarial[self.adversarial["instance"].isin(instances)]
         return {
-            str(name): _stored_outcome(attack_named(str(name)).sought, rows, schema)
+            str(name): _stored_outcome(attack_of(str(name)).sought, rows, schema)
             for name, rows in frame.groupby("attack", observed=True, sort=False)
         }
 

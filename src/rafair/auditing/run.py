@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from rafair._version import __version__
 from rafair.arguments import check_whole
 from rafair.attacks.naming import expand
-from rafair.auditing.config import MOST_THREADS, AuditConfig
+from rafair.auditing.config import MOST_THREADS, AuditConfig, Perturbation
 from rafair.auditing.cost import Cost, describe, measure_rate
 from rafair.auditing.document import (
     AUDIT,
@@ -39,6 +39,7 @@ from rafair.auditing.outcomes import Stored
 from rafair.auditing.preparation import Preparation
 from rafair.auditing.result import Audit
 from rafair.auditing.subject import Subject, count_answers
+from rafair.auditing.twins import is_feasible, runs_of, unions_among
 from rafair.engine.checkpoints import Checkpoints, count_stored
 from rafair.engine.files import explaining_storage, sha256_of
 from rafair.engine.progress import SILENT, Progress
@@ -55,6 +56,15 @@ from rafair.tabular.sampling import sample_instances
 from rafair.tabular.table_file import TableFile
 
 SHARDS = "shards"
+REPAIR_OPTIONS = (
+    "steps",
+    "step_size",
+    "epsilon",
+    "loss",
+    "labels",
+    "perturbation",
+    "max_category_changes",
+)
 
 
 @dataclass(frozen=True)
@@ -198,7 +208,8 @@ class _Run:
         stand_in, schema = self.preparation.stand_in(), self.preparation.schema
         sweep = self.config.sweep(stand_in, schema, self.workers, lambda rows: None)
         counterparts = int(sweep.counterparts.counts(table.rows[instances]).sum())
-        cost = Cost.of(len(instances), counterparts, self.config, attacking=self.stored is None)
+        repaired = self.stored.names if self.stored else None
+        cost = Cost.of(len(instances), counterparts, self.config, schema, repaired=repaired)
         rate = measure_rate(sweep, table.rows[instances], table.labels[instances])
         shards = len(cut(len(instances)))
         done = min(count_stored(self.folder.partial / SHARDS), shards)
@@ -243,7 +254,7 @@ class _Run:
         if self.stored:
             self.stored.copy_to(folder)
         gathered = merge_shards(checkpoints.folders(), folder)
-        _, unions = expand(self.config.attacks)
+        unions = unions_among(gathered.attacked, self.config)
         rates = rates_document(gathered, unions, self.config.seed)
         if self.stored:
             rates["attacks"] = self.stored.document["attacks"]
@@ -261,10 +272,18 @@ class _Run:
             "config": self._config(),
             **rates,
         }
+        if self.config.perturbation != Perturbation.PAPER:
+            document["feasible"] = self._feasible(subject)
         if whole:
             document["whole"] = whole.section()
         document["warnings"] = warnings_of(document)
         return document
+
+    def _feasible(self, subject: Subject) -> dict[str, Any]:
+        """What a reader of feasible perturbations should know of the data."""
+        box = self.config.feasible_set(subject.table.schema)
+        rows = subject.table.rows[self.instances]
+        return {"too_coarse": list(box.coarse), "broken_relations": dict(box.broken(rows))}
 
     def _answers(self, subject: Subject) -> NDArray[np.int64]:
         """How many rows of each class the model takes for each; `(c, c)`, true classes in rows."""
@@ -277,13 +296,14 @@ class _Run:
         if not self.stored:
             return config
         # the attacks were run under their own options; these are the repair's
-        own = {key: config[key] for key in ("steps", "step_size", "epsilon", "loss", "labels")}
+        own = {key: config[key] for key in REPAIR_OPTIONS}
         earlier: dict[str, Any] = dict(self.stored.document["config"])
         return earlier | {"labels": self.config.labels, "repair": own, "plan": config["plan"]}
 
 
 def _check_against(preparation: Preparation, config: AuditConfig) -> None:
-    config.budget(preparation.schema)
+    for feasible in {is_feasible(name, config) for name in runs_of(config)[0]} or {False}:
+        config.budget(preparation.schema, feasible=feasible)
     rows = preparation.n_rows
     if config.instances is not None and config.instances > rows:
         raise InputError(

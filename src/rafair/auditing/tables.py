@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rafair.auditing.config import Perturbation
+from rafair.auditing.twins import twin
+
 COLUMNS = {
     "accuracy": "accuracy",
     "individual_fairness": "indiv. fairness",
@@ -62,8 +65,10 @@ def _budget(document: Mapping[str, Any]) -> str:
     config, instances = document["config"], f"{document['clean']['n']:,} instances"
     if not document["attacks"]:
         return f"{instances}, clean rows only"
+    kind = config.get("perturbation", Perturbation.PAPER)
+    which = {"feasible": "feasible perturbations, ", "both": "both perturbations, "}.get(kind, "")
     return (
-        f"{instances}, {config['steps']} steps of {_sizes(config['step_size'])}, epsilon "
+        f"{instances}, {which}{config['steps']} steps of {_sizes(config['step_size'])}, epsilon "
         f"{_sizes(config['epsilon'])}, seed {document['seed']}"
     )
 
@@ -111,6 +116,32 @@ def robust_table(document: Mapping[str, Any]) -> Cells:
     )
     note += "".join(_bits(name, attack) for name, attack in document["attacks"].items())
     return Cells("Over all steps", headers, rows, note)
+
+
+def perturbations_table(document: Mapping[str, Any]) -> Cells:
+    """The robust rates of attacks that were run under both perturbations, side by side."""
+    keys = list(COLUMNS)[:3]
+    headers = [""]
+    for key in keys:
+        headers += [f"robust {COLUMNS[key]}: paper", "feasible"]
+    attacks = document["attacks"]
+    rows = []
+    for name, attack in attacks.items():
+        if twin(name) not in attacks:
+            continue
+        pairs = zip(
+            *([_rate(run["robust"][key]) for key in keys] for run in (attack, attacks[twin(name)])),
+            strict=True,
+        )
+        rows.append([name, *(cell for pair in pairs for cell in pair)])
+    changes = document["config"]["max_category_changes"]
+    categories = "1 category" if changes == 1 else f"{changes} categories"
+    note = (
+        "Paper: codes of all features move continuously. Feasible: only rows that could really "
+        f"happen: whole numbers and real levels, at most {categories} changed, the schema's rules "
+        "kept."
+    )
+    return Cells("Under the paper's perturbations and under feasible ones", headers, rows, note)
 
 
 def _bits(name: str, attack: Mapping[str, Any]) -> str:
@@ -168,6 +199,8 @@ def cost_table(document: Mapping[str, Any]) -> Cells:
 def tables(document: Mapping[str, Any]) -> list[Cells]:
     """All tables that have something to show."""
     shown = [attacks_table(document)]
+    if document["config"].get("perturbation") == Perturbation.BOTH:
+        shown.insert(0, perturbations_table(document))
     if document["attacks"]:
         shown.append(robust_table(document))
     if document["repairs"]:

@@ -65,6 +65,20 @@ Epsilon = Annotated[
     str | None,
     typer.Option(metavar="SIZE", help="Largest change, likewise.  [default: steps x step size]"),
 ]
+Perturbation = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="paper (all codes move continuously), feasible (only rows that could really happen), "
+        "or both, side by side.  [default: paper]",
+    ),
+]
+MaxCategoryChanges = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N", help="How many categories a feasible perturbation may change.  [default: 1]"
+    ),
+]
 Budget = Annotated[
     str | None,
     typer.Option(

@@ -76,10 +76,10 @@ def _table(cells: Cells) -> RenderableType:
 
 
 def _broken(name: str) -> str:
-    """A long name with its options on lines of their own."""
+    """A long name with its options on lines of their own, and so what it is a twin of."""
     if len(name) <= LONGEST_NAME:
         return name
-    return name.replace(":", ":\n", 1).replace(",", ",\n")
+    return name.replace("/", "/\n", 1).replace(":", ":\n", 1).replace(",", ",\n")
 
 
 def _rate_cell(cell: str) -> Text:

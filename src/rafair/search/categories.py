@@ -25,6 +25,9 @@ from rafair.tabular.perturbation import PerturbationSet
 if TYPE_CHECKING:
     from rafair.search.sweep import Sweep
 
+STEPS_PER_CHOICE = 5
+"""After how many steps the levels of categories are chosen anew, from the first step on."""
+
 MOST_TRIED = 1 << 16
 """How many rows are made at once."""
 
@@ -84,8 +87,8 @@ class Aim:
             score: Values = np.minimum(found.max(axis=1), -found.min(axis=1))
             return score
         # the lesser of both is what is still missing
-        score = (found * np.array([self.own, self.other])[: found.shape[1]]).min(axis=1)
-        return score
+        wanted: Values = found * np.array([self.own, self.other])[: found.shape[1]]
+        return np.min(wanted, axis=1)  # type: ignore[no-any-return]  # numpy says Any
 
 
 def choose_levels(
@@ -138,6 +141,24 @@ def choose_levels(
         chosen = np.flatnonzero(picked != NONE)
         open_[picked[chosen], chosen] = False
     return best
+
+
+def rows_per_choice(box: PerturbationSet, aim: Aim | None) -> int:
+    """The most rows that are asked about for one instance whenever its levels are chosen."""
+    levels = sum(len(category) - 1 for category in box.categories)
+    if aim is None or not levels:
+        return 0
+    return aim.rows_per_level * (levels * box.max_category_changes + 2)
+
+
+def choices(steps: int) -> int:
+    """How many times levels are chosen in so many steps.
+
+    Example:
+        >>> choices(20), choices(1)
+        (4, 1)
+    """
+    return -(-steps // STEPS_PER_CHOICE)
 
 
 @dataclass(frozen=True)

@@ -20,16 +20,13 @@ from numpy.typing import NDArray
 
 from rafair.models.classifier import Labels
 from rafair.search.budget import Allowance, Budget
-from rafair.search.categories import Aim, choose_levels
+from rafair.search.categories import STEPS_PER_CHOICE, Aim, choose_levels
 from rafair.search.goals import Goal
 from rafair.search.looks import Look
 from rafair.search.observation import Numbers, Observation
 from rafair.search.sweep import Sweep
 from rafair.search.trajectory import Trajectory
 from rafair.tabular.encoding import Rows
-
-STEPS_PER_CHOICE = 5
-"""After how many steps the levels of categories are chosen anew, from the first step on."""
 
 Move = Callable[[Rows, Observation, int], Rows]
 """From the current rows `(n, d)`, what is seen there, and the step's number to the next rows."""

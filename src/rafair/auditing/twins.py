@@ -1,0 +1,79 @@
+"""Which attacks an audit runs, and under which perturbations: with `both`, each of them twice.
+
+The twin under feasible perturbations is called `feasible/` and the attack's name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rafair.attacks.interface import Attack
+from rafair.attacks.naming import attack_named, expand
+from rafair.attacks.registry import UNIONS
+from rafair.auditing.config import AuditConfig, Perturbation
+
+FEASIBLE = "feasible/"
+
+
+def runs_of(config: AuditConfig) -> tuple[list[str], list[str]]:
+    """The single attacks and the unions of an audit, in the order they are run.
+
+    Example:
+        >>> runs_of(AuditConfig(attacks=("pgd",), perturbation="both"))
+        (['pgd', 'feasible/pgd'], [])
+    """
+    singles, unions = expand(config.attacks)
+    if config.perturbation != Perturbation.BOTH:
+        return singles, unions
+    return [*singles, *map(twin, singles)], [*unions, *map(twin, unions)]
+
+
+def unions_among(names: Iterable[str], config: AuditConfig) -> list[str]:
+    """The unions that were asked for, and their twins, whose attacks are all among `names`.
+
+    Example:
+        >>> unions_among(["rafair-tb", "rafair-ff", "rafair-fb", "pgd"], AuditConfig())
+        ['rafair']
+    """
+    there, unions = set(names), expand(config.attacks)[1]
+    asked = [*unions, *map(twin, unions)]
+    return [name for name in asked if there.issuperset(members_of(name))]
+
+
+def twin(name: str) -> str:
+    """What an attack is called under feasible perturbations, where it is run under both."""
+    return FEASIBLE + name
+
+
+def own_name(name: str) -> str:
+    """The attack's name without what makes it a twin.
+
+    Example:
+        >>> own_name("feasible/rafair-ff"), own_name("rafair-ff")
+        ('rafair-ff', 'rafair-ff')
+    """
+    return name.removeprefix(FEASIBLE)
+
+
+def attack_of(name: str) -> Attack:
+    """The attack that a run, or its twin, is one of."""
+    return attack_named(own_name(name))
+
+
+def is_union(name: str) -> bool:
+    """Whether a name is that of a union of attacks."""
+    return own_name(name) in UNIONS
+
+
+def members_of(name: str) -> tuple[str, ...]:
+    """The attacks of a union, of the same perturbations; of a single attack, itself."""
+    prefix = FEASIBLE if name.startswith(FEASIBLE) else ""
+    return tuple(prefix + member for member in UNIONS.get(own_name(name), (own_name(name),)))
+
+
+def is_feasible(name: str, config: AuditConfig) -> bool:
+    """Whether an attack is run under feasible perturbations, and its rows are repaired so.
+
+    A twin's always are, also where an earlier run's rows are repaired under other options.
+    """
+    return config.perturbation == Perturbation.FEASIBLE or name.startswith(FEASIBLE)
