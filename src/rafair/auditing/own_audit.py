@@ -40,7 +40,6 @@ class Own:
         schema: A schema file; if None, the schema is inferred from the table.
         opening: How the model is opened.
         http: How a model behind HTTP is asked.
-        max_queries: The most rows that a model without gradients may be asked about.
     """
 
     data: Path
@@ -50,7 +49,6 @@ class Own:
     schema: Path | None = None
     opening: ModelOptions = field(default_factory=ModelOptions)
     http: HttpOptions = field(default_factory=HttpOptions)
-    max_queries: int | None = None
 
 
 def audit_data(own: Own, options: dict[str, Any], means: Means) -> Audit:
@@ -87,10 +85,11 @@ def audit_own(own: Own, options: dict[str, Any], means: Means) -> Audit:
     config = AuditConfig(**{"instances": None} | options)
     check_device(means.device)
     table = own_table(own)
-    classifier = own_classifier(own, table.schema)
+    classifier = own_classifier(own, table.schema, getattr(config, "max_queries", None))
     preparation = OwnModelOnOwnData(
         classifier,
         table,
+        own.data,
         _hash(own.data),
         own.model,
         {"inputs": own.opening.inputs, "outputs": own.opening.outputs},
@@ -121,8 +120,13 @@ def own_table(own: Own) -> Table:
     )
 
 
-def own_classifier(own: Own, schema: Schema) -> Classifier:
+def own_classifier(own: Own, schema: Schema, max_queries: int | None) -> Classifier:
     """Opens the model that a user names, for rows that are encoded by `schema`.
+
+    Args:
+        own: What the user names.
+        schema: The features of the rows, and the classes.
+        max_queries: The most rows that a model behind HTTP may be asked about.
 
     Raises:
         InputError: If there is no such model, or it is not to be trusted.
@@ -131,12 +135,9 @@ def own_classifier(own: Own, schema: Schema) -> Classifier:
         return open_saved_network(Path(own.model), schema, own.opening.device)
     if own.model.startswith(("http://", "https://")):
         inputs, outputs = own.opening.inputs, own.opening.outputs
-        opened: Classifier = open_endpoint(own.model, schema, inputs, outputs, own.http)
-    else:
-        opened = open_model(own.model, schema, own.opening)
-    if opened.differentiable:
-        return opened
-    return AskedOnce(opened, max_queries=own.max_queries)
+        opened = open_endpoint(own.model, schema, inputs, outputs, own.http)
+        return AskedOnce(opened, max_queries=max_queries)
+    return open_model(own.model, schema, own.opening)
 
 
 def _check_place(own: Own, means: Means) -> None:

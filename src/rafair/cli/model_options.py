@@ -84,14 +84,6 @@ TrustPickle = Annotated[
     bool,
     typer.Option("--trust-pickle", help="Open a pickle, which may run any code on this machine."),
 ]
-MaxQueries = Annotated[
-    int | None,
-    typer.Option(
-        metavar="N",
-        help="The most rows a model without gradients may be asked about; what was done is kept.  "
-        "[default: no limit]",
-    ),
-]
 Protocol = Annotated[
     str | None,
     typer.Option(
@@ -164,7 +156,7 @@ def own(
     if http and not model.startswith(("http://", "https://")):
         name, value = next(iter(http.items()))
         raise InputError(f"{name}: expected only for a model behind http(s)://, got '{value}'")
-    opening = {name: said[name] for name in said if name not in (*HTTP, "max_queries")}
+    opening = {name: said[name] for name in said if name not in HTTP}
     if sensitive is not None and not listed(sensitive):
         raise InputError(f"sensitive: expected the names of columns, got '{sensitive}'")
     return Own(
@@ -175,7 +167,6 @@ def own(
         schema,
         ModelOptions(**opening, device=device),
         HttpOptions(**http),
-        said.get("max_queries"),
     )
 
 
