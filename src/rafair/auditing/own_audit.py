@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rafair.auditing.config import AuditConfig
+from rafair.auditing.config import AuditConfig, Perturbation
 from rafair.auditing.file_audit import audit_file
 from rafair.auditing.own_data import OwnModelOnOwnData
 from rafair.auditing.result import Audit
@@ -82,7 +82,7 @@ def audit_own(own: Own, options: dict[str, Any], means: Means) -> Audit:
         IncompleteError: If results cannot be stored, or the model is gone; what was done is kept.
     """
     _check_place(own, means)
-    config = AuditConfig(**{"instances": None} | options)
+    config = AuditConfig(**{"instances": None, "perturbation": Perturbation.FEASIBLE} | options)
     check_device(means.device)
     table = own_table(own)
     classifier = own_classifier(own, table.schema, getattr(config, "max_queries", None))
