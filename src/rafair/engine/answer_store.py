@@ -23,14 +23,12 @@ KEYS_AT_ONCE = 500
 class Answers:
     """A store of answers, each under its key; safe to use from several threads.
 
-    No other process can open the file meanwhile.
-
     Args:
         path: The file; made, with the folder around it, where it is not there.
         owner: Whose answers they are; those that are found there of another owner are removed.
 
     Raises:
-        StorageError: If the file is not such a store, is in use, or cannot be written.
+        StorageError: If the file is not such a store, or cannot be written.
 
     Example:
         >>> import tempfile
@@ -60,9 +58,7 @@ class Answers:
 
     def _open(self, owner: str) -> None:
         run = self._connection.execute
-        # one process alone needs no memory that it shares, which network disks do not have
-        run("PRAGMA locking_mode = EXCLUSIVE")
-        run("PRAGMA journal_mode = WAL")
+        run("PRAGMA journal_mode = WAL")  # where the disk can do it
         run("PRAGMA synchronous = NORMAL")
         with self._connection:
             run("BEGIN IMMEDIATE")

@@ -15,8 +15,8 @@ from rafair.models.http_values import raw_columns
 from rafair.tabular.schema import Schema
 
 SCORES = ("probabilities", "logits", "predictions")
-"""The keys under which scores are looked for, in this order; what `predictions` are, `--outputs`
-says."""
+"""The keys under which scores are looked for, in this order; what `predictions` are,
+`--model-output` says."""
 
 
 class HttpProtocol(Protocol):

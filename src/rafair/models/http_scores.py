@@ -73,8 +73,8 @@ def _log(scores: NDArray[np.float64], name: str) -> NDArray[np.float64]:
     if wrong.any():
         found = ", ".join(f"{score:.4g}" for score in scores[wrong][0][:5])
         raise ModelError(
-            f"model '{name}': expected probabilities that add up to 1, got {found}; --outputs "
-            "logits takes scores as they are"
+            f"model '{name}': expected probabilities that add up to 1, got {found}; "
+            "--model-output logits takes scores as they are"
         )
     logarithms: NDArray[np.float64] = np.log(np.maximum(scores, LEAST_PROBABILITY))
     return logarithms
