@@ -33,6 +33,11 @@ class Attack(ABC):
         return FALSE
 
     @property
+    def needs_gradients(self) -> bool:
+        """Whether it has nothing to go by where a model gives no gradients."""
+        return True
+
+    @property
     def look(self) -> Look:
         """How much it looks at before each step; the gradient at the row itself by default."""
         return Follow()
@@ -77,3 +82,12 @@ class Attack(ABC):
         """
         own = steps if isinstance(self.look, Follow) else 0
         return steps * counterparts + own
+
+    def most_probes(self, features: int, steps: int) -> int:
+        """The most further rows that it needs where a model gives no gradients.
+
+        Args:
+            features: How many features may move.
+            steps: How many steps it takes.
+        """
+        return 0

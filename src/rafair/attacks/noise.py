@@ -36,6 +36,11 @@ class Noise(Attack):
     sought: frozenset[Verdict] = frozenset(Verdict) - {Verdict.TRUE_FAIR}
 
     @property
+    def needs_gradients(self) -> bool:
+        """False."""
+        return False
+
+    @property
     def look(self) -> Look:
         """Predictions alone."""
         return Judge()

@@ -15,6 +15,7 @@ from rafair.models.classifier import Classifier
 from rafair.models.losses import Loss, loss_named
 from rafair.repairs.benign import BenignPerturbation
 from rafair.search.budget import Budget
+from rafair.search.probing import smallest_probes
 from rafair.search.sweep import CHUNK_ROWS, Sweep, suitable_chunk_rows
 from rafair.tabular.counterparts import Counterparts
 from rafair.tabular.perturbation import PerFeature, PerturbationSet, per_feature
@@ -48,6 +49,9 @@ class AuditConfig:
         perturb_sensitive: Whether perturbations may move sensitive features as well.
         max_gradient_rows: The most gradient rows that an attack may ask for, for each instance;
             None sets no limit. An attack whose next look would cost more stays where it is.
+        black_box: Whether a model that gives gradients is treated as if it gave none.
+        max_queries: The most rows that a model without gradients may be asked about, by one call of
+            a command; None sets no limit. It decides no figure.
         chunk_rows: Rows computed at once; None takes what suits the number of counterparts. Another
             shape may round results differently.
 
@@ -66,6 +70,8 @@ class AuditConfig:
     seed: int = 0
     perturb_sensitive: bool = False
     max_gradient_rows: int | None = None
+    black_box: bool = False
+    max_queries: int | None = None
     chunk_rows: int | None = None
 
     def __post_init__(self) -> None:
@@ -83,6 +89,8 @@ class AuditConfig:
         check_whole("seed", self.seed, 0, LARGEST_SEED)
         if self.max_gradient_rows is not None:
             check_whole("budget gradient_rows", self.max_gradient_rows, 1, MOST_GRADIENT_ROWS)
+        if self.max_queries is not None:
+            check_whole("max_queries", self.max_queries, 1, MOST_GRADIENT_ROWS)
         if self.chunk_rows is not None:
             check_whole("chunk_rows", self.chunk_rows, 1, MOST_CHUNK_ROWS)
 
@@ -131,7 +139,8 @@ class AuditConfig:
         box = PerturbationSet.of(schema, epsilon, perturb_sensitive=self.perturb_sensitive)
         if not (sizes[box.movable] > 0).any():
             raise InputError("step_size: expected a step for at least one feature that may move")
-        return Budget(self.steps, sizes, box, self.seed, self.max_gradient_rows)
+        probe = smallest_probes(schema, sizes)
+        return Budget(self.steps, sizes, box, self.seed, self.max_gradient_rows, probe)
 
     @property
     def default_epsilon(self) -> PerFeature:
@@ -155,6 +164,8 @@ class AuditConfig:
             "seed": self.seed,
             "perturb_sensitive": self.perturb_sensitive,
             "max_gradient_rows": self.max_gradient_rows,
+            "black_box": self.black_box,
+            "max_queries": self.max_queries,
             "chunk_rows": self.chunk_rows,
         }
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from rafair.attacks.naming import attack_named, expand
 from rafair.auditing.config import AuditConfig
 from rafair.models.classifier import Labels
+from rafair.search.probing import most_probes
 from rafair.search.sweep import Sweep
 from rafair.tabular.encoding import Rows
 
@@ -31,7 +32,13 @@ class Cost:
 
     @classmethod
     def of(
-        cls, instances: int, counterparts: int, config: AuditConfig, *, attacking: bool = True
+        cls,
+        instances: int,
+        counterparts: int,
+        config: AuditConfig,
+        *,
+        attacking: bool = True,
+        probed: int = 0,
     ) -> Cost:
         """The cost for so many instances.
 
@@ -40,6 +47,7 @@ class Cost:
             counterparts: How many counterparts they have in all, themselves included.
             config: What is asked.
             attacking: Whether attacks are run, or outcomes of an earlier run repaired.
+            probed: How many features are probed, of a model without gradients; 0 of others.
 
         Example:
             >>> Cost.of(200, 200 * 24, AuditConfig()).total
@@ -50,13 +58,18 @@ class Cost:
             return cls(counterparts, {}, {})
         # The last iterate is only judged. A repair starts from a row whose gradient is not known
         # where the outcome is the last iterate.
-        repair = counterparts * (config.steps + 1) if config.repair else 0
-        repairs = dict.fromkeys(names, repair)
+        repair = counterparts * (config.steps + 1) + instances * most_probes(probed, config.steps)
+        repairs = dict.fromkeys(names, repair if config.repair else 0)
         if not attacking:
             return cls(0, {}, repairs)
         each = -(-counterparts // max(instances, 1))
         attacks = {
-            name: instances * attack_named(name).most_rows(each, config.steps) for name in names
+            name: instances
+            * (
+                attack_named(name).most_rows(each, config.steps)
+                + attack_named(name).most_probes(probed, config.steps)
+            )
+            for name in names
         }
         return cls(counterparts, attacks, repairs)
 
@@ -68,7 +81,10 @@ class Cost:
 
 def measure_rate(sweep: Sweep, rows: Rows, labels: Labels, *, differentiate: bool = True) -> float:
     """Counterparts per second of this sweep, from a short probe whose rows are not counted."""
-    differentiate = differentiate and sweep.classifier.differentiable
+    if not sweep.classifier.differentiable:  # whose answers cost something, and are kept
+        begun = time.perf_counter()
+        sweep.judge(rows[:1], labels[:1])
+        return int(sweep.counterparts.counts(rows[:1]).sum()) / (time.perf_counter() - begun)
     look = sweep.observe if differentiate else sweep.judge
     some = slice(0, max(1, 8 * sweep.chunk_rows // sweep.counterparts.size))
     look(rows[:1], labels[:1])  # the first call pays for memory and threads

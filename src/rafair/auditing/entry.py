@@ -50,6 +50,8 @@ def audit(
     seed: int = 0,
     perturb_sensitive: bool = False,
     max_gradient_rows: int | None = None,
+    black_box: bool = False,
+    max_queries: int | None = None,
     chunk_rows: int | None = None,
     threads: int | None = None,
     device: str = "cpu",
@@ -63,7 +65,7 @@ def audit(
 
     Args:
         model: A torch module that maps encoded rows `(n, d)` to logits `(n, c)`, a rafair
-            classifier, or, with `attacks=()`, a Python function that does the same.
+            classifier, or a Python function that does the same, which gives no gradients.
         table: The rows to audit, with their schema and true classes.
         attacks: Names of attacks; none at all gives the verdicts of clean rows only.
         instances: How many rows to sample (stratified by cluster); None takes all.
@@ -76,6 +78,8 @@ def audit(
         seed: Decides the sample and the bootstrap.
         perturb_sensitive: Whether perturbations may move sensitive features as well.
         max_gradient_rows: The most gradient rows that an attack may ask for, for each instance.
+        black_box: Whether a model that gives gradients is treated as if it gave none.
+        max_queries: The most rows that a model without gradients may be asked about.
         chunk_rows: Rows computed at once.
         threads: How many threads compute; one per core by default.
         device: Where a torch module computes.
@@ -117,6 +121,8 @@ def audit(
         seed=seed,
         perturb_sensitive=perturb_sensitive,
         max_gradient_rows=max_gradient_rows,
+        black_box=black_box,
+        max_queries=max_queries,
         chunk_rows=chunk_rows,
     )
     means = Means(
@@ -191,7 +197,8 @@ def earlier_config(earlier: Audit) -> AuditConfig:
         RunFolderError: If its `audit.json` does not tell all of them.
     """
     # runs of versions that set no limit do not name it
-    section = {"max_gradient_rows": None} | earlier.document["config"]
+    unnamed = {"max_gradient_rows": None, "black_box": False, "max_queries": None}
+    section = unnamed | earlier.document["config"]
     try:
         known = {name: section[name] for name in AuditConfig.__dataclass_fields__}
         return AuditConfig(**known | {"attacks": tuple(known["attacks"])})

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from rafair.errors import ModelError
+from rafair.errors import IncompleteError, ModelError
 from rafair.models.classifier import Classifier, Logits, Rows
 from rafair.models.function import FunctionClassifier
 from rafair.models.torch_module import TorchClassifier
@@ -50,7 +50,7 @@ def check_fits(classifier: Classifier, rows: Rows, n_classes: int) -> None:
     probe = np.resize(rows, (PROBE_ROWS, width)).astype(np.float32)
     try:
         logits = classifier.logits(probe)
-    except ModelError:
+    except (ModelError, IncompleteError):
         raise
     except Exception as error:  # whatever a user's model raises, it does not take these rows
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__

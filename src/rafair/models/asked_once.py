@@ -146,6 +146,10 @@ class AskedOnce(Classifier):
         flat = np.frombuffer(b"".join([known[key] for key in keys]), "<f4")
         return flat.reshape(len(rows), -1).astype(np.float32, copy=False)
 
+    def limited(self, max_queries: int) -> AskedOnce:
+        """The same classifier and the same stored answers, with a limit and a count of its own."""
+        return AskedOnce(self.classifier, self._answers, max_queries)
+
     def logits_and_gradients(self, rows: Rows, cotangent: Cotangent) -> tuple[Logits, Rows]:
         """Not available.
 
