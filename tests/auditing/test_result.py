@@ -221,8 +221,8 @@ def test_what_is_not_a_run_folder_is_refused(tmp_path, result):
 
 
 def test_attacks_on_a_function_say_what_to_do(table):
-    with pytest.raises(ModelError, match=r"attacks=\(\)"):
-        rafair.audit(lambda rows: rows[:, :2], table)
+    with pytest.raises(ModelError, match=r"'pgd' needs gradients, .* rafair-fb, noise"):
+        rafair.audit(lambda rows: rows[:, :2], table, attacks=("rafair", "pgd"))
 
 
 def test_instances_are_the_callers_own_rows(table):

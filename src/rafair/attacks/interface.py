@@ -34,6 +34,11 @@ class Attack(ABC):
         return FALSE
 
     @property
+    def needs_gradients(self) -> bool:
+        """Whether it has nothing to go by where a model gives no gradients."""
+        return True
+
+    @property
     def look(self) -> Look:
         """How much it looks at before each step; the gradient at the row itself by default."""
         return Follow()
@@ -87,3 +92,12 @@ class Attack(ABC):
     def most_choices(self, steps: int) -> int:
         """How many times it chooses the levels of categories, where there are any."""
         return choices(steps)
+
+    def most_probes(self, features: int, steps: int) -> int:
+        """The most further rows that it needs where a model gives no gradients.
+
+        Args:
+            features: How many features may move.
+            steps: How many steps it takes.
+        """
+        return 0

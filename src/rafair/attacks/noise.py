@@ -44,6 +44,11 @@ class Noise(Attack):
         return None
 
     @property
+    def needs_gradients(self) -> bool:
+        """False."""
+        return False
+
+    @property
     def look(self) -> Look:
         """Predictions alone."""
         return Judge()

@@ -19,7 +19,7 @@ from rafair.search.goals import Goal
 from rafair.search.looks import Compare, Look
 from rafair.search.loop import Move, Problem, search, towards
 from rafair.search.observation import Observation
-from rafair.search.probing import steering
+from rafair.search.probing import most_probes, steering
 from rafair.search.trajectory import Trajectory
 from rafair.verdicts import Verdict
 
@@ -44,8 +44,13 @@ class RAFair(Attack):
         return f"rafair-{self.goal.verdict.short.lower()}"
 
     @property
+    def needs_gradients(self) -> bool:
+        """False: signs can be probed."""
+        return False
+
+    @property
     def look(self) -> Look:
-        """All counterparts and their gradients."""
+        """All counterparts and their gradients, where the model gives them."""
         return Compare()
 
     @property
@@ -66,3 +71,7 @@ class RAFair(Attack):
         """Searches by gradients, or by probes where the model has none."""
         look, move = steering(problem, self.goal)
         return search(problem, look=look, move=move, seen=seen, aim=self.aim)
+
+    def most_probes(self, features: int, steps: int) -> int:
+        """What probing asks about."""
+        return most_probes(features, steps)

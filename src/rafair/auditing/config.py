@@ -18,6 +18,7 @@ from rafair.models.classifier import Classifier
 from rafair.models.losses import Loss, loss_named
 from rafair.repairs.benign import BenignPerturbation
 from rafair.search.budget import Budget
+from rafair.search.probing import smallest_probes
 from rafair.search.sweep import CHUNK_ROWS, Sweep, suitable_chunk_rows
 from rafair.tabular.counterparts import Counterparts
 from rafair.tabular.feasible import FeasibleSet
@@ -65,6 +66,9 @@ class AuditConfig:
         perturb_sensitive: Whether perturbations may move sensitive features as well.
         max_gradient_rows: The most gradient rows that an attack may ask for, for each instance;
             None sets no limit. An attack whose next look would cost more stays where it is.
+        black_box: Whether a model that gives gradients is treated as if it gave none.
+        max_queries: The most rows that a model without gradients may be asked about, by one call of
+            a command; None sets no limit. It decides no figure.
         chunk_rows: Rows computed at once; None takes what suits the number of counterparts. Another
             shape may round results differently.
         perturbation: "paper" for continuous steps of all codes, "feasible" for rows that could
@@ -86,6 +90,8 @@ class AuditConfig:
     seed: int = 0
     perturb_sensitive: bool = False
     max_gradient_rows: int | None = None
+    black_box: bool = False
+    max_queries: int | None = None
     chunk_rows: int | None = None
     perturbation: str = Perturbation.PAPER
     max_category_changes: int = 1
@@ -105,6 +111,8 @@ class AuditConfig:
         check_whole("seed", self.seed, 0, LARGEST_SEED)
         if self.max_gradient_rows is not None:
             check_whole("budget gradient_rows", self.max_gradient_rows, 1, MOST_GRADIENT_ROWS)
+        if self.max_queries is not None:
+            check_whole("max_queries", self.max_queries, 1, MOST_GRADIENT_ROWS)
         if self.chunk_rows is not None:
             check_whole("chunk_rows", self.chunk_rows, 1, MOST_CHUNK_ROWS)
         check_name("perturbation", self.perturbation, list(Perturbation))
@@ -164,7 +172,16 @@ class AuditConfig:
             sizes = np.where(box.movable, sizes, 0).astype(np.float32)
         if not box.categories and not (sizes[box.movable] > 0).any():
             raise InputError("step_size: expected a step for at least one feature that may move")
-        return Budget(self.steps, sizes, box, self.seed, self.max_gradient_rows)
+        probe = smallest_probes(schema, sizes)
+        if isinstance(box, FeasibleSet):  # less than a step of the grid cannot happen
+            probe = np.maximum(probe, box.stride)
+        return Budget(self.steps, sizes, box, self.seed, self.max_gradient_rows, probe)
+
+    def probed(self, schema: Schema) -> int:
+        """How many features are probed, of a model without gradients."""
+        kinds = {Perturbation.PAPER: (False,), Perturbation.FEASIBLE: (True,)}
+        each = kinds.get(Perturbation(self.perturbation), (False, True))
+        return max(int(self.budget(schema, feasible=kind).usable.sum()) for kind in each)
 
     def feasible_set(self, schema: Schema) -> FeasibleSet:
         """The feasible perturbations of rows of this schema.
@@ -205,6 +222,8 @@ class AuditConfig:
             "seed": self.seed,
             "perturb_sensitive": self.perturb_sensitive,
             "max_gradient_rows": self.max_gradient_rows,
+            "black_box": self.black_box,
+            "max_queries": self.max_queries,
             "chunk_rows": self.chunk_rows,
             "perturbation": str(self.perturbation),
             "max_category_changes": self.max_category_changes,

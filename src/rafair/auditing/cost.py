@@ -11,6 +11,7 @@ from rafair.auditing.twins import attack_of, is_feasible, runs_of
 from rafair.models.classifier import Labels
 from rafair.search.categories import Aim, choices, rows_per_choice
 from rafair.search.goals import Goal
+from rafair.search.probing import most_probes
 from rafair.search.sweep import Sweep
 from rafair.tabular.encoding import Rows
 from rafair.tabular.schema import Schema
@@ -41,6 +42,7 @@ class Cost:
         schema: Schema | None = None,
         *,
         repaired: Collection[str] | None = None,
+        probed: int = 0,
     ) -> Cost:
         """The cost for so many instances.
 
@@ -50,6 +52,7 @@ class Cost:
             config: What is asked.
             schema: The features, which feasible perturbations need.
             repaired: The attacks of an earlier run whose outcomes are only repaired, if any.
+            probed: How many features are probed, of a model without gradients; 0 of others.
 
         Example:
             >>> Cost.of(200, 200 * 24, AuditConfig()).total
@@ -60,11 +63,12 @@ class Cost:
             return cls(counterparts, {}, {})
         # The last iterate is only judged. A repair starts from a row whose gradient is not known
         # where the outcome is the last iterate.
-        repair = counterparts * (config.steps + 1) if config.repair else 0
-        repairing = choices(config.steps) * instances if config.repair else 0
+        repair = counterparts * (config.steps + 1) + instances * most_probes(probed, config.steps)
+        repairing = choices(config.steps) * instances
         benign = Aim.of(Goal.TRUE_FAIR)
         repairs = {
-            name: repair + repairing * _tried(name, config, schema, benign) for name in names
+            name: repair + repairing * _tried(name, config, schema, benign) if config.repair else 0
+            for name in names
         }
         if repaired is not None:
             return cls(0, {}, repairs)
@@ -73,6 +77,7 @@ class Cost:
             name: instances
             * (
                 attack_of(name).most_rows(each, config.steps)
+                + attack_of(name).most_probes(probed, config.steps)
                 + attack_of(name).most_choices(config.steps)
                 * _tried(name, config, schema, attack_of(name).aim)
             )
@@ -95,7 +100,10 @@ def _tried(name: str, config: AuditConfig, schema: Schema | None, aim: Aim | Non
 
 def measure_rate(sweep: Sweep, rows: Rows, labels: Labels, *, differentiate: bool = True) -> float:
     """Counterparts per second of this sweep, from a short probe whose rows are not counted."""
-    differentiate = differentiate and sweep.classifier.differentiable
+    if not sweep.classifier.differentiable:  # whose answers cost something, and are kept
+        begun = time.perf_counter()
+        sweep.judge(rows[:1], labels[:1])
+        return int(sweep.counterparts.counts(rows[:1]).sum()) / (time.perf_counter() - begun)
     look = sweep.observe if differentiate else sweep.judge
     some = slice(0, max(1, 8 * sweep.chunk_rows // sweep.counterparts.size))
     look(rows[:1], labels[:1])  # the first call pays for memory and threads

@@ -30,6 +30,8 @@ AUDIT = "audit.json"
 MOST_ZERO_GRADIENTS = 0.01
 PACKAGES = ("numpy", "onnx", "pandas", "pyarrow", "scikit-learn", "scipy", "torch")
 COUNTED = ("seconds", "gradient_rows", "prediction_rows")
+QUERIES = "queries"
+"""Counted too where a model gives no gradients: rows that it was really asked about."""
 
 
 @dataclass
@@ -172,7 +174,7 @@ def _too_dear(document: Mapping[str, Any]) -> list[str]:
     """Says which attacks the budget did not pay for."""
     budget = document["config"]["max_gradient_rows"]
     counterparts = document["dataset"]["counterparts_per_instance"]
-    if budget is None:
+    if budget is None or document["config"]["black_box"]:
         return []
     one = np.array([counterparts])
     costs = {
@@ -259,7 +261,9 @@ def _outcome(codes: NDArray[np.int8], name: str) -> NDArray[np.int8]:
 
 
 def _counted(spent: Mapping[str, Mapping[str, Any]], names: Sequence[str]) -> dict[str, Any]:
-    return {key: sum(spent[name][key] for name in names if name in spent) for key in COUNTED}
+    found = [spent[name] for name in names if name in spent]
+    keys = [*COUNTED, *([QUERIES] if any(QUERIES in one for one in found) else [])]
+    return {key: sum(one[key] for one in found) for key in keys}
 
 
 def _summed(parts: Sequence[dict[str, dict[str, dict[str, Any]]]]) -> dict[str, Any]:
@@ -268,8 +272,8 @@ def _summed(parts: Sequence[dict[str, dict[str, dict[str, Any]]]]) -> dict[str, 
         for kind, by_name in part.items():
             for name, counted in by_name.items():
                 into = total.setdefault(kind, {}).setdefault(name, dict.fromkeys(COUNTED, 0))
-                for key in COUNTED:
-                    into[key] += counted[key]
+                for key, number in counted.items():
+                    into[key] = into.get(key, 0) + number
     return total
 
 

@@ -50,6 +50,8 @@ def audit(
     seed: int = 0,
     perturb_sensitive: bool = False,
     max_gradient_rows: int | None = None,
+    black_box: bool = False,
+    max_queries: int | None = None,
     chunk_rows: int | None = None,
     perturbation: str = "paper",
     max_category_changes: int = 1,
@@ -65,7 +67,7 @@ def audit(
 
     Args:
         model: A torch module that maps encoded rows `(n, d)` to logits `(n, c)`, a rafair
-            classifier, or, with `attacks=()`, a Python function that does the same.
+            classifier, or a Python function that does the same, which gives no gradients.
         table: The rows to audit, with their schema and true classes.
         attacks: Names of attacks; none at all gives the verdicts of clean rows only.
         instances: How many rows to sample (stratified by cluster); None takes all.
@@ -78,6 +80,8 @@ def audit(
         seed: Decides the sample and the bootstrap.
         perturb_sensitive: Whether perturbations may move sensitive features as well.
         max_gradient_rows: The most gradient rows that an attack may ask for, for each instance.
+        black_box: Whether a model that gives gradients is treated as if it gave none.
+        max_queries: The most rows that a model without gradients may be asked about.
         chunk_rows: Rows computed at once.
         perturbation: "paper" for continuous steps of all codes, "feasible" for rows that could
             really happen (whole numbers, real levels, the schema's rules), "both" for each attack
@@ -123,6 +127,8 @@ def audit(
         seed=seed,
         perturb_sensitive=perturb_sensitive,
         max_gradient_rows=max_gradient_rows,
+        black_box=black_box,
+        max_queries=max_queries,
         chunk_rows=chunk_rows,
         perturbation=perturbation,
         max_category_changes=max_category_changes,
@@ -202,6 +208,8 @@ def earlier_config(earlier: Audit) -> AuditConfig:
     # runs of versions that knew no other do not name them
     known_before = {
         "max_gradient_rows": None,
+        "black_box": False,
+        "max_queries": None,
         "perturbation": Perturbation.PAPER,
         "max_category_changes": 1,
     }

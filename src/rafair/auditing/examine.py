@@ -30,6 +30,7 @@ from rafair.auditing.twins import attack_of, is_feasible, members_of, runs_of, u
 from rafair.engine.checkpoints import Content
 from rafair.engine.shards import Advance
 from rafair.engine.workers import Workers
+from rafair.models.asked_once import AskedOnce
 from rafair.models.classifier import Classifier, Labels, Queries
 from rafair.search.budget import Budget
 from rafair.search.observation import Observation
@@ -108,7 +109,10 @@ class _Shard:
         self.config = examiner.config
         self.schema = examiner.schema
         self.advance = advance
-        self.sweep = self.config.sweep(examiner.classifier, self.schema, workers, advance)
+        classifier = examiner.classifier
+        # counted shard by shard, so that neither resuming nor who does the shards changes a count
+        self.once = None if classifier.differentiable else AskedOnce(classifier)
+        self.sweep = self.config.sweep(self.once or classifier, self.schema, workers, advance)
         self.instances = part.numbers
         self.rows: Rows = part.rows
         self.labels: Labels = part.labels
@@ -118,6 +122,7 @@ class _Shard:
             self.config,
             self.schema,
             repaired=part.outcomes,
+            probed=self.config.probed(self.schema) if self.once else 0,
         )
         self.counters: dict[str, dict[str, Any]] = {"attacks": {}, "repairs": {}}
 
@@ -196,13 +201,15 @@ class _Shard:
         """Gives a sweep of its own, and stores what was spent through it."""
         queries = Queries()
         sweep = replace(self.sweep, queries=queries)
-        begun = time.perf_counter()
+        begun, before = time.perf_counter(), self.once.asked if self.once else 0
         yield sweep
         self.counters[kind][name] = {
             "seconds": time.perf_counter() - begun,
             "gradient_rows": queries.gradient_rows,
             "prediction_rows": queries.prediction_rows,
         }
+        if self.once:
+            self.counters[kind][name]["queries"] = self.once.asked - before
         # rows that stood still were not asked about again: the bar moves on all the same
         self.advance(expected - queries.gradient_rows - queries.prediction_rows)
 

@@ -85,7 +85,7 @@ def audit_own(own: Own, options: dict[str, Any], means: Means) -> Audit:
     config = AuditConfig(**{"instances": None, "perturbation": Perturbation.FEASIBLE} | options)
     check_device(means.device)
     table = own_table(own)
-    classifier = own_classifier(own, table.schema, getattr(config, "max_queries", None))
+    classifier = own_classifier(own, table.schema, config.max_queries)
     preparation = OwnModelOnOwnData(
         classifier,
         table,

@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from rafair._version import __version__
 from rafair.arguments import check_whole
-from rafair.attacks.naming import expand
+from rafair.auditing.black_box import Asking, check_attacks, check_queries
 from rafair.auditing.config import MOST_THREADS, AuditConfig, Perturbation
 from rafair.auditing.cost import Cost, describe, measure_rate
 from rafair.auditing.document import (
@@ -46,9 +46,8 @@ from rafair.engine.progress import SILENT, Progress
 from rafair.engine.run_folder import PLAN, RunFolder, forget_plan, has_plan, next_free
 from rafair.engine.shards import Executor, SerialExecutor, Shard, cut
 from rafair.engine.workers import Workers
-from rafair.errors import DataFileError, InputError, ModelError, RunFolderError
+from rafair.errors import DataFileError, InputError, RunFolderError
 from rafair.models.adapting import check_fits
-from rafair.models.classifier import Classifier
 from rafair.models.prediction import predict
 from rafair.search.sweep import CHUNK_ROWS
 from rafair.tabular.counterparts import Counterparts
@@ -123,11 +122,11 @@ def run_audit(
         means.progress.note(f"done before: '{final}' holds this very audit")
         return finished
     with _removing_on_failure(temporary), Workers(means.threads) as workers:
-        stand_in = preparation.stand_in()
-        _check_gradients(stand_in, config)
+        asking = Asking(config)
+        check_attacks(asking(preparation.stand_in()), config)
         preparation.check()
         with RunFolder(final, plan, force=means.force, resume=known) as folder:
-            run = _Run(preparation, config, means, plan, folder, workers, stored)
+            run = _Run(preparation, config, means, plan, folder, workers, stored, asking)
             complete = _all_but_done(folder.partial, plan)
             if complete:
                 means.progress.note("carrying on where it was left: all parts are done")
@@ -159,6 +158,7 @@ class _Run:
     folder: RunFolder
     workers: Workers
     stored: Stored | None
+    asking: Asking
 
     def go(self, temporary: Path | None) -> Audit:
         """Does what is left to do; returns the result."""
@@ -167,6 +167,7 @@ class _Run:
         whole = self._judge_file(self.preparation.file) if self.preparation.file else None
         cost = self._announce()
         subject = self.preparation.subject(self.folder.partial, self.means.progress)
+        subject = replace(subject, classifier=self.asking(subject.classifier))
         check_fits(subject.classifier, subject.table.rows, len(subject.table.schema.classes))
         checkpoints = self._examine(subject, cost)
         document = self._document(subject, checkpoints, whole)
@@ -184,7 +185,9 @@ class _Run:
         """Looks at all rows of a file, and gives the verdict of each."""
         shards, key = self.folder.partial / SHARDS, _digest(self.plan)
         self.preparation.gather(shards, key, self.means.progress)
-        judge = Judge(self.preparation.stand_in(), file.schema, self.config)
+        each = Counterparts.of(file.schema).size + 1
+        check_queries(lambda n, _: file.rows * each + n, 1, self.config)
+        judge = Judge(self.asking(self.preparation.stand_in()), file.schema, self.config)
         judging = Judging(judge, file, shards / "verdicts", key, self.workers)
         judging.go(self.means.executor, self.means.progress)
         return judging.merge(self.folder.partial)
@@ -205,26 +208,44 @@ class _Run:
     def _announce(self) -> Cost:
         """Says what is ahead, at the rate of a short probe."""
         table, instances = self.preparation.table, self.instances
-        stand_in, schema = self.preparation.stand_in(), self.preparation.schema
+        stand_in = self.asking(self.preparation.stand_in())
+        schema = self.preparation.schema
         sweep = self.config.sweep(stand_in, schema, self.workers, lambda rows: None)
         counterparts = int(sweep.counterparts.counts(table.rows[instances]).sum())
-        repaired = self.stored.names if self.stored else None
-        cost = Cost.of(len(instances), counterparts, self.config, schema, repaired=repaired)
-        rate = measure_rate(sweep, table.rows[instances], table.labels[instances])
+        probed = 0 if stand_in.differentiable else self.config.probed(schema)
+        cost = self._cost(len(instances), counterparts, probed)
         shards = len(cut(len(instances)))
         done = min(count_stored(self.folder.partial / SHARDS), shards)
+        each, left = -(-counterparts // len(instances)), 1 - done / shards
+        # besides, a first look tells the rate, and the model's accuracy is that on all rows
+        others = each + (0 if self.preparation.file else self.preparation.n_rows)
+
+        def queries(n: int, steps: int) -> int:
+            return round(self._cost(n, n * each, probed, steps).total * left) + others
+
+        check_queries(queries, len(instances), self.config)
+        rate = measure_rate(sweep, table.rows[instances], table.labels[instances])
         again = (
             f"; carrying on where it was left, {done} of {shards} parts done"
             if self.folder.resumed
             else ""
         )
         rate *= self.cores / self.workers.threads
-        ahead = describe(cost, rate, self.cores, left=1 - done / shards)
+        ahead = describe(cost, rate, self.cores, left=left)
+        if not stand_in.differentiable:
+            ahead += f"; at most {queries(len(instances), self.config.steps):,} queries"
         self.means.progress.note(
             f"{len(instances):,} of {self.preparation.n_rows:,} rows of '{table.name}', "
             f"{ahead}{again}"
         )
         return cost
+
+    def _cost(self, n: int, counterparts: int, probed: int, steps: int | None = None) -> Cost:
+        """What `n` instances with so many counterparts in all can cost."""
+        config = replace(self.config, steps=steps or self.config.steps)
+        repaired = self.stored.names if self.stored else None
+        schema = self.preparation.schema
+        return Cost.of(n, counterparts, config, schema, repaired=repaired, probed=probed)
 
     def _examine(self, subject: Subject, cost: Cost) -> Checkpoints:
         """Does the shards that are not stored yet, and stores each as it is ready."""
@@ -269,7 +290,7 @@ class _Run:
             "files": _hashes(folder),
             "dataset": subject.dataset_facts(),
             "model": subject.model_facts(whole.answers if whole else self._answers(subject)),
-            "config": self._config(),
+            "config": self._config() | {"black_box": not subject.classifier.differentiable},
             **rates,
         }
         if self.config.perturbation != Perturbation.PAPER:
@@ -312,21 +333,13 @@ def _check_against(preparation: Preparation, config: AuditConfig) -> None:
         )
 
 
-def _check_gradients(classifier: Classifier, config: AuditConfig) -> None:
-    if expand(config.attacks)[0] and not classifier.differentiable:
-        raise ModelError(
-            f"model '{classifier.name}': attack '{config.attacks[0]}' needs gradients, which a "
-            "plain Python function does not give; pass a torch module, or attacks=() for the "
-            "verdicts of clean rows"
-        )
-
-
 def _plan(preparation: Preparation, config: AuditConfig, stored: Stored | None) -> dict[str, Any]:
     return {
         "schema_version": SCHEMA_VERSION,
         "rafair_version": __version__,
         "subject": preparation.plan,
-        "config": config.to_dict(),
+        # how much may be asked decides no figure
+        "config": {k: value for k, value in config.to_dict().items() if k != "max_queries"},
         "stored": stored.document["config"]["plan"] if stored else None,
     }
 

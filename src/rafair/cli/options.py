@@ -87,6 +87,21 @@ Budget = Annotated[
         "equal cost.  [default: no limit]",
     ),
 ]
+BlackBox = Annotated[
+    bool | None,
+    typer.Option(
+        "--black-box",
+        help="Ask the model for predictions only, as is done anyway where it gives no gradients.",
+    ),
+]
+MaxQueries = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="The most rows that a model without gradients may be asked about.  "
+        "[default: no limit]",
+    ),
+]
 K = Annotated[
     float | None,
     typer.Option(

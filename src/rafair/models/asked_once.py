@@ -165,6 +165,10 @@ class AskedOnce(Classifier):
             answers.put(new)
             self._answers, self.asked = answers, asked + len(new)
 
+    def limited(self, max_queries: int) -> AskedOnce:
+        """The same classifier and the same stored answers, with a limit and a count of its own."""
+        return AskedOnce(self.classifier, self._answers, max_queries)
+
     def logits_and_gradients(self, rows: Rows, cotangent: Cotangent) -> tuple[Logits, Rows]:
         """Not available.
 

@@ -15,6 +15,7 @@ from rafair.search.loop import Move, Problem, towards
 from rafair.search.observation import NONE, Numbers, Observation
 from rafair.search.sweep import Sweep
 from rafair.tabular.encoding import Rows
+from rafair.tabular.schema import Schema
 from rafair.verdicts import verdicts
 
 ROUNDS = 5
@@ -22,7 +23,7 @@ ROUNDS = 5
 20 steps."""
 
 DRAWS = 2_000_000
-"""Tells these draws apart from those of other attacks."""
+"""Tells these draws apart from those of other attacks; each goal has as many of its own."""
 
 Values = NDArray[np.float64]
 
@@ -72,6 +73,16 @@ def most_probes(features: int, steps: int) -> int:
     return 4 * features * (2 * steps + ROUNDS)
 
 
+def smallest_probes(schema: Schema, step_size: Rows) -> Rows:
+    """The smallest change of each feature that tells something of a model; shape `(d,)`.
+
+    Args:
+        schema: The features.
+        step_size: The length of a step, encoded; shape `(d,)`.
+    """
+    return step_size
+
+
 class Probing:
     """Moves along signs that are probed: each feature a little up and down, at row and counterpart.
 
@@ -117,9 +128,10 @@ class Probing:
 
     def _draw(self, where: Numbers, step: int) -> Rows:
         """A random point of the boxes at `where`."""
-        lower, upper = self.problem.bounds
-        keys = row_keys(self.problem.start[where], self.problem.budget.seed, DRAWS + step)
-        return uniform(keys, lower[where], upper[where])
+        run = DRAWS * (1 + list(Goal).index(self.goal)) + step
+        keys = row_keys(self.problem.start[where], self.problem.budget.seed, run)
+        lower, upper = (bound[where] for bound in self.problem.bounds)
+        return uniform(keys, lower, upper)
 
     def _probe(self, where: Numbers, rows: Rows, seen: Observation) -> None:
         """Writes signs of the loss's slopes at rows and their counterparts into `seen`."""
