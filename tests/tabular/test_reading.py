@@ -249,3 +249,16 @@ def test_a_schema_file_and_a_table_go_together(tmp_path):
     table = read_table(tmp_path / "people.csv", schema=read_schema(tmp_path / "schema.toml"))
     assert table.rows.tolist() == [[np.float32(0.1), 1], [np.float32(0.6), 0]]
     assert table.labels.tolist() == [0, 1]
+
+
+def test_codes_keep_their_zeros(tmp_path):
+    (tmp_path / "people.csv").write_text("zip,pay,paid\n01,0.5,0\n2,0,1\n12,10,0\n")
+    table = read_table(tmp_path / "people.csv", label="paid", sensitive=["zip"])
+    assert table.schema["zip"].levels == ("01", "12", "2")
+    assert table.schema["pay"].kind == "numeric"
+
+
+def test_a_class_may_be_called_as_what_is_missing(tmp_path):
+    (tmp_path / "people.csv").write_text("zip,sex,paid\n01,f,NA\n02,m,null\n")
+    named = schema(features=schema().features[::2][:2], classes=("NA", "null"))
+    assert read_table(tmp_path / "people.csv", schema=named).labels.tolist() == [0, 1]

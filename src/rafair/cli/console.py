@@ -52,7 +52,7 @@ def print_result(document: Any, readable: RenderableType | None, json_path: str 
 
     Args:
         document: The result as plain lists, dictionaries, strings and numbers.
-        readable: The same for people.
+        readable: The same for people; a text is written as it is, line by line.
         json_path: A file for the JSON, "-" for stdout instead of the readable form, or None.
     """
     text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
@@ -65,7 +65,10 @@ def print_result(document: Any, readable: RenderableType | None, json_path: str 
             path.write_text(text, encoding="utf-8")
     if readable is not None:
         with _to_stdout():
-            results().print(readable)
+            if isinstance(readable, str):
+                sys.stdout.write(readable)
+            else:
+                results().print(readable)
 
 
 def show_audit(audit: Audit, json_path: str | None) -> None:

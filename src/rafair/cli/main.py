@@ -13,7 +13,7 @@ from typing import Annotated, TextIO
 import typer
 
 from rafair._version import __version__
-from rafair.cli import attack, audit, data, repair, reproduce, train
+from rafair.cli import attack, audit, data, repair, reproduce, schema, train
 from rafair.errors import RafairError, RafairWarning
 
 INTERRUPTED = 130
@@ -33,6 +33,7 @@ for command in (audit, train, attack, repair, reproduce):
     name = command.__name__.rpartition(".")[2]
     app.command(name, epilog=command.EPILOG)(getattr(command, name))
 app.add_typer(data.app, name="data")
+app.add_typer(schema.app, name="schema")
 
 
 def _version(wanted: bool) -> None:

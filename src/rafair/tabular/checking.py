@@ -120,7 +120,8 @@ def _off_grid(
     values = np.where(skipped, feature.minimum, numbers(series))
     kind = np.float32 if series.dtype in (np.float32, np.float16) else np.float64
     steps = (values - feature.minimum) / feature.grid
-    slack = OFF_GRID + 4 * float(np.finfo(kind).eps) * np.abs(values) / feature.grid
+    largest = np.maximum(np.abs(values), abs(feature.minimum))
+    slack = OFF_GRID + 4 * float(np.finfo(kind).eps) * largest / feature.grid
     off: NDArray[np.bool_] = np.abs(steps - np.rint(steps)) > slack
     return off
 

@@ -94,7 +94,8 @@ def encode_values(values: Any, feature: Feature, first_row: int = 0) -> NDArray[
 def value_codes(series: pd.Series[Any], feature: Feature) -> NDArray[np.float64]:
     """The codes of raw values, NaN for what cannot be encoded; shape `(n,)`."""
     codes = _scaled(series, feature) if feature.kind.is_number else _coded(series, feature)
-    codes = np.where((codes >= 0) & (codes <= 1), codes, np.nan)
+    inside = np.clip(codes, 0, 1)  # the end of a range may miss it by a rounding
+    codes = np.where(np.abs(codes - inside) <= SINGLE, inside, np.nan)
     if feature.missing:
         codes[series.isna().to_numpy()] = MISSING
     return codes

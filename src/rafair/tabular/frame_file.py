@@ -20,6 +20,9 @@ SEPARATORS = {";": "';'", "\t": "a tab", "|": "'|'"}
 ABSENT = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "<NA>")
 """What stands for a missing value in a CSV file; "None" and "?" may well be levels."""
 
+MOST_LOOKED_AT = 10_000
+"""Lines in which codes that begin with a zero are looked for."""
+
 
 def read_frame(path: Path | str, schema: Schema | None = None) -> pd.DataFrame:
     r"""Reads a CSV file (UTF-8, commas, a line of names) or a Parquet file.
@@ -73,9 +76,11 @@ def _read_parquet(path: Path) -> pd.DataFrame:
 
 def _read_csv(path: Path, schema: Schema | None) -> pd.DataFrame:
     text = _text(path)
-    names = _check_fields(path, text)
+    names, codes = _check_fields(path, text)
     absent = {name: list(ABSENT) for name in names}
-    kinds = {}
+    kinds = dict.fromkeys(codes, "str")
+    if schema is not None:
+        absent[schema.label] = [word for word in ABSENT if word not in schema.classes]
     for feature in schema.features if schema else ():
         levels = feature.levels or ()
         if feature.name in absent and levels and all(isinstance(level, str) for level in levels):
@@ -119,8 +124,12 @@ def _text(path: Path) -> str:
     return text
 
 
-def _check_fields(path: Path, text: str) -> list[str]:
-    """The names of the columns, once every line has as many fields as there are names."""
+def _check_fields(path: Path, text: str) -> tuple[list[str], set[str]]:
+    """The names of the columns, once every line has as many fields as there are names.
+
+    Also those of columns with numbers such as 01, whose zero a number would lose.
+    """
+    codes = set()
     lines = csv.reader(io.StringIO(text), skipinitialspace=True)
     try:
         names = next((line for line in lines if line), [])
@@ -128,7 +137,9 @@ def _check_fields(path: Path, text: str) -> list[str]:
             raise DataFileError(f"'{path}': expected a line with the columns' names, found none")
         _check_separator(path, names)
         _check_names(path, names)
-        for line in lines:
+        for number, line in enumerate(lines):
+            if number < MOST_LOOKED_AT:
+                codes |= {name for name, value in zip(names, line, strict=False) if _is_code(value)}
             if line and len(line) != len(names):
                 raise DataFileError(
                     f"'{path}', line {lines.line_num:,}: expected {len(names)} fields, as in the "
@@ -138,7 +149,11 @@ def _check_fields(path: Path, text: str) -> list[str]:
         raise DataFileError(
             f"'{path}', line {lines.line_num:,}: cannot be read: {error}"
         ) from error
-    return names
+    return names, codes
+
+
+def _is_code(value: str) -> bool:
+    return len(value) > 1 and value[0] == "0" and value.isdecimal()
 
 
 def _check_separator(path: Path, names: list[str]) -> None:

@@ -1,0 +1,310 @@
+"""A first schema from the values of a table, with what a person has to decide in comments."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from rafair.arguments import check_name
+from rafair.errors import InputError
+from rafair.tabular.checking import numbers, shown
+from rafair.tabular.encoding import plain_value
+from rafair.tabular.one_hot import find_groups
+from rafair.tabular.orders import likely_order
+from rafair.tabular.reading import odd_values
+from rafair.tabular.schema import Feature, Kind, Schema
+from rafair.tabular.schema_file import LABEL, comment, write_feature, write_schema
+from rafair.tabular.table import MANY_LEVELS, MOST_CLASSES
+
+MOST_STEP_DECIMALS = 4
+"""Numbers with more decimals than this are continuous."""
+
+FEW_CODES = 10
+"""Whole numbers from 0 or 1 up to less than this may be codes of levels."""
+
+SHOWN = 10
+"""Values that a comment shows."""
+
+HEAD = (
+    "A proposal: what was seen stands in comments. Look at every feature, and decide",
+    "  kind: numeric, integer, ordinal (levels in their order), categorical or boolean;",
+    "  minimum and maximum: what may occur, not only what was seen;",
+    "  sensitive = true, and domain = [...] where other values than those seen count;",
+    "  immutable = true, direction = increase_only or decrease_only, largest_change.",
+    'relations = ["debt <= 0.4 * income"] would stand above the first [[feature]].',
+)
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What a table's columns look like.
+
+    Args:
+        features: A feature for each column in which a value was seen.
+        label: The label column, if it was named.
+        classes: The label's classes.
+        notes: What was seen, by feature.
+        left_out: Columns that cannot be features, and why.
+    """
+
+    features: tuple[Feature, ...]
+    label: str | None
+    classes: tuple[str, ...]
+    notes: dict[str, list[str]] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
+
+    def text(self) -> str:
+        """The proposal as a schema file."""
+        head = [*HEAD, *self.left_out]
+        if not any(feature.sensitive for feature in self.features):
+            head.append("sensitive = true    # in at least one [[feature]]: none is sensitive yet")
+        if self.label is not None:
+            schema = Schema(features=self.features, label=self.label, classes=self.classes)
+            return write_schema(schema, self.notes | {"": head})
+        placeholders = (
+            'label = "..."      # the column with the true class; its [[feature]] then only says',
+            "                   # which classes there are, unless they are listed:",
+            'classes = ["no", "yes"]',
+        )
+        parts = ["\n".join(map(comment, (*head, *placeholders)))]
+        parts += [write_feature(f, self.notes.get(f.name, ())) for f in self.features]
+        return "\n\n".join(parts) + "\n"
+
+
+def propose(
+    frame: pd.DataFrame, label: str | None = None, sensitive: Collection[str] = ()
+) -> Proposal:
+    """Proposes a schema for a table.
+
+    Nothing is guessed that the values do not show: an order of levels, for instance, is only
+    suggested in a comment.
+
+    Args:
+        frame: The rows.
+        label: The label column.
+        sensitive: The sensitive columns.
+
+    Raises:
+        UnknownNameError: If a column that was named is not there.
+        InputError: If the label has a missing value or no two classes, or a sensitive column is
+            the label, one of a one-hot group, or cannot be a feature.
+
+    Example:
+        >>> frame = pd.DataFrame({"age": [20, 61, 35], "pay": ["low", "high", "low"]})
+        >>> proposal = propose(frame)
+        >>> [(feature.name, str(feature.kind)) for feature in proposal.features]
+        [('age', 'integer'), ('pay', 'categorical')]
+        >>> print(proposal.notes["pay"][-1])
+        these levels look ordered; if so: kind = "ordinal", levels = ["low", "high"]
+    """
+    for name in (*([] if label is None else [label]), *sensitive):
+        check_name("column", name, frame.columns)
+    if label in sensitive:
+        raise InputError(f"column '{label}': expected as label or as sensitive, not as both")
+    groups = find_groups(frame.drop(columns=[] if label is None else [label]))
+    features, notes, left_out = [], {}, []
+    for name in frame.columns:
+        if name == label:
+            continue
+        group = groups.get(name)
+        if name in sensitive and group is not None:
+            raise InputError(
+                f"sensitive column '{name}': expected in no one-hot group, found in '{group}'; "
+                "make the group one column"
+            )
+        feature, said = _described(frame[name], sensitive=name in sensitive, group=group)
+        if feature is None:
+            if name in sensitive:
+                raise InputError(
+                    f"sensitive column '{name}': expected levels or numbers; {said[0]}"
+                )
+            left_out.append(f"column {name!r} is left out: {said[0]}")
+        else:
+            features.append(feature)
+            notes[name] = said
+    classes: tuple[str, ...] = ()
+    if label is not None:
+        classes, notes[LABEL] = _classes(frame[label], label)
+    return Proposal(tuple(features), label, classes, notes, tuple(left_out))
+
+
+def _classes(values: pd.Series[Any], label: str) -> tuple[tuple[str, ...], list[str]]:
+    if values.isna().any():
+        row = int(np.flatnonzero(values.isna())[0])
+        raise InputError(f"label '{label}', row {row}: expected a class, found a missing value")
+    counts = values.value_counts().sort_index()
+    if not 2 <= len(counts) <= MOST_CLASSES:
+        raise InputError(
+            f"label '{label}': expected 2 to {MOST_CLASSES} classes, found {len(counts):,}"
+        )
+    seen = ", ".join(f"{name}: {count:,} rows" for name, count in counts.items())
+    return tuple(str(plain_value(name)) for name in counts.index), [
+        f"seen: {seen}; a class's place in the list is its code"
+    ]
+
+
+def _described(
+    values: pd.Series[Any], *, sensitive: bool, group: str | None
+) -> tuple[Feature | None, list[str]]:
+    """A feature for a column, if it can be one, and what was seen in it."""
+    kinds = pd.api.types
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        values = values.astype(object)
+    absent = int(values.isna().sum())
+    present = values[values.notna().to_numpy()]
+    if present.empty:
+        return None, ["no value was seen in it"]
+    if kinds.is_datetime64_any_dtype(values) or kinds.is_timedelta64_dtype(values):
+        return None, ["it holds times; make them numbers, such as years since then"]
+    numeric = kinds.is_numeric_dtype(values) and not kinds.is_bool_dtype(values)
+    if (
+        not numeric
+        and not present.map(lambda value: isinstance(value, str | bool | int | float)).all()
+    ):
+        return None, [f"it holds values of the type {type(present.iloc[0]).__name__}"]
+    shared: dict[str, Any] = {"sensitive": sensitive, "missing": absent > 0, "group": group}
+    feature: Feature | None
+    if group is not None:
+        levels = (
+            (False, True) if present.map(lambda value: isinstance(value, bool)).all() else (0, 1)
+        )
+        feature = Feature(name=str(values.name), kind=Kind.BOOLEAN, levels=levels, **shared)
+        said = [f"one of the one-hot group '{group}': exactly one is true in every row"]
+    elif numeric:
+        feature, said = _number(present, shared)
+    else:
+        feature, said = _levels(present, shared)
+    if feature is not None and sensitive:
+        said.append(_about_domain(present))
+    if absent:
+        said.append(f"missing in {absent:,} of {len(values):,} rows")
+    return feature, said
+
+
+def _number(present: pd.Series[Any], shared: dict[str, Any]) -> tuple[Feature | None, list[str]]:
+    values = numbers(present)
+    endless = int((~np.isfinite(values)).sum())
+    values = values[np.isfinite(values)]
+    if not values.size:
+        return None, ["it holds infinities only"]
+    seen = np.unique(values)
+    single = present.dtype in (np.float32, np.float16)
+    decimals = _decimals(seen, float(np.finfo(np.float32 if single else np.float64).eps))
+    whole = decimals == 0
+    feature = Feature(
+        name=str(present.name),
+        kind=Kind.INTEGER if whole else Kind.NUMERIC,
+        minimum=_rounded(seen[0], decimals),
+        maximum=_rounded(seen[-1], decimals),
+        step=None if whole or decimals is None else float(f"1e-{decimals}"),
+        **shared,
+    )
+    said = [f"seen: {seen[0]:.10g} to {seen[-1]:.10g}, {_distinct(len(seen), len(values))}"]
+    if endless:
+        said.append(f"{endless:,} infinite values, which are not allowed: drop such rows")
+    said += _about_number(seen, len(values), whole=whole, decimals=decimals)
+    return feature, said
+
+
+def _about_number(
+    seen: NDArray[np.float64], n_values: int, *, whole: bool, decimals: int | None
+) -> list[str]:
+    """What a person should ask about numbers."""
+    if len(seen) == 1:
+        return ["one value only: does it belong here?"]
+    if decimals is None:
+        return [f"more than {MOST_STEP_DECIMALS} decimals: continuous, without a step"]
+    said = _about_steps(seen, decimals)
+    codes = seen.astype(np.int64).tolist()
+    if not whole:
+        return said
+    if codes == [0, 1]:
+        return ['a truth value? then: kind = "boolean", levels = [0, 1], without a range']
+    few = codes[0] in (0, 1) and codes[-1] < FEW_CODES
+    if few and codes == list(range(codes[0], codes[-1] + 1)):
+        return [
+            f"codes of levels? then, without a range: levels = {codes}, and "
+            'kind = "ordinal" if their order counts, else "categorical"'
+        ]
+    if len(codes) > MANY_LEVELS and len(codes) == n_values:
+        said.append("another value in every row: is it a number of a case? then take it out")
+    return said
+
+
+def _about_steps(seen: NDArray[np.float64], decimals: int) -> list[str]:
+    """What decimals, and what all numbers are a multiple of."""
+    said = [] if not decimals else [f"{decimals} {'decimal' if decimals == 1 else 'decimals'}"]
+    units = np.rint((seen - seen[0]) * 10**decimals)
+    if units[-1] < 2**53:
+        common = int(np.gcd.reduce(units.astype(np.int64)))
+        if common > 1:
+            said.append(
+                f"all are {seen[0]:.10g} plus a multiple of {common / 10**decimals:.10g}: may "
+                "others occur? if not, that is the step"
+            )
+    return said
+
+
+def _levels(present: pd.Series[Any], shared: dict[str, Any]) -> tuple[Feature, list[str]]:
+    counts = present.value_counts()
+    seen = sorted(counts.index.tolist(), key=lambda value: (str(type(value)), value))
+    name = str(present.name)
+    if all(isinstance(level, bool) for level in seen):
+        feature = Feature(name=name, kind=Kind.BOOLEAN, levels=(False, True), **shared)
+        return feature, [f"seen: {_counted(counts)}"]
+    feature = Feature(name=name, kind=Kind.CATEGORICAL, levels=tuple(seen), **shared)
+    said = [f"seen: {_distinct(len(seen), len(present))}; {_counted(counts)}"]
+    odd = odd_values(present)
+    if odd.size:
+        said.append(
+            f"numbers but for {odd.size:,} values, such as {shown(present.iloc[odd[0]])}: are "
+            "these missing? then leave them empty in the file"
+        )
+        return feature, said
+    order = likely_order(seen)
+    if len(seen) == 1:
+        said.append("one value only: does it belong here?")
+    elif len(seen) > MANY_LEVELS and len(seen) > len(present) / 2:
+        said.append("another text in most rows: is it a name? then take it out")
+    elif order is not None:
+        listed = ", ".join(f'"{level}"' for level in order)
+        said.append(f'these levels look ordered; if so: kind = "ordinal", levels = [{listed}]')
+    elif 2 * sum(any(map(str.isdecimal, str(level))) for level in seen) >= len(seen) > 2:
+        said.append('numbers in the levels: bands? then: kind = "ordinal", levels in their order')
+    return feature, said
+
+
+def _about_domain(present: pd.Series[Any]) -> str:
+    n = present.nunique()
+    return (
+        f"sensitive: every row is compared with itself at {n:,} values, those seen; "
+        "domain = [...] would state others"
+    )
+
+
+def _decimals(seen: NDArray[np.float64], precision: float) -> int | None:
+    """The decimals that all numbers get along with, if these are few."""
+    slack = 4 * precision * np.abs(seen)
+    for decimals in range(MOST_STEP_DECIMALS + 1):
+        if (np.abs(np.round(seen, decimals) - seen) <= slack).all():
+            return decimals
+    return None
+
+
+def _rounded(number: Any, decimals: int | None) -> float:
+    return float(number) if decimals is None else float(np.round(float(number), decimals))
+
+
+def _distinct(n: int, of: int) -> str:
+    return f"{n:,} different {'value' if n == 1 else 'values'} in {of:,} rows"
+
+
+def _counted(counts: pd.Series[int]) -> str:
+    most = counts.head(SHOWN)
+    listed = ", ".join(f"{level} ({count:,})" for level, count in most.items())
+    return listed if len(counts) <= SHOWN else f"{listed}, …"
