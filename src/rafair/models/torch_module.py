@@ -39,7 +39,9 @@ class TorchClassifier(Classifier):
     """
 
     def __init__(self, module: nn.Module, *, device: str = "cpu", name: str | None = None) -> None:
-        self.module = copy.deepcopy(module).to(device).float().eval().requires_grad_(False)
+        self.module = copy.deepcopy(module).to(device).float().eval()
+        for parameter in self.module.parameters():  # what is scripted takes it only from each
+            parameter.requires_grad_(False)
         self.name = name or type(module).__name__
         self._device = torch.device(device)
         self._dense = DenseNetwork.of(self.module)

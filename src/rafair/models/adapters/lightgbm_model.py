@@ -47,6 +47,8 @@ class LightGBMModel(BlackBox):
         header = _header(file)
         self._factor = _factor(header, file.path)
         self._booster = _loaded(file)
+        if "average_output" in header:  # a random forest, whose raw scores are sums
+            self._factor /= self._booster.current_iteration()
         names = self._booster.feature_name()
         plain = names == [f"Column_{i}" for i in range(len(names))]
         taken = columns_taken(_underscored(schema), None if plain else names, len(names), self.name)
@@ -117,7 +119,7 @@ def _loaded(file: _File) -> Any:
     import lightgbm
 
     try:
-        return lightgbm.Booster({"verbosity": -1}, model_str=file.content.decode())
+        return lightgbm.Booster(model_str=file.content.decode())
     except (lightgbm.basic.LightGBMError, ValueError) as error:
         raise ModelError(f"'{file.path}': expected a LightGBM model: {reason_of(error)}") from error
 

@@ -45,6 +45,9 @@ class OpenedModule(TorchClassifier):
         sha256: str,
         recipe: tuple[Callable[..., Any], Any, ModelOptions],
     ) -> None:
+        # one by one and first: copies of what torch scripted would have their history
+        for parameter in module.parameters():
+            parameter.requires_grad_(False)
         module = module.to(options.device).float().eval()
         raw = RawUnits(schema).to(options.device) if options.inputs == "raw" else None
         with asked(name), torch.no_grad():

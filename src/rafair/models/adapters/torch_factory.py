@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import safetensors
@@ -55,10 +55,8 @@ def _made(files: _Files, schema: Schema, options: ModelOptions) -> OpenedModule:
     _fill(module, files)
     digest = hashlib.sha256(files.source.sha256.encode() + files.content).hexdigest()
     name = files.source.name
-    # the worker that it is shipped to has the weights, and needs no path
-    carried = replace(options, weights=None)
     return OpenedModule(
-        module, schema, carried, name=name, sha256=digest, recipe=(_made, files, options)
+        module, schema, options, name=name, sha256=digest, recipe=(_made, files, options)
     )
 
 
