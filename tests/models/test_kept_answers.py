@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import pickle
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
 import planted
-from rafair.errors import ModelError, QueryBudgetError
+from rafair.errors import ModelError, ModelGoneError, QueryBudgetError
 from rafair.models.adapting import as_classifier
 from rafair.models.asked_once import AskedOnce
 from rafair.models.function import FunctionClassifier
@@ -83,3 +88,31 @@ def test_the_limit_counts_what_earlier_calls_asked(tmp_path):
     with pytest.raises(QueryBudgetError, match="max_queries = 20 rows to be asked, 20 were"):
         once.logits(rows[:21])
     assert not model.rows
+
+
+def test_a_copy_in_another_process_asks_for_itself(tmp_path):
+    network, rows = as_classifier(planted.network(4)), some_rows(20)
+    once = with_answers(network, tmp_path, rows)
+    answers = once.logits(rows)
+    assert np.array_equal(pickle.loads(pickle.dumps(once)).logits(rows), answers)
+
+
+def test_threads_that_wait_for_a_model_that_is_gone_do_not_ask_it_again():
+    asked, waiting = [], threading.Event()
+
+    def gone(rows):
+        asked.append(len(rows))
+        waiting.wait(10)
+        raise ModelGoneError("gone")
+
+    once, rows = AskedOnce(FunctionClassifier(gone)), some_rows(10)
+    with ThreadPoolExecutor(5) as pool:
+        calls = [pool.submit(once.logits, rows) for _ in range(5)]
+        while len(once._pending) < 10:
+            time.sleep(0.001)
+        claim = next(iter(once._pending.values()))
+        while len(claim._condition._waiters) < 4:  # the others have come to wait
+            time.sleep(0.001)
+        waiting.set()
+        assert all(isinstance(call.exception(), ModelGoneError) for call in calls)
+    assert len(asked) == 1

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from rafair.errors import ModelError, QueryBudgetError
+from rafair.errors import IncompleteError, ModelError, QueryBudgetError
 from rafair.models.classifier import Classifier, Cotangent, Logits, Rows
 
 MOST_BYTES = 1 << 28
@@ -134,6 +134,7 @@ class AskedOnce(Classifier):
         Raises:
             ModelError: If it does not answer with one line per row.
             QueryBudgetError: If it would be asked about more rows than it may be.
+            ModelGoneError: If it no longer answers, this thread or another that asked the same.
         """
         if not len(rows):
             return np.empty((0, self.n_classes or 0), np.float32)
@@ -146,7 +147,10 @@ class AskedOnce(Classifier):
             if mine:
                 known |= self._ask(rows[[firsts[key] for key in mine]], mine, claim)
             for key, other in theirs.items():
-                if other.exception() is None:  # else it is claimed anew
+                error = other.exception()
+                if isinstance(error, IncompleteError):  # all tries are spent
+                    raise error
+                if error is None:  # else it is claimed anew
                     known[key] = other.result()[key]
         flat = np.frombuffer(b"".join([known[key] for key in keys]), "<f4")
         return flat.reshape(len(rows), -1).astype(np.float32, copy=False)
@@ -244,7 +248,10 @@ class AskedOnce(Classifier):
         self._pending: dict[bytes, Claim] = {}
 
     def __getstate__(self) -> dict[str, Any]:
-        return {key: value for key, value in vars(self).items() if key not in UNSENT}
+        state = {key: value for key, value in vars(self).items() if key not in UNSENT}
+        if not isinstance(self._answers, AnswersInMemory):  # files belong to one process
+            state["_answers"] = AnswersInMemory()
+        return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
