@@ -55,11 +55,13 @@ def infeasible_rows(
                 groups.setdefault(feature["group"], []).append(feature)
         if not feature["mutable"] or feature["sensitive"]:
             checks["moved, but immutable or sensitive"] = moved
-        for row in np.flatnonzero(frozen[name] & moved if name in frozen else []):
-            found.append(f"{name}, row {row}: moved, though its relation was broken before")
-        for what, bad in checks.items():
-            for row in np.flatnonzero(np.asarray(bad)):
-                found.append(f"{name}, row {row}: {what} ({old[row]} to {new[row]})")
+        if name in frozen:
+            checks["moved, though its relation was broken before"] = frozen[name] & moved
+        found += [
+            f"{name}, row {row}: {what} ({old[row]} to {new[row]})"
+            for what, bad in checks.items()
+            for row in np.flatnonzero(np.asarray(bad))
+        ]
     for group, features in groups.items():
         names = [feature["name"] for feature in features]
         truths = {feature["name"]: str(feature["levels"][1]) for feature in features}
@@ -67,15 +69,15 @@ def infeasible_rows(
         now = np.column_stack([after[f"raw.{name}"].astype(str) == truths[name] for name in names])
         moved = (was != now).any(axis=1)
         changes += moved
-        for row in np.flatnonzero(moved & (now.sum(axis=1) != 1)):
-            found.append(f"group {group}, row {row}: {now[row].sum()} true")
-    for row in np.flatnonzero(changes > max_category_changes):
-        found.append(f"row {row}: {changes[row]} categories changed")
+        two = np.flatnonzero(moved & (now.sum(axis=1) != 1))
+        found += [f"group {group}, row {row}: {now[row].sum()} true" for row in two]
+    many = np.flatnonzero(changes > max_category_changes)
+    found += [f"row {row}: {changes[row]} categories changed" for row in many]
     for relation in schema["relations"]:
         held = _holds(relation, before)
         values = after[[f"raw.{name}" for name in clean.columns]].set_axis(clean.columns, axis=1)
-        for row in np.flatnonzero(held & ~_holds(relation, values)):
-            found.append(f"row {row}: {relation} no longer holds")
+        lost = np.flatnonzero(held & ~_holds(relation, values))
+        found += [f"row {row}: {relation} no longer holds" for row in lost]
     return found
 
 

@@ -69,9 +69,7 @@ def loans(n: int = 200, seed: int = 0) -> Table:
             "score": draw.integers(50, 96, n),
             "job": draw.choice(JOBS, n),
             "member": draw.choice(("no", "yes"), n),
-            **{
-                name: np.where(region == place, "yes", "no") for place, name in enumerate(REGIONS)
-            },
+            **{name: np.where(region == place, "yes", "no") for place, name in enumerate(REGIONS)},
             "town": draw.integers(1, 10, n),
             "gender": draw.choice(("f", "m"), n),
             "age": draw.choice((18, 20, 22, 24), n),

@@ -1,9 +1,9 @@
 import pandas as pd
 import pytest
-from feasible_rows import infeasible_rows
-from planted_loans import loans
 
 import rafair
+from feasible_rows import infeasible_rows
+from planted_loans import loans
 from rafair.attacks.registry import ATTACKS
 from rafair.models.training import TrainConfig
 
