@@ -25,6 +25,7 @@ def make_table(
     levels: Mapping[str, Sequence[str]] | None = None,
     nominal: Collection[str] = (),
     units: Mapping[str, str] | None = None,
+    steps: Mapping[str, float] | None = None,
 ) -> Table:
     """Describes a frame's columns by their values and makes it a table.
 
@@ -38,6 +39,7 @@ def make_table(
         levels: For columns whose levels have a stated order, that order.
         nominal: Those of them whose order is only the order of the publisher's codes.
         units: What the numbers of a column count.
+        steps: For numbers that are no integers, the least difference between two values.
 
     Example:
         >>> frame = pd.DataFrame({"age": [30, 40], "pay": ["low", "high"]})
@@ -48,7 +50,7 @@ def make_table(
         >>> table.rows.tolist(), table.labels.tolist()
         ([[0.0, 0.0], [1.0, 1.0]], [0, 1])
     """
-    levels, units = levels or {}, units or {}
+    levels, units, steps = levels or {}, units or {}, steps or {}
     features = tuple(
         _feature(
             frame[column],
@@ -56,6 +58,7 @@ def make_table(
             ordered=column not in nominal,
             sensitive=column in sensitive,
             unit=units.get(column, ""),
+            step=steps.get(column),
         )
         for column in map(str, frame.columns)
     )
@@ -71,10 +74,11 @@ def _feature(
     ordered: bool,
     sensitive: bool,
     unit: str,
+    step: float | None,
 ) -> Feature:
     inferred = infer_feature(values, sensitive=sensitive)
     if inferred.kind.is_number:
-        return inferred.model_copy(update={"unit": unit})
+        return inferred.model_copy(update={"unit": unit, "step": step})
     kind = inferred.kind
     if order is not None:
         kind = Kind.ORDINAL if ordered else Kind.CATEGORICAL

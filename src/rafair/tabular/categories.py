@@ -91,11 +91,3 @@ def categories_of(schema: Schema, movable: NDArray[np.bool_]) -> tuple[Category,
     whole = [columns for columns in groups.values() if movable[columns].all() and len(columns) > 1]
     found += [Category(tuple(columns), np.eye(len(columns), dtype=np.float32)) for columns in whole]
     return tuple(found)
-
-
-def count_changes(categories: tuple[Category, ...], rows: Rows, centre: Rows) -> Levels:
-    """How many categories of each row differ from those of its centre; shape `(n,)`."""
-    changed = np.zeros(len(rows), np.int64)
-    for category in categories:
-        changed += category.level(rows) != category.level(centre)
-    return changed

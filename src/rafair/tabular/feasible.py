@@ -118,7 +118,7 @@ class FeasibleSet(PerturbationSet):
         """The nearest feasible rows; `rows` and `centre` have shape `(n, d)`.
 
         Distance is the sum of encoded differences. Where the solver finds no row in which the
-        relations hold, it is the centre's values of all features but the categories.
+        relations hold, the features that stand in them stay at the centre.
         """
         lower, upper = self._reach(centre)
         moved = self.grids.nearest(rows, centre, lower, upper)
@@ -155,11 +155,13 @@ class FeasibleSet(PerturbationSet):
     def _relate(self, moved: Rows, rows: Rows, centre: Rows, lower: Values, upper: Values) -> None:
         """Moves rows in which relations fail to the nearest ones in which they hold, in place."""
         enforced = self.linked.holds(centre)
-        failing = np.flatnonzero((enforced & ~self.linked.holds(moved)).any(axis=1))
-        related = (self.linked.weights != 0).any(axis=0)
-        for row in failing:
+        failing = enforced & ~self.linked.holds(moved)
+        # what shares no feature with a relation that fails is nearest already
+        enforced &= failing @ self.linked.joined
+        for row in np.flatnonzero(failing.any(axis=1)):
+            related = (self.linked.weights[enforced[row]] != 0).any(axis=0)
             wanted = np.where(related, rows[row], moved[row])
             found = self.linked.nearest(wanted, centre[row], lower[row], upper[row], enforced[row])
             if found is None or (enforced[row] & ~self.linked.holds(found[None])[0]).any():
-                found = np.where(self.grids.ordered, centre[row], moved[row])
+                found = np.where(related, centre[row], moved[row])
             moved[row] = found

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,6 +60,15 @@ class Linked:
             for name, weight in relation.weights.items():
                 weights[number, schema.column(name)] = weight
         return cls(tuple(relations), schema.names, weights, grids)
+
+    @cached_property
+    def joined(self) -> Mask:
+        """Which relations hang together, by features that they share; shape `(r, r)`."""
+        shares = (self.weights != 0).astype(np.int64)
+        joined: Mask = shares @ shares.T > 0
+        for _ in self.relations:
+            joined = joined.astype(np.int64) @ joined > 0
+        return joined
 
     def holds(self, rows: Rows) -> Mask:
         """Which relations hold in which rows; those of missing values do; shape `(n, r)`."""
