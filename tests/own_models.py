@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import cache
 from pathlib import Path
 
@@ -53,6 +54,13 @@ def network(table: Table) -> nn.Sequential:
         nn.functional.cross_entropy(made(rows), labels).backward()
         optimiser.step()
     return made.eval()
+
+
+def save_torchscript(module: nn.Module, path: Path, columns: int) -> None:
+    """Saves a module as TorchScript, which torch would rather have us forget."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.jit.trace(module, torch.zeros(1, columns)).save(path)
 
 
 def write_people(folder: Path, frame: pd.DataFrame | None = None) -> Path:

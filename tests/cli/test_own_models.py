@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 import pickle
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -85,9 +84,7 @@ def torch_factory(folder: Path) -> tuple[list[str], Predict]:
 
 def torchscript(folder: Path) -> tuple[list[str], Predict]:
     module = trained_network()
-    with warnings.catch_warnings():  # the format is still what people have
-        warnings.simplefilter("ignore", DeprecationWarning)
-        torch.jit.trace(module, torch.zeros(1, 8)).save(folder / "net.pt")
+    own_models.save_torchscript(module, folder / "net.pt", 8)
     return ["net.pt"], torch_predict(module)
 
 

@@ -157,13 +157,16 @@ def own(
         name, value = next(iter(http.items()))
         raise InputError(f"{name}: expected only for a model behind http(s)://, got '{value}'")
     opening = {name: said[name] for name in said if name not in HTTP}
-    if sensitive is not None and not listed(sensitive):
+    columns = listed(sensitive or "")
+    if len(set(columns)) != len(columns):
+        raise InputError(f"sensitive: expected each column once, got '{sensitive}'")
+    if sensitive is not None and not columns:
         raise InputError(f"sensitive: expected the names of columns, got '{sensitive}'")
     return Own(
         data,
         model,
         label,
-        listed(sensitive or ""),
+        columns,
         schema,
         ModelOptions(**opening, device=device),
         HttpOptions(**http),

@@ -242,7 +242,10 @@ class Sweep:
         Raises:
             ModelError: If a logit is not finite.
         """
-        logits = logits_of(self.classifier, rows, self.workers, self._unit)
+        unit = self._unit
+        # as many units as are allowed: a model behind HTTP has units of one row
+        units = min(math.ceil(len(rows) / unit), self.chunk_rows // unit)
+        logits = logits_of(self.classifier, rows, self.workers, max(units, 1) * unit)
         self.queries.add(prediction_rows=len(rows))
         self.on_rows(len(rows))
         return logits

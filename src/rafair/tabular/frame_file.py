@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections import Counter
 from pathlib import Path
 
@@ -114,9 +115,10 @@ def _text(path: Path) -> str:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
+        found = "UTF-16" if content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "LATIN1"
         raise DataFileError(
             f"'{path}', line {line:,}: expected UTF-8 text, found the byte "
-            f"{content[error.start]:#04x}; convert the file, as with iconv -f LATIN1 -t UTF-8"
+            f"{content[error.start]:#04x}; convert the file, as with iconv -f {found} -t UTF-8"
         ) from error
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
