@@ -12,6 +12,7 @@ import pytest
 
 import rafair
 import rederive
+from rafair.auditing.cases import show
 from rafair.models.onnx_file import export_onnx
 from rafair.models.training import TrainConfig
 from rafair.tabular.frame_file import read_frame
@@ -74,3 +75,9 @@ def test_a_missing_value_that_moved_would_be_found(run, table):
     (run / ROWS).write_bytes(whole)
     seal(run)
     assert {"raw value", "missing value"} <= found
+
+
+def test_cases_say_what_is_missing(table):
+    for feature in table.schema.features:
+        assert show(feature, None) == show(feature, np.nan) == "missing"
+    assert show(table.schema["age"], 27.0) == "27"
