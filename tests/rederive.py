@@ -184,12 +184,22 @@ class Space:
         return [self.features.index(name) for name in self.domains]
 
     @property
+    def may_miss(self) -> np.ndarray:
+        """Which features may have missing values."""
+        return np.array([bool(self.schema[name].get("missing")) for name in self.features])
+
+    @property
     def product(self) -> np.ndarray:
         return np.array(list(itertools.product(*self.domains.values())), np.float32)
 
     def encode(self, name: str, raw: object) -> float:
-        """A raw value on the [0, 1] scale: min–max for numbers, the level's place for levels."""
+        """A raw value on the [0, 1] scale: min–max for numbers, the level's place for levels.
+
+        A missing one, where it may be, is -1.
+        """
         spec = self.schema[name]
+        if raw is None and spec.get("missing"):
+            return -1.0
         if spec["levels"] is None:
             low, high = spec["minimum"], spec["maximum"]
             return (float(raw) - low) / (high - low) if high > low else 0.0
@@ -763,10 +773,12 @@ def inside(
     """Rows lie in the perturbation set around their centre."""
     x = rows.encoded[at]
     distance = np.abs(x.astype(np.float64) - centre.astype(np.float64))
+    missing = space.may_miss & (centre == -1)
     for kind, bad in {
         "epsilon": (distance > space.epsilon + BOX_SLACK) & ~space.frozen,
         "frozen feature": (x.view(np.int32) != centre.view(np.int32)) & space.frozen,
-        "range": (x < 0) | (x > 1) | ~np.isfinite(x),
+        "missing value": missing & (x != -1),
+        "range": ((x < 0) | (x > 1) | ~np.isfinite(x)) & ~missing,
     }.items():
         for row, column in np.argwhere(bad):
             findings.wrong(
@@ -931,7 +943,7 @@ def check_directions(
             low = np.maximum(0, rows.encoded[start] - space.epsilon)
             high = np.minimum(1, rows.encoded[start] + space.epsilon)
             expected = np.clip(x + space.step_size * direction, low, high)
-            compared = (mine * signs != 0) & ~space.frozen
+            compared = (mine * signs != 0) & ~space.frozen & (x >= 0)
             off = compared & (np.abs(rows.encoded[after] - expected) > 2 * BOX_SLACK)
             for column in np.flatnonzero(off):
                 findings.wrong(

@@ -63,6 +63,11 @@ def test_what_all_numbers_are_multiples_of():
     assert "all are 100 plus a multiple of 50" in proposed([100, 250, 300])[1]
 
 
+def test_more_steps_than_single_precision_tells_apart():
+    assert "steps: above 4,194,304" in proposed([0, 41_943.05])[1]
+    assert "steps: above" not in proposed([0, 41_943.04])[1]
+
+
 def test_zero_and_one_are_whole_numbers_and_perhaps_truth_values():
     feature, said = proposed([0, 1, 1])
     assert feature.kind == "integer"

@@ -262,3 +262,14 @@ def test_a_class_may_be_called_as_what_is_missing(tmp_path):
     (tmp_path / "people.csv").write_text("zip,sex,paid\n01,f,NA\n02,m,null\n")
     named = schema(features=schema().features[::2][:2], classes=("NA", "null"))
     assert read_table(tmp_path / "people.csv", schema=named).labels.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("classes", [("true", "false"), ("False", "True"), ("TRUE", "FALSE")])
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_classes_that_are_truth_values_are_taken_by_name(tmp_path, classes, ending):
+    frame = pd.DataFrame({"zip": ["01", "02"], "sex": ["f", "m"], "paid": [True, False]})
+    frame.to_csv(tmp_path / "people.csv", index=False)
+    frame.to_parquet(tmp_path / "people.parquet")
+    named = schema(features=schema().features[::2][:2], classes=classes)
+    table = read_table(tmp_path / f"people.{ending}", schema=named)
+    assert [classes[label].lower() for label in table.labels] == ["true", "false"]

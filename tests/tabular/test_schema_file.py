@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rafair.errors import DataFileError
+from rafair.tabular.relations import parse_all
 from rafair.tabular.schema import Feature, Schema
 from rafair.tabular.schema_file import read_schema, write_schema
 
@@ -244,3 +247,11 @@ def test_a_whole_number_that_is_the_label_gives_the_classes(read):
     assert read(text.replace('"paid"', '"stage"')).classes == ("0", "1", "2")
     with pytest.raises(DataFileError, match="classes: expected a list"):
         read(text.replace('"paid"', '"debt"'))
+
+
+def test_the_example_of_the_documentation(read):
+    page = Path(__file__).parents[2] / "docs" / "own-data.md"
+    example = page.read_text(encoding="utf-8").partition("```toml\n")[2].partition("```")[0]
+    schema = read(example)
+    assert schema.names == ("income", "debt", "hours-per-week", "sex")
+    assert len(parse_all(schema)) == 2

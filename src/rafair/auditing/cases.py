@@ -164,6 +164,8 @@ def _surprise(before: NDArray[Any], after: NDArray[Any]) -> NDArray[np.int64]:
 
 def show(feature: Feature, value: Any) -> str:
     """A value as a person would write it."""
+    if pd.isna(value):
+        return "missing"
     if not feature.kind.is_number:
         return str(value)
     span = max((feature.maximum or 0) - (feature.minimum or 0), 1e-12)

@@ -24,6 +24,9 @@ from rafair.tabular.table import MANY_LEVELS, MOST_CLASSES
 MOST_STEP_DECIMALS = 4
 """Numbers with more decimals than this are continuous."""
 
+MOST_STEPS = 1 << 22
+"""Steps of a range beyond which a value, once encoded, need not come back exactly."""
+
 FEW_CODES = 10
 """Whole numbers from 0 or 1 up to less than this may be codes of levels."""
 
@@ -240,6 +243,11 @@ def _about_steps(seen: NDArray[np.float64], decimals: int) -> list[str]:
     """What decimals, and what all numbers are a multiple of."""
     said = [] if not decimals else [f"{decimals} {'decimal' if decimals == 1 else 'decimals'}"]
     units = np.rint((seen - seen[0]) * 10**decimals)
+    if units[-1] > MOST_STEPS:
+        said.append(
+            f"{units[-1]:,.0f} steps: above {MOST_STEPS:,}, values need not come back exactly, as "
+            "rows are kept in single precision"
+        )
     if units[-1] < 2**53:
         common = int(np.gcd.reduce(units.astype(np.int64)))
         if common > 1:

@@ -102,11 +102,7 @@ def fitted(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
         if feature.name in frame.columns and feature.levels is not None:
             fitted[feature.name] = _as_levels(frame[feature.name], feature.levels)
     if schema.label in frame.columns:
-        labels = frame[schema.label]
-        if isinstance(labels.dtype, pd.CategoricalDtype) or labels.dtype == object:
-            named = labels.astype(object)
-            named = named.map(lambda value: str(value) if isinstance(value, bool) else value)
-            fitted[schema.label] = named
+        fitted[schema.label] = _as_classes(frame[schema.label], schema.classes)
     return fitted
 
 
@@ -119,6 +115,16 @@ def _as_levels(series: pd.Series[Any], levels: tuple[Any, ...]) -> pd.Series[Any
         return series.map(lambda value: TRUTH.get(str(value).lower(), value))
     read = pd.Series(numbers(series), series.index)
     return series.astype(object).where(read.isna(), read)
+
+
+def _as_classes(series: pd.Series[Any], classes: tuple[str, ...]) -> pd.Series[Any]:
+    """Labels as they are, but truth values by their names where classes are called so."""
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        series = series.astype(object)
+    names = {TRUTH[name.lower()]: name for name in classes if name.lower() in TRUTH}
+    if len(names) < 2 or series.dtype not in (bool, object):
+        return series
+    return series.map(lambda value: names[value] if isinstance(value, bool) else value)
 
 
 def _chosen(schema: Schema, label: str | None, sensitive: Sequence[str]) -> Schema:
