@@ -24,6 +24,14 @@ from rafair.models.raw_rows import raw_matrix
 FLOAT = TensorProto.FLOAT
 
 
+@pytest.fixture(autouse=True)
+def _one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 class Mixed(nn.Module):
     """A network with what torch's exporter writes other operators for."""
 
@@ -41,7 +49,7 @@ class Mixed(nn.Module):
         return torch.softmax(self.last(values.reshape(-1, 12)), dim=1)
 
 
-def fitted(module, affairs, epochs=40):
+def fitted(module, affairs, epochs=25):
     """A module that gives probabilities, really trained."""
     torch.manual_seed(0)
     rows = torch.tensor(affairs.train.rows)
