@@ -92,11 +92,17 @@ def _header(file: _File) -> dict[str, str]:
     for number, size in enumerate(sizes):
         whole &= file.content.startswith(b"Tree=%d\n" % number, place)
         place += size
-    if not whole or not file.content.startswith(b"end of trees", place):
-        raise ModelError(
-            f"'{file.path}': expected a LightGBM model, found one that is cut short or altered"
-        )
+    whole &= file.content.startswith(b"end of trees", place)
+    # what pandas' categories were stands below the parameters
+    if not whole or b"\nend of parameters" not in file.content[place:]:
+        raise _altered(file)
     return header
+
+
+def _altered(file: _File) -> ModelError:
+    return ModelError(
+        f"'{file.path}': expected a LightGBM model, found one that is cut short or altered"
+    )
 
 
 def _factor(header: dict[str, str], path: Path) -> float:
@@ -138,7 +144,10 @@ def _categories(
 ) -> dict[int, list[Any]]:
     """By column, the categories that pandas had in training."""
     line = re.search(rb"^pandas_categorical:(.*)$", file.content, re.MULTILINE)
-    known = (json.loads(line[1]) if line else None) or []
+    try:
+        known = (json.loads(line[1]) if line else None) or []
+    except ValueError as error:
+        raise _altered(file) from error
     # a range in brackets is a number's; "none" is a column with one value
     ranges = header.get("feature_infos", "").split()
     split = [i for i, found in enumerate(ranges) if not found.startswith("[") and found != "none"]

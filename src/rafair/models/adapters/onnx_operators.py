@@ -104,6 +104,21 @@ def _gather(x: Tensor, places: Tensor, *, axis: int = 0) -> Tensor:
     return found.reshape(x.shape[:axis] + places.shape + x.shape[axis + 1 :])
 
 
+def _slice(
+    x: Tensor,
+    starts: Tensor,
+    ends: Tensor,
+    axes: Tensor | None = None,
+    steps: Tensor | None = None,
+) -> Tensor:
+    over = range(starts.numel()) if axes is None else axes.tolist()
+    strides = [1] * starts.numel() if steps is None else steps.tolist()
+    places = [slice(None)] * x.dim()
+    for axis, start, end, step in zip(over, starts.tolist(), ends.tolist(), strides, strict=True):
+        places[axis] = slice(start, end, step)
+    return x[tuple(places)]
+
+
 def _gelu(x: Tensor, *, approximate: bytes = b"none") -> Tensor:
     return functional.gelu(x, approximate=approximate.decode())
 
@@ -142,6 +157,7 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "Reshape": _reshape,
     "Selu": lambda x, **_: functional.selu(x),
     "Sigmoid": torch.sigmoid,
+    "Slice": _slice,
     "Softmax": lambda x, *, axis=-1: torch.softmax(x, axis),
     "Softplus": functional.softplus,
     "Sqrt": torch.sqrt,

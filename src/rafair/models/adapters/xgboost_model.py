@@ -14,6 +14,7 @@ import numpy as np
 from rafair.errors import InputError, ModelError
 from rafair.models.adapters.asking import BlackBox, asked
 from rafair.models.adapters.columns import TreeColumns, columns_taken
+from rafair.models.adapters.ubjson import is_whole_ubjson
 from rafair.models.classifier import Rows
 from rafair.models.model_file import kind_of, read_model_file
 from rafair.models.model_options import ModelOptions
@@ -110,16 +111,23 @@ def _loaded(file: _File) -> Any:
     try:
         booster.load_model(bytearray(file.content))
     except (xgboost.core.XGBoostError, ValueError) as error:
-        raise ModelError(
-            f"'{file.path}': expected an XGBoost model, found one that is cut short or altered"
-        ) from error
+        raise _altered(file) from error
     return booster
+
+
+def _altered(file: _File) -> ModelError:
+    return ModelError(
+        f"'{file.path}': expected an XGBoost model, found one that is cut short or altered"
+    )
 
 
 def _check_format(file: _File) -> None:
     """Refuses what is neither format, on some of which the library itself ends the process."""
     if file.content.startswith(b"{L") and b"learner" in file.content:
-        return  # UBJSON, whose names have a length in front
+        # UBJSON, whose names have a length in front
+        if is_whole_ubjson(file.content):
+            return
+        raise _altered(file)
     try:
         content = json.loads(file.content)
     except ValueError as error:
