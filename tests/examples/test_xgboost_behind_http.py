@@ -5,11 +5,16 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import sqlite3
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from subprocess import Popen
+from urllib.parse import urlsplit
 
 import pandas as pd
 import pytest
@@ -35,45 +40,67 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @contextmanager
-def served(folder: Path, **environment: str) -> Iterator[str]:
-    """The address where serve.py serves."""
-    command = [sys.executable, str(EXAMPLE / "serve.py"), str(folder), "0"]
+def served(folder: Path, port: int = 0, **environment: str) -> Iterator[tuple[str, Popen[str]]]:
+    """The address where serve.py serves, and its process."""
+    command = [sys.executable, str(EXAMPLE / "serve.py"), str(folder), str(port)]
     variables = os.environ | environment
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=variables) as process:
+    with Popen(command, stdout=subprocess.PIPE, text=True, env=variables) as process:
         try:
-            yield process.stdout.readline().strip()
+            yield process.stdout.readline().strip(), process
         finally:
             process.kill()
 
 
-def readme(folder: Path, address: str, *, queries: int | None = None) -> list[str]:
-    """The README's `rafair audit`, with the test's own folder and port."""
+def readme(folder: Path, address: str, out: Path) -> list[str]:
+    """The README's `rafair audit`, with the test's own folders and port."""
     text = (EXAMPLE / "README.md").read_text(encoding="utf-8")
     (block,) = re.findall(r"```bash\nrafair (audit .*?)```", text, flags=re.DOTALL)
-    command = block.replace("runs/example", str(folder)).replace("\\\n", " ")
+    command = block.replace("\\\n", " ").replace("runs/example/audit", str(out))
+    command = command.replace("runs/example", str(folder))
     command = command.replace("examples/xgboost_behind_http", str(EXAMPLE))
     assert "http://127.0.0.1:8000/predict" in command
-    command = command.replace("http://127.0.0.1:8000/predict", address)
-    if queries is not None:
-        command = re.sub(r"--max-queries \d+", f"--max-queries {queries}", command)
-    return shlex.split(command)
+    return shlex.split(command.replace("http://127.0.0.1:8000/predict", address))
 
 
-def test_the_readme_s_command_finds_violations_that_could_really_happen(folder, tmp_path):
-    with served(folder) as address:
-        command = readme(folder, address)
-        command[-1] = str(tmp_path / "audit")
-        stopped = call(*readme(folder, address, queries=400)[:-1], command[-1])
-        assert stopped.code == 3, stopped.err
-        assert "--max-queries carries on" in stopped.err
-        assert (tmp_path / "audit.partial" / "shards" / "answers.sqlite").is_file()
+def kill_when_asked(process: Popen[str], store: Path, answers: int) -> None:
+    """Kills a server once it has given so many answers."""
+    while process.poll() is None:
+        time.sleep(0.005)
+        with (
+            suppress(sqlite3.Error),
+            closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as c,
+        ):
+            if c.execute("SELECT count(*) FROM answers").fetchone()[0] >= answers:
+                process.kill()
+
+
+def test_the_readme_s_command_outlives_the_server(folder, tmp_path):
+    """The server is killed half-way: exit code 3; it comes back: the same command finishes."""
+    out = tmp_path / "audit"
+    store = tmp_path / "audit.partial" / "shards" / "answers.sqlite"
+    with served(folder) as (address, process):
+        command = [*readme(folder, address, out), "--retries", "1"]
+        killer = threading.Thread(target=kill_when_asked, args=(process, store, 1000))
+        killer.start()
+        stopped = call(*command)
+        process.kill()  # had it not come so far, the test would wait for ever
+        killer.join()
+    assert stopped.code == 3, stopped.err
+    assert "what was done is kept, and the same command again carries on" in stopped.err
+    assert store.is_file()
+    with served(folder, urlsplit(address).port):
         done = call(*command)
-        assert done.code == 0, done.err
+    assert done.code == 0, done.err
     assert {path.name for path in tmp_path.iterdir()} == {"audit"}
-    found = document(tmp_path / "audit")
-    assert found["clean"]["accuracy"]["n"] == 40
-    assert set(found["attacks"]) >= {"rafair"}
-    rows = pd.read_parquet(tmp_path / "audit" / "adversarial.parquet")
+    check_feasible(folder, out)
+
+
+def check_feasible(folder: Path, out: Path) -> None:
+    """Every stored row is one that could be, and some of them are violations."""
+    found = document(out)
+    assert found["clean"]["n"] == 40
+    assert "rafair" in found["attacks"]
+    rows = pd.read_parquet(out / "adversarial.parquet")
     people = pd.read_csv(folder / "people.csv")
     clean = people.loc[rows["instance"]].reset_index(drop=True)
     for column in people.columns.drop("affair"):
@@ -82,12 +109,14 @@ def test_the_readme_s_command_finds_violations_that_could_really_happen(folder, 
         if column in ("age", "religious", "occupation_husb"):
             assert (raw == clean[column]).all(), column
     assert (rows["raw.children"] >= clean["children"]).all()
+    assert (rows["raw.children"] > clean["children"]).any()
+    assert (rows["raw.occupation"] != clean["occupation"]).any()
     assert (rows["verdict"] != "true fair").any()
 
 
 def test_a_token_is_needed_where_the_server_wants_one(folder, tmp_path, monkeypatch):
-    with served(folder, MODEL_TOKEN="s3cr3t") as address:
-        command = [*readme(folder, address)[:-1], str(tmp_path / "audit")]
+    with served(folder, MODEL_TOKEN="s3cr3t") as (address, _):
+        command = [*readme(folder, address, tmp_path / "audit"), "--steps", "1"]
         monkeypatch.delenv("RAFAIR_TOKEN", raising=False)
         refused = call(*command)
         assert refused.code == 2
