@@ -121,16 +121,25 @@ class Probing:
         idle = (moved == rows).all(axis=1) | (moved == self._before).all(axis=1)
         cell = verdicts(seen.prediction == self.problem.labels, seen.fair)
         lost = np.flatnonzero(idle & (cell != self.goal.verdict))
-        moved[lost] = self._draw(lost, step)
+        moved[lost] = self._draw(lost, seen, step)
         self._before = rows
         return moved
 
-    def _draw(self, where: Numbers, step: int) -> Rows:
-        """A random point of the boxes at `where`."""
-        run = DRAWS * (1 + list(Goal).index(self.goal)) + step
-        keys = row_keys(self.problem.start[where], self.problem.budget.seed, run)
+    def _draw(self, where: Numbers, seen: Observation, step: int) -> Rows:
+        """A random point of the boxes at `where`, half of it at the end that a sign points to.
+
+        Where the row's own prediction should stay right, signs are the counterpart's.
+        """
+        run = DRAWS * (1 + list(Goal).index(self.goal)) + 2 * step
         lower, upper = (bound[where] for bound in self.problem.bounds)
-        return uniform(keys, lower, upper)
+        start, seed = self.problem.start[where], self.problem.budget.seed
+        drawn = uniform(row_keys(start, seed, run), lower, upper)
+        apart = self.goal is Goal.TRUE_BIASED
+        signs = seen.counterpart_gradient if apart else self.goal.uphill * seen.gradient
+        signs = np.nan_to_num(signs[where])
+        coins = uniform(row_keys(start, seed, run + 1), np.zeros_like(start), np.ones_like(start))
+        guided = (coins < 0.5) & (signs != 0)
+        return np.where(guided, np.where(signs > 0, upper, lower), drawn)
 
     def _probe(self, where: Numbers, rows: Rows, seen: Observation) -> None:
         """Writes signs of the loss's slopes at rows and their counterparts into `seen`."""
