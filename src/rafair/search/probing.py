@@ -73,14 +73,35 @@ def most_probes(features: int, steps: int) -> int:
     return 4 * features * (2 * steps + ROUNDS)
 
 
-def smallest_probes(schema: Schema, step_size: Rows) -> Rows:
-    """The smallest change of each feature that tells something of a model; shape `(d,)`.
+def smallest_probes(schema: Schema, step_size: Rows, *, continuous: bool = True) -> Rows:
+    """The smallest change of each feature that tells where a move would lead; shape `(d,)`.
+
+    Where perturbations are continuous that is a step, for codes of levels and whole numbers as
+    well: a longer probe would tell less of the slope. Else it is one level, or the least
+    difference between two values.
 
     Args:
         schema: The features.
         step_size: The length of a step, encoded; shape `(d,)`.
+        continuous: Whether perturbations may move to values between two levels.
+
+    Example:
+        >>> from rafair.tabular.schema import Feature
+        >>> age = Feature(name="age", kind="integer", minimum=18, maximum=68)
+        >>> schema = Schema(features=(age,), label="y", classes=("no", "yes"))
+        >>> float(smallest_probes(schema, np.float32([0.01]), continuous=False)[0])
+        0.019999999552965164
     """
-    return step_size
+    probes = step_size.astype(np.float32)
+    for column, feature in enumerate(schema.features):
+        if continuous:
+            continue
+        if feature.levels:
+            probes[column] = 1 / max(len(feature.levels) - 1, 1)
+        elif feature.grid and feature.maximum != feature.minimum:
+            width = (feature.maximum or 0) - (feature.minimum or 0)
+            probes[column] = min(feature.grid / width, 1)
+    return probes
 
 
 class Probing:
@@ -114,8 +135,9 @@ class Probing:
             self._probe(unknown, rows, seen)
         columns, moved = self._columns, rows.copy()
         wanted = self.goal.direction(seen.gradient, seen.counterpart_gradient)[:, columns]
-        grown = (self._sizes > self._first).any(axis=0)
-        length = np.where(grown, self._sizes.max(axis=0), self._step)
+        signs = np.stack([seen.gradient, seen.counterpart_gradient])[:, :, columns]
+        grown = np.where((signs != 0) & (self._sizes > self._first), self._sizes, 0).max(axis=0)
+        length = np.where(grown > 0, grown, self._step)
         moved[:, columns] += length * np.nan_to_num(wanted)
         moved = self.problem.project(moved)
         idle = (moved == rows).all(axis=1) | (moved == self._before).all(axis=1)
@@ -184,7 +206,9 @@ class Probing:
             open_ &= np.concatenate([growing, growing])[:, None]
             sizes = np.where(open_, np.minimum(2 * sizes, widest), sizes)
             self._rounds[where[growing]] -= 1
-        self._sizes[:, where] = np.maximum(sizes, self._first).reshape(2, k, -1)
+        # what is flat as far as the box goes is probed so far at once next time
+        sizes = np.where((signs == 0) & (sizes >= widest), 1, np.maximum(sizes, self._first))
+        self._sizes[:, where] = sizes.reshape(2, k, -1)
         return signs
 
     def _losses(
