@@ -73,14 +73,35 @@ def most_probes(features: int, steps: int) -> int:
     return 4 * features * (2 * steps + ROUNDS)
 
 
-def smallest_probes(schema: Schema, step_size: Rows) -> Rows:
-    """The smallest change of each feature that tells something of a model; shape `(d,)`.
+def smallest_probes(schema: Schema, step_size: Rows, *, continuous: bool = True) -> Rows:
+    """The smallest change of each feature that tells where a move would lead; shape `(d,)`.
+
+    Where perturbations are continuous that is a step, for codes of levels and whole numbers as
+    well: a longer probe would tell less of the slope. Else it is one level, or the least
+    difference between two values.
 
     Args:
         schema: The features.
         step_size: The length of a step, encoded; shape `(d,)`.
+        continuous: Whether perturbations may move to values between two levels.
+
+    Example:
+        >>> from rafair.tabular.schema import Feature
+        >>> age = Feature(name="age", kind="integer", minimum=18, maximum=68)
+        >>> schema = Schema(features=(age,), label="y", classes=("no", "yes"))
+        >>> float(smallest_probes(schema, np.float32([0.01]), continuous=False)[0])
+        0.019999999552965164
     """
-    return step_size
+    probes = step_size.astype(np.float32)
+    for column, feature in enumerate(schema.features):
+        if continuous:
+            continue
+        if feature.levels:
+            probes[column] = 1 / max(len(feature.levels) - 1, 1)
+        elif feature.grid and feature.maximum != feature.minimum:
+            width = (feature.maximum or 0) - (feature.minimum or 0)
+            probes[column] = min(feature.grid / width, 1)
+    return probes
 
 
 class Probing:
@@ -115,23 +136,33 @@ class Probing:
             self._probe(unknown, self.problem.nearest(rows), seen)
         columns, moved = self._columns, rows.copy()
         wanted = self.goal.direction(seen.gradient, seen.counterpart_gradient)[:, columns]
-        grown = (self._sizes > self._first).any(axis=0)
-        length = np.where(grown, self._sizes.max(axis=0), self._step)
+        signs = np.stack([seen.gradient, seen.counterpart_gradient])[:, :, columns]
+        grown = np.where((signs != 0) & (self._sizes > self._first), self._sizes, 0).max(axis=0)
+        length = np.where(grown > 0, grown, self._step)
         moved[:, columns] += length * np.nan_to_num(wanted)
         moved = self.problem.project(moved)
         idle = (moved == rows).all(axis=1) | (moved == self._before).all(axis=1)
         cell = verdicts(seen.prediction == self.problem.labels, seen.fair)
         lost = np.flatnonzero(idle & (cell != self.goal.verdict))
-        moved[lost] = self._draw(lost, step)
+        moved[lost] = self._draw(lost, seen, step)
         self._before = rows
         return moved
 
-    def _draw(self, where: Numbers, step: int) -> Rows:
-        """A random point of the boxes at `where`."""
-        run = DRAWS * (1 + list(Goal).index(self.goal)) + step
-        keys = row_keys(self.problem.start[where], self.problem.budget.seed, run)
+    def _draw(self, where: Numbers, seen: Observation, step: int) -> Rows:
+        """A random point of the boxes at `where`, half of it at the end that a sign points to.
+
+        Where the row's own prediction should stay right, signs are the counterpart's.
+        """
+        run = DRAWS * (1 + list(Goal).index(self.goal)) + 2 * step
         lower, upper = (bound[where] for bound in self.problem.bounds)
-        return uniform(keys, lower, upper)
+        start, seed = self.problem.start[where], self.problem.budget.seed
+        drawn = uniform(row_keys(start, seed, run), lower, upper)
+        apart = self.goal is Goal.TRUE_BIASED
+        signs = seen.counterpart_gradient if apart else self.goal.uphill * seen.gradient
+        signs = np.nan_to_num(signs[where])
+        coins = uniform(row_keys(start, seed, run + 1), np.zeros_like(start), np.ones_like(start))
+        guided = (coins < 0.5) & (signs != 0)
+        return np.where(guided, np.where(signs > 0, upper, lower), drawn)
 
     def _probe(self, where: Numbers, rows: Rows, seen: Observation) -> None:
         """Writes signs of the loss's slopes at rows and their counterparts into `seen`."""
@@ -176,7 +207,9 @@ class Probing:
             open_ &= np.concatenate([growing, growing])[:, None]
             sizes = np.where(open_, np.minimum(2 * sizes, widest), sizes)
             self._rounds[where[growing]] -= 1
-        self._sizes[:, where] = np.maximum(sizes, self._first).reshape(2, k, -1)
+        # what is flat as far as the box goes is probed so far at once next time
+        sizes = np.where((signs == 0) & (sizes >= widest), 1, np.maximum(sizes, self._first))
+        self._sizes[:, where] = sizes.reshape(2, k, -1)
         return signs
 
     def _losses(
