@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from commands import call, document, rafair, without
+from rederive import check
 
 QUICK = ("--epochs", "3", "--instances", "20", "--steps", "12", "--step-size", "0.02")
 MEMBERS = ["rafair-tb", "rafair-ff", "rafair-fb"]
@@ -139,3 +140,9 @@ def test_what_cannot_be_is_refused_in_one_line(tmp_path, monkeypatch, options, l
     assert line in done.err
     assert done.err.count("\n") == 1
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("kind", ["feasible", "both"])
+def test_an_auditor_of_its_own_derives_every_rate_again(base, kind):
+    findings = check(base / kind)
+    assert findings.agrees, "\n".join(findings.lines())
