@@ -52,6 +52,7 @@ AFTER = {
 }
 COUNTS_BINS, BIN_WIDTH = ("dice",), 0.025
 UNION, MEMBERS = "rafair", ("rafair-tb", "rafair-ff", "rafair-fb")
+TWIN = "feasible/"  # before the name of an attack that was run under both perturbations
 # For the features that may move: the sign of g·g' that a goal asks for, and the sign it gives g.
 DIRECTIONS = {"rafair-tb": (-1, -1), "rafair-ff": (1, 1), "rafair-fb": (-1, 1)}
 # these need the whole test split: only their intervals are checked
@@ -173,6 +174,7 @@ class Space:
     classes: list[str]
     epsilon: np.ndarray = None
     step_size: np.ndarray = None
+    feasible: bool = False
 
     def per_feature(self, value: float | dict) -> np.ndarray:
         """One number for all features, or one for each that may move."""
@@ -271,6 +273,7 @@ def read_space(audit: dict, findings: Findings) -> Space:
         data["classes"],
     )
     space.epsilon = space.per_feature(config["epsilon"])
+    space.feasible = config.get("perturbation") == "feasible"
     space.step_size = space.per_feature(config["step_size"])
     for name, values in domains.items():
         expected = [space.encode(name, raw) for raw in schema[name]["domain"]]
@@ -520,7 +523,7 @@ def compare_counterpart_losses(
     distance = np.abs(np.where(itself, np.inf, losses)[local] - given[:, None]).min(-1)
     # other attacks choose no counterpart; a repair always does
     repair = rows.file == "repaired.parquet"
-    compares = np.isin(rows.attack[stored], MEMBERS) | repair
+    compares = np.isin([base(name) for name in rows.attack[stored]], MEMBERS) | repair
     alone = itself.all(-1)[local] | ~compares
     bad = np.where(alone, ~np.isnan(given), ~(distance <= LOSS_SLACK * (1 + np.abs(given))))
     for at in np.flatnonzero(bad):
@@ -532,7 +535,7 @@ def compare_counterpart_losses(
 
 def base(attack: str) -> str:
     """An attack's name without its options."""
-    return attack.partition(":")[0]
+    return attack.removeprefix(TWIN).partition(":")[0]
 
 
 def width_of(attack: str) -> float:
@@ -770,12 +773,20 @@ def arrange(rows: Rows, attack: str, steps: int, findings: Findings) -> np.ndarr
 def inside(
     space: Space, rows: Rows, at: np.ndarray, centre: np.ndarray, findings: Findings
 ) -> None:
-    """Rows lie in the perturbation set around their centre."""
+    """Rows lie in the perturbation set around their centre.
+
+    Levels that feasible perturbations change have no distance: no epsilon bounds them.
+    """
     x = rows.encoded[at]
+    nominal = np.array(
+        [space.schema[name]["kind"] in ("categorical", "boolean") for name in space.features]
+    )
+    twins = np.array([space.feasible or name.startswith(TWIN) for name in rows.attack[at]], bool)
+    unbounded = twins[:, None] & nominal
     distance = np.abs(x.astype(np.float64) - centre.astype(np.float64))
     missing = space.may_miss & (centre == -1)
     for kind, bad in {
-        "epsilon": (distance > space.epsilon + BOX_SLACK) & ~space.frozen,
+        "epsilon": (distance > space.epsilon + BOX_SLACK) & ~space.frozen & ~unbounded,
         "frozen feature": (x.view(np.int32) != centre.view(np.int32)) & space.frozen,
         "missing value": missing & (x != -1),
         "range": ((x < 0) | (x > 1) | ~np.isfinite(x)) & ~missing,
@@ -805,7 +816,7 @@ def check_trajectories(
             return False
         for step in range(table.shape[1]):
             inside(space, rows, table[:, step], rows.encoded[start], findings)
-        if attack in DIRECTIONS:
+        if attack in DIRECTIONS and not space.feasible:
             moves = np.abs(np.diff(rows.encoded[table].astype(np.float64), axis=1))
             for s, t, column in np.argwhere(moves > space.step_size + BOX_SLACK):
                 findings.wrong(
@@ -896,7 +907,7 @@ def check_directions(
     several = config["loss"] == "mse" and model.logits(rows.encoded[:1]).shape[1] > 2
     if config.get("perturb_sensitive") or several or len(product) == 1:
         return
-    for attack in sorted(set(tables) & set(DIRECTIONS)):
+    for attack in sorted(set() if space.feasible else set(tables) & set(DIRECTIONS)):
         table = tables[attack]
         places = np.linspace(0, table[:, :-1].size - 1, sample).round().astype(int)
         for place in places:
@@ -1083,11 +1094,13 @@ def check_union(
     outcomes: dict[str, np.ndarray],
     clean: dict[str, np.ndarray],
     findings: Findings,
+    union: str,
 ) -> np.ndarray:
-    """Every rate of the union; returns which member's outcome row its repair starts from."""
-    path = f"attacks.{UNION}"
+    """Every rate of a union; returns which member's outcome row its repair starts from."""
+    members = members_of(union)
+    path = f"attacks.{union}"
     stored = rates.at(path)
-    rows_of = [outcomes[name] for name in MEMBERS]
+    rows_of = [outcomes[name] for name in members]
     cells = np.stack([rows.cell[outcome] for outcome in rows_of])
     accurate = np.stack([rows.found_accurate[outcome] for outcome in rows_of]).all(0)
     fair = np.stack([rows.found_fair[outcome] for outcome in rows_of]).all(0)
@@ -1095,14 +1108,14 @@ def check_union(
     for code in (FB, FF, TB):
         cell[(cells == code).any(0)] = code
     rates.summary(f"{path}.outcome", accurate, fair, cell)
-    pooled = np.concatenate([tables[name][:, 1:] for name in MEMBERS], axis=1)
+    pooled = np.concatenate([tables[name][:, 1:] for name in members], axis=1)
     compare_search(rates, path, rows, pooled, clean)
-    said = rows.zero_gradient[tables[MEMBERS[0]][:, 0]]
+    said = rows.zero_gradient[tables[members[0]][:, 0]]
     rates.compare(f"{path}.zero_gradient", said[~np.isnan(said)] == 1)
     for name in ("final", "iterates"):
         findings.expect(name not in stored, "rate", f"{path} has {name}")
     for name in ("gradient_rows", "prediction_rows", "seconds"):
-        total = sum(rates.at(f"attacks.{member}.{name}") for member in MEMBERS)
+        total = sum(rates.at(f"attacks.{member}.{name}") for member in members)
         findings.expect(
             math.isclose(stored[name], total, rel_tol=1e-9),
             "sum",
@@ -1110,10 +1123,15 @@ def check_union(
         )
     chosen = np.zeros(cells.shape[1], int)
     for s in range(cells.shape[1]):
-        reached = [j for j, name in enumerate(MEMBERS) if cells[j, s] in AFTER[base(name)]]
-        biased = [j for j in range(len(MEMBERS)) if cells[j, s] != TF]
+        reached = [j for j, name in enumerate(members) if cells[j, s] in AFTER[base(name)]]
+        biased = [j for j in range(len(members)) if cells[j, s] != TF]
         chosen[s] = (reached or biased or [0])[0]
     return chosen
+
+
+def members_of(union: str) -> list[str]:
+    """The attacks of a union, under the same perturbations."""
+    return [union.removesuffix(UNION) + member for member in MEMBERS]
 
 
 def arrange_repairs(
@@ -1151,7 +1169,7 @@ def check_repairs(
     model: Model,
     space: Space,
     starts: dict[str, np.ndarray],
-    chosen: np.ndarray | None,
+    chosen: dict[str, np.ndarray],
     findings: Findings,
 ) -> None:
     """Every rate of every repair, and where the repaired rows lie."""
@@ -1177,10 +1195,12 @@ def check_repairs(
         rates.summary(f"repairs.{name}.final", accurate, fair, cell)
         before = rows.cell[start] != TF
         rates.compare(f"repairs.{name}.corrected", (cell == TF)[before])
-    if chosen is not None and set(tables) >= {UNION, *MEMBERS}:
-        members = np.stack([tables[name] for name in MEMBERS])
-        theirs = members[chosen, np.arange(len(chosen))]
-        for i, j in zip(tables[UNION], theirs, strict=True):
+    for union, picked in chosen.items():
+        if not set(tables) >= {union, *members_of(union)}:
+            continue
+        members = np.stack([tables[name] for name in members_of(union)])
+        theirs = members[picked, np.arange(len(picked))]
+        for i, j in zip(tables[union], theirs, strict=True):
             if not np.array_equal(repaired.encoded[i], repaired.encoded[j]):
                 findings.wrong("repair", f"{repaired.name(i)} is not that of {repaired.attack[j]}")
 
@@ -1208,7 +1228,8 @@ def check_contents(folder: Path, audit: dict, findings: Findings) -> None:
     check_target(rows, findings)
     judge(rows, model, space, config["k"], config["loss"], findings)
 
-    singles = [name for name in attacks if name != UNION]
+    unions = [name for name in attacks if base(name) == UNION]
+    singles = [name for name in attacks if name not in unions]
     steps = config["steps"] if attacks else 0
     tables = {
         name: table
@@ -1233,11 +1254,12 @@ def check_contents(folder: Path, audit: dict, findings: Findings) -> None:
         "accurate_fairness": verdicts[2] == TF,
     }
     outcomes = {name: check_attack(rates, rows, name, tables[name], clean) for name in singles}
-    chosen = None
-    if UNION in attacks:
-        chosen = check_union(rates, rows, tables, outcomes, clean, findings)
-        members = np.stack([outcomes[name] for name in MEMBERS])
-        outcomes[UNION] = members[chosen, np.arange(len(chosen))]
+    chosen = {}
+    for union in unions:
+        picked = check_union(rates, rows, tables, outcomes, clean, findings, union)
+        members = np.stack([outcomes[name] for name in members_of(union)])
+        outcomes[union] = members[picked, np.arange(len(picked))]
+        chosen[union] = picked
     if audit["repairs"]:
         check_repairs(rates, rows, folder, model, space, outcomes, chosen, findings)
     if "whole" in audit:
