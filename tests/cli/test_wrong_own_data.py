@@ -299,7 +299,7 @@ MODELS = {
     "text called pkl, trusted": Case(
         text("a.pkl"), [*audit(model="a.pkl"), "--trust-pickle"], ("'a.pkl'",)
     ),
-    "ten columns for eight": Case(ten_columns, audit(model="ten.pt"), ("8",)),
+    "ten columns for eight": Case(ten_columns, audit(model="ten.pt"), ("10x2",)),
     "another column": Case(another_column, audit(), ("dogs",)),
     "answers at random": Case(code, audit(model="mine.py:drunk"), ("asked again",)),
     "answers that grow": Case(code, audit(model="mine.py:counting"), ("asked again",)),
@@ -360,7 +360,9 @@ SCHEMAS = {
         schema(("maximum = 42", "maximum = 40")), DESCRIBED, ("'age'", "row", "17.5 to 40", "42")
     ),
     "a level that is not listed": Case(
-        schema(('"not", "strongly"]\nsens', '"not", "very"]\nsens')), DESCRIBED, ("'religious'", "row", "'strongly'")
+        schema(('"not", "strongly"]\nsens', '"not", "very"]\nsens')),
+        DESCRIBED,
+        ("'religious'", "row", "'strongly'"),
     ),
     "a column that is not there": Case(
         schema(('name = "educ"', 'name = "education"')), DESCRIBED, ("education",)
@@ -380,9 +382,7 @@ SCHEMAS = {
     "another label than its own": Case(
         schema(), audit(schema="schema.toml", label="children"), ("'affair'", "'children'")
     ),
-    "nothing sensitive": Case(
-        schema(*[("\nsensitive = true", "")] * 2), DESCRIBED, ("sensitive",)
-    ),
+    "nothing sensitive": Case(schema(*[("\nsensitive = true", "")] * 2), DESCRIBED, ("sensitive",)),
 }
 
 

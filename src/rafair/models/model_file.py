@@ -20,6 +20,8 @@ SIGNATURES = (
     (b"{", "JSON"),
 )
 
+TORCHSCRIPT = "TorchScript interpreter"
+
 
 def read_model_file(path: Path) -> bytes:
     """The bytes of a model's file.
@@ -58,4 +60,8 @@ def kind_of(content: bytes) -> str:
 def reason_of(error: BaseException) -> str:
     """The first line of what a library says, or the error's kind where it says nothing."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0][:200] if lines else type(error).__name__
+    if not lines:
+        return type(error).__name__
+    # TorchScript begins with a traceback of its own, and ends with what went wrong
+    told = lines[-1].removeprefix("RuntimeError: ") if TORCHSCRIPT in lines[0] else lines[0]
+    return told[:200]

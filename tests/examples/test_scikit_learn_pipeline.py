@@ -1,0 +1,90 @@
+"""The example of a scikit-learn pipeline on a raw table, by the very commands of its README."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import skops.io
+
+from commands import document, rafair
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "scikit_learn_pipeline"
+SENSITIVE = ("age", "religious")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What train.py and the README's audit write."""
+    made = tmp_path_factory.mktemp("pipeline")
+    for words in commands(made):
+        if words[0] == "python":
+            done = subprocess.run(
+                [sys.executable, *words[1:]], check=True, capture_output=True, text=True
+            )
+            assert re.search(r"right for [67]\d\.\d% of 1,274 others", done.stdout)
+        elif words[0] == "rafair":
+            rafair(*words[1:])
+    return made
+
+
+def commands(folder: Path) -> list[list[str]]:
+    """The README's commands, with the test's own folder."""
+    text = (EXAMPLE / "README.md").read_text(encoding="utf-8")
+    blocks = "".join(re.findall(r"```bash\n(.*?)```", text, flags=re.DOTALL))
+    lines = blocks.replace("\\\n", " ").replace("runs/pipeline", str(folder))
+    lines = lines.replace("examples/scikit_learn_pipeline", str(EXAMPLE))
+    return [shlex.split(line) for line in lines.splitlines()]
+
+
+def test_the_table_has_words_and_gaps(folder):
+    people = pd.read_csv(folder / "people.csv")
+    assert people["children"].isna().sum() == 75
+    assert people["occupation_husb"].isna().sum() == 56
+    assert "strongly" in set(people["religious"])
+
+
+def test_clean_verdicts_are_the_pipelines_own(folder):
+    people = pd.read_csv(folder / "people.csv")
+    trusted = skops.io.get_untrusted_types(file=folder / "pipeline.skops")
+    pipeline = skops.io.load(folder / "pipeline.skops", trusted=trusted)
+    rows = pd.read_parquet(folder / "audit" / "adversarial.parquet")
+    clean = rows[(rows["step"] == 0) & (rows["attack"] == "rafair-tb")]
+    assert len(clean) == 40
+    domains = [np.unique(people[column]) for column in SENSITIVE]
+    features = people.drop(columns="affair")
+    for _, row in clean.iterrows():
+        person = features.iloc[[row["instance"]]]
+        own = pipeline.predict(person)[0]
+        others = pd.concat(
+            person.assign(**dict(zip(SENSITIVE, values, strict=True)))
+            for values in itertools.product(*domains)
+        )
+        assert row["accurate"] == (own == people["affair"][row["instance"]])
+        assert row["fair"] == (pipeline.predict(others) == own).all()
+    right = (pipeline.predict(features) == people["affair"]).sum()
+    assert document(folder / "audit")["model"]["test_accuracy"]["count"] == right
+
+
+def test_every_stored_row_could_really_happen(folder):
+    people = pd.read_csv(folder / "people.csv")
+    rows = pd.read_parquet(folder / "audit" / "adversarial.parquet")
+    before = people.iloc[rows["instance"]].reset_index(drop=True)
+    after = rows[[f"raw.{column}" for column in people.columns[:-1]]]
+    after.columns = people.columns[:-1]
+    for column in ("age", "religious", "occupation_husb"):
+        assert ((after[column] == before[column]) | before[column].isna()).all()
+    assert (after["children"].isna() == before["children"].isna()).all()
+    for column, most in (("children", 1), ("yrs_married", 2)):
+        moved = (after[column].astype(float) - before[column]).dropna()
+        assert moved.between(0, most + 1e-6).all()
+        assert np.allclose(moved * 2, np.rint(moved * 2))
+    assert (after["occupation"] != before["occupation"]).any()
+    assert (rows["verdict"] != "true fair").any()
