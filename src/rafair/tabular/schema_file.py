@@ -9,10 +9,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 from pydantic import ValidationError
 
 from rafair.errors import DataFileError, InputError, UnknownNameError
-from rafair.tabular.encoding import encode_values, plain_value
+from rafair.tabular.encoding import expected_values, plain_value, value_codes
 from rafair.tabular.relations import parse_all
 from rafair.tabular.schema import Direction, Feature, Kind, Schema
 
@@ -270,7 +272,10 @@ def _feature(table: dict[str, Any], number: int) -> Feature:
     _check_fields_of_kind(table, fields, where)
     feature: Feature = _built(Feature, **fields)
     if feature.domain is not None:
-        encode_values(feature.domain, feature)
+        wrong = np.isnan(value_codes(pd.Series(feature.domain, dtype=object), feature))
+        if wrong.any():
+            found = feature.domain[int(wrong.argmax())]
+            raise InputError(f"{where}domain: expected {expected_values(feature)}, got {found!r}")
     return feature
 
 
