@@ -19,9 +19,8 @@ from rafair.tabular.relations import parse_all
 from rafair.tabular.schema import Direction, Feature, Kind, Schema
 
 Notes = Mapping[str, Sequence[str]]
-"""Comments by feature name; those of the label stand under `LABEL`, those of the file under ""."""
+"""Comments by the name of the feature, or of the label; those of the file stand under ""."""
 
-LABEL = "label"
 TOP = ("label", "classes", "relations", "feature")
 FIELDS: dict[str, str] = {
     "name": "a text",
@@ -106,7 +105,7 @@ def write_schema(schema: Schema, notes: Notes | None = None) -> str:
         immutable = true
     """
     notes = notes or {}
-    top = [*_comments(notes.get("", ())), *_comments(notes.get(LABEL, ()))]
+    top = [*_comments(notes.get("", ())), *_comments(notes.get(schema.label, ()))]
     top += [f"label = {_toml(schema.label)}", f"classes = {_toml(schema.classes)}"]
     if schema.relations:
         top.append(f"relations = {_toml(schema.relations)}")
