@@ -214,6 +214,7 @@ def test_options_that_do_not_fit(here, options, words):
     here.to_csv("people.csv", index=False)
     done = call("schema", "infer", "people.csv", *options)
     assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
+    assert done.err.startswith("rafair: 'people.csv': ")
     assert words in done.err
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rafair.arguments import check_name
-from rafair.errors import InputError
+from rafair.errors import DataFileError, InputError
 from rafair.tabular.checking import numbers, shown
 from rafair.tabular.encoding import plain_value
+from rafair.tabular.frame_file import read_frame
 from rafair.tabular.one_hot import find_groups
 from rafair.tabular.orders import likely_order
 from rafair.tabular.reading import odd_values
@@ -134,6 +136,19 @@ def propose(
     if label is not None:
         classes, notes[label] = _classes(frame[label], label)
     return Proposal(tuple(features), label, classes, notes, tuple(left_out))
+
+
+def propose_file(path: Path, label: str | None = None, sensitive: Collection[str] = ()) -> Proposal:
+    """Proposes a schema for a CSV or Parquet file; see `propose`.
+
+    Raises:
+        DataFileError: If the file cannot be read, or as `propose` does; names the file.
+    """
+    frame = read_frame(path)
+    try:
+        return propose(frame, label, sensitive)
+    except InputError as error:
+        raise DataFileError(f"'{path}': {error}") from error
 
 
 def _classes(values: pd.Series[Any], label: str) -> tuple[tuple[str, ...], list[str]]:
