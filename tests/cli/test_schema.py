@@ -13,6 +13,7 @@ from statsmodels.datasets import fair
 
 import rafair as package
 from commands import call, rafair
+from rafair.tabular.encoding import decode
 from rafair.tabular.reading import read_table
 from rafair.tabular.schema_file import read_schema
 
@@ -37,6 +38,8 @@ def write(name: str, folder: Path) -> Path:
         "affairs",
         pytest.param("adult", marks=needs_data),
         pytest.param("credit", marks=needs_data),
+        pytest.param("bank", marks=needs_data),
+        pytest.param("compas", marks=needs_data),
     ],
 )
 def test_what_is_proposed_describes_the_data(name, tmp_path):
@@ -58,6 +61,7 @@ def test_what_is_proposed_describes_the_data(name, tmp_path):
     assert done.out == f"all {len(table):,} rows are as the schema says\n"
     read = read_table(path, schema=schema)
     assert read.frame.astype(str).equals(table.frame.astype(str))
+    assert (decode(read.rows, read.schema) == read.frame).all(axis=None)
     for own, known in zip(read.schema.features, table.schema.features, strict=True):
         assert set(own.domain or ()) == set(known.domain or ())
 
@@ -210,6 +214,7 @@ def test_options_that_do_not_fit(here, options, words):
     here.to_csv("people.csv", index=False)
     done = call("schema", "infer", "people.csv", *options)
     assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
+    assert done.err.startswith("rafair: 'people.csv': ")
     assert words in done.err
 
 

@@ -265,3 +265,14 @@ def test_a_proposal_without_label_is_read_once_it_is_named(tmp_path):
     assert "paid" not in schema.names
     path.write_text(text)
     assert read_schema(path, label="paid") == schema
+
+
+def test_columns_whose_categories_were_counted_by_pandas(tmp_path):
+    frame = pd.DataFrame({"label": ["a", "b", "a"], "paid": ["no", "yes", "no"]}).astype("category")
+    frame["paid"] = frame["paid"].cat.add_categories("never")
+    proposal = propose(frame, "paid")
+    assert proposal.classes == ("no", "yes")
+    assert proposal.features[0].levels == ("a", "b")
+    lines = proposal.text().splitlines()
+    assert lines[lines.index('label = "paid"') - 1].startswith("# seen: no: 2 rows, yes: 1 rows")
+    assert lines[lines.index('name = "label"') - 1].startswith("# seen: 2 different values")

@@ -58,6 +58,7 @@ FILES = {
     "too few fields": (GOOD + "1,cook\n", "line 5: expected 4 fields, as in the first line, found"),
     "too many fields": (GOOD + "1,cook,f,no,\n", "line 5: expected 4 fields, as in the first line"),
     "an open quote": (GOOD + '1,"cook,f,no\n', "line 5: expected 4 fields"),
+    "a field without end": (GOOD + "1," + "x" * 200_000 + ",f,no\n", "line 5: cannot be read: fie"),
     "Parquet inside": (b"PAR1" + bytes(20), "expected a CSV file, found Parquet"),
     "mixed types": (GOOD.replace("9.5", "lots"), "column 'pay', row 2: expected a number"),
     "nothing there": (GOOD.replace("2.5", ""), "column 'pay', row 1: .* found a missing value"),
@@ -273,3 +274,22 @@ def test_classes_that_are_truth_values_are_taken_by_name(tmp_path, classes, endi
     named = schema(features=schema().features[::2][:2], classes=classes)
     table = read_table(tmp_path / f"people.{ending}", schema=named)
     assert [classes[label].lower() for label in table.labels] == ["true", "false"]
+
+
+@pytest.mark.parametrize("line", ["\r\n", "\n\n", "\r"])
+def test_ends_of_lines(tmp_path, line):
+    (tmp_path / "plain.csv").write_text(GOOD, newline="")
+    (tmp_path / "other.csv").write_text(GOOD.replace("\n", line), newline="")
+    tables = [
+        read_table(tmp_path / f"{name}.csv", label="paid", sensitive=["sex"])
+        for name in ("plain", "other")
+    ]
+    assert tables[0].frame.equals(tables[1].frame)
+
+
+def test_fields_in_quotes(tmp_path):
+    quoted = GOOD.replace("smith", '"smith, ""the""\nelder"').replace("pay,", "\ufeffpay, ", 1)
+    (tmp_path / "people.csv").write_text(quoted, encoding="utf-8")
+    table = read_table(tmp_path / "people.csv", label="paid", sensitive=["sex"])
+    assert table.frame["job"].tolist() == ["cook", 'smith, "the"\nelder', "cook"]
+    assert table.schema.names == ("pay", "job", "sex")

@@ -173,7 +173,11 @@ WRONG = {
     "level twice": ('levels = ["f", "m"]', 'levels = ["f", "f"]', "a list of distinct levels"),
     "levels in levels": ('levels = ["f", "m"]', 'levels = [["f"]]', "a list of texts, numbers or"),
     "no levels": ('levels = ["f", "m"]\n', "", "feature 'sex': levels: expected a list of texts"),
-    "domain": ('domain = ["f", "m"]', 'domain = ["f", "x"]', "column 'sex', row 1: expected one"),
+    "domain": (
+        'domain = ["f", "m"]',
+        'domain = ["f", "x"]',
+        "feature 'sex': domain: expected one of f, m, got 'x'",
+    ),
     "levels of a number": ("step = 0.01", "levels = [1, 2]", "levels: expected not to be given fo"),
     "range of levels": ("group =", "minimum = 0\ngroup =", "expected not to be given for the kind"),
     "three truths": ('kind = "boolean"', 'kind = "boolean"\nlevels = [0, 1, 2]', "expected two,"),

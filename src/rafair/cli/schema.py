@@ -50,10 +50,9 @@ def infer(
     json: Json = None,
 ) -> None:
     """Proposes a schema of a file, with comments that say what was seen and what to decide."""
-    from rafair.tabular.frame_file import read_frame
-    from rafair.tabular.inference import propose
+    from rafair.tabular.inference import propose_file
 
-    proposal = propose(read_frame(file), label, listed(sensitive))
+    proposal = propose_file(file, label, listed(sensitive))
     missing = [*([] if label else ["label"]), *([] if listed(sensitive) else ["sensitive"])]
     if missing:
         TerminalProgress().note(

@@ -105,9 +105,14 @@ def _values(
     where = f"column '{feature.name}'"
     wrong = np.isnan(codes)
     off = _off_grid(series, feature, wrong | (codes < 0))
-    for row in np.flatnonzero(wrong | off).tolist():
-        expected = expected_values(feature) if wrong[row] else _on_grid(feature)
-        yield Misfit(row, where, expected, shown(series.iloc[row]))
+    in_range, on_grid = expected_values(feature), _on_grid(feature)
+    for row, value in _picked(series, wrong | off):
+        yield Misfit(row, where, in_range if wrong[row] else on_grid, shown(value))
+
+
+def _picked(series: pd.Series[Any], chosen: NDArray[np.bool_]) -> Iterator[tuple[int, Any]]:
+    """Some rows' numbers and values."""
+    yield from zip(np.flatnonzero(chosen).tolist(), series[chosen].tolist(), strict=True)
 
 
 def _off_grid(
@@ -127,6 +132,8 @@ def _off_grid(
 
 
 def _on_grid(feature: Feature) -> str:
+    if feature.grid is None:
+        return ""
     if feature.grid == 1 and float(feature.minimum or 0).is_integer():
         return "a whole number"
     return f"{feature.minimum:.10g} plus a multiple of {feature.grid:.10g}"
@@ -134,8 +141,8 @@ def _on_grid(feature: Feature) -> str:
 
 def _labels(series: pd.Series[Any], schema: Schema) -> Iterator[Misfit]:
     expected = expected_labels(series, schema)
-    for row in np.flatnonzero(np.isnan(label_codes(series, schema))).tolist():
-        yield Misfit(row, f"label '{schema.label}'", expected, shown(series.iloc[row]))
+    for row, value in _picked(series, np.isnan(label_codes(series, schema))):
+        yield Misfit(row, f"label '{schema.label}'", expected, shown(value))
 
 
 def _group(group: str, names: list[str], codes: NDArray[np.float64]) -> Iterator[Misfit]:

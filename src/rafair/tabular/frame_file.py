@@ -132,7 +132,7 @@ def _check_fields(path: Path, text: str) -> tuple[list[str], set[str]]:
     Also those of columns with numbers such as 01, whose zero a number would lose.
     """
     codes = set()
-    lines = csv.reader(io.StringIO(text), skipinitialspace=True)
+    lines = csv.reader(io.StringIO(text, newline=""), skipinitialspace=True)
     try:
         names = next((line for line in lines if line), [])
         if not names:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,14 +12,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rafair.arguments import check_name
-from rafair.errors import InputError
+from rafair.errors import DataFileError, InputError
 from rafair.tabular.checking import numbers, shown
 from rafair.tabular.encoding import plain_value
+from rafair.tabular.frame_file import read_frame
 from rafair.tabular.one_hot import find_groups
 from rafair.tabular.orders import likely_order
 from rafair.tabular.reading import odd_values
 from rafair.tabular.schema import Feature, Kind, Schema
-from rafair.tabular.schema_file import LABEL, comment, write_feature, write_schema
+from rafair.tabular.schema_file import comment, write_feature, write_schema
 from rafair.tabular.table import MANY_LEVELS, MOST_CLASSES
 
 MOST_STEP_DECIMALS = 4
@@ -51,7 +53,7 @@ class Proposal:
         features: A feature for each column in which a value was seen.
         label: The label column, if it was named.
         classes: The label's classes.
-        notes: What was seen, by feature.
+        notes: What was seen, by feature; of the label under its name.
         left_out: Columns that cannot be features, and why.
     """
 
@@ -132,11 +134,26 @@ def propose(
             notes[name] = said
     classes: tuple[str, ...] = ()
     if label is not None:
-        classes, notes[LABEL] = _classes(frame[label], label)
+        classes, notes[label] = _classes(frame[label], label)
     return Proposal(tuple(features), label, classes, notes, tuple(left_out))
 
 
+def propose_file(path: Path, label: str | None = None, sensitive: Collection[str] = ()) -> Proposal:
+    """Proposes a schema for a CSV or Parquet file; see `propose`.
+
+    Raises:
+        DataFileError: If the file cannot be read, or as `propose` does; names the file.
+    """
+    frame = read_frame(path)
+    try:
+        return propose(frame, label, sensitive)
+    except InputError as error:
+        raise DataFileError(f"'{path}': {error}") from error
+
+
 def _classes(values: pd.Series[Any], label: str) -> tuple[tuple[str, ...], list[str]]:
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        values = values.astype(object)
     if values.isna().any():
         row = int(np.flatnonzero(values.isna())[0])
         raise InputError(f"label '{label}', row {row}: expected a class, found a missing value")
@@ -155,46 +172,56 @@ def _described(
     values: pd.Series[Any], *, sensitive: bool, group: str | None
 ) -> tuple[Feature | None, list[str]]:
     """A feature for a column, if it can be one, and what was seen in it."""
-    kinds = pd.api.types
     if isinstance(values.dtype, pd.CategoricalDtype):
         values = values.astype(object)
-    absent = int(values.isna().sum())
     present = values[values.notna().to_numpy()]
-    if present.empty:
-        return None, ["no value was seen in it"]
-    if kinds.is_datetime64_any_dtype(values) or kinds.is_timedelta64_dtype(values):
-        return None, ["it holds times; make them numbers, such as years since then"]
-    numeric = kinds.is_numeric_dtype(values) and not kinds.is_bool_dtype(values)
-    if (
-        not numeric
-        and not present.map(lambda value: isinstance(value, str | bool | int | float)).all()
-    ):
-        return None, [f"it holds values of the type {type(present.iloc[0]).__name__}"]
+    why = _unfit(present)
+    if why is not None:
+        return None, [why]
+    absent = len(values) - len(present)
     shared: dict[str, Any] = {"sensitive": sensitive, "missing": absent > 0, "group": group}
-    feature: Feature | None
     if group is not None:
-        levels = (
-            (False, True) if present.map(lambda value: isinstance(value, bool)).all() else (0, 1)
-        )
+        levels = (False, True) if _all_are(present, bool) else (0, 1)
         feature = Feature(name=str(values.name), kind=Kind.BOOLEAN, levels=levels, **shared)
         said = [f"one of the one-hot group '{group}': exactly one is true in every row"]
-    elif numeric:
+    elif _is_number(present):
         feature, said = _number(present, shared)
     else:
         feature, said = _levels(present, shared)
-    if feature is not None and sensitive:
+    if sensitive:
         said.append(_about_domain(present))
     if absent:
         said.append(f"missing in {absent:,} of {len(values):,} rows")
     return feature, said
 
 
-def _number(present: pd.Series[Any], shared: dict[str, Any]) -> tuple[Feature | None, list[str]]:
+def _unfit(present: pd.Series[Any]) -> str | None:
+    """Why a column with these values can be no feature; None if it can."""
+    kinds = pd.api.types
+    if present.empty:
+        return "no value was seen in it"
+    if kinds.is_datetime64_any_dtype(present) or kinds.is_timedelta64_dtype(present):
+        return "it holds times; make them numbers, such as years since then"
+    if _is_number(present):
+        return None if np.isfinite(numbers(present)).any() else "it holds infinities only"
+    if not _all_are(present, str | bool | int | float):
+        return f"it holds values of the type {type(present.iloc[0]).__name__}"
+    return None
+
+
+def _is_number(values: pd.Series[Any]) -> bool:
+    kinds = pd.api.types
+    return kinds.is_numeric_dtype(values) and not kinds.is_bool_dtype(values)
+
+
+def _all_are(values: pd.Series[Any], kind: Any) -> bool:
+    return bool(values.map(lambda value: isinstance(value, kind)).all())
+
+
+def _number(present: pd.Series[Any], shared: dict[str, Any]) -> tuple[Feature, list[str]]:
     values = numbers(present)
     endless = int((~np.isfinite(values)).sum())
     values = values[np.isfinite(values)]
-    if not values.size:
-        return None, ["it holds infinities only"]
     seen = np.unique(values)
     single = present.dtype in (np.float32, np.float16)
     decimals = _decimals(seen, float(np.finfo(np.float32 if single else np.float64).eps))

@@ -9,17 +9,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 from pydantic import ValidationError
 
 from rafair.errors import DataFileError, InputError, UnknownNameError
-from rafair.tabular.encoding import encode_values, plain_value
+from rafair.tabular.encoding import expected_values, plain_value, value_codes
 from rafair.tabular.relations import parse_all
 from rafair.tabular.schema import Direction, Feature, Kind, Schema
 
 Notes = Mapping[str, Sequence[str]]
-"""Comments by feature name; those of the label stand under `LABEL`, those of the file under ""."""
+"""Comments by the name of the feature, or of the label; those of the file stand under ""."""
 
-LABEL = "label"
 TOP = ("label", "classes", "relations", "feature")
 FIELDS: dict[str, str] = {
     "name": "a text",
@@ -104,7 +105,7 @@ def write_schema(schema: Schema, notes: Notes | None = None) -> str:
         immutable = true
     """
     notes = notes or {}
-    top = [*_comments(notes.get("", ())), *_comments(notes.get(LABEL, ()))]
+    top = [*_comments(notes.get("", ())), *_comments(notes.get(schema.label, ()))]
     top += [f"label = {_toml(schema.label)}", f"classes = {_toml(schema.classes)}"]
     if schema.relations:
         top.append(f"relations = {_toml(schema.relations)}")
@@ -270,7 +271,10 @@ def _feature(table: dict[str, Any], number: int) -> Feature:
     _check_fields_of_kind(table, fields, where)
     feature: Feature = _built(Feature, **fields)
     if feature.domain is not None:
-        encode_values(feature.domain, feature)
+        wrong = np.isnan(value_codes(pd.Series(feature.domain, dtype=object), feature))
+        if wrong.any():
+            found = feature.domain[int(wrong.argmax())]
+            raise InputError(f"{where}domain: expected {expected_values(feature)}, got {found!r}")
     return feature
 
 
