@@ -188,3 +188,13 @@ def test_categories_that_the_table_does_not_have_are_refused(tmp_path, affairs):
 def test_raw_matrices_are_the_frame_in_codes(affairs):
     table = affairs.test
     np.testing.assert_allclose(raw_matrix(table.rows, table.schema), plain(table), rtol=1e-6)
+
+
+def test_names_that_are_no_text_are_refused(tmp_path, affairs):
+    model = xgboost.XGBClassifier(n_estimators=3, n_jobs=1)
+    model.fit(codes(affairs.train), affairs.train.labels).save_model(tmp_path / "m.ubj")
+    content = (tmp_path / "m.ubj").read_bytes()
+    assert b"religious" in content
+    (tmp_path / "m.ubj").write_bytes(content.replace(b"religious", b"\x83eligious"))
+    with pytest.raises(ModelError, match="found one that is cut short or altered"):
+        open_model(str(tmp_path / "m.ubj"), affairs.train.schema)

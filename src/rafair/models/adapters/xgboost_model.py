@@ -110,6 +110,8 @@ def _loaded(file: _File) -> Any:
     booster = xgboost.Booster({"nthread": 1})
     try:
         booster.load_model(bytearray(file.content))
+        # what is read later, of which it looks at nothing now
+        booster.save_config(), booster.feature_names, booster.feature_types, booster.attributes()
     except (xgboost.core.XGBoostError, ValueError) as error:
         raise _altered(file) from error
     return booster
