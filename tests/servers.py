@@ -124,6 +124,7 @@ class ModelServer:
 class _Handler(BaseHTTPRequestHandler):
     owner: ModelServer
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # head and body go in two writes
 
     def log_message(self, *_: object) -> None:
         """Says nothing."""
@@ -165,10 +166,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(200, "<html>Welcome</html>")
         else:
             answer = owner.answer(request)
-            self._send(200, spoilt(answer, fault))
             if fault is None:
-                with owner.lock:
+                with owner.lock:  # before the asker can look at it
                     owner.answered.update(rows)
+            self._send(200, spoilt(answer, fault))
 
     def _send(self, status: int, content: Any, retry_after: str | None = None) -> None:
         body = content if isinstance(content, str) else json.dumps(content)

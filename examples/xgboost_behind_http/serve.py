@@ -46,6 +46,7 @@ class Handler(BaseHTTPRequestHandler):
 
     model: Model
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # head and body go in two writes
 
     def do_POST(self) -> None:
         """Answers with probabilities, or with what is wrong."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import commands
@@ -20,9 +21,9 @@ from rafair.auditing.run import Means, run_audit
 from rafair.auditing.subject import Subject
 from rafair.errors import ModelError, ModelGoneError, QueryBudgetError
 from rafair.models.classifier import Classifier
+from rafair.models.function import FunctionClassifier
 from rafair.models.http_endpoint import HttpOptions, open_endpoint
 from rafair.models.kept_answers import ASKED_AGAIN, with_answers
-from rafair.models.unasked import Unasked
 
 BATCH = 64
 AT_ONCE = 4
@@ -37,7 +38,8 @@ class Endpoint(GivenModel):
     identified: bool = field(default=True)
 
     def stand_in(self) -> Classifier:
-        return Unasked(self.classifier, len(self.schema.classes))
+        # asks nobody: the server's log is what these tests are about
+        return FunctionClassifier(lambda rows: np.zeros((len(rows), 2), np.float32))
 
     def subject(self, folder: Path, progress: Any) -> Subject:
         once = with_answers(self.classifier, folder, self.table.rows, self.max_queries)
