@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import planted
+import rafair
+from commands import call, document
+from rafair.errors import InputError, ModelError, QueryBudgetError
+from rafair.models.adapting import as_classifier
+from rafair.models.asked_once import AnswersInMemory, AskedOnce
+from rafair.models.function import FunctionClassifier
+
+
+@pytest.fixture(scope="module")
+def table():
+    return planted.random_table(60)
+
+
+def black(model, table, **options):
+    return rafair.audit(model, table, **{"instances": 40, "steps": 4, **options})
+
+
+def test_a_function_is_attacked_and_repaired_by_queries_alone(table):
+    network = as_classifier(planted.network(5))
+    found = black(lambda rows: network.logits(rows), table).document
+    config = found["config"]
+    assert (config["black_box"], config["max_queries"]) == (True, None)
+    parts = [found["attacks"][name] for name in ("rafair-tb", "rafair-ff", "rafair-fb")]
+    for section in parts:
+        assert section["gradient_rows"] == 0
+        assert 0 < section["queries"] <= section["prediction_rows"]
+    assert found["attacks"]["rafair"]["queries"] == sum(part["queries"] for part in parts)
+    robust = found["attacks"]["rafair"]["robust"]["accurate_fairness"]
+    assert robust["count"] < found["clean"]["accurate_fairness"]["count"]
+    assert found["repairs"]["rafair"]["corrected"]["value"] > 0
+    assert found["repairs"]["rafair"]["queries"] > 0
+
+
+def test_a_network_is_a_black_box_only_when_asked_for(table):
+    network = planted.network(5)
+    white, blind = black(network, table).document, black(network, table, black_box=True).document
+    assert [one["config"]["black_box"] for one in (white, blind)] == [False, True]
+    assert "queries" not in white["attacks"]["rafair"]
+    assert white["attacks"]["rafair-ff"]["gradient_rows"] > 0
+    assert blind["attacks"]["rafair-ff"]["gradient_rows"] == 0
+    shares = [
+        one["attacks"]["rafair"]["robust"]["accurate_fairness"]["value"] for one in (white, blind)
+    ]
+    assert shares[1] <= shares[0] + 0.03
+
+
+def test_neither_threads_nor_chunks_change_what_is_asked(table):
+    model = planted.network(5)
+    documents = [
+        black(model, table, black_box=True, threads=threads, chunk_rows=rows).document
+        for threads, rows in ((1, 7), (2, 4096))
+    ]
+    for kind in ("attacks", "repairs"):
+        for name, section in documents[0][kind].items():
+            other = documents[1][kind][name]
+            assert {**section, "seconds": 0} == {**other, "seconds": 0}, name
+
+
+def test_the_cost_told_is_never_exceeded(table):
+    with pytest.raises(InputError, match="at least") as refused:
+        black(planted.network(5), table, black_box=True, max_queries=10)
+    most = int(str(refused.value).partition("at least ")[2].partition(", the")[0].replace(",", ""))
+    with pytest.raises(InputError):
+        black(planted.network(5), table, black_box=True, max_queries=most - 1)
+    found = black(planted.network(5), table, black_box=True, max_queries=most).document
+    asked = sum(
+        found[kind][name]["queries"]
+        for kind in ("attacks", "repairs")
+        for name in ("rafair-tb", "rafair-ff", "rafair-fb")
+    )
+    assert asked + len(table) <= most
+
+
+def test_what_would_fit_does_fit(table):
+    with pytest.raises(InputError, match=r"; (\d+) instances or (\d+) steps would fit") as refused:
+        black(planted.network(5), table, black_box=True, max_queries=20_000)
+    words = str(refused.value).partition("; ")[2].split()
+    for option in ({"instances": int(words[0])}, {"steps": int(words[3])}):
+        black(planted.network(5), table, black_box=True, max_queries=20_000, **option)
+
+
+def test_a_spent_limit_keeps_answers_and_the_next_call_asks_for_the_rest_only(table):
+    rows: list[bytes] = []
+    network = as_classifier(planted.network(5))
+
+    def model(batch):
+        rows.extend(row.tobytes() for row in batch)
+        return network.logits(batch)
+
+    answers, classifier = AnswersInMemory(), FunctionClassifier(model)
+    with pytest.raises(QueryBudgetError, match="what was done is kept"):
+        black(AskedOnce(classifier, answers, max_queries=2000), table)
+    assert 1000 < len(rows) <= 2000
+    found = black(AskedOnce(classifier, answers), table).document
+    assert len(rows) == len(set(rows))
+    whole = black(classifier, table).document
+    for kind in ("attacks", "repairs"):
+        for name, section in whole[kind].items():
+            assert {**section, "seconds": 0} == {**found[kind][name], "seconds": 0}
+
+
+@pytest.mark.parametrize("name", ["fgsm", "pgd", "apgd", "acg", "adf", "eidig", "dice"])
+def test_attacks_that_follow_gradients_are_refused_before_any_work(name, table):
+    def never(rows):
+        raise AssertionError("asked")
+
+    with pytest.raises(ModelError, match=f"'{name}' needs gradients.*: rafair, .*, noise$"):
+        rafair.audit(never, table, attacks=("rafair", name))
+
+
+def test_limits_that_say_nothing_are_refused(table):
+    with pytest.raises(InputError, match="max_queries: expected with a model without gradients"):
+        black(planted.network(5), table, max_queries=10**9)
+    with pytest.raises(InputError, match="budget gradient_rows: expected with a model that gives"):
+        black(planted.network(5), table, black_box=True, max_gradient_rows=10)
+
+
+def test_a_service_that_goes_away_ends_as_such(table):
+    calls = []
+
+    def model(rows):
+        calls.append(len(rows))
+        if len(calls) > 4:
+            raise QueryBudgetError("gone")
+        return np.stack([rows[:, 0], 1 - rows[:, 0]], axis=1)
+
+    with pytest.raises(QueryBudgetError, match="gone"):
+        black(model, table)
+
+
+def test_the_command_says_what_it_will_ask_and_refuses_too_little(tmp_path):
+    options = [
+        "audit",
+        "--instances",
+        "10",
+        "--steps",
+        "2",
+        "--epochs",
+        "1",
+        "--black-box",
+        "--labels",
+        "true",
+    ]
+    out = tmp_path / "run"
+    done = call(*options, "--max-queries", "100", "--out", out)
+    assert done.code == 2
+    assert done.err.startswith("rafair: max_queries: expected at least ")
+    assert done.err.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+    done = call(*options, "--max-queries", "50000", "--out", out)
+    assert done.code == 0, done.err
+    assert "; at most " in done.err
+    assert " queries" in done.err
+    config = document(out)["config"]
+    assert (config["black_box"], config["max_queries"]) == (True, 50_000)
