@@ -189,11 +189,16 @@ class AuditConfig:
         Raises:
             InputError: If nothing may move, or a relation of the schema cannot be read.
         """
-        return FeasibleSet.of(
+        box = FeasibleSet.of(
             schema,
             self.default_epsilon if self.epsilon is None else self.epsilon,
             perturb_sensitive=self.perturb_sensitive,
             max_category_changes=self.max_category_changes,
+        )
+        # what is given no step does not move, categories included
+        steps = per_feature("step_size", self.step_size, schema) > 0
+        return replace(
+            box, categories=tuple(c for c in box.categories if steps[list(c.columns)].all())
         )
 
     def _paper_set(self, schema: Schema) -> PerturbationSet:

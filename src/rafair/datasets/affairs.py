@@ -59,5 +59,5 @@ def read(contents: Mapping[str, bytes], variant: Variant) -> Table:
         levels={column: tuple(levels.values()) for column, levels in LEVELS.items()},
         units={"age": "years", "yrs_married": "years"},
         # codes of answers such as "5 or more", which stands for 5.5
-        steps={"age": 0.5, "yrs_married": 0.5, "children": 0.5},
+        steps={"yrs_married": 0.5, "children": 0.5},
     )
