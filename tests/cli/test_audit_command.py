@@ -75,7 +75,7 @@ def test_the_document_has_the_promised_keys(first):
         *("counterparts_per_instance", "sha256"),
     }
     assert set(found["model"]) == {
-        *("name", "parameters", "test_accuracy", "majority", "predicted_classes", "sha256")
+        *("name", "kind", "parameters", "test_accuracy", "majority", "predicted_classes", "sha256")
     }
     assert set(found["config"]) >= {"instances", "steps", "step_size", "epsilon", "loss"}
     assert set(found["clean"]) == {"n", *RATES, *CELLS}
@@ -398,7 +398,7 @@ def test_help_shows_an_example_that_works(name):
     assert max(map(len, text.splitlines())) <= 100
     example = re.search(r"Example: (rafair .*)", " ".join(text.split()))
     assert example, text
-    program, *arguments = shlex.split(example[1])
+    program, *arguments = shlex.split(example[1].split(" > ")[0])
     assert program == "rafair"
     assert " ".join(arguments).startswith(name)
     command = COMMANDS[name]

@@ -148,6 +148,19 @@ def function(folder: Path) -> tuple[list[str], Predict]:
 
 MODELS = (torch_factory, torchscript, onnx, skops_file, pickled, xgboost, lightgbm, function)
 
+KINDS = dict(
+    zip(
+        MODELS,
+        (
+            *("torch", "torch", "onnx", "scikit-learn", "scikit-learn"),
+            "xgboost",
+            "lightgbm",
+            "python",
+        ),
+        strict=True,
+    )
+)
+
 
 @pytest.mark.parametrize("make", MODELS, ids=lambda make: make.__name__)
 def test_each_kind_of_model_from_file_to_verdict(make, tmp_path, monkeypatch):
@@ -166,6 +179,7 @@ def test_each_kind_of_model_from_file_to_verdict(make, tmp_path, monkeypatch):
     assert found["model"]["test_accuracy"]["count"] == everybody.sum()
     assert found["clean"]["n"] == 20
     assert found["model"]["sha256"]
+    assert found["model"]["kind"] == KINDS[make]
     assert found["dataset"]["name"] == "people"
     assert found["dataset"]["file"]["name"] == "people.csv"
     check_perturbed_rows(rows, predict)

@@ -98,12 +98,28 @@ def _tried(name: str, config: AuditConfig, schema: Schema | None, aim: Aim | Non
     return rows_per_choice(config.feasible_set(schema), aim)
 
 
-def measure_rate(sweep: Sweep, rows: Rows, labels: Labels, *, differentiate: bool = True) -> float:
-    """Counterparts per second of this sweep, from a short probe whose rows are not counted."""
+def measure_rate(
+    sweep: Sweep,
+    rows: Rows,
+    labels: Labels,
+    *,
+    differentiate: bool = True,
+    sparing: bool = False,
+) -> float:
+    """Counterparts per second of this sweep, from a short probe whose rows are not counted.
+
+    Args:
+        sweep: The sweep.
+        rows: Clean rows that are asked about in any case; shape `(n, d)`.
+        labels: Their classes; shape `(n,)`.
+        differentiate: Whether gradients are asked for, where the model gives any.
+        sparing: Whether a model without gradients is to be asked about the first of them only.
+    """
     if not sweep.classifier.differentiable:  # whose answers cost something, and are kept
-        begun = time.perf_counter()
-        sweep.judge(rows[:1], labels[:1])
-        return int(sweep.counterparts.counts(rows[:1]).sum()) / (time.perf_counter() - begun)
+        rate = _asked_rate(sweep, rows[:1], labels[:1])
+        more = slice(1, 1 + sweep.chunk_rows // sweep.counterparts.size)
+        known = sparing or not len(rows[more])
+        return rate if known else _asked_rate(sweep, rows[more], labels[more])
     look = sweep.observe if differentiate else sweep.judge
     some = slice(0, max(1, 8 * sweep.chunk_rows // sweep.counterparts.size))
     look(rows[:1], labels[:1])  # the first call pays for memory and threads
@@ -113,6 +129,12 @@ def measure_rate(sweep: Sweep, rows: Rows, labels: Labels, *, differentiate: boo
         look(rows[some], labels[some])
         calls += 1
     return each * calls / spent
+
+
+def _asked_rate(sweep: Sweep, rows: Rows, labels: Labels) -> float:
+    begun = time.perf_counter()
+    sweep.judge(rows, labels)
+    return int(sweep.counterparts.counts(rows).sum()) / (time.perf_counter() - begun)
 
 
 def describe(cost: Cost, rate: float, threads: int, left: float = 1.0) -> str:

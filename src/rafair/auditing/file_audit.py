@@ -172,5 +172,6 @@ class SavedModelOnFile:
             self.file.rows,
             self.sha256,
             outside=self._outside,
+            kind="rafair",
             file={"name": self.file.path.name, "sha256": self.sha256},
         )

@@ -27,6 +27,20 @@ from rafair.tabular.schema import Schema
 from rafair.tabular.schema_file import read_schema
 from rafair.tabular.table import Table
 
+ADDRESSES = ("http://", "https://")
+
+KINDS = {
+    ".onnx": "onnx",
+    ".skops": "scikit-learn",
+    ".pkl": "scikit-learn",
+    ".pickle": "scikit-learn",
+    ".joblib": "scikit-learn",
+    ".json": "xgboost",
+    ".ubj": "xgboost",
+    ".txt": "lightgbm",
+}
+"""Kinds of models by how their files' names end; all others are torch's."""
+
 
 @dataclass(frozen=True)
 class Own:
@@ -49,6 +63,16 @@ class Own:
     schema: Path | None = None
     opening: ModelOptions = field(default_factory=ModelOptions)
     http: HttpOptions = field(default_factory=HttpOptions)
+
+    @property
+    def kind(self) -> str:
+        """What the model is opened as."""
+        if self.model.startswith(ADDRESSES):
+            return "http"
+        if is_saved_network(self.model):
+            return "rafair"
+        function = ".py" in self.model and self.opening.weights is None
+        return "python" if function else KINDS.get(Path(self.model).suffix.lower(), "torch")
 
 
 def audit_data(own: Own, options: dict[str, Any], means: Means) -> Audit:
@@ -91,7 +115,7 @@ def audit_own(own: Own, options: dict[str, Any], means: Means) -> Audit:
         table,
         own.data,
         _hash(own.data),
-        own.model,
+        own.kind,
         {"inputs": own.opening.inputs, "outputs": own.opening.outputs},
     )
     return run_audit(preparation, config, means)
@@ -133,7 +157,7 @@ def own_classifier(own: Own, schema: Schema, max_queries: int | None) -> Classif
     """
     if is_saved_network(own.model):
         return open_saved_network(Path(own.model), schema, own.opening.device)
-    if own.model.startswith(("http://", "https://")):
+    if own.model.startswith(ADDRESSES):
         inputs, outputs = own.opening.inputs, own.opening.outputs
         opened = open_endpoint(own.model, schema, inputs, outputs, own.http)
         return AskedOnce(opened, max_queries=max_queries)

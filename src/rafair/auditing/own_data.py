@@ -28,7 +28,7 @@ class OwnModelOnOwnData(WithTable):
         table: All rows of the file.
         path: The file.
         file_sha256: The hash of its bytes.
-        source: Where the model was opened, as the user wrote it.
+        kind: What the model was opened as.
         options: How it was opened, as plain values.
     """
 
@@ -36,7 +36,7 @@ class OwnModelOnOwnData(WithTable):
     table: Table
     path: Path
     file_sha256: str
-    source: str
+    kind: str
     options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -82,4 +82,4 @@ class OwnModelOnOwnData(WithTable):
         """The model and the table as they are; files of such a model are not copied."""
         file = {"name": self.path.name, "sha256": self.file_sha256}
         rows, sha256 = len(self.table), self.table.sha256
-        return Subject(self.classifier, self.table, None, rows, sha256, file=file)
+        return Subject(self.classifier, self.table, None, rows, sha256, file=file, kind=self.kind)

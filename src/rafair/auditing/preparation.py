@@ -315,4 +315,5 @@ def _data_plan(dataset: Dataset) -> dict[str, Any]:
 
 def _on_test_split(classifier: Classifier, dataset: Dataset) -> Subject:
     whole = dataset.table
-    return Subject(classifier, dataset.test, dataset.variant, len(whole), whole.sha256)
+    rows, sha256 = len(whole), whole.sha256
+    return Subject(classifier, dataset.test, dataset.variant, rows, sha256, kind="rafair")

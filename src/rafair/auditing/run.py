@@ -8,8 +8,6 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -41,7 +39,7 @@ from rafair.auditing.result import Audit
 from rafair.auditing.subject import Subject, count_answers
 from rafair.auditing.twins import is_feasible, runs_of, unions_among
 from rafair.engine.checkpoints import Checkpoints, count_stored
-from rafair.engine.files import explaining_storage, sha256_of
+from rafair.engine.files import explaining_storage, removing_on_failure, sha256_of
 from rafair.engine.progress import SILENT, Progress
 from rafair.engine.run_folder import PLAN, RunFolder, forget_plan, has_plan, next_free
 from rafair.engine.shards import Executor, SerialExecutor, Shard, cut
@@ -121,7 +119,7 @@ def run_audit(
         forget_plan(final)
         means.progress.note(f"done before: '{final}' holds this very audit")
         return finished
-    with _removing_on_failure(temporary), Workers(means.threads) as workers:
+    with removing_on_failure(temporary), Workers(means.threads) as workers:
         asking = Asking(config)
         check_attacks(asking(preparation.stand_in()), config)
         preparation.check()
@@ -224,7 +222,9 @@ class _Run:
             return round(self._cost(n, n * each, probed, steps).total * left) + others
 
         check_queries(queries, len(instances), self.config)
-        rate = measure_rate(sweep, table.rows[instances], table.labels[instances])
+        sparing = self.config.max_queries is not None
+        rows, labels = table.rows[instances], table.labels[instances]
+        rate = measure_rate(sweep, rows, labels, sparing=sparing)
         again = (
             f"; carrying on where it was left, {done} of {shards} parts done"
             if self.folder.resumed
@@ -355,16 +355,6 @@ def _place(means: Means, name: str, plan: dict[str, Any]) -> tuple[Path, Path | 
         around = Path(tempfile.mkdtemp(prefix="rafair-"))
         return around / "audit", around
     return next_free(name, plan), None
-
-
-@contextmanager
-def _removing_on_failure(temporary: Path | None) -> Iterator[None]:
-    try:
-        yield
-    except BaseException:
-        if temporary:
-            shutil.rmtree(temporary, ignore_errors=True)
-        raise
 
 
 def _finished(final: Path, plan: dict[str, Any]) -> Audit | None:

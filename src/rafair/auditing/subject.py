@@ -28,6 +28,7 @@ class Subject:
         outside: Of a file that is streamed, how many numbers lie outside their feature's range, by
             column.
         file: Of a user's own table, the file it was read from: `name` and `sha256`.
+        kind: What the model was opened as, such as "onnx"; None where a caller handed it in.
     """
 
     classifier: Classifier
@@ -37,6 +38,7 @@ class Subject:
     sha256: str
     outside: Mapping[str, int] | None = None
     file: Mapping[str, str] | None = None
+    kind: str | None = None
 
     @property
     def counterparts(self) -> Counterparts:
@@ -76,6 +78,7 @@ class Subject:
         n = int(answers.sum())
         return {
             "name": self.classifier.name,
+            "kind": self.kind,
             "parameters": self.classifier.n_parameters,
             "test_accuracy": rate(int(np.trace(answers)), n),
             "majority": rate(int(answers.sum(axis=1).max()), n),

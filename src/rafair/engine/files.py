@@ -135,3 +135,14 @@ def explaining_storage(path: Path) -> Iterator[None]:
         if error.errno is None:
             raise
         raise InputError(f"'{path}': cannot be written: {error.strerror}") from error
+
+
+@contextmanager
+def removing_on_failure(folder: Path | None) -> Iterator[None]:
+    """Removes a temporary folder, if there is one, should the block fail."""
+    try:
+        yield
+    except BaseException:
+        if folder:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
