@@ -28,9 +28,12 @@ if TYPE_CHECKING:
         UnknownNameError,
     )
     from rafair.models.function import FunctionClassifier
+    from rafair.models.opening import ModelOptions, open_model
     from rafair.models.torch_module import TorchClassifier
     from rafair.models.training import TrainConfig, train
+    from rafair.tabular.reading import read_table
     from rafair.tabular.schema import Feature, Kind, Schema
+    from rafair.tabular.schema_file import read_schema
     from rafair.tabular.table import Table
     from rafair.verdicts import Verdict
 
@@ -41,6 +44,7 @@ _HOMES = {
     "Feature": "rafair.tabular.schema",
     "FunctionClassifier": "rafair.models.function",
     "Kind": "rafair.tabular.schema",
+    "ModelOptions": "rafair.models.opening",
     "Schema": "rafair.tabular.schema",
     "Table": "rafair.tabular.table",
     "TorchClassifier": "rafair.models.torch_module",
@@ -48,6 +52,9 @@ _HOMES = {
     "Verdict": "rafair.verdicts",
     "audit": "rafair.auditing.entry",
     "load_dataset": "rafair.datasets.loading",
+    "open_model": "rafair.models.opening",
+    "read_schema": "rafair.tabular.schema_file",
+    "read_table": "rafair.tabular.reading",
     "train": "rafair.models.training",
     **dict.fromkeys(
         (
@@ -80,6 +87,7 @@ __all__ = [
     "InputError",
     "Kind",
     "ModelError",
+    "ModelOptions",
     "RafairError",
     "RafairWarning",
     "RunFolderError",
@@ -93,6 +101,9 @@ __all__ = [
     "__version__",
     "audit",
     "load_dataset",
+    "open_model",
+    "read_schema",
+    "read_table",
     "train",
 ]
 

@@ -88,3 +88,21 @@ def test_every_stored_row_could_really_happen(folder):
         assert np.allclose(moved * 2, np.rint(moved * 2))
     assert (after["occupation"] != before["occupation"]).any()
     assert (rows["verdict"] != "true fair").any()
+
+
+def test_the_commands_of_the_front_page(folder, tmp_path, monkeypatch):
+    """Those of the section on one's own data, from the proposed schema to the verdicts."""
+    monkeypatch.chdir(tmp_path)
+    page = (EXAMPLE.parents[1] / "README.md").read_text(encoding="utf-8")
+    section = page.partition("## Your own data and model")[2].partition("\n## ")[0]
+    lines = re.findall(r"^    (rafair .*)$", section, flags=re.MULTILINE)
+    assert len(lines) == 3
+    for line in lines:
+        command, _, file = line.replace("runs/pipeline", str(folder)).partition(" > ")
+        said = rafair(*shlex.split(command)[1:]).out
+        if file:
+            Path(file).write_text(said, encoding="utf-8")
+    found = document(tmp_path / "runs" / "people-1")
+    assert found["clean"]["n"] == 20
+    assert found["config"]["perturbation"] == "feasible"
+    assert found["model"]["kind"] == "scikit-learn"
