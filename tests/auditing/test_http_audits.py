@@ -27,6 +27,7 @@ from rafair.models.kept_answers import ASKED_AGAIN, with_answers
 
 BATCH = 64
 AT_ONCE = 4
+THREADS = 2
 CONFIG = AuditConfig(attacks=(), instances=300, labels=None)
 
 
@@ -50,7 +51,7 @@ def audit(address: str, out: Path, **options: Any):
     table = servers.affairs().test
     http = HttpOptions(batch_rows=BATCH, concurrency=AT_ONCE, retries=1, backoff_s=0.01)
     model = open_endpoint(address + "/predict", table.schema, http=http)
-    return run_audit(Endpoint(model, table, **options), CONFIG, Means(out, threads=2))
+    return run_audit(Endpoint(model, table, **options), CONFIG, Means(out, threads=THREADS))
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +145,7 @@ def test_a_killed_audit_repeats_no_more_than_what_was_under_way(tmp_path, undist
             process.send_signal(signal.SIGKILL)
         assert process.returncode == -signal.SIGKILL
         audit(server.address, out)
-        assert repeated(server) <= ASKED_AGAIN + AT_ONCE * BATCH
+        assert repeated(server) <= ASKED_AGAIN + THREADS * AT_ONCE * BATCH
     same(out, whole)
 
 

@@ -7,8 +7,9 @@ import json
 import warnings
 import weakref
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from functools import partial
+from itertools import islice
 from threading import Event, Lock
 from typing import Any
 from urllib.parse import urlsplit
@@ -136,32 +137,36 @@ class HttpClassifier(Classifier):
     def logits_in_parts(self, rows: Rows) -> Iterator[tuple[slice, Logits]]:
         """Logits of some rows after the other, as they are answered.
 
-        After a failure no further batch is sent; those under way are still yielded if they are
-        answered, before the error is raised: what was paid for can be kept.
+        No further batch is sent before the answers that are there were taken, so that no more than
+        `concurrency` of them can be lost; nor after a failure: what was under way is still yielded
+        if it is answered, before the error is raised. What was paid for can be kept.
 
         Raises:
             ModelError: If the server refuses the rows, or its answers fit another table.
             ModelGoneError: If a batch was not answered in all tries.
         """
-        size, abandoned = self._transport.options.batch_rows, Event()
-        pool = self._started()
-        parts: dict[Future[Logits], slice] = {}
+        options, abandoned, pool = self._transport.options, Event(), self._started()
+        cuts = range(0, len(rows), options.batch_rows)
+        ahead = iter([slice(start, start + options.batch_rows) for start in cuts])
+        under_way: dict[Future[Logits], slice] = {}
         failure: BaseException | None = None
         try:
-            for start in range(0, len(rows), size):
-                part = slice(start, min(start + size, len(rows)))
-                parts[pool.submit(self._ask, rows[part], abandoned)] = part
-            for future in as_completed(parts):
-                if future.cancelled():
-                    continue
-                error = future.exception()
-                if error is None:
-                    yield parts[future], future.result()
-                elif failure is None:
-                    failure = error
-                    _abandon(parts, abandoned)
+            while True:
+                room = 0 if failure else options.concurrency - len(under_way)
+                for part in islice(ahead, room):
+                    under_way[pool.submit(self._ask, rows[part], abandoned)] = part
+                if not under_way:
+                    break
+                for future in wait(under_way, return_when=FIRST_COMPLETED).done:
+                    part = under_way.pop(future)
+                    error = None if future.cancelled() else future.exception()
+                    if error is not None and failure is None:
+                        failure = error
+                        _abandon(under_way, abandoned)
+                    elif error is None and not future.cancelled():
+                        yield part, future.result()
         finally:
-            _abandon(parts, abandoned)
+            _abandon(under_way, abandoned)
         if failure is not None:
             raise failure
 
