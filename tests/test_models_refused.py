@@ -93,7 +93,6 @@ MODELS = {
     "without gradients": (Detached(), "'Detached'", "gradient"),
     "always nan": (Odd(np.nan, -1), "'Odd'", "expected finite logits"),
     "always infinite": (Odd(np.inf, -1), "'Odd'", "expected finite logits"),
-    "a function under attack": (answering(2), "'rafair'", "needs gradients", "attacks=()"),
     "a class": (nn.Linear, "expected an instance of a torch module", "the class Linear"),
     "a name": ("fcnn", "a torch module", "str"),
     "nothing": (None, "a torch module", "NoneType"),

@@ -37,6 +37,13 @@ def test_a_function_is_attacked_and_repaired_by_queries_alone(table):
     assert found["repairs"]["rafair"]["queries"] > 0
 
 
+def test_the_table_of_costs_shows_queries(table):
+    blind, white = (black(planted.network(5), table, black_box=one) for one in (True, False))
+    each = blind.document["attacks"]["rafair-ff"]["queries"] / 40
+    assert f"{each:,.1f}" in str(blind).partition("What it cost")[2]
+    assert "queries" not in str(white).lower()
+
+
 def test_a_network_is_a_black_box_only_when_asked_for(table):
     network = planted.network(5)
     white, blind = black(network, table).document, black(network, table, black_box=True).document
@@ -79,10 +86,10 @@ def test_the_cost_told_is_never_exceeded(table):
 
 def test_what_would_fit_does_fit(table):
     with pytest.raises(InputError, match=r"; (\d+) instances or (\d+) steps would fit") as refused:
-        black(planted.network(5), table, black_box=True, max_queries=20_000)
+        black(planted.network(5), table, black_box=True, max_queries=30_000)
     words = str(refused.value).partition("; ")[2].split()
     for option in ({"instances": int(words[0])}, {"steps": int(words[3])}):
-        black(planted.network(5), table, black_box=True, max_queries=20_000, **option)
+        black(planted.network(5), table, black_box=True, max_queries=30_000, **option)
 
 
 def test_a_spent_limit_keeps_answers_and_the_next_call_asks_for_the_rest_only(table):

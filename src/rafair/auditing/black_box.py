@@ -22,15 +22,16 @@ class Asking:
     """
 
     config: AuditConfig
-    _made: dict[int, AskedOnce] = field(default_factory=dict)
+    _made: dict[int, tuple[Classifier, AskedOnce]] = field(default_factory=dict)
 
     def __call__(self, classifier: Classifier) -> Classifier:
         """The classifier that the audit asks; the same for the same model."""
         if classifier.differentiable and not self.config.black_box:
             return classifier
         if id(classifier) not in self._made:
-            self._made[id(classifier)] = self._once(classifier)
-        return self._made[id(classifier)]
+            # held, so that no other model gets its number
+            self._made[id(classifier)] = classifier, self._once(classifier)
+        return self._made[id(classifier)][1]
 
     def _once(self, classifier: Classifier) -> AskedOnce:
         limit = self.config.max_queries

@@ -182,6 +182,7 @@ def cost_table(document: Mapping[str, Any]) -> Cells:
             name,
             f"{attack['gradient_rows'] / n:,.1f}",
             f"{attack['prediction_rows'] / n:,.1f}",
+            *([f"{attack['queries'] / n:,.1f}"] if "queries" in attack else []),
             f"{attack['seconds']:,.1f}",
         ]
         for name, attack in document["attacks"].items()
@@ -193,6 +194,9 @@ def cost_table(document: Mapping[str, Any]) -> Cells:
         note += f" At most {limit:,} gradient rows were allowed for each instance and attack, of "
         note += "which a union has several."
     headers = ["", "gradient rows", "prediction rows", "seconds"]
+    if document["config"].get("black_box"):
+        headers.insert(-1, "queries")
+        note += " Queries: distinct rows that the model was really asked about."
     return Cells("What it cost", headers, rows, note)
 
 
