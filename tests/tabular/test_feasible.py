@@ -1,3 +1,4 @@
+import ctypes
 import itertools
 
 import numpy as np
@@ -175,3 +176,14 @@ def test_a_relation_that_cannot_be_kept_leaves_its_features_alone():
     box = FeasibleSet.of(schema, 0.3)
     centre = np.float32([[0.7, 0.3]])
     assert box.nearest(np.float32([[0.9, 0.1]]), centre).tolist() == centre.tolist()
+
+
+def test_the_solver_writes_nothing_to_stdout(capfd):
+    table = loans(150)
+    box = FeasibleSet.of(table.schema, 0.24)
+    draw = np.random.default_rng(0)
+    for _ in range(3):
+        shadow = table.rows + draw.normal(0, 0.1, table.rows.shape).astype(np.float32)
+        box.nearest(box.project(shadow, table.rows), table.rows)
+    ctypes.CDLL(None).fflush(None)  # what it writes goes past Python
+    assert capfd.readouterr().out == ""

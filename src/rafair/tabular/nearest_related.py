@@ -28,12 +28,13 @@ SLACK = 2e-7
 """By what share of its terms a relation may be missed: less than `Relation.holds` forgives, and
 enough for sums that only rounding keeps from a bound."""
 
-WEIGHT = 1e3
-"""What a change by a whole range costs: HiGHS stops within 1e-6 of the least cost, which should be
-less than a step of the finest grid costs."""
-
-MOST_NODES = 10_000
-"""Branches that the solver may try for one row; the best row found by then is taken."""
+OPTIONS = {
+    "mip_rel_gap": 0.0,  # the least distance, to 1e-6 of a range
+    "node_limit": 10_000,  # branches for one row; the best row found by then is taken
+    # undoing it can leave a row a little outside, and HiGHS then writes to stdout, past Python
+    "presolve": False,
+}
+"""What the solver is told; no limit is one of time, which would decide figures."""
 
 
 @dataclass(frozen=True)
@@ -148,10 +149,12 @@ def _least_distance(
     m = len(slope)
     if not m:
         return None
-    eye, slopes = np.eye(m), np.diag(WEIGHT * slope)
+    # the least of each sum's terms becomes 1: the solver's tolerances are absolute
+    unit = 1 / np.where(sums != 0, np.abs(sums), np.inf).min(axis=1, initial=1)
+    sums, low, high = sums * unit[:, None], low * unit, high * unit
+    eye, slopes = np.eye(m), np.diag(slope)
     # t >= ±(slope · z + offset), and all t as small as can be
     matrix = np.block([[slopes, -eye], [-slopes, -eye], [sums, np.zeros((len(sums), m))]])
-    bounded = WEIGHT * offset
     result = milp(
         np.concatenate([np.zeros(m), np.ones(m)]),
         integrality=np.concatenate([whole, np.zeros(m)]).astype(int),
@@ -161,8 +164,8 @@ def _least_distance(
         constraints=LinearConstraint(
             matrix,
             np.concatenate([np.full(2 * m, -np.inf), low]),
-            np.concatenate([-bounded, bounded, high]),
+            np.concatenate([-offset, offset, high]),
         ),
-        options={"mip_rel_gap": 0.0, "node_limit": MOST_NODES},
+        options=OPTIONS,
     )
     return None if result.x is None else np.asarray(result.x[:m], np.float64)
