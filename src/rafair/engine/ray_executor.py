@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
+import pickle
 import platform
 import sys
 from collections.abc import Iterable, Iterator
@@ -99,7 +100,7 @@ class RayExecutor:
             ClusterError: If the cluster goes away, or the workers of one shard again and again.
         """
         ray = self._connected()
-        held = ray.put((work, versions()))
+        held = _held(ray, work)
         source = iter(parts)
         waiting: dict[Any, Shard] = {}
         try:
@@ -154,6 +155,21 @@ class RayExecutor:
         if self._address is None or os.environ.get("RAY_AUTH_MODE") == "token":
             return ""
         return "; if the cluster asks for a token, set RAY_AUTH_MODE=token here as well"
+
+
+def _held(ray: Any, work: Any) -> Any:
+    """The work in the cluster's store.
+
+    Raises:
+        InputError: If it cannot be sent, as a model may hold what belongs to one process.
+    """
+    try:
+        return ray.put((work, versions()))
+    except (TypeError, AttributeError, pickle.PicklingError) as error:
+        raise InputError(
+            f"engine ray: expected a model that can be pickled, to be sent to workers: "
+            f"{_first_line(error.__cause__ or error)}; --engine serial takes it as it is"
+        ) from error
 
 
 @cache
