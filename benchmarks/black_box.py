@@ -33,7 +33,6 @@ from rafair.tabular.sampling import sample_instances
 
 DATASETS = ("adult", "bank", "credit", "compas")
 TREES = ("xgboost", "lightgbm", "scikit-learn")
-STEPS = 20
 
 Broken = NDArray[np.bool_]
 
@@ -46,6 +45,7 @@ def main() -> None:
     )
     parser.add_argument("--trees", nargs="*", default=TREES)
     parser.add_argument("--epsilons", nargs="+", type=float, default=[0.02, 0.05, 0.2])
+    parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--instances", type=int, default=200)
     parser.add_argument("--threads", type=int)
     options = parser.parse_args()
@@ -53,7 +53,7 @@ def main() -> None:
     for name in options.datasets:
         data = rafair.load_dataset(name, "paper")
         with Workers(options.threads) as workers:
-            bench = Bench(data.test, options.instances, workers)
+            bench = Bench(data.test, options.instances, options.steps, workers)
             if options.networks:
                 network = TorchClassifier(load_model(options.networks / f"{name}-0")[0])
                 compare_with_gradients(name, bench, network)
@@ -92,10 +92,10 @@ def compare_with_noise(name: str, bench: Bench, model: Classifier, epsilon: floa
 class Bench:
     """The instances of one data set, and attacks on them."""
 
-    def __init__(self, table: rafair.Table, instances: int, workers: Workers) -> None:
+    def __init__(self, table: rafair.Table, instances: int, steps: int, workers: Workers) -> None:
         chosen = sample_instances(table.rows, min(instances, len(table)), seed=0)
         self.rows, self.labels = table.rows[chosen], table.labels[chosen]
-        self.schema, self.workers = table.schema, workers
+        self.schema, self.steps, self.workers = table.schema, steps, workers
 
     def union(self, model: Classifier, epsilon: float) -> Broken:
         """Which instances are not true fair at some iterate of RAFair's three goals."""
@@ -118,9 +118,9 @@ class Bench:
     def _run(
         self, name: str, model: Classifier, epsilon: float, seed: int, seen: Observation | None
     ) -> tuple[Broken, Observation]:
-        config = AuditConfig(steps=STEPS, step_size=epsilon / STEPS, epsilon=epsilon)
+        config = AuditConfig(steps=self.steps, step_size=epsilon / self.steps, epsilon=epsilon)
         # one uniform and one normal draw at a time, so that it stops where the other stopped
-        steps = STEPS if name != "noise" else 2
+        steps = self.steps if name != "noise" else 2
         sweep = config.sweep(model, self.schema, self.workers, _ignored)
         budget = replace(config.budget(self.schema), seed=seed, steps=steps)
         run = ATTACKS[name].run(sweep, self.rows, self.labels, budget, seen)

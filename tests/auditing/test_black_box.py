@@ -166,3 +166,5 @@ def test_the_command_says_what_it_will_ask_and_refuses_too_little(tmp_path):
     assert " queries" in done.err
     config = document(out)["config"]
     assert (config["black_box"], config["max_queries"]) == (True, 50_000)
+    # the limit decides no figure: with another one it is the same audit
+    assert "done before" in call(*options, "--max-queries", "60000", "--out", out).err
