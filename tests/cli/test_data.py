@@ -124,6 +124,11 @@ def test_show_as_json(nothing_here, capsys):
         "mutable": True,
         "domain": [17.5, 22.0, 27.0, 32.0, 37.0, 42.0],
         "unit": "years",
+        "step": None,
+        "direction": "both",
+        "largest_change": None,
+        "group": None,
+        "missing": False,
     }
     assert len(document["sha256"]) == 64
 
