@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rafair.errors import InputError
@@ -243,6 +243,7 @@ def frames(draw):
 
 @settings(max_examples=200, deadline=None)
 @given(frames())
+@example(frame=pd.DataFrame({"0": [134217728.99999988] * 2, "label": [0, 1]}))
 def test_a_proposal_is_read_again_and_fits(tmp_path_factory, frame):
     path = tmp_path_factory.getbasetemp() / "proposed.toml"
     proposal = propose(frame, "label")

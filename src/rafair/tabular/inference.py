@@ -229,8 +229,9 @@ def _number(present: pd.Series[Any], shared: dict[str, Any]) -> tuple[Feature, l
     feature = Feature(
         name=str(present.name),
         kind=Kind.INTEGER if whole else Kind.NUMERIC,
-        minimum=_rounded(seen[0], decimals),
-        maximum=_rounded(seen[-1], decimals),
+        # what was seen lies inside, also where it is a little off its last decimal
+        minimum=min(_rounded(seen[0], decimals), float(seen[0])),
+        maximum=max(_rounded(seen[-1], decimals), float(seen[-1])),
         step=None if whole or decimals is None else float(f"1e-{decimals}"),
         **shared,
     )
