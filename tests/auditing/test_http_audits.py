@@ -22,7 +22,7 @@ from rafair.auditing.subject import Subject
 from rafair.errors import ModelError, ModelGoneError, QueryBudgetError
 from rafair.models.classifier import Classifier
 from rafair.models.function import FunctionClassifier
-from rafair.models.http_endpoint import HttpOptions, open_endpoint
+from rafair.models.http.endpoint import HttpOptions, open_endpoint
 from rafair.models.kept_answers import ASKED_AGAIN, with_answers
 
 BATCH = 64

@@ -16,7 +16,7 @@ import servers
 from rafair.errors import InputError, ModelError, ModelGoneError, RafairWarning
 from rafair.models.adapting import check_fits
 from rafair.models.asked_once import AskedOnce
-from rafair.models.http_endpoint import HttpClassifier, HttpOptions, open_endpoint
+from rafair.models.http.endpoint import HttpClassifier, HttpOptions, open_endpoint
 from rafair.tabular.encoding import MISSING
 from rafair.tabular.schema import Feature, Schema
 

@@ -16,8 +16,8 @@ from rafair.engine.files import sha256_of
 from rafair.errors import DataFileError, InputError
 from rafair.models.asked_once import AskedOnce
 from rafair.models.classifier import Classifier
-from rafair.models.http_endpoint import open_endpoint
-from rafair.models.http_options import HttpOptions
+from rafair.models.http.endpoint import open_endpoint
+from rafair.models.http.options import HttpOptions
 from rafair.models.model_options import ModelOptions
 from rafair.models.opening import open_model
 from rafair.models.saved_network import is_saved_network, open_saved_network

@@ -13,7 +13,7 @@ from rafair.engine.progress import Progress
 from rafair.models.adapting import check_fits
 from rafair.models.asked_once import AskedOnce
 from rafair.models.classifier import Classifier
-from rafair.models.http_endpoint import HttpClassifier
+from rafair.models.http.endpoint import HttpClassifier
 from rafair.models.kept_answers import with_answers
 from rafair.models.steadiness import check_steady
 from rafair.tabular.table import Table

@@ -147,7 +147,7 @@ def own(
         InputError: If no model is named, or an option has no effect or cannot be read.
     """
     from rafair.auditing.own_audit import Own
-    from rafair.models.http_options import HttpOptions
+    from rafair.models.http.options import HttpOptions
     from rafair.models.model_options import ModelOptions
 
     if model is None:

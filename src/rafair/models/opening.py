@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 
 from rafair.errors import ModelError
@@ -42,9 +41,9 @@ def open_model(source: str, schema: Schema, options: ModelOptions = DEFAULTS) ->
         rafair.errors.ModelError: model 'model.docx': expected FILE.py:NAME, or a file that ends ...
     """
     if source.startswith(("http://", "https://")):
-        http = importlib.import_module("rafair.models.http_endpoint")
-        endpoint: Classifier = http.open_endpoint(source, schema, options)
-        return endpoint
+        from rafair.models.http.endpoint import open_endpoint
+
+        return open_endpoint(source, schema, options.inputs, options.outputs)
     python = source.endswith(".py") or ".py:" in source
     if options.weights is not None and not python:
         raise ModelError(

@@ -58,8 +58,33 @@ def _typed(
     return pd.Series(found, index=values.index, dtype=kind).infer_objects()
 
 
+def level_numbers(feature: Feature) -> NDArray[np.float64]:
+    """What a model that takes numbers is given for each level of a feature; shape `(levels,)`.
+
+    Levels that are numbers themselves, such as a rating from 1 to 5, stay those numbers; all
+    others become their codes 0, 1, … in the schema's order.
+
+    Example:
+        >>> level_numbers(Feature(name="rating", kind="ordinal", levels=(1, 2, 5))).tolist()
+        [1.0, 2.0, 5.0]
+        >>> level_numbers(Feature(name="sex", kind="categorical", levels=("f", "m"))).tolist()
+        [0.0, 1.0]
+    """
+    levels = feature.levels or ()
+    if all(isinstance(level, int | float) for level in levels):
+        return np.array([float(level) for level in levels])
+    return np.arange(len(levels), dtype=np.float64)
+
+
+def level_places(codes: NDArray[np.float32], feature: Feature) -> NDArray[np.int64]:
+    """The place of the nearest level of each code among a feature's levels; shape `(n,)`."""
+    last = len(feature.levels or ()) - 1
+    places = np.clip(np.rint(codes.astype(np.float64) * max(last, 1)), 0, last)
+    return places.astype(np.int64)
+
+
 def raw_matrix(rows: Rows, schema: Schema) -> NDArray[np.float64]:
-    """The rows in the data's own units, levels as their codes 0, 1, …, what is missing as NaN.
+    """The rows in the data's own units, levels as `level_numbers`, what is missing as NaN.
 
     Args:
         rows: Encoded rows of shape `(n, len(schema))`.
@@ -79,18 +104,17 @@ def raw_matrix(rows: Rows, schema: Schema) -> NDArray[np.float64]:
         if feature.kind.is_number:
             matrix[:, i] = decode_values(codes, feature)
         else:
-            last = len(feature.levels or ()) - 1
-            matrix[:, i] = np.clip(np.rint(codes.astype(np.float64) * max(last, 1)), 0, last)
+            matrix[:, i] = level_numbers(feature)[level_places(codes, feature)]
         matrix[codes < 0, i] = np.nan
     return matrix
 
 
 class RawUnits(nn.Module):
-    """Encoded rows to numbers in the data's own units and codes of levels, as torch computes them.
+    """Encoded rows to numbers in the data's own units and `level_numbers`, as torch computes them.
 
-    Codes of levels are the nearest whole ones, and so are integers that lie within the rounding of
-    single precision, since a model may look them up; their slopes are those of the unrounded
-    numbers. What is missing is NaN.
+    Levels are the nearest ones, and integers that lie within the rounding of single precision are
+    whole, since a model may look them up; slopes are those of straight lines from the first value
+    to the last. What is missing is NaN.
 
     Args:
         schema: The features.
@@ -105,26 +129,42 @@ class RawUnits(nn.Module):
     low: Tensor
     span: Tensor
     reach: Tensor
+    last: Tensor
+    levels: Tensor
 
     def __init__(self, schema: Schema) -> None:
         super().__init__()
-        low, span, reach = [], [], []
-        for feature in schema.features:
-            number = feature.kind.is_number
-            low.append(float(feature.minimum or 0) if number else 0.0)
-            high = float(feature.maximum or 0) if number else len(feature.levels or ()) - 1
-            span.append(high - low[-1])
-            whole = feature.kind is Kind.INTEGER
+        ends, reach = [], []
+        tables = [
+            np.zeros(0) if feature.kind.is_number else level_numbers(feature)
+            for feature in schema.features
+        ]
+        for feature, table in zip(schema.features, tables, strict=True):
+            if feature.kind.is_number:
+                ends.append((float(feature.minimum or 0), float(feature.maximum or 0)))
+            else:
+                ends.append((table[0], table[-1]))
             # how far from a whole number a value is still taken for it
-            rounding = 4e-7 * max(abs(low[-1]), abs(high), 1)
-            reach.append(min(rounding, 0.5) if whole else -1.0 if number else 0.5)
-        for name, numbers in (("low", low), ("span", span), ("reach", reach)):
-            self.register_buffer(name, torch.tensor(numbers))
+            rounding = 4e-7 * max(*map(abs, ends[-1]), 1)
+            reach.append(min(rounding, 0.5) if feature.kind is Kind.INTEGER else -1.0)
+        most = max((len(table) for table in tables), default=0)
+        levels = np.stack([np.pad(table, (0, most - len(table))) for table in tables])
+        for name, numbers in (
+            ("low", [low for low, _ in ends]),
+            ("span", [high - low for low, high in ends]),
+            ("reach", reach),
+            ("last", [float(len(table) - 1) for table in tables]),
+            ("levels", levels),
+        ):
+            self.register_buffer(name, torch.tensor(np.asarray(numbers), dtype=torch.float32))
 
     def forward(self, rows: Tensor) -> Tensor:
         """Numbers of shape `(n, d)` for encoded rows of that shape."""
         values = self.low + rows * self.span
-        nearest = values.round()
-        near = (nearest - values).abs() <= self.reach
-        values = values + torch.where(near, nearest - values, 0).detach()
+        exact = torch.where((values.round() - values).abs() <= self.reach, values.round(), values)
+        if self.levels.size(1):
+            places = (rows * self.last).round().clamp(min=0).minimum(self.last.clamp(min=0))
+            found = self.levels.t().gather(0, places.long())
+            exact = torch.where(self.last >= 0, found, exact)
+        values = values + (exact - values).detach()
         return values.masked_fill(rows < 0, float("nan"))

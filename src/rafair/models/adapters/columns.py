@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from rafair.errors import ModelError
 from rafair.models.classifier import Rows
-from rafair.models.raw_rows import raw_matrix
+from rafair.models.raw_rows import level_places, raw_matrix
 from rafair.tabular.schema import Feature, Schema
 
 
@@ -56,14 +56,14 @@ def columns_taken(
 
 
 class TreeColumns:
-    """The matrix that boosted trees take: numbers in the data's own units, levels as codes.
+    """The matrix that boosted trees take: numbers in the data's own units, levels as numbers.
 
     Args:
         schema: The features of the table.
         columns: Which of them the trees take, in order; see `columns_taken`.
         encoded: Whether they were trained on encoded rows instead.
-        categories: By column of the trees, the categories that codes stand for; codes of the
-            schema's own levels where a column is not in it.
+        categories: By column of the trees, the categories that codes stand for; where
+            a column is not in it, levels are as `raw_rows.level_numbers` has them.
         where: What to call the model in messages.
 
     Raises:
@@ -92,8 +92,10 @@ class TreeColumns:
             return rows[:, self._columns].astype(np.float64)
         found: NDArray[np.float64] = raw_matrix(rows, self._schema)[:, self._columns]
         for position, codes in self._codes.items():
+            column = self._columns[position]
+            places = level_places(rows[:, column], self._schema.features[column])
             there = ~np.isnan(found[:, position])
-            found[there, position] = codes[found[there, position].astype(np.int64)]
+            found[there, position] = codes[places[there]]
         return found
 
 

@@ -13,8 +13,8 @@ from threading import Event, Lock
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from rafair.errors import InputError, ModelError, ModelGoneError
-from rafair.models.http_options import TOKEN, HttpOptions
-from rafair.models.http_scores import Malformed
+from rafair.models.http.options import TOKEN, HttpOptions
+from rafair.models.http.scores import Malformed
 
 if TYPE_CHECKING:
     import httpx

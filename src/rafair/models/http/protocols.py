@@ -10,8 +10,8 @@ from typing import Any, Protocol
 
 from rafair.errors import ModelError
 from rafair.models.classifier import Logits, Rows
-from rafair.models.http_scores import Malformed, logits_from
-from rafair.models.http_values import raw_columns
+from rafair.models.http.scores import Malformed, logits_from
+from rafair.models.http.values import raw_columns
 from rafair.tabular.schema import Schema
 
 SCORES = ("probabilities", "logits", "predictions")

@@ -19,15 +19,15 @@ import numpy as np
 from rafair.arguments import check_name
 from rafair.errors import ModelError, RafairWarning
 from rafair.models.classifier import Classifier, Cotangent, Logits, Rows
-from rafair.models.http_inference import (
+from rafair.models.http.inference import (
     Metadata,
     OpenInference,
     model_address,
     speaks_inference,
 )
-from rafair.models.http_options import HttpOptions, checked_address
-from rafair.models.http_protocols import HttpProtocol, PlainJson
-from rafair.models.http_transport import Transport
+from rafair.models.http.options import HttpOptions, checked_address
+from rafair.models.http.protocols import HttpProtocol, PlainJson
+from rafair.models.http.transport import Transport
 from rafair.tabular.schema import Schema
 
 __all__ = ["HttpOptions", "HttpClassifier", "open_endpoint"]

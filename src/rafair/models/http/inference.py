@@ -15,8 +15,9 @@ import numpy as np
 
 from rafair.errors import InputError, ModelError, UnknownNameError
 from rafair.models.classifier import Logits, Rows
-from rafair.models.http_scores import Malformed, logits_from
-from rafair.models.http_values import raw_columns
+from rafair.models.http.scores import Malformed, logits_from
+from rafair.models.http.values import raw_columns
+from rafair.models.raw_rows import level_numbers
 from rafair.tabular.schema import Feature, Schema
 
 MODEL = re.compile(r"^(.*/v2/models/[^/]+(?:/versions/[^/]+)?)(?:/infer)?/?$")
@@ -307,7 +308,7 @@ def _tensor(tensor: Tensor, data: list[Any], *shape: int) -> dict[str, Any]:
 
 
 def _number(feature: Feature, value: Any) -> float:
-    """A value as a number: texts as their place among the feature's levels, from 0."""
-    if isinstance(value, str):
-        return float((feature.levels or ()).index(value))
-    return float(value)
+    """A value as a number; levels as `level_numbers` has them."""
+    if feature.kind.is_number:
+        return float(value)
+    return float(level_numbers(feature)[(feature.levels or ()).index(value)])

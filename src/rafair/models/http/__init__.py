@@ -1,0 +1,1 @@
+"""Models behind HTTP: how they are asked, what they say, and how failures are met."""
