@@ -168,3 +168,14 @@ def test_the_command_says_what_it_will_ask_and_refuses_too_little(tmp_path):
     assert (config["black_box"], config["max_queries"]) == (True, 50_000)
     # the limit decides no figure: with another one it is the same audit
     assert "done before" in call(*options, "--max-queries", "60000", "--out", out).err
+
+
+def test_a_model_without_any_slope_is_told_in_the_words_of_probes():
+    table = planted.random_table(40, seed=4)
+
+    def by_rank(rows):
+        return np.stack([rows[:, 0] > 2, rows[:, 0] <= 2], axis=1).astype(np.float32)
+
+    result = rafair.audit(by_rank, table, attacks=["rafair-ff"], instances=20, steps=2)
+    said = [text for text in result.warnings if "no probe changed the loss at 100.0%" in text]
+    assert len(said) == 1

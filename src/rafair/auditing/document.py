@@ -146,11 +146,21 @@ def warnings_of(document: Mapping[str, Any]) -> list[str]:
     for name, attack in document["attacks"].items():
         zero = plain(attack["zero_gradient"])
         if zero is not None and zero["value"] > MOST_ZERO_GRADIENTS:
-            found.append(
-                f"{name}: the input gradient is exactly zero at {zero['value']:.1%} of instances; "
-                "attacks that follow its sign understate the risk there"
-            )
+            found.append(f"{name}: " + _flat(zero["value"], document["config"]["black_box"]))
     return found + _too_dear(document)
+
+
+def _flat(share: float, black_box: bool) -> str:
+    """Says where there is nothing to follow."""
+    if black_box:
+        return (
+            f"no probe changed the loss at {share:.1%} of clean rows; the search draws rows at "
+            "random there"
+        )
+    return (
+        f"the input gradient is exactly zero at {share:.1%} of instances; attacks that follow its "
+        "sign understate the risk there"
+    )
 
 
 def _infeasible(section: Mapping[str, Any] | None, n: int) -> list[str]:
