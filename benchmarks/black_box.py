@@ -47,6 +47,7 @@ def main() -> None:
     parser.add_argument("--epsilons", nargs="+", type=float, default=[0.02, 0.05, 0.2])
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--instances", type=int, default=200)
+    parser.add_argument("--perturbation", choices=["paper", "feasible"], default="paper")
     parser.add_argument("--threads", type=int)
     options = parser.parse_args()
     warnings.simplefilter("ignore")
@@ -54,6 +55,7 @@ def main() -> None:
         data = rafair.load_dataset(name, "paper")
         with Workers(options.threads) as workers:
             bench = Bench(data.test, options.instances, options.steps, workers)
+            bench.feasible = options.perturbation == "feasible"
             if options.networks:
                 network = TorchClassifier(load_model(options.networks / f"{name}-0")[0])
                 compare_with_gradients(name, bench, network)
@@ -92,6 +94,9 @@ def compare_with_noise(name: str, bench: Bench, model: Classifier, epsilon: floa
 class Bench:
     """The instances of one data set, and attacks on them."""
 
+    feasible = False
+    """Whether perturbations are feasible; without, they are the paper's."""
+
     def __init__(self, table: rafair.Table, instances: int, steps: int, workers: Workers) -> None:
         chosen = sample_instances(table.rows, min(instances, len(table)), seed=0)
         self.rows, self.labels = table.rows[chosen], table.labels[chosen]
@@ -122,7 +127,8 @@ class Bench:
         # one uniform and one normal draw at a time, so that it stops where the other stopped
         steps = self.steps if name != "noise" else 2
         sweep = config.sweep(model, self.schema, self.workers, _ignored)
-        budget = replace(config.budget(self.schema), seed=seed, steps=steps)
+        budget = config.budget(self.schema, feasible=self.feasible)
+        budget = replace(budget, seed=seed, steps=steps)
         run = ATTACKS[name].run(sweep, self.rows, self.labels, budget, seen)
         return (run.verdicts() != 0).any(axis=1), seen or run.observations[0]
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -210,6 +211,25 @@ def test_a_masked_gradient_is_reported(table):
     assert "gradient is exactly zero" in result.warnings[0]
     assert result.document["attacks"]["rafair-ff"]["zero_gradient"]["value"] > 0.01
     assert not rafair.audit(flat, table, steps=1).warnings
+
+
+def looked_up(known, flip):
+    """A function that knows the labels of rows, or gets all of them wrong."""
+
+    def answers(rows):
+        found = [known.get(row.tobytes(), 0) for row in rows]
+        return np.eye(2, dtype=np.float32)[np.array(found) ^ flip]
+
+    return answers
+
+
+def test_classes_in_the_other_order_are_asked_about(table):
+    labels = np.where(np.arange(len(table)) % 4, 1, 0)
+    skewed = replace(table, labels=labels)
+    known = {row.tobytes(): label for row, label in zip(table.rows, labels, strict=True)}
+    assert not rafair.audit(looked_up(known, flip=0), skewed, attacks=()).warnings
+    said = rafair.audit(looked_up(known, flip=1), skewed, attacks=()).warnings
+    assert any("are the classes in its order" in text for text in said)
 
 
 def test_what_is_not_a_run_folder_is_refused(tmp_path, result):

@@ -227,7 +227,19 @@ calls = 0
 generator = np.random.default_rng()
 
 def steady(rows):
+    return np.stack([3 * rows[:, 0], 1 - rows[:, 0]], axis=1)
+
+def likely(rows):
     return np.stack([rows[:, 0], 1 - rows[:, 0]], axis=1)
+
+def second(rows):
+    return rows[:, 0]
+
+def named(rows):
+    return np.where(rows[:, 0] < 0.5, "yes", "no")
+
+def of_frames(rows):
+    return rows["age"].to_numpy() - 30
 
 def drunk(rows):
     return generator.normal(size=(len(rows), 2))
@@ -235,7 +247,7 @@ def drunk(rows):
 def counting(rows):
     global calls
     calls += 1
-    return np.full((len(rows), 2), [calls, 0.0])
+    return np.full((len(rows), 2), [2 * calls, 0.0])
 
 def three(rows):
     return np.zeros((len(rows), 3))
@@ -305,6 +317,16 @@ MODELS = {
     "answers that grow": Case(code, audit(model="mine.py:counting"), ("asked again",)),
     "three classes for two": Case(code, audit(model="mine.py:three"), ("2 classes", "3")),
     "answers that are no numbers": Case(code, audit(model="mine.py:unknown"), ("NaN",)),
+    "probabilities that nobody stated": Case(
+        code, audit(model="mine.py:likely"), ("look like probabilities", "--model-output")
+    ),
+    "one probability that nobody stated": Case(
+        code, audit(model="mine.py:second"), ("look like probabilities", "--model-output")
+    ),
+    "names of classes": Case(code, audit(model="mine.py:named"), ("texts, such as 'yes'",)),
+    "a function of frames that gets codes": Case(
+        code, audit(model="mine.py:of_frames"), ("--model-input raw",)
+    ),
     "a function that fails": Case(code, audit(model="mine.py:broken"), ("no such thing",)),
     "no such function": Case(code, audit(model="mine.py:stedy"), ("'stedy'", "'steady'")),
     "no function": Case(code, audit(model="mine.py:number"), ("number",)),

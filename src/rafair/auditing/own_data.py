@@ -10,13 +10,18 @@ from typing import Any
 from rafair.auditing.preparation import WithTable
 from rafair.auditing.subject import Subject
 from rafair.engine.progress import Progress
+from rafair.models.adapters.asking import BlackBox
 from rafair.models.adapting import check_fits
 from rafair.models.asked_once import AskedOnce
 from rafair.models.classifier import Classifier
 from rafair.models.http.endpoint import HttpClassifier
 from rafair.models.kept_answers import with_answers
+from rafair.models.scores import check_stated
 from rafair.models.steadiness import check_steady
 from rafair.tabular.table import Table
+
+STATED_BY = 64
+"""How many rows tell whether answers look like probabilities."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,8 @@ class OwnModelOnOwnData(WithTable):
             asked = asked.classifier
             if isinstance(asked, HttpClassifier):
                 with_answers(self.classifier, folder, rows if resumed else None)
+        if isinstance(asked, BlackBox) and not asked.stated:
+            check_stated(asked.scores(rows[:STATED_BY]), None, asked.name)
         check_fits(self.classifier, rows, len(self.table.schema.classes))
         if not resumed:
             check_steady(self.classifier, asked, rows)

@@ -70,7 +70,7 @@ Perturbation = Annotated[
     typer.Option(
         metavar="NAME",
         help="paper (all codes move continuously), feasible (only rows that could really happen), "
-        "or both, side by side.  [default: paper]",
+        "or both, side by side.  [default: paper; of your own data and model feasible]",
     ),
 ]
 MaxCategoryChanges = Annotated[

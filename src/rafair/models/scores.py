@@ -37,8 +37,11 @@ def as_logits(scores: Any, *, probabilities: bool, name: str) -> Logits:
     try:
         values = np.asarray(scores, np.float64)
     except (TypeError, ValueError) as error:
+        found = np.asarray(scores, object).ravel()
+        text = next((str(value) for value in found if isinstance(value, str)), None)
+        got = type(scores).__name__ if text is None else f"texts, such as '{text}'"
         raise ModelError(
-            f"model '{name}': expected numbers, got {type(scores).__name__}"
+            f"model '{name}': expected one number per class, probabilities or logits, got {got}"
         ) from error
     if values.ndim == 1 or (values.ndim == 2 and values.shape[1] == 1):
         second = values.reshape(len(values), 1)
@@ -61,7 +64,10 @@ def look_like_probabilities(scores: Any) -> bool:
         >>> look_like_probabilities([[0.25, 0.75]]), look_like_probabilities([0.2, 1.4])
         (True, False)
     """
-    values = np.asarray(scores, np.float64)
+    try:
+        values = np.asarray(scores, np.float64)
+    except (TypeError, ValueError):
+        return False
     if values.size == 0 or not ((values >= 0) & (values <= 1)).all():
         return False
     if values.ndim == 1 or values.shape[-1] == 1:

@@ -127,7 +127,7 @@ def test_what_looks_like_a_model_at_first(tmp_path, affairs, whole):
         ("def f(rows:\n", "expected Python: "),
         ("import nothing_like_it\n", "cannot be run: ModuleNotFoundError: No module named"),
         ("f = 3\n", "expected f to be a function, got int"),
-        ("def f(rows):\n    return 'words'\n", "expected numbers, got str"),
+        ("def f(rows):\n    return 'words'\n", "got texts, such as 'words'"),
         ("def f(rows):\n    return rows[:, 99]\n", "does not take these rows: IndexError"),
         ("def f(rows):\n    return rows\n", "expected one logit for each of 2 classes"),
         ("def f(rows):\n    return rows[:, 0] / 0\n", "expected finite logits"),

@@ -33,6 +33,9 @@ class BlackBox(Classifier):
     n_classes = None
     probabilities: bool = False
     """Whether `scores` gives probabilities."""
+    stated: bool = True
+    """Whether it is known what `scores` gives; where not, answers that look like probabilities are
+    refused once rows of the table are at hand."""
     no_gradients: str = ""
     """Why it gives none, where that needs saying."""
 
@@ -77,8 +80,8 @@ class BlackBox(Classifier):
 
 
 @contextmanager
-def asked(name: str) -> Iterator[None]:
-    """Makes one line of whatever a model raises."""
+def asked(name: str, hint: str = "") -> Iterator[None]:
+    """Makes one line of whatever a model raises, with a hint at its end."""
     try:
         yield
     except InputError:
@@ -86,6 +89,7 @@ def asked(name: str) -> Iterator[None]:
     except Exception as error:
         raise ModelError(
             f"model '{name}': does not take these rows: {type(error).__name__}: {reason_of(error)}"
+            + hint
         ) from error
 
 

@@ -27,13 +27,17 @@ class PythonFunction(BlackBox):
     def __init__(self, source: PythonSource, schema: Schema, options: ModelOptions) -> None:
         super().__init__(source.name, schema, source.sha256, (PythonFunction, source, options))
         self.probabilities = options.outputs == "probabilities"
+        self.stated = options.outputs is not None
         self._raw = options.inputs == "raw"
         self._function = source.load()
 
     def scores(self, rows: Rows) -> Any:
         """What the function returns for the rows."""
         given = raw_frame(rows, self._schema) if self._raw else rows
-        with asked(self.name):
+        hint = (
+            "" if self._raw else "; it was given codes in [0, 1], --model-input raw gives a frame"
+        )
+        with asked(self.name, hint):
             return self._function(given)
 
 

@@ -100,7 +100,7 @@ def _loaded(file: _File, options: ModelOptions) -> Any:
         return joblib.load(io.BytesIO(file.content))
     except Exception as error:  # whatever a pickle's own code raises
         raise ModelError(
-            f"'{file.path}': expected a pickle, found {kind_of(file.content)} "
+            f"'{file.path}': expected a whole pickle, found {kind_of(file.content)} "
             f"({type(error).__name__}: {reason_of(error)})"
         ) from error
 
