@@ -169,9 +169,9 @@ def test_interrupted_on_a_cluster_that_runs_and_taken_up_without_it(cluster, ser
 # how it is done -------------------------------------------------------------------------------
 
 
-def test_few_shards_are_under_way_and_results_come_as_they_are_ready(cluster):
-    """The first shard takes longer than all others: they do not wait for it, nor pile up."""
-    taken, seen = [], []
+def test_few_shards_are_under_way_and_results_come_as_they_are_ready(cluster, tmp_path):
+    """The first shard ends after another one: the others do not wait for it, nor pile up."""
+    taken, seen, another = [], [], tmp_path / "another"
 
     def parts() -> Iterator[Any]:
         for shard in cut(1200):
@@ -179,7 +179,13 @@ def test_few_shards_are_under_way_and_results_come_as_they_are_ready(cluster):
             yield shard, shard.number
 
     def work(part: int, workers: Workers, advance: Any) -> tuple[int, int]:
-        time.sleep(0.0 if part else 1.0)
+        if part:
+            another.touch()
+        else:
+            until = time.monotonic() + 60
+            while not another.exists() and time.monotonic() < until:
+                time.sleep(0.05)
+            time.sleep(0.5)
         advance(part)
         return part * part, workers.threads
 
