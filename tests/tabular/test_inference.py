@@ -86,6 +86,13 @@ def test_yes_and_no_are_two_levels():
     assert (feature.kind, feature.levels) == ("categorical", ("no", "yes"))
 
 
+def test_texts_that_may_stand_for_a_missing_value_are_asked_about():
+    feature, said = proposed(["clerk", "?", "cook", "?"])
+    assert feature.levels == ("?", "clerk", "cook")
+    assert "'?' in 2 rows: missing? then leave it empty" in said
+    assert "missing?" not in proposed(["clerk", "cook", "smith"])[1]
+
+
 def test_codes_are_only_suspected():
     feature, said = proposed([1, 2, 3, 4, 5] * 3)
     assert feature.kind == "integer"
@@ -168,7 +175,7 @@ def test_columns_that_are_left_out(values, why):
 def test_infinities_are_counted():
     feature, said = proposed([1.0, 2.0, np.inf])
     assert feature.maximum == 2
-    assert "1 infinite values" in said
+    assert "infinite in 1 row," in said
 
 
 def one_hot() -> pd.DataFrame:

@@ -29,6 +29,9 @@ MOST_STEP_DECIMALS = 4
 MOST_STEPS = 1 << 22
 """Steps of a range beyond which a value, once encoded, need not come back exactly."""
 
+UNKNOWN = frozenset({"?", "-", "none", "unknown", "unk", "n/a", "not available"})
+"""Texts, in lower case, that often stand for a value that nobody knows."""
+
 FEW_CODES = 10
 """Whole numbers from 0 or 1 up to less than this may be codes of levels."""
 
@@ -237,7 +240,10 @@ def _number(present: pd.Series[Any], shared: dict[str, Any]) -> tuple[Feature, l
     )
     said = [f"seen: {seen[0]:.10g} to {seen[-1]:.10g}, {_distinct(len(seen), len(values))}"]
     if endless:
-        said.append(f"{endless:,} infinite values, which are not allowed: drop such rows")
+        said.append(
+            f"infinite in {endless:,} {'row' if endless == 1 else 'rows'}, which is not allowed: "
+            "drop them"
+        )
     said += _about_number(seen, len(values), whole=whole, decimals=decimals)
     return feature, said
 
@@ -302,6 +308,13 @@ def _levels(present: pd.Series[Any], shared: dict[str, Any]) -> tuple[Feature, l
             "these missing? then leave them empty in the file"
         )
         return feature, said
+    unknown = [level for level in seen if str(level).strip().lower() in UNKNOWN]
+    if unknown:
+        n = int(counts[unknown].sum())
+        said.append(
+            f"{shown(unknown[0])} in {n:,} {'row' if n == 1 else 'rows'}: missing? then leave it "
+            "empty in the file; as a level, a feasible perturbation may move people there"
+        )
     order = likely_order(seen)
     if len(seen) == 1:
         said.append("one value only: does it belong here?")

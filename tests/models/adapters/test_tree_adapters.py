@@ -168,6 +168,9 @@ def test_trees_for_another_table_are_refused(tmp_path, affairs, library):
     wide = np.hstack([plain(affairs.train), plain(affairs.train)[:, :2]])
     with pytest.raises(ModelError, match="a 10-column model for a 8-column table"):
         open_model(fitted(library, wide, labels, tmp_path, "wide"), schema)
+    named = codes(affairs.train).assign(dogs=1, cats=2)
+    with pytest.raises(ModelError, match=r"a 10-column .* the table has no column 'dogs'"):
+        open_model(fitted(library, named, labels, tmp_path, "wide"), schema)
     other = codes(affairs.train).rename(columns={"age": "age_of_wife"})
     with pytest.raises(ModelError, match="takes a column 'age_of_wife', which the table does not"):
         open_model(fitted(library, other, labels, tmp_path, "wide"), schema)

@@ -41,8 +41,11 @@ def columns_taken(
         number = len(names)
     if number is not None and (number > len(schema) or (names is None and number != len(schema))):
         listed = ", ".join(schema.names[:20]) + (", …" if len(schema) > 20 else "")
+        lacking = [name for name in names or () if name not in schema.names]
+        more = f"; the table has no column '{lacking[0]}'" if lacking else ""
         raise ModelError(
             f"model '{where}': a {number}-column model for a {len(schema)}-column table ({listed})"
+            + more
         )
     if names is None:
         return list(range(len(schema)))
