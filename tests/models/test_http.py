@@ -129,7 +129,7 @@ WORDS = {
     429: "status 429",
     "closed": "disconnected",
     "short": "answers of shape (49, 2) for 50 rows",
-    "text": "not JSON",
+    "text": "not JSON but ",
     "nan": "NaN",
     "shape": "not equally many",
 }
@@ -143,6 +143,7 @@ def test_what_does_not_pass_ends_in_one_line(fault):
             opened(server).logits(ROWS[:50])
         line = one_line(caught.value)
         assert WORDS[fault] in line
+        assert ("Welcome" in line) == (fault == "text")
         assert "in 4 tries; what was done is kept" in line
         assert server.requests == 4
         assert caught.value.exit_code == 3

@@ -128,7 +128,9 @@ class Transport:
         try:
             return response.json()
         except (ValueError, RecursionError) as error:
-            raise _Stumble("an answer that is not JSON") from error
+            kind = response.headers.get("Content-Type", "no content type").split(";")[0]
+            told = self._told(response.text)
+            raise _Stumble(f"an answer that is not JSON but {kind} ('{told}')") from error
 
     def _refused(self, response: httpx.Response) -> None:
         """Raises what a status that is no success means."""
