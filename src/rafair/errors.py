@@ -87,6 +87,17 @@ class DownloadError(IncompleteError):
 class ModelGoneError(IncompleteError):
     """A model that is asked over a network does not answer, or no longer gives usable answers."""
 
+    KEPT = "; what was done is kept, and the same command again carries on"
+
+    def at_the_start(self) -> ModelGoneError:
+        """The same where there is nothing to keep.
+
+        Example:
+            >>> str(ModelGoneError("model 'm': gone" + ModelGoneError.KEPT).at_the_start())
+            "model 'm': gone; nothing was begun"
+        """
+        return ModelGoneError(str(self).removesuffix(self.KEPT) + "; nothing was begun")
+
 
 class QueryBudgetError(IncompleteError):
     """The number of rows that a model may be asked about is spent."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +55,17 @@ def test_what_needs_rows_and_model_in_the_folder_is_refused(here, name):
     done = call(name, "run")
     assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
     assert "found one on a file" in done.err
+
+
+def test_an_endpoint_that_never_answers_leaves_nothing_behind(here):
+    with socket.socket() as listener:  # taken, and nobody answers once it is closed
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+    address = f"http://127.0.0.1:{port}/predict"
+    done = call("audit", *OWN, "--model", address, *QUICK, "--retries", "1")
+    assert (done.code, done.out) == (3, "")
+    assert "; nothing was begun" in done.err
+    assert not (here / "runs").exists()
 
 
 def test_without_instances_all_rows_are_audited(here):

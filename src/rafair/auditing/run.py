@@ -44,7 +44,7 @@ from rafair.engine.progress import SILENT, Progress
 from rafair.engine.run_folder import PLAN, RunFolder, forget_plan, has_plan, next_free
 from rafair.engine.shards import Executor, SerialExecutor, Shard, cut
 from rafair.engine.workers import Workers
-from rafair.errors import DataFileError, InputError, RunFolderError
+from rafair.errors import DataFileError, InputError, ModelGoneError, RunFolderError
 from rafair.models.adapting import check_fits
 from rafair.models.prediction import predict
 from rafair.search.sweep import CHUNK_ROWS
@@ -158,10 +158,20 @@ class _Run:
     stored: Stored | None
     asking: Asking
 
+    def _begin(self) -> None:
+        """Gets the model ready; one that does not answer at all leaves nothing behind."""
+        try:
+            self.preparation.begin(self.folder.partial, resumed=self.folder.resumed)
+        except ModelGoneError as error:
+            if self.folder.resumed:
+                raise
+            self.folder.discard()
+            raise error.at_the_start() from error
+
     def go(self, temporary: Path | None) -> Audit:
         """Does what is left to do; returns the result."""
         begun = time.perf_counter()
-        self.preparation.begin(self.folder.partial, resumed=self.folder.resumed)
+        self._begin()
         whole = self._judge_file(self.preparation.file) if self.preparation.file else None
         cost = self._announce()
         subject = self.preparation.subject(self.folder.partial, self.means.progress)

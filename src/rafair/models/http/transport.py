@@ -103,8 +103,8 @@ class Transport:
                 break
         counted = "1 try" if tries == 1 else f"{tries} tries"
         raise ModelGoneError(
-            f"model '{self.name}': expected an answer, got {reason}, in {counted}; what was done "
-            "is kept, and the same command again carries on"
+            f"model '{self.name}': expected an answer, got {reason}, in {counted}"
+            + ModelGoneError.KEPT
         )
 
     def _pause(self, attempt: int, least: float) -> float:
@@ -141,8 +141,8 @@ class Transport:
             raise _Stumble(found, _asked_pause(response.headers.get("Retry-After")))
         if status in GONE and self._answered:
             raise ModelGoneError(
-                f"model '{self.name}': expected an answer as before, got {found}; what was done is "
-                "kept, and the same command again carries on"
+                f"model '{self.name}': expected an answer as before, got {found}"
+                + ModelGoneError.KEPT
             )
         raise ModelError(f"model '{self.name}': expected {self._expected(status)}, got {found}")
 
