@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import hashlib
-import json
 import shutil
 import tempfile
 import time
@@ -22,7 +20,6 @@ from rafair.auditing.black_box import Asking, check_attacks, check_queries
 from rafair.auditing.config import MOST_THREADS, AuditConfig, Perturbation
 from rafair.auditing.cost import Cost, describe, measure_rate
 from rafair.auditing.document import (
-    AUDIT,
     SCHEMA_VERSION,
     environment,
     merge_shards,
@@ -32,6 +29,7 @@ from rafair.auditing.document import (
     write_document,
 )
 from rafair.auditing.examine import Examiner, Part
+from rafair.auditing.finished import all_but_done, digest, finished_audit, hashes, plan_of
 from rafair.auditing.judging import Judge, Judging, Whole
 from rafair.auditing.outcomes import Stored
 from rafair.auditing.preparation import Preparation
@@ -39,12 +37,12 @@ from rafair.auditing.result import Audit
 from rafair.auditing.subject import Subject, count_answers
 from rafair.auditing.twins import is_feasible, runs_of, unions_among
 from rafair.engine.checkpoints import Checkpoints, count_stored
-from rafair.engine.files import explaining_storage, removing_on_failure, sha256_of
+from rafair.engine.files import explaining_storage, removing_on_failure
 from rafair.engine.progress import SILENT, Progress
-from rafair.engine.run_folder import PLAN, RunFolder, forget_plan, has_plan, next_free
+from rafair.engine.run_folder import RunFolder, forget_plan, next_free
 from rafair.engine.shards import Executor, SerialExecutor, Shard, cut
 from rafair.engine.workers import Workers
-from rafair.errors import DataFileError, InputError, ModelGoneError, RunFolderError
+from rafair.errors import DataFileError, InputError, ModelGoneError
 from rafair.models.adapting import check_fits
 from rafair.models.prediction import predict
 from rafair.search.sweep import CHUNK_ROWS
@@ -110,10 +108,10 @@ def run_audit(
     """
     _check_against(preparation, config)
     config = config.resolved(Counterparts.of(preparation.schema).size, means.device)
-    plan = _plan(preparation, config, stored)
+    plan = plan_of(preparation, config, stored)
     final, temporary = _place(means, preparation.name, plan)
     known = preparation.identified
-    find = _all_but_done if means.force else _finished
+    find = all_but_done if means.force else finished_audit
     finished = find(final, plan) if known else None
     if finished:
         forget_plan(final)
@@ -125,7 +123,7 @@ def run_audit(
         preparation.check()
         with RunFolder(final, plan, force=means.force, resume=known) as folder:
             run = _Run(preparation, config, means, plan, folder, workers, stored, asking)
-            complete = _all_but_done(folder.partial, plan)
+            complete = all_but_done(folder.partial, plan)
             if complete:
                 means.progress.note("carrying on where it was left: all parts are done")
                 return run.finish(dict(complete.document), temporary)
@@ -191,7 +189,7 @@ class _Run:
 
     def _judge_file(self, file: TableFile) -> Whole:
         """Looks at all rows of a file, and gives the verdict of each."""
-        shards, key = self.folder.partial / SHARDS, _digest(self.plan)
+        shards, key = self.folder.partial / SHARDS, digest(self.plan)
         self.preparation.gather(shards, key, self.means.progress)
         each = Counterparts.of(file.schema).size + 1
         check_queries(lambda n, _: file.rows * each + n, 1, self.config)
@@ -259,7 +257,7 @@ class _Run:
 
     def _examine(self, subject: Subject, cost: Cost) -> Checkpoints:
         """Does the shards that are not stored yet, and stores each as it is ready."""
-        key = _digest(self.plan | {"model_sha256": subject.classifier.sha256})
+        key = digest(self.plan | {"model_sha256": subject.classifier.sha256})
         shards = cut(len(self.instances))
         checkpoints = Checkpoints(self.folder.partial / SHARDS, shards, key)
         dropped = checkpoints.drop_unusable()
@@ -297,7 +295,7 @@ class _Run:
             "command": self.means.command,
             "seed": self.config.seed,
             "environment": environment(self.cores, self.means.device),
-            "files": _hashes(folder),
+            "files": hashes(folder),
             "dataset": subject.dataset_facts(),
             "model": subject.model_facts(whole.answers if whole else self._answers(subject)),
             "config": self._config() | {"black_box": not subject.classifier.differentiable},
@@ -323,7 +321,7 @@ class _Run:
         return count_answers(table.labels, predictions, len(table.schema.classes))
 
     def _config(self) -> dict[str, Any]:
-        config = self.config.to_dict() | {"plan": _digest(self.plan)}
+        config = self.config.to_dict() | {"plan": digest(self.plan)}
         if not self.stored:
             return config
         # the attacks were run under their own options; these are the repair's
@@ -343,21 +341,6 @@ def _check_against(preparation: Preparation, config: AuditConfig) -> None:
         )
 
 
-def _plan(preparation: Preparation, config: AuditConfig, stored: Stored | None) -> dict[str, Any]:
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "rafair_version": __version__,
-        "subject": preparation.plan,
-        # how much may be asked decides no figure
-        "config": {k: value for k, value in config.to_dict().items() if k != "max_queries"},
-        "stored": stored.document["config"]["plan"] if stored else None,
-    }
-
-
-def _digest(plan: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()
-
-
 def _place(means: Means, name: str, plan: dict[str, Any]) -> tuple[Path, Path | None]:
     if means.out:
         return means.out, None
@@ -365,38 +348,3 @@ def _place(means: Means, name: str, plan: dict[str, Any]) -> tuple[Path, Path | 
         around = Path(tempfile.mkdtemp(prefix="rafair-"))
         return around / "audit", around
     return next_free(name, plan), None
-
-
-def _finished(final: Path, plan: dict[str, Any]) -> Audit | None:
-    """The audit at `final` if it is the very one that is asked for.
-
-    Raises:
-        RunFolderError: If it is, but one of its files is not as it was written.
-    """
-    try:
-        audit = Audit.load(final)
-        same = audit.document["config"]["plan"] == _digest(plan)
-    except (RunFolderError, KeyError, TypeError):
-        return None
-    if not same:
-        return None
-    for name in audit.document["files"]:
-        audit.check_file(name)
-    return audit
-
-
-def _all_but_done(folder: Path, plan: dict[str, Any]) -> Audit | None:
-    """The audit in a folder whose work was stopped when all was written.
-
-    Should one of its files have been altered since, all is made again from the checkpoints.
-    """
-    try:
-        return _finished(folder, plan) if has_plan(folder, plan) else None
-    except RunFolderError:
-        return None
-
-
-def _hashes(folder: Path) -> dict[str, str]:
-    """The hashes of what a run folder will hold, but for the document that tells them."""
-    files = (path for path in sorted(folder.iterdir()) if path.is_file())
-    return {path.name: sha256_of(path) for path in files if path.name not in (PLAN, AUDIT)}
