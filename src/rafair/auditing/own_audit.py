@@ -18,7 +18,7 @@ from rafair.models.asked_once import AskedOnce
 from rafair.models.classifier import Classifier
 from rafair.models.http.endpoint import open_endpoint
 from rafair.models.http.options import HttpOptions
-from rafair.models.model_options import ModelOptions
+from rafair.models.model_options import ADDRESSES, ModelOptions
 from rafair.models.opening import open_model
 from rafair.models.saved_network import is_saved_network, open_saved_network
 from rafair.models.storage import load_model, model_folder
@@ -26,8 +26,6 @@ from rafair.tabular.reading import read_table
 from rafair.tabular.schema import Schema
 from rafair.tabular.schema_file import read_schema
 from rafair.tabular.table import Table
-
-ADDRESSES = ("http://", "https://")
 
 KINDS = {
     ".onnx": "onnx",

@@ -148,12 +148,12 @@ def own(
     """
     from rafair.auditing.own_audit import Own
     from rafair.models.http.options import HttpOptions
-    from rafair.models.model_options import ModelOptions
+    from rafair.models.model_options import ADDRESSES, ModelOptions
 
     if model is None:
         raise InputError("data: expected with --model, which is audited on the file")
     http = {name: said[name] for name in HTTP if name in said}
-    if http and not model.startswith(("http://", "https://")):
+    if http and not model.startswith(ADDRESSES):
         name, value = next(iter(http.items()))
         raise InputError(f"{name}: expected only for a model behind http(s)://, got '{value}'")
     opening = {name: said[name] for name in said if name not in HTTP}

@@ -10,6 +10,9 @@ from rafair.arguments import check_name
 INPUTS = ("encoded", "raw")
 OUTPUTS = ("logits", "probabilities")
 
+ADDRESSES = ("http://", "https://")
+"""How the address of a model behind HTTP begins."""
+
 
 @dataclass(frozen=True)
 class ModelOptions:

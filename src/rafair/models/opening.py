@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rafair.errors import ModelError
 from rafair.models.classifier import Classifier
-from rafair.models.model_options import ModelOptions
+from rafair.models.model_options import ADDRESSES, ModelOptions
 from rafair.tabular.schema import Schema
 
 __all__ = ["ModelOptions", "open_model"]
@@ -40,7 +40,7 @@ def open_model(source: str, schema: Schema, options: ModelOptions = DEFAULTS) ->
         Traceback (most recent call last):
         rafair.errors.ModelError: model 'model.docx': expected FILE.py:NAME, or a file that ends ...
     """
-    if source.startswith(("http://", "https://")):
+    if source.startswith(ADDRESSES):
         from rafair.models.http.endpoint import open_endpoint
 
         return open_endpoint(source, schema, options.inputs, options.outputs)

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rafair.models.classifier import Labels
 from rafair.search.observation import Numbers, Observation
@@ -33,6 +34,22 @@ class Look(ABC):
             known = np.flatnonzero(seen.judged)
             looked.put_verdicts(known, seen.take(known))
         return looked
+
+    def _at_unknown(
+        self,
+        sweep: Sweep,
+        rows: Rows,
+        labels: Labels,
+        seen: Observation | None,
+        known: NDArray[np.bool_] | None,
+    ) -> Observation:
+        """What is seen already where enough is `known`, and a look at the other rows."""
+        if seen is None or known is None:
+            return self.at(sweep, rows, labels)
+        start, unknown = seen.copy(), np.flatnonzero(~known)
+        if unknown.size:
+            start.put(unknown, self.at(sweep, rows[unknown], labels[unknown]))
+        return start
 
     def at_last(self, sweep: Sweep, rows: Rows, labels: Labels, before: Observation) -> Observation:
         """Looks at rows from which no step follows: predictions are enough.
@@ -141,13 +158,8 @@ class Compare(Look):
         self, sweep: Sweep, rows: Rows, labels: Labels, seen: Observation | None
     ) -> Observation:
         """Takes over what is known, and compares the counterparts of the other rows."""
-        if seen is None:
-            return self.at(sweep, rows, labels)
-        start = seen.copy()
-        unknown = np.flatnonzero(~(seen.differentiated & seen.compared))
-        if unknown.size:
-            start.put(unknown, self.at(sweep, rows[unknown], labels[unknown]))
-        return start
+        known = None if seen is None else seen.differentiated & seen.compared
+        return self._at_unknown(sweep, rows, labels, seen, known)
 
     def gradient_rows(self, counterparts: Numbers) -> Numbers:
         """All counterparts."""

@@ -43,13 +43,8 @@ class Suspect(Look):
         self, sweep: Sweep, rows: Rows, labels: Labels, seen: Observation | None
     ) -> Observation:
         """Takes over what is known, and looks at the other rows."""
-        if seen is None:
-            return self.at(sweep, rows, labels)
-        start = seen.copy()
-        unknown = np.flatnonzero(~(seen.judged & seen.compared))
-        if unknown.size:
-            start.put(unknown, self.at(sweep, rows[unknown], labels[unknown]))
-        return start
+        known = None if seen is None else seen.judged & seen.compared
+        return self._at_unknown(sweep, rows, labels, seen, known)
 
     def gradient_rows(self, counterparts: Numbers) -> Numbers:
         """Nothing."""
