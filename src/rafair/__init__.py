@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         RafairWarning,
         RunFolderError,
         StorageError,
+        UnfinishedRunError,
         UnknownNameError,
     )
     from rafair.models.function import FunctionClassifier
@@ -68,6 +69,7 @@ _HOMES = {
             "RafairWarning",
             "RunFolderError",
             "StorageError",
+            "UnfinishedRunError",
             "UnknownNameError",
         ),
         "rafair.errors",
@@ -96,6 +98,7 @@ __all__ = [
     "Table",
     "TorchClassifier",
     "TrainConfig",
+    "UnfinishedRunError",
     "UnknownNameError",
     "Verdict",
     "__version__",

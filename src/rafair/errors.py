@@ -12,7 +12,8 @@ RafairError
     ├── DownloadError      3   a file could not be fetched
     ├── ModelGoneError     3   a model that is asked over a network does not answer
     ├── QueryBudgetError   3   a model may not be asked any more
-    └── StorageError       3   the disk is full or has gone
+    ├── StorageError       3   the disk is full or has gone
+    └── UnfinishedRunError 3   a run folder whose audit was not carried to its end
 
 RafairWarning                  the result stands, but a reader should know something
 ```
@@ -105,6 +106,10 @@ class QueryBudgetError(IncompleteError):
 
 class StorageError(IncompleteError):
     """Results could not be stored, for instance because the disk is full."""
+
+
+class UnfinishedRunError(IncompleteError):
+    """A run folder holds work in progress where a finished audit was expected."""
 
 
 class RafairWarning(UserWarning):

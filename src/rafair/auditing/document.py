@@ -39,6 +39,7 @@ class Verdicts:
     """What the rates of an audit are made of.
 
     Args:
+        instances: The audited rows, in the order of all that follows; `(n,)`.
         attacked: Per attack the verdict codes `(n, T + 1)`, the clean row first.
         zero_gradient: Per attack whether the gradient was zero at the clean row; `(n,)`, or empty
             where no gradient was asked for.
@@ -48,6 +49,7 @@ class Verdicts:
         counters: Seconds and rows, summed over shards, by kind ("attacks", "repairs") and name.
     """
 
+    instances: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     attacked: dict[str, NDArray[np.int8]] = field(default_factory=dict)
     zero_gradient: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
     repaired: dict[str, NDArray[np.int8]] = field(default_factory=dict)
@@ -69,13 +71,14 @@ def merge_shards(shards: Sequence[Path], folder: Path) -> Verdicts:
 def read_verdicts(folder: Path) -> Verdicts:
     """The verdicts stored in a run folder's Parquet files."""
     gathered = Verdicts()
-    columns = ["attack", "step", "accurate", "fair"]
+    columns = ["attack", "instance", "step", "accurate", "fair"]
     extra = ["zero_gradient", "bins", "entropy_bits"]
     table = pq.read_table(folder / ADVERSARIAL, columns=columns + extra)
     for name, rows in _by_attack(table):
         moments = int(pc.max(rows["step"]).as_py()) + 1
         codes = _codes(rows).reshape(-1, moments)
         gathered.attacked[name] = codes
+        gathered.instances = rows["instance"].to_numpy()[::moments]
         zero = rows["zero_gradient"].to_numpy(zero_copy_only=False).reshape(-1, moments)[:, 0]
         gathered.zero_gradient[name] = np.array([bool(v) for v in zero if v is not None], bool)
         if rows["bins"].null_count == 0:

@@ -1,0 +1,156 @@
+"""What a report says, apart from how it looks: every format lays out these contents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rafair.auditing.tables import Cells
+
+Codes = NDArray[np.int32]
+NONE = -1
+"""A code that stands for no value."""
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One rate in a picture.
+
+    Args:
+        label: What it is of, such as "clean" or "25 to 34".
+        rate: `{value, count, n, low, high}`; None where nothing was counted.
+    """
+
+    label: str
+    rate: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Rates to be seen beside each other, on a scale from 0 to 1.
+
+    Args:
+        title: What it shows.
+        groups: Bars that belong together under a heading, such as a metric or a feature.
+        note: How to read it.
+    """
+
+    title: str
+    groups: Sequence[tuple[str, Sequence[Bar]]]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the table of cases, as an index into the distinct texts that occur in it.
+
+    Args:
+        name: Its name.
+        texts: The distinct texts.
+        codes: For each case an index into `texts`, or `NONE`; shape `(n,)`.
+    """
+
+    name: str
+    texts: Sequence[str]
+    codes: Codes
+
+
+@dataclass(frozen=True)
+class FeatureColumns:
+    """A feature of the cases; its values are texts in the data's own units.
+
+    Args:
+        name: The feature.
+        sensitive: Whether it is sensitive.
+        texts: The distinct texts of all four.
+        clean: The instance as it was: for each case an index into `texts`; shape `(n,)`.
+        perturbed: The same once perturbed.
+        counterpart: Of the counterpart that is treated differently; `NONE` where all agree.
+        repaired: Of the repaired row; `NONE` where this row was not repaired.
+    """
+
+    name: str
+    sensitive: bool
+    texts: Sequence[str]
+    clean: Codes
+    perturbed: Codes
+    counterpart: Codes
+    repaired: Codes
+
+
+@dataclass(frozen=True)
+class CaseTable:
+    """All cases, the most telling first, column by column.
+
+    Args:
+        instance: The row of the audited table; shape `(n,)`.
+        step: The first step at which the cell was reached; shape `(n,)`.
+        attack: The attack that found it.
+        verdict: The cell it was driven into.
+        before: The cell of the row as it was.
+        label: The true class.
+        clean_prediction: The class predicted for the row as it was.
+        prediction: The class predicted for the perturbed row.
+        counterpart_prediction: That of the counterpart; `NONE` where all agree.
+        repaired_prediction: That of the repaired row; `NONE` where this row was not repaired.
+        repaired_verdict: Its cell, likewise.
+        features: The features, in the schema's order.
+    """
+
+    instance: NDArray[np.int64]
+    step: NDArray[np.int64]
+    attack: Column
+    verdict: Column
+    before: Column
+    label: Column
+    clean_prediction: Column
+    prediction: Column
+    counterpart_prediction: Column
+    repaired_prediction: Column
+    repaired_verdict: Column
+    features: Sequence[FeatureColumns]
+
+    def __len__(self) -> int:
+        return len(self.instance)
+
+
+@dataclass(frozen=True)
+class Contents:
+    """A whole report.
+
+    Args:
+        title: What was audited.
+        summary: The verdict in words: a few sentences, the most important first.
+        facts: The data, the model and the audit, a line each.
+        warnings: What a reader of the rates should know.
+        stages: Clean, attacked and repaired rates beside each other.
+        groups: Clean and robust rates by sensitive value or band, a picture for each feature.
+        gaps: The largest differences between groups.
+        features: Where violations concentrate: rates by value or band of the other features, the
+            most telling features first.
+        moved: Of the violating rows of each attack, in which share each feature was moved.
+        tables: Every rate in figures.
+        cases: The cases.
+        manifest: What is needed to repeat the run: names and values.
+        repeat: The command that repeats it.
+        reading: How to read the figures: terms and their meaning.
+    """
+
+    title: str
+    summary: Sequence[str]
+    facts: Sequence[tuple[str, str]]
+    warnings: Sequence[str]
+    stages: Picture
+    groups: Sequence[Picture]
+    gaps: Cells | None
+    features: Sequence[Picture]
+    moved: Picture | None
+    tables: Sequence[Cells]
+    cases: CaseTable
+    manifest: Sequence[tuple[str, str]]
+    repeat: str
+    reading: Sequence[tuple[str, str]]
