@@ -40,6 +40,7 @@ def summary(
     """
     attacks = leaders(document)
     said = [*_first(document, attacks), _failure(document, attacks)]
+    said += _hit_hardest(document, attacks[0] if attacks else None)
     for attack in attacks[:1]:
         said += _moved(attack, (moved or {}).get(attack, ()))
         said += _repaired(document, attack)
@@ -115,6 +116,34 @@ def _sensitive(document: Mapping[str, Any]) -> str:
     if len(names) > MOST_NAMED:
         return f"the {len(names)} sensitive features"
     return " or ".join(names) if names else "sensitive features (there are none)"
+
+
+def _hit_hardest(document: Mapping[str, Any], attack: str | None) -> Iterator[str]:
+    """Which group differs most from another: of single features, in groups that are large enough.
+
+    The first of equals counts.
+    """
+    gaps = document.get("gaps", {})
+    sensitive = document["dataset"]["sensitive"]
+    found = {name: _rates(gaps[name], attack) for name in sensitive if name in gaps}
+    differ = {name: gap for name, gap in found.items() if gap and gap["value"] > 0}
+    if not differ:
+        return
+    name = max(differ, key=lambda feature: differ[feature]["value"])
+    groups, gap = document["groups"][name], differ[name]
+    lowest, highest = (_rates(groups[gap[which]], attack) for which in ("lowest", "highest"))
+    what = "stayed right and equal" if attack else "were judged rightly and equally"
+    yield (
+        f"The largest difference is by {name}: of the {lowest['n']:,} in '{gap['lowest']}' "
+        f"{share_of(lowest)} {what}, of the {highest['n']:,} in '{gap['highest']}' "
+        f"{share_of(highest)}."
+    )
+
+
+def _rates(section: Mapping[str, Any], attack: str | None) -> Any:
+    """A group's rate, or a feature's gap, of accurate fairness."""
+    rates = section["robust"][attack] if attack else section["clean"]
+    return rates[ACCURATE_FAIRNESS]
 
 
 def _moved(attack: str, moved: Sequence[Moved]) -> Iterator[str]:

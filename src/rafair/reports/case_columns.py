@@ -118,6 +118,8 @@ class _Columns:
             perturbed=perturbed,
             counterpart=np.where(alone, NONE, counterpart).astype(np.int32),
             repaired=repaired,
+            is_number=feature.kind.is_number,
+            unit=feature.unit,
         )
 
 

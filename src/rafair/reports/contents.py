@@ -71,6 +71,8 @@ class FeatureColumns:
         perturbed: The same once perturbed.
         counterpart: Of the counterpart that is treated differently; `NONE` where all agree.
         repaired: Of the repaired row; `NONE` where this row was not repaired.
+        is_number: Whether the texts are of numbers.
+        unit: What these numbers count; it ends every text.
     """
 
     name: str
@@ -80,6 +82,8 @@ class FeatureColumns:
     perturbed: Codes
     counterpart: Codes
     repaired: Codes
+    is_number: bool = False
+    unit: str = ""
 
 
 @dataclass(frozen=True)

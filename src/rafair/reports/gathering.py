@@ -10,7 +10,7 @@ from rafair.auditing.result import Audit
 from rafair.auditing.stored_rows import StoredRows
 from rafair.auditing.summary import summary
 from rafair.auditing.tables import facts, tables
-from rafair.reports.by_group import group_pictures
+from rafair.reports.by_group import gaps_table, group_pictures
 from rafair.reports.case_columns import case_table
 from rafair.reports.concentration import concentrations
 from rafair.reports.contents import Contents, Picture
@@ -45,7 +45,7 @@ def contents_of(audit: Audit) -> Contents:
         warnings=audit.warnings,
         stages=stages(document),
         groups=group_pictures(document),
-        gaps=None,
+        gaps=gaps_table(document),
         features=_features(audit, stored),
         moved=moved_picture(moved),
         tables=tables(document),
