@@ -40,10 +40,10 @@ def summary(
     """
     attacks = leaders(document)
     said = [*_first(document, attacks), _failure(document, attacks)]
-    said += _hit_hardest(document, attacks[0] if attacks else None)
+    said += hit_hardest(document, attacks[0] if attacks else None)
     for attack in attacks[:1]:
         said += _moved(attack, (moved or {}).get(attack, ()))
-        said += _repaired(document, attack)
+        said += repaired(document, attack)
     return [*said, *_warned(document), _limit(document)]
 
 
@@ -118,7 +118,7 @@ def _sensitive(document: Mapping[str, Any]) -> str:
     return " or ".join(names) if names else "sensitive features (there are none)"
 
 
-def _hit_hardest(document: Mapping[str, Any], attack: str | None) -> Iterator[str]:
+def hit_hardest(document: Mapping[str, Any], attack: str | None) -> Iterator[str]:
     """Which group differs most from another: of single features, in groups that are large enough.
 
     The first of equals counts.
@@ -161,7 +161,7 @@ def _how_far(moved: Moved) -> str:
     return f"{moved.size} at the median" if moved.size.startswith("by ") else moved.size
 
 
-def _repaired(document: Mapping[str, Any], attack: str) -> Iterator[str]:
+def repaired(document: Mapping[str, Any], attack: str) -> Iterator[str]:
     """What the repair did."""
     repair = document["repairs"].get(attack)
     if repair is None:

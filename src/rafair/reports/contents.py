@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -138,12 +138,14 @@ class Contents:
         gaps: The largest differences between groups.
         features: Where violations concentrate: rates by value or band of the other features, the
             most telling features first.
-        moved: Of the violating rows of each attack, in which share each feature was moved.
+        moved: Of the rows that each attack broke, in which share each feature was moved.
         tables: Every rate in figures.
         cases: The cases.
         manifest: What is needed to repeat the run: names and values.
         repeat: The command that repeats it.
         reading: How to read the figures: terms and their meaning.
+        features_note: How to read `features`.
+        evidence: What a model card says of each figure of `frameworks.FIGURES`, by its key.
     """
 
     title: str
@@ -160,3 +162,5 @@ class Contents:
     manifest: Sequence[tuple[str, str]]
     repeat: str
     reading: Sequence[tuple[str, str]]
+    features_note: str = ""
+    evidence: Mapping[str, str] = field(default_factory=dict)

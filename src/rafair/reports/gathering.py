@@ -12,8 +12,9 @@ from rafair.auditing.summary import summary
 from rafair.auditing.tables import facts, tables
 from rafair.reports.by_group import gaps_table, group_pictures
 from rafair.reports.case_columns import case_table
-from rafair.reports.concentration import concentrations
+from rafair.reports.concentration import NOTE, concentrations
 from rafair.reports.contents import Contents, Picture
+from rafair.reports.evidence import evidence
 from rafair.reports.pictures import moved_picture, stages
 from rafair.reports.reading import reading
 from rafair.reports.repeating import manifest, repeat
@@ -38,6 +39,8 @@ def contents_of(audit: Audit) -> Contents:
     document = audit.document
     stored = StoredRows.read(audit.folder)
     moved = moved_by_attack(audit, stored)
+    features = _features(audit, stored)
+    cases = case_table(audit.folder, audit.schema, stored)
     return Contents(
         title=_title(audit),
         summary=summary(document, moved),
@@ -46,13 +49,15 @@ def contents_of(audit: Audit) -> Contents:
         stages=stages(document),
         groups=group_pictures(document),
         gaps=gaps_table(document),
-        features=_features(audit, stored),
+        features=features,
         moved=moved_picture(moved),
         tables=tables(document),
-        cases=case_table(audit.folder, audit.schema, stored),
+        cases=cases,
         manifest=manifest(document),
         repeat=repeat(document),
         reading=reading(document),
+        features_note=NOTE,
+        evidence=evidence(document, len(cases), [picture.title for picture in features]),
     )
 
 
