@@ -9,6 +9,7 @@ from hostile_run import hostile_audit
 import planted
 import rafair
 from rafair.auditing.cases import find_cases, show
+from rafair.metrics.rates import rate
 from rafair.reports.contents import NONE
 from rafair.reports.gathering import contents_of
 from rafair.tabular.table import Table
@@ -206,3 +207,44 @@ def test_groups_and_gaps_of_older_runs_are_left_out(audits):
     contents = contents_of(rafair.Audit(older, audit.folder))
     assert contents.groups == []
     assert contents.gaps is None
+
+
+def test_groups_and_gaps_are_laid_out(audits):
+    """Sections of the documented shape; pairs show only groups of at least 30."""
+    audit = audits["plain"]
+    few, some, many = (rate(count, n).to_dict() for count, n in ((2, 5), (10, 40), (60, 80)))
+
+    def group(of):
+        return {
+            "n": of["n"],
+            "clean": {"accurate_fairness": of},
+            "robust": {name: {"accurate_fairness": of} for name in audit.document["attacks"]},
+        }
+
+    gap = {"value": 0.5, "low": -0.1, "high": 0.6, "lowest": "low", "highest": "high"}
+    section = {"accurate_fairness": gap}
+    none = {"accurate_fairness": None}
+    attacks = audit.document["attacks"]
+    document = audit.document | {
+        "groups": {
+            "s0": {"tiny": group(few), "low": group(some), "high": group(many)},
+            "s0 × s1": {"tiny": group(few), "low": group(some)},
+        },
+        "gaps": {
+            "s0": {"clean": section, "robust": dict.fromkeys(attacks, section)},
+            "s0 × s1": {"clean": none, "robust": dict.fromkeys(attacks, none)},
+        },
+    }
+    contents = contents_of(rafair.Audit(document, audit.folder))
+    assert [picture.title for picture in contents.groups] == ["s0", "s0 × s1"]
+    single, pair = contents.groups
+    assert [(value, [bar.label for bar in bars]) for value, bars in single.groups] == [
+        (value, ["as they are", "robust against rafair"]) for value in ("tiny", "low", "high")
+    ]
+    assert single.groups[1][1][0].rate == some
+    assert [value for value, _ in pair.groups] == ["low"]
+    assert contents.gaps.rows == [
+        [f"s0, {stage}", "0.500\n-0.10 to 0.60", "low", "0.250\nn = 40", "high", "0.750\nn = 80"]
+        for stage in ("as they are", "robust against rafair")
+    ]
+    assert "The largest difference is by s0" in contents.evidence["groups"]

@@ -11,9 +11,10 @@ from markdown_it import MarkdownIt
 
 import planted
 import rafair
+from rafair.reports.contents import Bar, Picture
 from rafair.reports.frameworks import CLAUSES, FIGURES, FRAMEWORKS
 from rafair.reports.gathering import contents_of
-from rafair.reports.markdown import as_markdown
+from rafair.reports.markdown import as_markdown, picture_parts
 from rafair.reports.markdown_text import block, code, escaped
 from rafair.reports.model_card import as_model_card
 from rafair.reports.visible import visible
@@ -152,6 +153,30 @@ def test_literal_parts():
     for name, before, after, _ in case.rows:
         if before != after:
             assert f"{name}: {before} → {after}" in row
+
+
+def test_few_rates_stand_beside_each_other_and_many_below():
+    bars = [Bar(f"b{number}", None) for number in range(5)]
+
+    def lines(groups):
+        picture = Picture("title", groups, "note")
+        return [line for part in picture_parts(picture, 3) for line in part.splitlines()]
+
+    few = [("female", bars[:2]), ("male", bars[:2])]
+    assert lines(few) == [
+        "### title",
+        "note",
+        "|  | b0 | b1 |",
+        "| :-- | --: | --: |",
+        "| female | – | – |",
+        "| male | – | – |",
+    ]
+    assert lines([("rate", bars)])[2:5] == ["|  | rate |", "| :-- | --: |", "| b0 | – |"]
+    assert lines([("x", bars), ("y", bars)])[2] == "|  | x | y |"
+    apart = lines([("x", bars[:1]), ("y", bars[1:2])])
+    assert apart[2] == "| x | share | 95 % interval | count |"
+    assert apart[5] == "| y | share | 95 % interval | count |"
+    assert len([line for line in lines([(h, bars) for h in "vwxyz"]) if ":--" in line]) == 5
 
 
 def test_a_report_without_attacks_says_so():
