@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -136,7 +137,7 @@ def hit_hardest(document: Mapping[str, Any], attack: str | None) -> Iterator[str
     yield (
         f"The largest difference is by {name}: of the {lowest['n']:,} in '{gap['lowest']}' "
         f"{share_of(lowest)} {what}, of the {highest['n']:,} in '{gap['highest']}' "
-        f"{share_of(highest)}."
+        f"{share_of(highest)}{'' if gap['low'] > 0 else '; that could be chance'}."
     )
 
 
@@ -152,8 +153,8 @@ def _moved(attack: str, moved: Sequence[Moved]) -> Iterator[str]:
     if first is not None and first.rate is not None and first.size:
         people, often = _people(first.rate.n), share_of(first.rate.to_dict())
         yield (
-            f"In the {people} whom {attack} drove out of a right and equal judgement, it moved "
-            f"'{first.feature}' most often: in {often}, {_how_far(first)}."
+            f"What {attack} moved most often in the {people} whose right and equal judgement it "
+            f"broke was '{first.feature}': in {often}, {_how_far(first)}."
         )
 
 
@@ -211,9 +212,14 @@ def share_of(rate: Mapping[str, Any]) -> str:
         >>> share_of({"value": 0.195, "count": 39, "n": 200, "low": 0.1461, "high": 0.2554})
         '39 (20 %, 15 to 26 %)'
     """
-    decimals = 1 if rate["n"] >= ONE_DECIMAL_FROM else 0
-    value, low, high = (f"{100 * rate[key]:.{decimals}f}" for key in ("value", "low", "high"))
+    value, low, high = (_per_cent(rate[key], rate["n"]) for key in ("value", "low", "high"))
     return f"{rate['count']:,} ({value} %, {low} to {high} %)"
+
+
+def _per_cent(share: float, n: int) -> str:
+    """Halves are rounded up: 34.5 and 19.5 per cent are 35 and 20."""
+    tens = 10 if n >= ONE_DECIMAL_FROM else 1
+    return f"{math.floor(100 * tens * share + 0.5 + 1e-9) / tens:.{1 if tens > 1 else 0}f}"
 
 
 def _people(n: int) -> str:
