@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from browsing import ARGUMENTS
+
 from commands import rafair
 
 

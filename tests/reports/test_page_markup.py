@@ -8,11 +8,12 @@ import hashlib
 import json
 import re
 from html.parser import HTMLParser
+from itertools import pairwise
 
 import numpy as np
 import pytest
-
 from hand_made import HOSTILE, contents_with
+
 from rafair.reports.case_data import case_data
 from rafair.reports.contents import NONE
 from rafair.reports.page import render_page, write_page
@@ -122,11 +123,11 @@ def test_headings_come_in_order(read):
     levels = [int(tag[1]) for tag, _ in read.elements if re.fullmatch("h[1-6]", tag)]
     assert levels[0] == 1
     assert levels.count(1) == 1
-    assert all(later <= earlier + 1 for earlier, later in zip(levels, levels[1:], strict=False))
+    assert all(later <= earlier + 1 for earlier, later in pairwise(levels))
 
 
 def test_every_name_can_be_read(read, names):
-    texts = "".join(sum(read.texts.values(), []))
+    texts = "".join(text for texts in read.texts.values() for text in texts)
     for name in names:
         assert visible(name) in texts
 

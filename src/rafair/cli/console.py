@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -25,7 +24,7 @@ from rich.progress import Task as RichTask
 from rich.text import Text
 
 from rafair.engine.files import writing
-from rafair.errors import RafairError, RafairWarning, StorageError
+from rafair.errors import RafairError, StorageError
 
 if TYPE_CHECKING:
     from rafair.auditing.result import Audit
@@ -96,11 +95,8 @@ def with_report(audit: Audit) -> Path | None:
         try:
             write_page(contents_of(audit), path)
         except (RafairError, OSError) as error:
-            warnings.warn(
-                f"'{path}' was not written, the audit is complete without it: {error}",
-                RafairWarning,
-                stacklevel=2,
-            )
+            said = f"'{path}': not written; the audit is complete without it: {error}"
+            print(f"rafair: warning: {said}", file=sys.stderr)
             return None
     return path
 
