@@ -161,6 +161,12 @@ def test_feasible_and_both_and_sizes_of_their_own():
         "once their data were changed as it could really happen, by up to 0.1 of each feature's "
         "range (feasible/rafair)."
     )
+    exposed = audit.document["attacks"]["feasible/rafair"]["exposed"]
+    worst = max(exposed, key=lambda cell: exposed[cell]["count"]).replace("_", " ")
+    assert summary(audit.document)[1].startswith(
+        f"Under feasible/rafair, the most frequent failure was '{worst}'"
+    )
+    assert any("Under feasible/rafair, the repair" in said for said in summary(audit.document))
     sizes = {"x0": 0.1, "x1": 0.3, "x2": 0.2}
     alone = rafair.audit(network, table, steps=3, perturbation="feasible", epsilon=sizes)
     assert "(rafair)" in summary(alone.document)[0]

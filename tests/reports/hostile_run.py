@@ -27,13 +27,13 @@ NAMES = (SCRIPT, PIPE, f"{MINUS} @user #1", f"{BROKEN}{REORDERED}", "`code` *bol
 
 
 def hostile_table(n: int = 90) -> Table:
-    """Two numbers, two lists of levels, a sensitive one; names that are code in some format."""
+    """Numbers and levels, some of them missing; names that are code in some format."""
     number, integer, levels, sensitive, other = NAMES
     schema = Schema(
         features=(
             Feature(name=number, kind="numeric", minimum=-1, maximum=1, unit=FORMULA),
             Feature(name=integer, kind="integer", minimum=-50, maximum=50),
-            Feature(name=levels, kind="categorical", levels=LEVELS),
+            Feature(name=levels, kind="categorical", levels=LEVELS, missing=True),
             Feature(
                 name=sensitive,
                 kind="categorical",
@@ -41,7 +41,7 @@ def hostile_table(n: int = 90) -> Table:
                 sensitive=True,
                 domain=SENSITIVE_LEVELS,
             ),
-            Feature(name=other, kind="numeric", minimum=0, maximum=1),
+            Feature(name=other, kind="numeric", minimum=0, maximum=1, missing=True),
         ),
         label=FORMULA,
         classes=CLASSES,
@@ -56,6 +56,8 @@ def hostile_table(n: int = 90) -> Table:
             other: draws.uniform(0, 1, n),
         }
     )
+    frame.loc[draws.random(n) < 0.2, levels] = None
+    frame.loc[draws.random(n) < 0.2, other] = np.nan
     return Table(frame, draws.integers(0, 2, n), schema, f"data {SCRIPT}|{FORMULA}")
 
 

@@ -122,7 +122,7 @@ def test_pandas_reads_numbers_as_numbers_and_every_value(hostile, path):
         show(feature, case.clean[number]) for case in cases
     ]
     assert frame[f"{cell(levels)}: as it was"].tolist() == [
-        cell(case.clean[levels]) for case in cases
+        "missing" if pd.isna(case.clean[levels]) else cell(case.clean[levels]) for case in cases
     ]
     others = frame[f"{visible(sensitive)}: counterpart"]
     assert [None if pd.isna(value) else value for value in others] == [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rafair.auditing.leading import ACCURATE_FAIRNESS, leaders
+from rafair.auditing.leading import ACCURATE_FAIRNESS, leaders, most_telling
 from rafair.auditing.summary import hit_hardest, repaired, share_of
 
 NOT_MEASURED = "Not measured in this run."
@@ -25,7 +25,7 @@ def evidence(document: Mapping[str, Any], cases: int, features: Sequence[str]) -
         features: The features by which violations concentrate, the first most.
     """
     attacks = leaders(document)
-    lead = attacks[0] if attacks else None
+    lead = most_telling(document)
     tested = document["model"]["test_accuracy"]
     clean = document["clean"]
     return {

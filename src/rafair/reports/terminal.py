@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rafair.auditing.cases import Case
-from rafair.auditing.leading import leaders
+from rafair.auditing.leading import most_telling
 from rafair.auditing.moved import moved_features
 from rafair.auditing.result import Audit
 from rafair.auditing.stored_rows import StoredRows
@@ -42,11 +42,10 @@ def render_audit(audit: Audit) -> RenderableType:
 
 def _summary(audit: Audit) -> RenderableType:
     """The verdict in words, each sentence on a line of its own."""
-    stored = StoredRows.read(audit.folder)
-    moved = {
-        name: moved_features(audit.folder, stored, audit.schema, name)
-        for name in leaders(audit.document)[:1]
-    }
+    attack, moved = most_telling(audit.document), {}
+    if attack:
+        stored = StoredRows.read(audit.folder)
+        moved[attack] = moved_features(audit.folder, stored, audit.schema, attack)
     first, *others = summary(audit.document, moved)
     said = [_text(first, "bold"), *map(_text, others)]
     return Padding(Group(*said), (0, 0, 1, 0))
