@@ -28,6 +28,9 @@ if TYPE_CHECKING:
         UnfinishedRunError,
         UnknownNameError,
     )
+    from rafair.gating.decision import Decision, Finding
+    from rafair.gating.entry import gate
+    from rafair.gating.policy import Policy
     from rafair.models.function import FunctionClassifier
     from rafair.models.opening import ModelOptions, open_model
     from rafair.models.torch_module import TorchClassifier
@@ -42,16 +45,20 @@ _HOMES = {
     "Audit": "rafair.auditing.result",
     "Case": "rafair.auditing.cases",
     "Dataset": "rafair.datasets.loading",
+    "Decision": "rafair.gating.decision",
     "Feature": "rafair.tabular.schema",
+    "Finding": "rafair.gating.decision",
     "FunctionClassifier": "rafair.models.function",
     "Kind": "rafair.tabular.schema",
     "ModelOptions": "rafair.models.opening",
+    "Policy": "rafair.gating.policy",
     "Schema": "rafair.tabular.schema",
     "Table": "rafair.tabular.table",
     "TorchClassifier": "rafair.models.torch_module",
     "TrainConfig": "rafair.models.training",
     "Verdict": "rafair.verdicts",
     "audit": "rafair.auditing.entry",
+    "gate": "rafair.gating.entry",
     "load_dataset": "rafair.datasets.loading",
     "open_model": "rafair.models.opening",
     "read_schema": "rafair.tabular.schema_file",
@@ -82,14 +89,17 @@ __all__ = [
     "ClusterError",
     "DataFileError",
     "Dataset",
+    "Decision",
     "DownloadError",
     "Feature",
+    "Finding",
     "FunctionClassifier",
     "IncompleteError",
     "InputError",
     "Kind",
     "ModelError",
     "ModelOptions",
+    "Policy",
     "RafairError",
     "RafairWarning",
     "RunFolderError",
@@ -103,6 +113,7 @@ __all__ = [
     "Verdict",
     "__version__",
     "audit",
+    "gate",
     "load_dataset",
     "open_model",
     "read_schema",
