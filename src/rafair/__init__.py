@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from rafair.models.opening import ModelOptions, open_model
     from rafair.models.torch_module import TorchClassifier
     from rafair.models.training import TrainConfig, train
+    from rafair.reports.formats import report
     from rafair.tabular.reading import read_table
     from rafair.tabular.schema import Feature, Kind, Schema
     from rafair.tabular.schema_file import read_schema
@@ -63,6 +64,7 @@ _HOMES = {
     "open_model": "rafair.models.opening",
     "read_schema": "rafair.tabular.schema_file",
     "read_table": "rafair.tabular.reading",
+    "report": "rafair.reports.formats",
     "train": "rafair.models.training",
     **dict.fromkeys(
         (
@@ -118,6 +120,7 @@ __all__ = [
     "open_model",
     "read_schema",
     "read_table",
+    "report",
     "train",
 ]
 
