@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import shutil
 from typing import Any
 
 import numpy as np
@@ -122,7 +123,7 @@ def with_groups(audit: rafair.Audit, counts: dict[str, tuple[int, int]]) -> rafa
         group: {"n": counts[group][0], "clean": rates[group], "robust": {"rafair": rates[group]}}
         for group in counts
     }
-    return altered(audit, lambda document: document.update(groups={"gender": section}))
+    return altered(audit, lambda document: document.update(groups={"gender": section}, gaps={}))
 
 
 def test_each_group_that_is_large_enough_is_judged(runs):
@@ -192,10 +193,24 @@ def test_groups_that_the_run_does_not_have_are_told(runs, rule, expected):
         one(with_groups(runs[0], GENDERS), **rule, at_least=0.5)
 
 
-def test_an_older_run_without_groups_is_to_be_audited_again(runs):
-    audit = altered(runs[0], lambda document: document.pop("groups", None))
-    with pytest.raises(InputError, match="run the audit again with this version of rafair"):
-        one(audit, rate="clean.accuracy", group="gender", at_least=0.5)
+def test_rates_by_group_are_those_of_the_stored_rows(runs):
+    """Also of an older run, whose document has no groups."""
+    rows = runs[0].adversarial
+    rows = rows[rows["attack"].isin(["rafair-tb", "rafair-ff", "rafair-fb"])]
+    feature = runs[0].schema.sensitive[0]
+    by_instance = rows.groupby("instance")
+    robust = by_instance["accurate"].all()
+    value = rows[rows["step"] == 0].groupby("instance")[f"encoded.{feature}"].first()
+    shares = robust.groupby(value).mean()
+    counts = robust.groupby(value).size()
+    older = altered(runs[0], lambda d: [d.pop(key, None) for key in ("groups", "gaps")])
+    rule = {"rate": "robust.accuracy", "attack": "rafair", "group": feature, "min_n": 1}
+    for audit in (runs[0], older):
+        found = judged(audit, rule | {"at_least": 0.0}).findings
+        assert [finding.measured.n for finding in found] == counts.tolist()
+        assert [finding.measured.value for finding in found] == pytest.approx(shares.tolist())
+        gap = judged(audit, rule | {"largest_gap": 1.0}).findings[0]
+        assert gap.measured.value == pytest.approx(shares.max() - shares.min())
 
 
 # changes --------------------------------------------------------------------------------------
@@ -292,8 +307,6 @@ def test_gate_takes_an_audit_a_folder_and_a_policy_in_any_form(runs, tmp_path):
 
 
 def test_the_policys_baseline_lies_beside_it_and_gives_way_to_another(runs, tmp_path):
-    import shutil
-
     shutil.copytree(runs[1].folder, tmp_path / "last")
     text = 'version = 1\n[baseline]\nrun = "last"\n[[rule]]\nrate = "clean.accuracy"\n'
     (tmp_path / "policy.toml").write_text(text + "largest_drop = 1.0\n")

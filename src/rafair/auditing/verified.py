@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,9 @@ from rafair.auditing.columns import ADVERSARIAL, CLEAN, REPAIRED, VERDICTS
 from rafair.auditing.config import AuditConfig
 from rafair.auditing.document import AUDIT, plain, rates_document, read_verdicts
 from rafair.auditing.entry import earlier_config
+from rafair.auditing.group_names import visible
+from rafair.auditing.groups import derived_groups
+from rafair.auditing.per_instance import PerInstance
 from rafair.auditing.result import Audit
 from rafair.auditing.twins import runs_of, unions_among
 from rafair.engine.run_folder import PLAN, partial_of
@@ -28,6 +31,7 @@ from rafair.metrics.summaries import confusion_of_counts
 from rafair.verdicts import Verdict, verdicts
 
 SECTIONS = ("clean", "attacks", "repairs")
+BY_GROUP = ("groups", "gaps")
 COUNTERS = ("seconds", "gradient_rows", "prediction_rows", "queries")
 ROUNDING = 1e-9
 """How much an interval may differ where another version of scipy computed it."""
@@ -66,9 +70,10 @@ def finished_run(folder: str | Path) -> Audit:
 def verified_run(folder: str | Path) -> Audit:
     """Reads a finished run, and derives its rates again from its files.
 
-    What is derived again: `clean`, `attacks`, `repairs`, `whole`, with every count and interval;
-    every file's hash; and every verdict, from the label and the predictions beside it. (The
-    counters of cost and time cannot be, nor the model's accuracy on rows that are not stored.)
+    What is derived again: `clean`, `attacks`, `repairs`, `whole`, `groups` and `gaps` (which older
+    runs do not have), with every count and interval; every file's hash; and every verdict, from the
+    label and the predictions beside it. (The counters of cost and time cannot be, nor the model's
+    accuracy on rows that are not stored.)
 
     Raises:
         RunFolderError: If there is no run, a file is missing or altered, or a figure of
@@ -159,6 +164,12 @@ def _differences(audit: Audit) -> Iterator[tuple[str, Any, Any]]:
     derived = plain(rates_document(gathered, unions, config.seed))
     for section in SECTIONS:
         yield from _compared(section, audit.document[section], derived[section])
+    older = "bands" not in audit.document["config"]
+    if not older or any(section in audit.document for section in BY_GROUP):
+        by_group = derived_groups(audit.document, PerInstance(gathered), audit.folder)
+        for section in BY_GROUP:
+            # a group may have any name, that of a counter too
+            yield from _compared(section, audit.document.get(section), by_group[section], ())
     if VERDICTS in audit.document["files"]:
         whole = _whole(audit.folder / VERDICTS)
         yield from _compared("whole", audit.document.get("whole"), whole)
@@ -184,15 +195,18 @@ def _whole(path: Path) -> dict[str, Any]:
     return found
 
 
-def _compared(path: str, said: Any, found: Any) -> Iterator[tuple[str, Any, Any]]:
-    """Where two values differ, counters left out."""
+def _compared(
+    path: str, said: Any, found: Any, left_out: Collection[str] = COUNTERS
+) -> Iterator[tuple[str, Any, Any]]:
+    """Where two values differ, but for keys that are left out."""
     if not (isinstance(said, Mapping) and isinstance(found, Mapping)):
         if not _same(said, found):
             yield path, said, found
         return
     for key in dict.fromkeys([*said, *found]):
-        if key not in COUNTERS:
-            yield from _compared(f"{path}.{key}", said.get(key), found.get(key))
+        if key not in left_out:
+            where = f"{path}.{visible(key)}"
+            yield from _compared(where, said.get(key), found.get(key), left_out)
 
 
 def _same(said: Any, found: Any) -> bool:
@@ -206,5 +220,5 @@ def _shown(value: Any) -> str:
         return "nothing"
     if isinstance(value, Mapping):
         return f"{value['value']}" if "value" in value else "a section"
-    text = str(value)
+    text = visible(f"{value}")
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"

@@ -15,6 +15,7 @@ import typer
 from rafair._version import __version__
 from rafair.cli import attack, audit, data, gate, repair, report, reproduce, schema, train
 from rafair.errors import RafairError, RafairWarning
+from rafair.reports.visible import visible
 
 INTERRUPTED = 130
 BUG = 70
@@ -115,7 +116,7 @@ def _comes_from_interrupt(error: BaseException | None) -> bool:
 
 
 def _complain(message: str, code: int) -> int:
-    print(f"rafair: {message}", file=sys.stderr)
+    print(f"rafair: {visible(message)}", file=sys.stderr)  # names of others stand in it
     return code
 
 

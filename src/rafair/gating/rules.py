@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rafair.arguments import check_name
+from rafair.auditing.groups import groups_of
 from rafair.auditing.per_instance import PerInstance
 from rafair.auditing.rate_names import RateName, rate_named, rates_of
 from rafair.auditing.result import Audit
@@ -129,7 +130,7 @@ def _rates(rule: Rule, document: Mapping[str, Any]) -> Sequence[RateName]:
 def _of_rate(holding: _Holding, runs: Runs) -> Iterator[Finding]:
     rule = holding.rule
     if rule.group is not None:
-        yield from _of_groups(holding, _groups(rule, holding.name, runs.audit.document))
+        yield from _of_groups(holding, _groups(rule, holding.name, runs.audit))
     elif rule.compares:
         yield _of_change(holding, runs)
     else:
@@ -143,17 +144,10 @@ def _of_rate(holding: _Holding, runs: Runs) -> Iterator[Finding]:
 # groups ---------------------------------------------------------------------------------------
 
 
-def _groups(
-    rule: Rule, name: RateName, document: Mapping[str, Any]
-) -> dict[str, Mapping[str, Any] | None]:
+def _groups(rule: Rule, name: RateName, audit: Audit) -> dict[str, Mapping[str, Any] | None]:
     """By group its rate, or None where nothing was counted."""
-    by_feature = document.get("groups")
-    if by_feature is None:
-        raise InputError(
-            "group: expected an audit with rates by group, found none in this run; run the audit "
-            "again with this version of rafair"
-        )
     assert rule.group is not None
+    by_feature = groups_of(audit.document, audit.folder)["groups"]
     check_name("group", rule.group, by_feature)
     found = {}
     for value, section in by_feature[rule.group].items():
