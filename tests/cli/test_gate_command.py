@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from pathlib import Path
 
 import junitparser
 import pytest
 
 from commands import call, document, rafair
+from rafair.gating.policy_file import as_policy
 
+ROOT = Path(__file__).parents[2]
 RULE = '[[rule]]\nrate = "clean.accuracy"\n'
 
 
@@ -103,3 +106,19 @@ def test_no_format_speaks_of_a_fair_model(runs, policy):
     for format in ("text", "markdown", "github"):
         done = call("gate", runs / "run", "--policy", policy("at_least = 0"), "--format", format)
         assert " fair" not in done.out
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/gate.md", "examples/ci_gate/policy.toml"])
+def test_policies_that_are_shown_are_valid(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    blocks = re.findall(r"```toml\n(.*?)```", text, flags=re.DOTALL) or [text]
+    policies = [as_policy(tomllib.loads(block)) for block in blocks if "[[rule]]" in block]
+    assert policies
+
+
+def test_the_policy_of_the_readme_can_be_judged(runs, tmp_path):
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    (block,) = [b for b in re.findall(r"```toml\n(.*?)```", text, re.DOTALL) if "[[rule]]" in b]
+    (tmp_path / "policy.toml").write_text(block)
+    done = call("gate", runs / "run", "--policy", tmp_path / "policy.toml")
+    assert done.code in (0, 1), done.err

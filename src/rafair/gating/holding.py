@@ -97,4 +97,4 @@ def told_of(rate: Mapping[str, Any]) -> str:
 
 def figures(measured: Measured) -> str:
     """A value and its interval."""
-    return f"{measured.value:.3f} [{measured.low:.3f}, {measured.high:.3f}]"
+    return f"{measured.value:z.3f} [{measured.low:z.3f}, {measured.high:z.3f}]"
