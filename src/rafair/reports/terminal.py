@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rafair.auditing.cases import Case
+from rafair.auditing.group_names import visible
 from rafair.auditing.result import Audit
 from rafair.auditing.tables import Cells, facts, tables
 from rafair.verdicts import Verdict
@@ -31,7 +32,7 @@ def render_audit(audit: Audit) -> RenderableType:
         parts += [
             Padding(_case(case, number), (0, 0, 1, 2)) for number, case in enumerate(cases, 1)
         ]
-    parts += [Text(f"Warning: {warning}", style="yellow") for warning in audit.warnings]
+    parts += [Text(f"Warning: {visible(text)}", style="yellow") for text in audit.warnings]
     return Group(*parts)
 
 
@@ -50,7 +51,7 @@ def _facts(audit: Audit) -> RenderableType:
     grid.add_column(style="bold")
     grid.add_column()
     for key, value in facts(audit.document):
-        grid.add_row(key, Text(value))
+        grid.add_row(key, Text(visible(value)))
     return Padding(grid, (0, 0, 1, 0))
 
 
@@ -59,20 +60,27 @@ def _table(cells: Cells) -> RenderableType:
     padding = 1 if len(cells.headers) <= COLUMNS_WITH_ROOM else 0
     table = Table(box=box.SIMPLE_HEAD, padding=(0, padding, 0, 0), show_edge=False)
     # a long name, one with options, is folded rather than figures cut off
-    names = min(max(len(row[0]) for row in cells.rows), LONGEST_NAME)
+    names = min(max(len(row[0]) for row in cells.rows), LONGEST_NAME * (1 + cells.dense))
     for number, header in enumerate(cells.headers):
         table.add_column(
             Text(header),
             justify="left" if number == 0 else "right",
-            min_width=names if number == 0 else LENGTH_OF_INTERVAL,
+            min_width=names if number == 0 else _least_width(cells, number),
             overflow="fold",
         )
     for name, *rates in cells.rows:
-        table.add_row(_rate_cell(_broken(name)), *(_rate_cell(cell) for cell in rates))
+        shown = Text(name) if cells.dense else _rate_cell(_broken(name))
+        table.add_row(shown, *(_rate_cell(cell) for cell in rates))
     parts: list[RenderableType] = [Text(cells.title, style="bold"), table]
     if cells.note:
         parts.append(Text(cells.note, style="dim"))
     return Padding(Group(*parts), (0, 0, 1, 0))
+
+
+def _least_width(cells: Cells, column: int) -> int:
+    if not cells.dense:
+        return LENGTH_OF_INTERVAL
+    return max(len(row[column]) for row in cells.rows)
 
 
 def _broken(name: str) -> str:
@@ -93,7 +101,8 @@ def _case(case: Case, number: int) -> RenderableType:
     shown = 3 if case.counterpart is None else 4
     for header in headers[:shown]:
         grid.add_column(header)
-    for name, before, after, other in case.rows:
+    for row in case.rows:
+        name, before, after, other = map(visible, row)
         marked = Text(after, style="bold" if after != before else "")
         cells = [
             Text(name),
@@ -104,4 +113,6 @@ def _case(case: Case, number: int) -> RenderableType:
         grid.add_row(*cells[:shown])
     heading = Text(f"{number}. {case.heading}", style="bold")
     body = grid if case.rows else Text("(no change is visible in these units)")
-    return Group(heading, Padding(body, (0, 0, 0, 3)), Padding(Text(case.summary), (0, 0, 0, 3)))
+    return Group(
+        heading, Padding(body, (0, 0, 0, 3)), Padding(Text(visible(case.summary)), (0, 0, 0, 3))
+    )
