@@ -75,7 +75,7 @@ def _gap_cells(
     kind: str,
     attack: str | None,
 ) -> Iterator[str]:
-    yield f"{gap['value']:.3f}\n{gap['low']:.2f}–{gap['high']:.2f}"
+    yield f"{gap['value']:.3f}\n{gap['low']:.2f} to {gap['high']:.2f}"
     for group in (gap["lowest"], gap["highest"]):
         rate = _of(document["groups"][feature][group], kind, attack)
         assert rate is not None  # a gap is of groups that have a rate
