@@ -345,7 +345,7 @@ EDITS = {
     ),
     "a name": (
         lambda d: d["groups"]["a"].update(x=d["groups"]["a"].pop("1")),
-        r"groups\.a\.x says a section, its files give None",
+        r"groups\.a\.x says a section, its files give nothing",
     ),
     "of a name that would break the line": (
         lambda d: d["groups"][NAMES[3]]["0.1"].update(n=7),
