@@ -359,7 +359,7 @@ EDITS = {
         lambda d: d["gaps"][NAMES[2]]["clean"]["accuracy"].update(lowest="nobody"),
         r"gaps\.a × b\.c\[0\]\.clean\.accuracy\.lowest says nobody",
     ),
-    "all groups": (lambda d: d.pop("groups"), "groups says None"),
+    "all groups": (lambda d: d.pop("groups"), "groups says nothing"),
     "the bands": (lambda d: d["config"]["bands"].update({NAMES[1]: [18, 41, 65]}), r"groups\.b\.c"),
     "no bands": (lambda d: d["config"].pop("bands"), r"groups\.b\.c"),
 }

@@ -373,6 +373,12 @@ def test_the_verdicts_of_all_rows_are_counted_again(of_file, tmp_path):
         verified_run(run)
 
 
+def test_a_gate_may_ask_for_rates_of_all_rows(of_file):
+    rule = {"rate": "whole.accuracy", "at_least": 0.0}
+    (finding,) = rafair.gate(of_file, {"version": 1, "rule": [rule]}).findings
+    assert finding.measured.n == 300
+
+
 def test_a_rewritten_verdict_of_all_rows_contradicts_itself(of_file, tmp_path):
     run = shutil.copytree(of_file, tmp_path / "run")
     rewrite(run, "verdicts.parquet", with_column("fair", flip(150)))

@@ -193,6 +193,14 @@ POLICIES: dict[str, tuple[str | bytes, str]] = {
         rated("largest_rise = 0.1"),
         "largest_rise: expected largest_drop for 'clean.accuracy', good when it is high",
     ),
+    "a drop of a whole file": (
+        rule('rate = "whole.accuracy"', "largest_drop = 0.1"),
+        "largest_drop: expected a rate of the audited instances, got 'whole.accuracy'",
+    ),
+    "a rate of a file, where there is none": (
+        rule('rate = "whole.accuracy"', "at_least = 0.1"),
+        "rule 1: unknown rate 'whole.accuracy'",
+    ),
     "a rate that nothing can be held against": (
         rule('rate = "model.test_accuracy"', "at_least = 0.1"),
         "rate: 'model.test_accuracy' does not follow from a run's files",
