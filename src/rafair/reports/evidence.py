@@ -28,6 +28,7 @@ def evidence(document: Mapping[str, Any], cases: int, features: Sequence[str]) -
     lead = most_telling(document)
     tested = document["model"]["test_accuracy"]
     clean = document["clean"]
+    rows = document.get("whole", {}).get("rows", document["dataset"]["audited_rows"])
     return {
         "accuracy": (
             f"Right: {share_of(tested)} of {tested['n']:,} rows; {share_of(clean['accuracy'])} of "
@@ -43,8 +44,8 @@ def evidence(document: Mapping[str, Any], cases: int, features: Sequence[str]) -
         "features": _features(features),
         "repair": " ".join(repaired(document, lead)) if lead else NOT_MEASURED,
         "sample": (
-            f"{clean['n']:,} of {document['dataset']['audited_rows']:,} rows, drawn with seed "
-            f"{document['seed']}; every rate has its count and a 95 % interval."
+            f"{_sample(clean['n'], rows, document['seed'])}; every rate has its count and a 95 % "
+            "interval."
         ),
         "limits": _limits(document),
         "manifest": (
@@ -66,9 +67,16 @@ def _no_gap(document: Mapping[str, Any]) -> str:
     return "No two groups of at least 30 instances differ."
 
 
+def _sample(n: int, rows: int, seed: int) -> str:
+    return f"All {n:,} rows" if n == rows else f"{n:,} of {rows:,} rows, drawn with seed {seed}"
+
+
 def _features(features: Sequence[str]) -> str:
     if not features:
-        return "No feature tells more than chance where violations were found."
+        return (
+            "No feature tells more than chance where violations were found, comparing values and "
+            "bands of at least 30 instances."
+        )
     return f"Violations concentrate most by {', '.join(features[:3])}."
 
 
