@@ -59,9 +59,9 @@ def names(folder: Path) -> set[str]:
 
 
 def hashes(folder: Path) -> dict[str, str]:
-    """The SHA-256 of every file of a run but `audit.json`."""
+    """The SHA-256 of every file of a run but those that tell when it was and how long it took."""
     return {
         path.name: hashlib.sha256(path.read_bytes()).hexdigest()
         for path in folder.iterdir()
-        if path.name != "audit.json"
+        if path.name not in ("audit.json", "report.html")
     }

@@ -56,7 +56,7 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_run_folder_is_complete(base, first):
-    assert names(first) == {"audit.json"} | MODEL_FILES | ROW_FILES
+    assert names(first) == {"audit.json", "report.html"} | MODEL_FILES | ROW_FILES
     assert not (base / "first.partial").exists()
 
 
@@ -190,7 +190,10 @@ def test_tables_cases_and_the_run_folder_are_printed(audited, first):
         "as it was",
     ):
         assert part in audited.out
-    assert audited.out.splitlines()[-1] == f"Run folder: {first}"
+    assert audited.out.splitlines()[-2:] == [
+        f"Run folder: {first}",
+        f"Report: {first / 'report.html'}",
+    ]
     assert "\x1b" not in audited.out
     tables, _, _ = audited.out.partition("Run folder")
     assert max(map(len, tables.splitlines())) <= 100
@@ -236,7 +239,7 @@ def test_default_folders_are_numbered(first, tmp_path):
     model = ("--model", first, "--instances", "10", "--steps", "1")
     for number, seed in enumerate(("0", "0", "1"), 1):
         done = rafair("audit", *model, "--seed", seed)
-        assert done.out.splitlines()[-1] == f"Run folder: runs/affairs-{number}"
+        assert done.out.splitlines()[-2] == f"Run folder: runs/affairs-{number}"
     assert names(tmp_path / "runs") == {"affairs-1", "affairs-2", "affairs-3"}
     one, two = document(tmp_path / "runs/affairs-1"), document(tmp_path / "runs/affairs-2")
     assert rates(one["attacks"]) == rates(two["attacks"])
@@ -252,6 +255,26 @@ def test_the_same_command_again_has_nothing_to_do(first, audited, monkeypatch):
     assert again.err == f"done before: '{first}' holds this very audit\n"
     assert again.out == audited.out
     assert before == {p: (p.stat().st_mtime_ns, p.read_bytes()) for p in first.iterdir()}
+
+
+def test_a_page_that_is_missing_is_written_again(first, tmp_path):
+    shutil.copytree(first, tmp_path / "out")
+    (tmp_path / "out" / "report.html").unlink()
+    again = rafair("audit", *QUICK, "--out", "out")
+    assert again.out.splitlines()[-1] == "Report: out/report.html"
+    assert (tmp_path / "out" / "report.html").read_bytes() == (first / "report.html").read_bytes()
+
+
+def test_an_audit_outlives_a_page_that_cannot_be_written(first, tmp_path):
+    shutil.copytree(first, tmp_path / "out")
+    page = tmp_path / "out" / "report.html"
+    page.unlink()
+    page.mkdir()
+    done = rafair("audit", *QUICK, "--out", "out")
+    (line,) = [line for line in done.err.splitlines() if "warning" in line]
+    assert line.startswith("rafair: warning: 'out/report.html': not written; the audit is complete")
+    assert done.out.splitlines()[-1] == "Run folder: out"
+    assert list(page.iterdir()) == []
 
 
 def test_what_an_interruption_at_the_very_end_leaves_is_tidied(first, tmp_path):
@@ -276,7 +299,7 @@ def test_attacking_a_run_again_gives_its_rates(first, attacked):
     assert ours["clean"] == theirs["clean"]
     assert ours["repairs"] == {}
     assert ours["config"]["labels"] is None
-    assert names(attacked) == {"audit.json", "adversarial.parquet"} | MODEL_FILES
+    assert names(attacked) == {"audit.json", "adversarial.parquet", "report.html"} | MODEL_FILES
     for name in ("adversarial.parquet", *MODEL_FILES):
         assert ours["files"][name] == theirs["files"][name]
 
@@ -348,7 +371,7 @@ def test_auditing_a_saved_network_gives_the_same_rates(base, first, trained, tmp
 
 def test_attacking_a_saved_network(base, trained, tmp_path):
     done = rafair("attack", base / "net", "--instances", "10", "--steps", "2")
-    assert done.out.splitlines()[-1] == "Run folder: runs/affairs-1"
+    assert done.out.splitlines()[-1] == "Report: runs/affairs-1/report.html"
     assert document(tmp_path / "runs/affairs-1")["config"]["instances"] == 10
 
 

@@ -24,7 +24,7 @@ from rich.progress import Task as RichTask
 from rich.text import Text
 
 from rafair.engine.files import writing
-from rafair.errors import StorageError
+from rafair.errors import RafairError, StorageError
 
 if TYPE_CHECKING:
     from rafair.auditing.result import Audit
@@ -72,16 +72,38 @@ def print_result(document: Any, readable: RenderableType | None, json_path: str 
 
 
 def show_audit(audit: Audit, json_path: str | None) -> None:
-    """Prints an audit, and says where its run folder is."""
+    """Prints an audit, says where its run folder is, and sees to it that a report is in there."""
     from rafair.reports.terminal import render_audit
 
     print_result(audit.document, render_audit(audit), json_path)
     say_where(audit.folder, json_path)
+    report = with_report(audit)
+    if report:
+        say_where(report, json_path, "Report")
 
 
-def say_where(folder: Path | str, json_path: str | None) -> None:
+def with_report(audit: Audit) -> Path | None:
+    """The page in an audit's folder, written if it is missing; a warning where it cannot be.
+
+    The audit stands whether or not there is a page, so nothing here ends the command.
+    """
+    from rafair.reports.gathering import contents_of
+    from rafair.reports.page import REPORT, write_page
+
+    path = audit.folder / REPORT
+    if not path.is_file():
+        try:
+            write_page(contents_of(audit), path)
+        except (RafairError, OSError) as error:
+            said = f"'{path}': not written; the audit is complete without it: {error}"
+            print(f"rafair: warning: {said}", file=sys.stderr)
+            return None
+    return path
+
+
+def say_where(folder: Path | str, json_path: str | None, what: str = "Run folder") -> None:
     """Says where a command's files are: on stdout, or on stderr where that carries JSON."""
-    message = Text.assemble("Run folder: ", (str(folder), "bold"))
+    message = Text.assemble(f"{what}: ", (str(folder), "bold"))
     console = Console(stderr=True, highlight=False) if json_path == "-" else results()
     with _to_stdout():
         console.print(message, soft_wrap=True)

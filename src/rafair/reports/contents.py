@@ -23,10 +23,12 @@ class Bar:
     Args:
         label: What it is of, such as "clean" or "25 to 34".
         rate: `{value, count, n, low, high}`; None where nothing was counted.
+        kind: What bars that look alike have in common, such as "robust".
     """
 
     label: str
     rate: Mapping[str, Any] | None
+    kind: str = ""
 
 
 @dataclass(frozen=True)

@@ -35,12 +35,14 @@ def _stages(document: Mapping[str, Any], metric: str) -> Iterator[Bar]:
     yield Bar("as they are", document["clean"][metric])
     attacks = document["attacks"]
     for name, attack in attacks.items():
-        yield Bar(f"under {name}", attack["outcome"][metric])
+        yield Bar(f"under {name}", attack["outcome"][metric], "attacked")
     for name in families(document):
-        yield Bar(f"robust against {name}", attacks[name]["robust"][metric])
+        yield Bar(f"robust against {name}", attacks[name]["robust"][metric], "robust")
     for name in families(document):
         if name in document["repairs"]:
-            yield Bar(f"repaired after {name}", document["repairs"][name]["final"][metric])
+            yield Bar(
+                f"repaired after {name}", document["repairs"][name]["final"][metric], "repaired"
+            )
 
 
 def moved_picture(moved: Mapping[str, Sequence[Moved]]) -> Picture | None:

@@ -1,0 +1,99 @@
+"""The most telling cases, row by row, for a page that is read without its script."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rafair.reports.contents import NONE, CaseTable, Column, FeatureColumns
+
+SHOWN = 200
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A feature of a case.
+
+    Args:
+        name: The feature.
+        sensitive: Whether it is sensitive.
+        values: As it was, perturbed, of the counterpart and repaired; the last two only where the
+            case has them, and a single one where all are the same.
+        changed: For each value, whether it is marked: perturbed and not as it was, or another than
+            the perturbed one.
+    """
+
+    name: str
+    sensitive: bool
+    values: Sequence[str]
+    changed: Sequence[bool]
+
+
+@dataclass(frozen=True)
+class StaticCase:
+    """One case as texts; empty where there is none."""
+
+    instance: int
+    step: int
+    attack: str
+    verdict: str
+    before: str
+    label: str
+    clean_prediction: str
+    prediction: str
+    counterpart_prediction: str
+    repaired_prediction: str
+    repaired_verdict: str
+    headers: Sequence[str]
+    features: Sequence[Compared]
+
+    @property
+    def moved(self) -> list[str]:
+        """The features that the perturbation changed."""
+        return [feature.name for feature in self.features if feature.changed[1:2] == [True]]
+
+
+def static_cases(cases: CaseTable, limit: int = SHOWN) -> list[StaticCase]:
+    """The first cases; of each, the features that differ come first."""
+    return [_case(cases, number) for number in range(min(limit, len(cases)))]
+
+
+def _case(cases: CaseTable, number: int) -> StaticCase:
+    counterpart = _text(cases.counterpart_prediction, number)
+    repaired = _text(cases.repaired_prediction, number)
+    kinds = ["clean", "perturbed"] + ["counterpart"] * bool(counterpart)
+    kinds += ["repaired"] * bool(repaired)
+    compared = [_compared(feature, kinds, number) for feature in cases.features]
+    names = {"clean": "as it was"}
+    return StaticCase(
+        instance=int(cases.instance[number]),
+        step=int(cases.step[number]),
+        attack=_text(cases.attack, number),
+        verdict=_text(cases.verdict, number),
+        before=_text(cases.before, number),
+        label=_text(cases.label, number),
+        clean_prediction=_text(cases.clean_prediction, number),
+        prediction=_text(cases.prediction, number),
+        counterpart_prediction=counterpart,
+        repaired_prediction=repaired,
+        repaired_verdict=_text(cases.repaired_verdict, number),
+        headers=[names.get(kind, kind) for kind in kinds],
+        features=sorted(compared, key=lambda feature: len(feature.values) == 1),
+    )
+
+
+def _compared(feature: FeatureColumns, kinds: Sequence[str], number: int) -> Compared:
+    codes = {kind: int(getattr(feature, kind)[number]) for kind in kinds}
+    if len(set(codes.values())) == 1:
+        return Compared(feature.name, feature.sensitive, [feature.texts[codes["clean"]]], [False])
+    changed = [
+        kind != "clean" and code != codes["clean" if kind == "perturbed" else "perturbed"]
+        for kind, code in codes.items()
+    ]
+    texts = [feature.texts[code] for code in codes.values()]
+    return Compared(feature.name, feature.sensitive, texts, changed)
+
+
+def _text(column: Column, number: int) -> str:
+    code = int(column.codes[number])
+    return "" if code == NONE else column.texts[code]

@@ -1,0 +1,34 @@
+"""A real browser, and a real audit to show in it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from browsing import ARGUMENTS
+
+from commands import rafair
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """One Chromium for all tests, or a skip that says why there is none."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    if program is None:
+        pytest.skip("no program 'chromium' to show the report in")
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as player:
+        started = player.chromium.launch(executable_path=program, args=ARGUMENTS)
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="session")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a real audit, with its report."""
+    out = tmp_path_factory.mktemp("report") / "run"
+    rafair("audit", "--epochs", "5", "--instances", "100", "--steps", "10", "--out", out)
+    return out
