@@ -64,13 +64,3 @@ def value_name(feature: Feature, value: float) -> str:
     """A number as a person would write it, without its unit, but to its last digit."""
     text = show_number(feature, value)
     return text if float(text.replace(",", "")) == value else f"{value:,.12g}"
-
-
-def visible(text: str) -> str:
-    r"""The same with what cannot be seen, or moves other characters, spelt out.
-
-    Example:
-        >>> print(visible("a\nb"), visible("\u202eab"))
-        a\nb \u202eab
-    """
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

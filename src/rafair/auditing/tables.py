@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from rafair.auditing.config import Perturbation
-from rafair.auditing.group_names import visible
 from rafair.auditing.twins import is_union, twin
 from rafair.metrics.groups import LEAST_INSTANCES
+from rafair.visible import visible
 
 COLUMNS = {
     "accuracy": "accuracy",

@@ -20,7 +20,6 @@ from rafair.auditing.columns import ADVERSARIAL, CLEAN, REPAIRED, VERDICTS
 from rafair.auditing.config import AuditConfig
 from rafair.auditing.document import AUDIT, plain, rates_document, read_verdicts
 from rafair.auditing.entry import earlier_config
-from rafair.auditing.group_names import visible
 from rafair.auditing.groups import derived_groups
 from rafair.auditing.per_instance import PerInstance
 from rafair.auditing.result import Audit
@@ -29,6 +28,7 @@ from rafair.engine.run_folder import PLAN, partial_of
 from rafair.errors import InputError, RunFolderError, UnfinishedRunError
 from rafair.metrics.summaries import confusion_of_counts
 from rafair.verdicts import Verdict, verdicts
+from rafair.visible import visible
 
 SECTIONS = ("clean", "attacks", "repairs")
 BY_GROUP = ("groups", "gaps")

@@ -15,7 +15,7 @@ import typer
 from rafair._version import __version__
 from rafair.cli import attack, audit, data, gate, repair, report, reproduce, schema, train
 from rafair.errors import RafairError, RafairWarning
-from rafair.reports.visible import visible
+from rafair.visible import visible
 
 INTERRUPTED = 130
 BUG = 70

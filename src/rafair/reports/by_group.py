@@ -7,10 +7,8 @@ from typing import Any
 
 from rafair.auditing.leading import ACCURATE_FAIRNESS, families
 from rafair.auditing.tables import Cells
+from rafair.metrics.groups import LEAST_INSTANCES
 from rafair.reports.contents import Bar, Picture
-
-LEAST_INSTANCES = 30
-"""Smaller groups of two features are not shown."""
 
 NOTE = "Accurate fairness: the share that is right and equal."
 ROBUST_NOTE = (

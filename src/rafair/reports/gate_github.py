@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rafair.gating.decision import Decision, Finding, Status
 from rafair.reports.gate_text import numbered
-from rafair.reports.visible import visible
+from rafair.visible import visible
 
 
 def gate_github(decision: Decision) -> str:

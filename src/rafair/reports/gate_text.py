@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rafair.gating.decision import Decision, Finding, RunFacts, Status
-from rafair.reports.visible import visible
+from rafair.visible import visible
 
 STYLES = {
     Status.PASSED: "green",

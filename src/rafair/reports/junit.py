@@ -9,7 +9,7 @@ from rafair._version import __version__
 from rafair.engine.files import writing
 from rafair.gating.decision import Decision, Finding, RunFacts, Status
 from rafair.reports.gate_text import numbered
-from rafair.reports.visible import visible
+from rafair.visible import visible
 
 SUITE = "rafair gate"
 

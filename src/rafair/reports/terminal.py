@@ -17,8 +17,8 @@ from rafair.auditing.result import Audit
 from rafair.auditing.stored_rows import StoredRows
 from rafair.auditing.summary import summary
 from rafair.auditing.tables import Cells, facts, tables
-from rafair.reports.visible import visible
 from rafair.verdicts import Verdict
+from rafair.visible import visible
 
 COLUMNS_WITH_ROOM = 7
 LONGEST_NAME = 9
