@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from rafair.auditing.document import AUDIT, plain, rates_document, read_verdicts
 from rafair.auditing.entry import earlier_config
+from rafair.auditing.group_names import visible
+from rafair.auditing.groups import derived_groups
+from rafair.auditing.per_instance import PerInstance
 from rafair.auditing.result import Audit
 from rafair.auditing.twins import unions_among
 from rafair.engine.run_folder import PLAN, partial_of
 from rafair.errors import RunFolderError, UnfinishedRunError
 
 SECTIONS = ("clean", "attacks", "repairs")
+BY_GROUP = ("groups", "gaps")
 COUNTERS = ("seconds", "gradient_rows", "prediction_rows", "queries")
 
 
@@ -37,8 +41,9 @@ def finished_run(folder: str | Path) -> Audit:
 def verified_run(folder: str | Path) -> Audit:
     """Reads a finished run, and derives its rates again from its files.
 
-    What is derived again: `clean`, `attacks`, `repairs`, whole, with every count and interval; and
-    every file's hash. (The counters of cost and time cannot be.)
+    What is derived again: `clean`, `attacks`, `repairs`, `groups` and `gaps`, whole, with every count
+    and interval (older runs have no groups); and every file's hash. (The counters of cost and time
+    cannot be.)
 
     Raises:
         RunFolderError: If there is no run, a file is missing or altered, or a figure of
@@ -61,21 +66,30 @@ def _differences(audit: Audit) -> Iterator[tuple[str, Any, Any]]:
     unions = unions_among(gathered.attacked, earlier_config(audit))
     derived = plain(rates_document(gathered, unions, audit.document["seed"]))
     for section in SECTIONS:
-        yield from _compared(section, audit.document[section], derived[section])
+        yield from _compared(section, audit.document[section], derived[section], COUNTERS)
+    older = "bands" not in audit.document["config"]
+    if not older or any(section in audit.document for section in BY_GROUP):
+        by_group = derived_groups(audit.document, PerInstance(gathered), audit.folder)
+        for section in BY_GROUP:
+            # a group may have any name, that of a counter too
+            yield from _compared(section, audit.document.get(section), by_group[section], ())
 
 
-def _compared(path: str, said: Any, found: Any) -> Iterator[tuple[str, Any, Any]]:
-    """Where two values differ, counters left out."""
+def _compared(
+    path: str, said: Any, found: Any, left_out: Collection[str]
+) -> Iterator[tuple[str, Any, Any]]:
+    """Where two values differ, but for keys that are left out."""
     if not (isinstance(said, Mapping) and isinstance(found, Mapping)):
         if said != found:
             yield path, said, found
         return
     for key in dict.fromkeys([*said, *found]):
-        if key not in COUNTERS:
-            yield from _compared(f"{path}.{key}", said.get(key), found.get(key))
+        if key not in left_out:
+            where = f"{path}.{visible(key)}"
+            yield from _compared(where, said.get(key), found.get(key), left_out)
 
 
 def _shown(value: Any) -> str:
     if isinstance(value, Mapping) and "value" in value:
         return f"{value['value']}"
-    return "a section" if isinstance(value, Mapping) else f"{value}"
+    return "a section" if isinstance(value, Mapping) else visible(f"{value}")

@@ -79,6 +79,14 @@ MaxCategoryChanges = Annotated[
         metavar="N", help="How many categories a feasible perturbation may change.  [default: 1]"
     ),
 ]
+Bands = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=EDGES",
+        help="Bands of a sensitive number that rates by group are given by, as in age=25,45,65; a "
+        "band holds its lower edge; may be repeated.  [default: the schema's, else round numbers]",
+    ),
+]
 Budget = Annotated[
     str | None,
     typer.Option(
@@ -203,6 +211,8 @@ def given(**options: Any) -> dict[str, Any]:
     for name in ("step_size", "epsilon"):
         if name in values:
             values[name] = _sizes(name, values[name])
+    if "bands" in values:
+        values["bands"] = _bands(values["bands"])
     if "budget" in values:
         values["max_gradient_rows"] = _gradient_rows(values.pop("budget"))
     return values
@@ -289,6 +299,26 @@ def _sizes(name: str, text: str) -> float | dict[str, float]:
             raise InputError(f"{name}: expected each feature once, got '{feature.strip()}' twice")
         sizes[feature.strip()] = _number(name, size)
     return sizes
+
+
+def _bands(texts: list[str]) -> dict[str, list[float]]:
+    bands: dict[str, list[float]] = {}
+    for text in texts:
+        feature, _, edges = text.rpartition("=")  # a name may hold the sign, a number cannot
+        feature = feature.strip()
+        if not feature or not edges.strip():
+            raise InputError(f"bands: expected NAME=EDGE,EDGE, got '{text}'")
+        if feature in bands:
+            raise InputError(f"bands: expected each feature once, got '{feature}' twice")
+        bands[feature] = [_edge(feature, edge) for edge in edges.split(",")]
+    return bands
+
+
+def _edge(feature: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise InputError(f"bands of '{feature}': expected numbers, got '{text}'") from error
 
 
 def _number(name: str, text: str) -> float:

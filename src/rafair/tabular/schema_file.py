@@ -37,6 +37,7 @@ FIELDS: dict[str, str] = {
     "unit": "a text",
     "group": "a text",
     "missing": "true or false",
+    "bands": "a list of numbers",
 }
 """What may be said of a feature, and how."""
 
@@ -118,6 +119,8 @@ def write_feature(feature: Feature, notes: Sequence[str] = ()) -> str:
     fields = feature.model_dump(exclude_defaults=True)
     if not feature.mutable:
         fields["immutable"] = True
+    if feature.bands is not None:  # numbers, not levels: 25 stands for 25.0
+        fields["bands"] = tuple(int(e) if e.is_integer() else e for e in feature.bands)
     lines = [f"{name} = {_toml(fields[name])}" for name in FIELDS if fields.get(name) is not None]
     return "\n".join(["[[feature]]", *_comments(notes), *lines])
 
@@ -285,16 +288,22 @@ def _fits(field: str, value: Any) -> bool:
     if expected == "true or false":
         return isinstance(value, bool)
     if expected == "a number":
-        return isinstance(value, int | float) and not isinstance(value, bool)
+        return _is_number(value)
+    if expected == "a list of numbers":
+        return bool(value) and isinstance(value, list) and all(map(_is_number, value))
     if expected.startswith("one of"):
         return value in list(Kind if field == "kind" else Direction)
     return bool(value) and isinstance(value, list) and all(isinstance(v, SCALAR) for v in value)
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def _check_fields_of_kind(table: dict[str, Any], fields: dict[str, Any], where: str) -> None:
     """Refuses what has no meaning for a kind, which would be silently without effect."""
     kind = Kind(table["kind"])
-    useless = ["levels"] if kind.is_number else ["minimum", "maximum", "step"]
+    useless = ["levels"] if kind.is_number else ["minimum", "maximum", "step", "bands"]
     if kind in (Kind.CATEGORICAL, Kind.BOOLEAN):
         useless += ["direction", "largest_change"]
     for field in useless:
