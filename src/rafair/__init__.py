@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         UnfinishedRunError,
         UnknownNameError,
     )
+    from rafair.gating.differences import Comparison, diff
     from rafair.models.function import FunctionClassifier
     from rafair.models.opening import ModelOptions, open_model
     from rafair.models.torch_module import TorchClassifier
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Audit": "rafair.auditing.result",
     "Case": "rafair.auditing.cases",
+    "Comparison": "rafair.gating.differences",
     "Dataset": "rafair.datasets.loading",
     "Feature": "rafair.tabular.schema",
     "FunctionClassifier": "rafair.models.function",
@@ -52,6 +54,7 @@ _HOMES = {
     "TrainConfig": "rafair.models.training",
     "Verdict": "rafair.verdicts",
     "audit": "rafair.auditing.entry",
+    "diff": "rafair.gating.differences",
     "load_dataset": "rafair.datasets.loading",
     "open_model": "rafair.models.opening",
     "read_schema": "rafair.tabular.schema_file",
@@ -80,6 +83,7 @@ __all__ = [
     "Audit",
     "Case",
     "ClusterError",
+    "Comparison",
     "DataFileError",
     "Dataset",
     "DownloadError",
@@ -103,6 +107,7 @@ __all__ = [
     "Verdict",
     "__version__",
     "audit",
+    "diff",
     "load_dataset",
     "open_model",
     "read_schema",
