@@ -28,11 +28,15 @@ if TYPE_CHECKING:
         UnfinishedRunError,
         UnknownNameError,
     )
+    from rafair.gating.decision import Decision, Finding
     from rafair.gating.differences import Comparison, diff
+    from rafair.gating.entry import gate
+    from rafair.gating.policy import Policy
     from rafair.models.function import FunctionClassifier
     from rafair.models.opening import ModelOptions, open_model
     from rafair.models.torch_module import TorchClassifier
     from rafair.models.training import TrainConfig, train
+    from rafair.reports.formats import report
     from rafair.tabular.reading import read_table
     from rafair.tabular.schema import Feature, Kind, Schema
     from rafair.tabular.schema_file import read_schema
@@ -44,10 +48,13 @@ _HOMES = {
     "Case": "rafair.auditing.cases",
     "Comparison": "rafair.gating.differences",
     "Dataset": "rafair.datasets.loading",
+    "Decision": "rafair.gating.decision",
     "Feature": "rafair.tabular.schema",
+    "Finding": "rafair.gating.decision",
     "FunctionClassifier": "rafair.models.function",
     "Kind": "rafair.tabular.schema",
     "ModelOptions": "rafair.models.opening",
+    "Policy": "rafair.gating.policy",
     "Schema": "rafair.tabular.schema",
     "Table": "rafair.tabular.table",
     "TorchClassifier": "rafair.models.torch_module",
@@ -55,10 +62,12 @@ _HOMES = {
     "Verdict": "rafair.verdicts",
     "audit": "rafair.auditing.entry",
     "diff": "rafair.gating.differences",
+    "gate": "rafair.gating.entry",
     "load_dataset": "rafair.datasets.loading",
     "open_model": "rafair.models.opening",
     "read_schema": "rafair.tabular.schema_file",
     "read_table": "rafair.tabular.reading",
+    "report": "rafair.reports.formats",
     "train": "rafair.models.training",
     **dict.fromkeys(
         (
@@ -86,14 +95,17 @@ __all__ = [
     "Comparison",
     "DataFileError",
     "Dataset",
+    "Decision",
     "DownloadError",
     "Feature",
+    "Finding",
     "FunctionClassifier",
     "IncompleteError",
     "InputError",
     "Kind",
     "ModelError",
     "ModelOptions",
+    "Policy",
     "RafairError",
     "RafairWarning",
     "RunFolderError",
@@ -108,10 +120,12 @@ __all__ = [
     "__version__",
     "audit",
     "diff",
+    "gate",
     "load_dataset",
     "open_model",
     "read_schema",
     "read_table",
+    "report",
     "train",
 ]
 

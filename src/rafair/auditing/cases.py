@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from rafair.auditing.columns import CLEAN
-from rafair.auditing.twins import FEASIBLE
+from rafair.auditing.stored_rows import StoredRows
+from rafair.auditing.telling import BAD, telling_rows
 from rafair.tabular.schema import Feature, Schema
 from rafair.verdicts import Verdict
 
@@ -126,8 +125,7 @@ def find_cases(
 ) -> list[Case]:
     """The instances that some attack drove into a cell, the most telling first.
 
-    Instances that were true fair as they were come first, those that were in this very cell before
-    come last, and of equals the one found in fewer steps. Each is listed once per cell.
+    `telling_rows` says in which order.
 
     Args:
         adversarial: The content of `adversarial.parquet`.
@@ -138,28 +136,12 @@ def find_cases(
     Raises:
         UnknownNameError: If there is no such verdict.
     """
-    wanted = {Verdict.named(verdict)} if verdict is not None else set(Verdict) - {Verdict.TRUE_FAIR}
-    names = {str(v) for v in wanted}
-    frame = adversarial[adversarial["attack"] != CLEAN]
-    clean = frame[frame["step"] == 0].drop_duplicates("instance").set_index("instance")
-    found = frame[(frame["step"] > 0) & frame["verdict"].isin(names)]
-    if not len(found):
+    wanted = {Verdict.named(verdict)} if verdict is not None else BAD
+    if not len(adversarial):
         return []
-    before = clean["verdict"].astype(str).reindex(found["instance"]).to_numpy()
-    found = found.assign(surprise=_surprise(before, found["verdict"].astype(str).to_numpy()))
-    # of an attack under both perturbations, what could really happen tells more
-    found = found.assign(unlikely=~found["attack"].astype(str).str.startswith(FEASIBLE))
-    order = ["surprise", "unlikely", "step", "instance"]
-    found = found.sort_values(order, kind="stable")
-    found = found.drop_duplicates(["instance", "verdict"]).head(limit or len(found))
-    return [_case(row, clean.loc[row["instance"]], schema) for _, row in found.iterrows()]
-
-
-def _surprise(before: NDArray[Any], after: NDArray[Any]) -> NDArray[np.int64]:
-    """0 where a true fair instance broke, 1 a right one, 2 another; 3 where none changed cell."""
-    order = {Verdict.TRUE_FAIR: 0, Verdict.TRUE_BIASED: 1}
-    surprise = np.array([order.get(Verdict.named(str(name)), 2) for name in before], np.int64)
-    return np.where(before == after, 3, surprise)
+    rows, clean = telling_rows(StoredRows.of_frame(adversarial), wanted)
+    pairs = zip(rows[: limit or None], clean[: limit or None], strict=True)
+    return [_case(adversarial.iloc[row], adversarial.iloc[was], schema) for row, was in pairs]
 
 
 def show(feature: Feature, value: Any) -> str:

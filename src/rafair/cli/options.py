@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rafair.engine.shards import Executor
 
 
-def _writable(path: str | None) -> str | None:
+def writable(path: str | None) -> str | None:
     """Refuses, before any work is done, a file that the result could not be written to."""
     if path is not None and path != "-":
         check_writable(Path(path))
@@ -191,7 +191,7 @@ Json = Annotated[
     typer.Option(
         "--json",
         metavar="FILE",
-        callback=_writable,
+        callback=writable,
         help="Write the result as JSON to a file, or - for stdout.",
     ),
 ]

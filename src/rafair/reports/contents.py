@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -71,6 +71,8 @@ class FeatureColumns:
         perturbed: The same once perturbed.
         counterpart: Of the counterpart that is treated differently; `NONE` where all agree.
         repaired: Of the repaired row; `NONE` where this row was not repaired.
+        is_number: Whether the texts are of numbers.
+        unit: What these numbers count; it ends every text.
     """
 
     name: str
@@ -80,6 +82,8 @@ class FeatureColumns:
     perturbed: Codes
     counterpart: Codes
     repaired: Codes
+    is_number: bool = False
+    unit: str = ""
 
 
 @dataclass(frozen=True)
@@ -132,12 +136,14 @@ class Contents:
         gaps: The largest differences between groups.
         features: Where violations concentrate: rates by value or band of the other features, the
             most telling features first.
-        moved: Of the violating rows of each attack, in which share each feature was moved.
+        moved: Of the rows that each attack broke, in which share each feature was moved.
         tables: Every rate in figures.
         cases: The cases.
         manifest: What is needed to repeat the run: names and values.
         repeat: The command that repeats it.
         reading: How to read the figures: terms and their meaning.
+        features_note: How to read `features`.
+        evidence: What a model card says of each figure of `frameworks.FIGURES`, by its key.
     """
 
     title: str
@@ -154,3 +160,5 @@ class Contents:
     manifest: Sequence[tuple[str, str]]
     repeat: str
     reading: Sequence[tuple[str, str]]
+    features_note: str = ""
+    evidence: Mapping[str, str] = field(default_factory=dict)

@@ -11,8 +11,13 @@ from rich.table import Table
 from rich.text import Text
 
 from rafair.auditing.cases import Case
+from rafair.auditing.leading import leaders
+from rafair.auditing.moved import moved_features
 from rafair.auditing.result import Audit
+from rafair.auditing.stored_rows import StoredRows
+from rafair.auditing.summary import summary
 from rafair.auditing.tables import Cells, facts, tables
+from rafair.reports.visible import visible
 from rafair.verdicts import Verdict
 
 COLUMNS_WITH_ROOM = 7
@@ -23,7 +28,8 @@ BAD_CELLS = (Verdict.TRUE_BIASED, Verdict.FALSE_FAIR, Verdict.FALSE_BIASED)
 
 def render_audit(audit: Audit) -> RenderableType:
     """Everything a person wants to see first."""
-    parts: list[RenderableType] = [_facts(audit)]
+    said = Text(" ".join(_summary(audit)))
+    parts: list[RenderableType] = [_facts(audit), Padding(said, (0, 0, 1, 0))]
     parts += [_table(table) for table in tables(audit.document)]
     cases = telling_cases(audit)
     if cases:
@@ -33,6 +39,16 @@ def render_audit(audit: Audit) -> RenderableType:
         ]
     parts += [Text(f"Warning: {warning}", style="yellow") for warning in audit.warnings]
     return Group(*parts)
+
+
+def _summary(audit: Audit) -> list[str]:
+    """The verdict in words, with what a person's own names may not do spelt out."""
+    stored = StoredRows.read(audit.folder)
+    moved = {
+        name: moved_features(audit.folder, stored, audit.schema, name)
+        for name in leaders(audit.document)[:1]
+    }
+    return [visible(sentence) for sentence in summary(audit.document, moved)]
 
 
 def telling_cases(audit: Audit) -> list[Case]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import numpy as np
 import pandas as pd
 from pydantic import ValidationError
 
+from rafair.engine.toml_file import read_toml
 from rafair.errors import DataFileError, InputError, UnknownNameError
 from rafair.tabular.encoding import expected_values, plain_value, value_codes
 from rafair.tabular.relations import parse_all
@@ -78,7 +78,7 @@ def read_schema(path: Path | str, label: str | None = None) -> Schema:
     """
     path = Path(path)
     try:
-        return _schema(_document(path), label)
+        return _schema(read_toml(path, "a schema file"), label)
     except InputError as error:
         raise DataFileError(f"'{path}': {error}") from error
 
@@ -151,25 +151,6 @@ def _toml(value: Any) -> str:
 def _item(value: Any) -> str:
     # a level 1.0 is written as such: 1 would be read as another type
     return repr(value) if isinstance(value, float) else _toml(value)
-
-
-def _document(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise InputError("expected a schema file, found no such file") from error
-    except IsADirectoryError as error:
-        raise InputError("expected a schema file, found a folder") from error
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"expected UTF-8 text, found byte {error.object[error.start]:#x}"
-        ) from error
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"expected TOML: {error}") from error
-    except RecursionError as error:
-        raise InputError("expected TOML, found brackets nested too deeply") from error
 
 
 def _schema(document: dict[str, Any], label: str | None) -> Schema:

@@ -1,0 +1,69 @@
+"""`rafair report`: what a run found, for people to read, in several formats."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rafair.cli import options
+
+EPILOG = "Example:  rafair report runs/affairs-1 --format markdown --out report.md"
+
+
+def report(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A finished run folder.")],
+    format: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="html, markdown, csv (all cases) or model-card.  [default: by --out, else html]",
+        ),
+    ] = None,
+    out: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE|-",
+            help="Where to write it; - for stdout.  [default: report.html, report.md, cases.csv "
+            "or model-card.md in RUN]",
+        ),
+    ] = None,
+    json: options.Json = None,
+) -> None:
+    """Writes the report of a finished run.
+
+    First derives the run's figures again from its files; a run that was altered is refused.
+    """
+    from rafair.cli.console import print_result
+    from rafair.reports.formats import format_of
+    from rafair.reports.formats import report as write_report
+
+    done = {"run": str(run), "format": format_of(format, None if out == "-" else out)}
+    if out == "-":
+        size = _to_stdout(run, done["format"], json)
+        print_result(done | {"path": "-", "bytes": size}, None, json)
+        return
+    path = write_report(run, format, out)
+    size = path.stat().st_size
+    said = f"The run's figures follow from its files. Report: {path} ({size:,} bytes)\n"
+    print_result(done | {"path": str(path), "bytes": size}, said, json)
+
+
+def _to_stdout(run: Path, format: str, json: str | None) -> int:
+    """Prints the report; returns how many bytes it has.
+
+    Raises:
+        InputError: If the JSON is to go to stdout as well.
+    """
+    from rafair.cli.console import print_bytes
+    from rafair.errors import InputError
+    from rafair.reports.formats import report as write_report
+
+    if json == "-":
+        raise InputError("json: expected a file where --out is -, as stdout carries the report")
+    with tempfile.TemporaryDirectory() as folder:
+        content = write_report(run, format, Path(folder) / "report").read_bytes()
+    print_bytes(content)
+    return len(content)

@@ -1,0 +1,83 @@
+"""Rates by sensitive group as pictures, and the largest gaps as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rafair.auditing.leading import ACCURATE_FAIRNESS, families
+from rafair.auditing.tables import Cells
+from rafair.reports.contents import Bar, Picture
+
+LEAST_INSTANCES = 30
+"""Smaller groups of two features are not shown."""
+
+NOTE = (
+    "Accurate fairness: the share that is right and equal. Robust: no violation found within this "
+    "budget, neither in the row as it was nor at any step."
+)
+
+
+def group_pictures(document: Mapping[str, Any]) -> list[Picture]:
+    """Clean and robust accurate fairness by sensitive value or band, a picture for each feature."""
+    single = document["dataset"]["sensitive"]
+    pictures = []
+    for name, groups in document.get("groups", {}).items():
+        least = 1 if name in single else LEAST_INSTANCES
+        shown = {value: group for value, group in groups.items() if group["n"] >= least}
+        bars = [(value, list(_bars(document, group))) for value, group in shown.items()]
+        if bars:
+            pictures.append(Picture(name, bars, NOTE))
+    return pictures
+
+
+def _bars(document: Mapping[str, Any], group: Mapping[str, Any]) -> Iterator[Bar]:
+    yield Bar("as they are", group["clean"][ACCURATE_FAIRNESS])
+    for name in families(document):
+        yield Bar(f"robust against {name}", group["robust"][name][ACCURATE_FAIRNESS])
+
+
+def gaps_table(document: Mapping[str, Any]) -> Cells | None:
+    """The largest difference in accurate fairness between two groups, feature by feature."""
+    rows = [
+        [f"{feature}, {stage}", *_gap_cells(document, feature, gap, kind, attack)]
+        for feature, gaps in document.get("gaps", {}).items()
+        for stage, kind, attack in _stages(document)
+        if (gap := _of(gaps, kind, attack)) is not None
+    ]
+    if not rows:
+        return None
+    note = (
+        f"Accurate fairness of groups of at least {LEAST_INSTANCES}. The two groups of each row "
+        "were chosen because they differ most, out of many: some differences are large by chance "
+        "alone, and the intervals do not allow for that."
+    )
+    headers = ["", "difference", "lowest", "its rate", "highest", "its rate"]
+    return Cells("The largest differences between groups", headers, rows, note)
+
+
+def _stages(document: Mapping[str, Any]) -> Iterator[tuple[str, str, str | None]]:
+    yield "as they are", "clean", None
+    for name in families(document):
+        yield f"robust against {name}", "robust", name
+
+
+def _of(section: Mapping[str, Any], kind: str, attack: str | None) -> Mapping[str, Any] | None:
+    rates = section[kind] if attack is None else section[kind][attack]
+    found: Mapping[str, Any] | None = rates[ACCURATE_FAIRNESS]
+    return found
+
+
+def _gap_cells(
+    document: Mapping[str, Any],
+    feature: str,
+    gap: Mapping[str, Any],
+    kind: str,
+    attack: str | None,
+) -> Iterator[str]:
+    yield f"{gap['value']:.3f}\n{gap['low']:.2f}–{gap['high']:.2f}"
+    for group in (gap["lowest"], gap["highest"]):
+        rate = _of(document["groups"][feature][group], kind, attack)
+        assert rate is not None  # a gap is of groups that have a rate
+        yield group
+        yield f"{rate['value']:.3f}\nn = {rate['n']:,}"

@@ -1,0 +1,96 @@
+"""All cases as CSV (RFC 4180, UTF-8 with a byte order mark), safe to open in a spreadsheet."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rafair.engine.files import writing
+from rafair.reports.contents import NONE, CaseTable, Codes, Column, Contents, FeatureColumns
+from rafair.reports.spreadsheet import NUMBER, cell
+
+ENCODING = "utf-8-sig"
+AS_IT_WAS, PERTURBED, COUNTERPART, REPAIRED = "as it was", "perturbed", "counterpart", "repaired"
+
+Values = Sequence[Any]
+
+
+def write_cases_csv(contents: Contents, path: Path) -> None:
+    """Writes every case, a row each; `docs/report.md` says what each column holds.
+
+    Raises:
+        StorageError: If the disk is full.
+        InputError: If the folder may not be written to.
+    """
+    with writing(path) as target, target.open("w", encoding=ENCODING, newline="") as file:
+        write_rows(contents.cases, file)
+
+
+def write_rows(cases: CaseTable, file: TextIO) -> None:
+    """Writes the header and every case to an open file."""
+    columns = list(_columns(cases))
+    writer = csv.writer(file)
+    writer.writerow([cell(name) for name, _ in columns])
+    writer.writerows(zip(*(values for _, values in columns), strict=True))
+
+
+def _columns(cases: CaseTable) -> Iterator[tuple[str, Values]]:
+    yield "case", range(1, len(cases) + 1)
+    yield "instance", cases.instance.tolist()
+    yield "attack", _of(cases.attack)
+    yield "step", cases.step.tolist()
+    for column in (cases.verdict, cases.before, cases.label):
+        yield column.name, _of(column)
+    for column in (cases.clean_prediction, cases.prediction, cases.counterpart_prediction):
+        yield column.name, _of(column)
+    for column in (cases.repaired_prediction, cases.repaired_verdict):
+        yield column.name, _of(column)
+    yield "changed", [cell(text) for text in changed(cases)]
+    for feature in cases.features:
+        yield from _of_feature(feature)
+
+
+def changed(cases: CaseTable) -> list[str]:
+    """The names of the features that each case shows as changed, apart by semicolons."""
+    differs = [feature.clean != feature.perturbed for feature in cases.features]
+    names = [feature.name for feature in cases.features]
+    rows: NDArray[np.bool_] = np.array(differs, bool).reshape(len(names), len(cases)).T
+    return [
+        "; ".join(name for name, is_so in zip(names, row, strict=True) if is_so) for row in rows
+    ]
+
+
+def _of_feature(feature: FeatureColumns) -> Iterator[tuple[str, Values]]:
+    shown = [_bare(text, feature) for text in feature.texts]
+    name = f"{feature.name} ({feature.unit})" if feature.unit else feature.name
+    parts = [(AS_IT_WAS, feature.clean), (PERTURBED, feature.perturbed)]
+    if feature.sensitive:  # the others are those of the perturbed row
+        parts.append((COUNTERPART, feature.counterpart))
+    parts.append((REPAIRED, feature.repaired))
+    for part, codes in parts:
+        yield f"{name}: {part}", _taken(shown, codes)
+
+
+def _bare(text: str, feature: FeatureColumns) -> str:
+    """A number without its unit and thousands, as the header names the unit."""
+    if not feature.is_number:
+        return cell(text)
+    bare = text.removesuffix(feature.unit).rstrip().replace(",", "")
+    return bare if NUMBER.fullmatch(bare) else cell(text)
+
+
+def _of(column: Column) -> Values:
+    return _taken([cell(text) for text in column.texts], column.codes)
+
+
+def _taken(texts: Iterable[str], codes: Codes) -> Values:
+    """The text of each code; nothing for `NONE`, which is the last."""
+    assert NONE == -1
+    table = np.array([*texts, ""], object)
+    taken: list[str] = table[codes].tolist()
+    return taken

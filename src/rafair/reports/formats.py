@@ -1,0 +1,130 @@
+"""The formats of a report, and how one is made from a run folder."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rafair.arguments import check_name
+from rafair.errors import InputError
+
+if TYPE_CHECKING:
+    from rafair.auditing.result import Audit
+    from rafair.reports.contents import Contents
+
+
+@dataclass(frozen=True)
+class Format:
+    """A way to lay out a report.
+
+    Args:
+        file: The name it has in the run folder by default.
+        suffixes: How its files' names may end.
+        home: The module with its writer, which is loaded when it is asked for.
+        writer: The writer's name; it takes the contents and a path.
+    """
+
+    file: str
+    suffixes: tuple[str, ...]
+    home: str
+    writer: str
+
+    def write(self, contents: Contents, path: Path) -> None:
+        """Writes a report whole or not at all."""
+        write: Callable[[Contents, Path], Any] = getattr(
+            importlib.import_module(self.home), self.writer
+        )
+        write(contents, path)
+
+
+FORMATS = {
+    "html": Format("report.html", (".html", ".htm"), "rafair.reports.page", "write_page"),
+    "markdown": Format(
+        "report.md", (".md", ".markdown"), "rafair.reports.markdown", "write_markdown"
+    ),
+    "csv": Format("cases.csv", (".csv",), "rafair.reports.cases_csv", "write_cases_csv"),
+    "model-card": Format(
+        "model-card.md", (".md", ".markdown"), "rafair.reports.model_card", "write_model_card"
+    ),
+}
+DEFAULT = "html"
+
+
+def report(
+    run: Audit | str | Path, format: str | None = None, path: str | Path | None = None
+) -> Path:
+    """Writes the report of a finished run, whose figures are derived again from its files first.
+
+    Args:
+        run: A run folder, or an audit.
+        format: "html", "markdown", "csv" (all cases) or "model-card"; by default what the path's
+            name ends in, else "html".
+        path: Where to write it; by default `report.html`, `report.md`, `cases.csv` or
+            `model-card.md` in the run folder.
+
+    Returns:
+        Where it was written.
+
+    Raises:
+        UnknownNameError: If there is no such format.
+        InputError: If the path cannot be written to, ends like another format, or is of the run.
+        RunFolderError: If there is no such run, or it was altered.
+        UnfinishedRunError: If the audit was not carried to its end.
+
+    Example:
+        >>> import rafair
+        >>> table = rafair.load_dataset("affairs").test
+        >>> audit = rafair.audit(lambda rows: rows[:, :2], table, attacks=(), instances=50)
+        >>> rafair.report(audit, format="csv").name
+        'cases.csv'
+    """
+    from rafair.auditing.verified import verified_run
+    from rafair.engine.files import check_writable
+    from rafair.reports.gathering import contents_of
+
+    folder = Path(run) if isinstance(run, str | Path) else run.folder
+    chosen = FORMATS[format_of(format, path)]
+    target = folder / chosen.file if path is None else Path(path)
+    if path is not None:
+        check_writable(target)
+    audit = verified_run(folder)
+    _refuse_own_file(audit, target)
+    check_writable(target)
+    chosen.write(contents_of(audit), target)
+    return target
+
+
+def format_of(name: str | None, path: str | Path | None) -> str:
+    """The name of the format that is meant.
+
+    Raises:
+        UnknownNameError: If there is none of this name.
+        InputError: If the path's name ends like another format.
+    """
+    suffix = Path(path).suffix.lower() if path is not None else ""
+    if name is None:
+        by_suffix = [known for known, found in FORMATS.items() if suffix in found.suffixes]
+        return by_suffix[0] if by_suffix else DEFAULT
+    chosen = FORMATS[check_name("format", name, FORMATS)]
+    known_suffixes = {ending for known in FORMATS.values() for ending in known.suffixes}
+    if suffix in known_suffixes - set(chosen.suffixes):
+        raise InputError(
+            f"path: expected a name that ends in {chosen.suffixes[0]} for {name}, got '{path}'"
+        )
+    return name
+
+
+def _refuse_own_file(audit: Audit, target: Path) -> None:
+    """Refuses to write over what the run consists of.
+
+    Raises:
+        InputError: If the target is one of its files.
+    """
+    from rafair.auditing.document import AUDIT
+
+    own = {(audit.folder / name).resolve() for name in (AUDIT, *audit.document["files"])}
+    if target.resolve() in own:
+        raise InputError(f"path: expected another file than those of the run, got '{target}'")

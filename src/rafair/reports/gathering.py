@@ -1,0 +1,90 @@
+"""Gathers what a report says from a finished audit."""
+
+from __future__ import annotations
+
+from rafair.auditing.leading import ACCURATE_FAIRNESS, families, leaders
+from rafair.auditing.moved import Moved, moved_features
+from rafair.auditing.per_instance import PerInstance
+from rafair.auditing.rate_names import RateName
+from rafair.auditing.result import Audit
+from rafair.auditing.stored_rows import StoredRows
+from rafair.auditing.summary import summary
+from rafair.auditing.tables import facts, tables
+from rafair.reports.by_group import gaps_table, group_pictures
+from rafair.reports.case_columns import case_table
+from rafair.reports.concentration import NOTE, concentrations
+from rafair.reports.contents import Contents, Picture
+from rafair.reports.evidence import evidence
+from rafair.reports.pictures import moved_picture, stages
+from rafair.reports.reading import reading
+from rafair.reports.repeating import manifest, repeat
+
+
+def contents_of(audit: Audit) -> Contents:
+    """What a report of an audit says, whatever its format.
+
+    Args:
+        audit: A finished audit, with its run folder.
+
+    Raises:
+        RunFolderError: If the run's files cannot be read.
+
+    Example:
+        >>> import rafair
+        >>> table = rafair.load_dataset("affairs").test
+        >>> audit = rafair.audit(lambda rows: rows[:, :2], table, attacks=(), instances=50)
+        >>> contents_of(audit).title
+        'Audit of <lambda> on affairs'
+    """
+    document = audit.document
+    stored = StoredRows.read(audit.folder)
+    moved = moved_by_attack(audit, stored)
+    features = _features(audit, stored)
+    cases = case_table(audit.folder, audit.schema, stored)
+    return Contents(
+        title=_title(audit),
+        summary=summary(document, moved),
+        facts=facts(document),
+        warnings=audit.warnings,
+        stages=stages(document),
+        groups=group_pictures(document),
+        gaps=gaps_table(document),
+        features=features,
+        moved=moved_picture(moved),
+        tables=tables(document),
+        cases=cases,
+        manifest=manifest(document),
+        repeat=repeat(document),
+        reading=reading(document),
+        features_note=NOTE,
+        evidence=evidence(document, len(cases), [picture.title for picture in features]),
+    )
+
+
+def moved_by_attack(audit: Audit, stored: StoredRows) -> dict[str, list[Moved]]:
+    """Which features were moved, by the attacks that speak for the audit."""
+    return {
+        name: moved_features(audit.folder, stored, audit.schema, name)
+        for name in families(audit.document)
+    }
+
+
+def _title(audit: Audit) -> str:
+    data, model = audit.document["dataset"], audit.document["model"]
+    variant = f" ({data['variant']})" if data["variant"] else ""
+    return f"Audit of {model['name']} on {data['name']}{variant}"
+
+
+def _features(audit: Audit, stored: StoredRows) -> list[Picture]:
+    """Where violations concentrate: under the leading attack, or in the rows as they are."""
+    attacks = leaders(audit.document)
+    name = RateName("clean", ACCURATE_FAIRNESS)
+    title = "Accurate fairness, as they are"
+    if attacks:
+        name = RateName("robust", ACCURATE_FAIRNESS, attacks[0])
+        title = f"Accurate fairness, robust against {attacks[0]}"
+    each = PerInstance.read(audit.folder)
+    holds = each.holds(name)
+    if holds is None:
+        return []
+    return concentrations(audit.folder, audit.schema, stored, holds, title)

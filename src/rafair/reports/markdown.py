@@ -1,0 +1,200 @@
+"""The whole report as GitHub-flavoured Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from rafair.auditing.tables import Cells
+from rafair.engine.files import writing
+from rafair.reports.contents import (
+    NONE,
+    Bar,
+    CaseTable,
+    Column,
+    Contents,
+    FeatureColumns,
+    Picture,
+)
+from rafair.reports.markdown_text import block, code, escaped, table
+
+MOST_CASES = 50
+MOST_COLUMNS = 3
+"""So many headings stand beside each other, more below each other."""
+
+
+def write_markdown(contents: Contents, path: Path) -> None:
+    """Writes the report with its first 50 cases.
+
+    Raises:
+        StorageError: If the disk is full.
+        InputError: If the folder may not be written to.
+    """
+    with writing(path) as target:
+        target.write_text(as_markdown(contents), encoding="utf-8")
+
+
+def as_markdown(contents: Contents) -> str:
+    """The report's text."""
+    return "\n\n".join(_parts(contents)) + "\n"
+
+
+def _parts(contents: Contents) -> Iterator[str]:
+    yield f"# {escaped(contents.title)}"
+    yield from map(escaped, contents.summary)
+    yield _list(contents.facts)
+    if contents.warnings:
+        yield "## Warnings"
+        yield "\n".join(f"- {escaped(warning)}" for warning in contents.warnings)
+    yield from _picture(contents.stages, 2)
+    if contents.groups:
+        yield "## By group"
+        yield escaped(contents.groups[0].note)
+        for picture in contents.groups:
+            yield from _picture(picture, 3, noted=False)
+    if contents.gaps:
+        yield from _cells(contents.gaps, 3)
+    if contents.features:
+        yield "## Where violations concentrate"
+        yield escaped(contents.features_note)
+        for picture in contents.features:
+            yield from _picture(picture, 3)
+    if contents.moved:
+        yield from _picture(contents.moved, 2)
+    yield "## Every rate"
+    for cells in contents.tables:
+        yield from _cells(cells, 3)
+    yield from _cases(contents.cases)
+    yield "## How to read this"
+    yield _list(contents.reading)
+    yield "## To repeat this run"
+    yield block(contents.repeat)
+    yield table(
+        ["", ""], [[escaped(name), _value(value)] for name, value in contents.manifest], right=False
+    )
+
+
+def _list(pairs: Sequence[tuple[str, str]]) -> str:
+    return "\n".join(f"- **{escaped(name)}**: {escaped(value)}" for name, value in pairs)
+
+
+def _value(value: str) -> str:
+    """Hashes in a fixed font, so that no forge takes them for commits."""
+    is_hash = len(value) == 64 and value.isalnum()
+    return code(value) if is_hash else escaped(value)
+
+
+def _picture(picture: Picture, level: int, noted: bool = True) -> Iterator[str]:
+    yield f"{'#' * level} {escaped(picture.title)}"
+    if noted and picture.note:
+        yield escaped(picture.note)
+    labels = [[bar.label for bar in bars] for _, bars in picture.groups]
+    alike = all(one == labels[0] for one in labels)
+    if not alike:
+        for heading, bars in picture.groups:
+            yield table(
+                [escaped(heading), "share", "95 % interval", "count"],
+                [[escaped(bar.label), *_three(bar)] for bar in bars],
+            )
+    elif len(picture.groups) <= MOST_COLUMNS:
+        yield table(
+            ["", *(escaped(heading) for heading, _ in picture.groups)],
+            [
+                [escaped(label), *(_one(bars[row]) for _, bars in picture.groups)]
+                for row, label in enumerate(labels[0])
+            ],
+        )
+    else:
+        yield table(
+            ["", *map(escaped, labels[0])],
+            [[escaped(heading), *map(_one, bars)] for heading, bars in picture.groups],
+        )
+
+
+def _three(bar: Bar) -> list[str]:
+    rate = bar.rate
+    if rate is None:
+        return ["–", "–", "–"]
+    interval = f"{100 * rate['low']:.1f} to {100 * rate['high']:.1f} %"
+    return [f"{100 * rate['value']:.1f} %", interval, f"{rate['count']:,} of {rate['n']:,}"]
+
+
+def _one(bar: Bar) -> str:
+    if bar.rate is None:
+        return "–"
+    share, interval, count = _three(bar)
+    return f"**{share}** ({interval}; {count})"
+
+
+def _cells(cells: Cells, level: int) -> Iterator[str]:
+    yield f"{'#' * level} {escaped(cells.title)}"
+    yield table(
+        [escaped(header) for header in cells.headers],
+        [
+            ["<br>".join(escaped(line) for line in cell.split("\n")) for cell in row]
+            for row in cells.rows
+        ],
+    )
+    if cells.note:
+        yield escaped(cells.note)
+
+
+def _cases(cases: CaseTable) -> Iterator[str]:
+    yield "## Cases"
+    if not len(cases):
+        yield "No violation was found within this budget, so there is no case to show."
+        return
+    shown = min(MOST_CASES, len(cases))
+    yield (
+        f"The {shown} most telling of {len(cases):,}: each is an instance that an attack drove "
+        "into a cell, at the first step at which it was found there. Those that were true fair "
+        "before come first. Values: as it was → perturbed; the counterpart differs only in "
+        "sensitive features."
+    )
+    yield table(
+        ["row", "found by", "cell", "true class", "predicted", "changed", "counterpart"],
+        [_case(cases, number) for number in range(shown)],
+        right=False,
+    )
+
+
+def _case(cases: CaseTable, number: int) -> list[str]:
+    verdict, before = _text(cases.verdict, number), _text(cases.before, number)
+    was = "as it was already" if verdict == before else f"was {before}"
+    return [
+        f"{cases.instance[number]}",
+        f"{escaped(_text(cases.attack, number))}, step {cases.step[number]}",
+        f"{verdict} ({was})",
+        escaped(_text(cases.label, number)),
+        _arrow(_text(cases.clean_prediction, number), _text(cases.prediction, number)),
+        "<br>".join(_changes(cases.features, number)) or "(too little to be seen)",
+        "<br>".join(_counterpart(cases, number)),
+    ]
+
+
+def _changes(features: Sequence[FeatureColumns], number: int) -> Iterator[str]:
+    for feature in features:
+        clean, after = feature.clean[number], feature.perturbed[number]
+        if clean != after:
+            yield f"{escaped(feature.name)}: {_arrow(feature.texts[clean], feature.texts[after])}"
+
+
+def _counterpart(cases: CaseTable, number: int) -> Iterator[str]:
+    prediction = cases.counterpart_prediction
+    if prediction.codes[number] == NONE:
+        yield "all agree"
+        return
+    yield f"predicted {escaped(_text(prediction, number))}"
+    for feature in cases.features:
+        other, own = feature.counterpart[number], feature.perturbed[number]
+        if feature.sensitive and other != own:
+            yield f"{escaped(feature.name)}: {_arrow(feature.texts[own], feature.texts[other])}"
+
+
+def _arrow(before: str, after: str) -> str:
+    return f"{escaped(before)} → {escaped(after)}"
+
+
+def _text(column: Column, number: int) -> str:
+    code_ = column.codes[number]
+    return "" if code_ == NONE else column.texts[code_]

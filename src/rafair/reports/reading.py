@@ -1,0 +1,63 @@
+"""How to read the figures: terms and their meaning, short."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+TERMS = (
+    ("instance", "One audited row of the table, such as a person."),
+    (
+        "counterpart",
+        "The same row with other values of the sensitive features. All combinations are asked.",
+    ),
+    (
+        "true fair",
+        "The prediction is the true class, and every counterpart gets it too: right and equal.",
+    ),
+    ("true biased", "The prediction is right, but some counterpart gets another one."),
+    ("false fair", "The prediction is wrong, and every counterpart gets the same wrong one."),
+    ("false biased", "The prediction is wrong, and some counterpart gets another one."),
+    ("accuracy", "The share of instances with the right prediction."),
+    ("individual fairness", "The share of instances whose counterparts all get their prediction."),
+    ("accurate fairness", "The share of instances that are true fair."),
+)
+ATTACKED = (
+    (
+        "perturbation",
+        "A small change of features that are not sensitive, each by at most epsilon, a share of "
+        "its range.",
+    ),
+    ("attack", "A search for perturbations that make a model's answer wrong or unequal."),
+    (
+        "under an attack",
+        "Of each instance one row counts: the first step that reached what the attack is after, "
+        "else the last.",
+    ),
+    (
+        "robust",
+        "Neither the row as it was nor any step failed. It means that no violation was found "
+        "within this budget, not that there is none.",
+    ),
+    ("ever (exposed)", "At least one step was in that cell."),
+)
+REPAIRED = (
+    ("repair", "A small change of a row under attack that makes it right and equal again."),
+    (
+        "corrected",
+        "Of the rows under attack that failed, the share that the repair made true fair.",
+    ),
+)
+INTERVALS = (
+    (
+        "interval",
+        "The 95 % Wilson interval of a share: what sampling alone leaves open. It speaks of rows "
+        "like the audited ones, not of those a model will meet elsewhere.",
+    ),
+)
+
+
+def reading(document: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The terms that this audit's figures need."""
+    attacked = ATTACKED if document["attacks"] else ()
+    return [*TERMS, *attacked, *(REPAIRED if document["repairs"] else ()), *INTERVALS]

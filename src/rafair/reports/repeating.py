@@ -1,0 +1,80 @@
+"""What is needed to repeat a run: command, options, versions and hashes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rafair.auditing.config import AuditConfig
+
+IN_PYTHON = "rafair.audit(...)"
+NOT_OPTIONS = ("plan", "seed", "repair")
+
+
+def manifest(document: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Names and values, a line each."""
+    return list(_manifest(document))
+
+
+def _manifest(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    yield "command", document["command"] or "unknown"
+    yield "seed", f"{document['seed']}"
+    yield "made", document["created"]
+    yield "rafair", document["rafair_version"]
+    environment, data = document["environment"], document["dataset"]
+    yield "Python", environment["python"]
+    for name, version in environment["packages"].items():
+        yield name, version
+    yield "processor", f"{environment['cpu']}, {environment['threads']} threads"
+    yield "device", environment["device"]
+    yield "data set", data["name"]
+    what = "its file" if data.get("streamed") else "its encoded rows and labels"
+    yield f"sha256 of {what}", data["sha256"]
+    if data.get("file"):
+        yield f"sha256 of {data['file']['name']}", data["file"]["sha256"]
+    yield "model", document["model"]["name"]
+    yield "sha256 of the model", document["model"]["sha256"] or "unknown"
+    for name, digest in document["files"].items():
+        yield f"sha256 of {name}", digest
+    for name, value in document["config"].items():
+        if name not in NOT_OPTIONS:
+            yield f"option {name}", _text(value)
+    for name, value in document["config"].get("repair", {}).items():
+        yield f"option {name} of the repair", _text(value)
+    yield "plan", document["config"]["plan"]
+
+
+def repeat(document: Mapping[str, Any]) -> str:
+    """The command that repeats the run, quoted for a POSIX shell; or the call in Python.
+
+    Options that were left to their defaults do not show in it: the manifest names them all.
+    """
+    command: str = document["command"]
+    return call(document) if command == IN_PYTHON else command
+
+
+def call(document: Mapping[str, Any]) -> str:
+    """The call of `rafair.audit` with every option that is not its default."""
+    config, defaults = document["config"], AuditConfig()
+    given = [
+        f"{name}={_python(config[name])}"
+        for name in AuditConfig.__dataclass_fields__
+        if name in config and _python(config[name]) != _python(getattr(defaults, name))
+    ]
+    return f"rafair.audit({', '.join(['model', 'table', *given])})"
+
+
+def _python(value: Any) -> str:
+    """A value as Python writes it; sequences as lists, as JSON knows no others."""
+    return repr(json.loads(json.dumps(value)))
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(_text, value))
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_text(item)}" for name, item in value.items())
+    if value is None:
+        return "none"
+    return str(value).lower() if isinstance(value, bool) else f"{value}"

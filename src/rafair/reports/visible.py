@@ -1,0 +1,42 @@
+"""Texts of others made visible: nothing in them can reorder, hide or break the text around them."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+HIDDEN_CATEGORIES = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
+"""Controls, formats (bidi controls, zero-width characters, tags), lone surrogates, separators."""
+
+INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uffa0\ufdd0-\ufdef\ufffe\uffff"
+    "\ufe00-\ufe0d\U000e0100-\U000e01ef]"
+)
+"""Letters and marks that show nothing: fillers, joiners, variation selectors but those of emoji."""
+
+
+def visible(text: str) -> str:
+    r"""The text with every character that would act unseen spelt out.
+
+    Args:
+        text: A text that others wrote, such as a feature's name.
+
+    Returns:
+        One line; what a reader sees of it is what is in it.
+
+    Example:
+        >>> print(visible("a\u202eb\nc"))
+        a⟨U+202E⟩b⟨U+000A⟩c
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_spelt_out(character) if _hidden(character) else character for character in text)
+
+
+def _hidden(character: str) -> bool:
+    hidden = unicodedata.category(character) in HIDDEN_CATEGORIES
+    return hidden or INVISIBLE.match(character) is not None
+
+
+def _spelt_out(character: str) -> str:
+    return f"⟨U+{ord(character):04X}⟩"
