@@ -38,6 +38,10 @@ def test_importing_rafair_loads_nothing_heavy():
     assert not loaded_by("import rafair") & (HEAVY | {"numpy"})
 
 
+def test_the_pytest_plugin_loads_nothing_heavy():
+    assert not loaded_by("import rafair.pytest_plugin") & (HEAVY | {"numpy", "typer", "rich"})
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         UnfinishedRunError,
         UnknownNameError,
     )
+    from rafair.gating.assertion import assert_gate
     from rafair.gating.decision import Decision, Finding
     from rafair.gating.differences import Comparison, diff
     from rafair.gating.entry import gate
@@ -60,6 +61,7 @@ _HOMES = {
     "TorchClassifier": "rafair.models.torch_module",
     "TrainConfig": "rafair.models.training",
     "Verdict": "rafair.verdicts",
+    "assert_gate": "rafair.gating.assertion",
     "audit": "rafair.auditing.entry",
     "diff": "rafair.gating.differences",
     "gate": "rafair.gating.entry",
@@ -118,6 +120,7 @@ __all__ = [
     "UnknownNameError",
     "Verdict",
     "__version__",
+    "assert_gate",
     "audit",
     "diff",
     "gate",
