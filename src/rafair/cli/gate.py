@@ -73,6 +73,8 @@ def gate(
         )
     if junit == STDOUT:
         raise InputError("junit: expected a file, got '-'; standard output carries the decision")
+    if junit is not None and json is not None and Path(junit).resolve() == Path(json).resolve():
+        raise InputError(f"junit: expected another file than --json, got '{junit}' for both")
     from rafair.gating.entry import gate as decide
 
     decision = decide(run, policy, baseline)

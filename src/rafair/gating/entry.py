@@ -13,7 +13,8 @@ from rafair.gating.baseline import check_baseline
 from rafair.gating.decision import Decision, RunFacts
 from rafair.gating.policy import Policy
 from rafair.gating.policy_file import as_policy
-from rafair.gating.rules import Runs, findings_of
+from rafair.gating.rules import findings_of
+from rafair.gating.runs import Runs
 
 REPAIRS = ("repaired", "corrected")
 
@@ -59,7 +60,7 @@ def gate(
 
 def decide(policy: Policy, audit: Audit, baseline: Audit | None = None) -> Decision:
     """Thresholds and audits in, the decision out; both audits are taken at their word."""
-    runs = Runs(audit, baseline)
+    runs = Runs.of(audit, baseline)
     found = [
         finding
         for number, rule in enumerate(policy.rule, start=1)

@@ -17,7 +17,7 @@ rate = "clean.accurate_fairness"
 at_least = 0.4
 
 # No violation found at any step of the attack: how hard it searched is part of the figure.
-# attack = "*" means every attack of the run.
+# The attack "*" stands for every attack of the run.
 [[rule]]
 rate = "robust.accurate_fairness"
 attack = "rafair"
