@@ -11,9 +11,9 @@ from rafair.auditing.group_names import visible
 from rafair.auditing.result import Audit
 from rafair.auditing.tables import Cells, as_text
 from rafair.auditing.twins import is_union
-from rafair.gating.change import Change
 from rafair.gating.conditions import Condition, Subject
 from rafair.gating.differences import Comparison
+from rafair.gating.rate_change import Change
 
 HEADERS = ("", "first", "second", "difference", "better", "worse")
 MAIN = ("clean", "robust", "repaired")
@@ -63,7 +63,12 @@ def tables(comparison: Comparison, *, everything: bool = False) -> list[Cells]:
     if everything:
         parts = {"Rates": list(comparison.changes), "Accurate fairness by group": comparison.groups}
     else:
-        moved = [one for one in comparison.groups if one.beyond_interval and one.n >= FEWEST]
+        leading = _leading(comparison.changes)
+        moved = [
+            one
+            for one in comparison.groups
+            if one.beyond_interval and one.n >= FEWEST and one.name.attack in leading
+        ]
         parts = {"Rates": main, "Also changed": others, "Changed in groups": moved}
     return [Cells(title, HEADERS, _rows(rates), "") for title, rates in parts.items() if rates]
 
@@ -101,16 +106,22 @@ def as_plain_text(comparison: Comparison) -> str:
     return "\n".join(lines)
 
 
+def _leading(changes: Sequence[Change]) -> set[str | None]:
+    """The unions, or where there are none all attacks; and None, for what is of no attack."""
+    attacks = {one.name.attack for one in changes if one.name.attack is not None}
+    unions = {attack for attack in attacks if is_union(attack)}
+    return {None, *(unions or attacks)}
+
+
 def _telling(changes: Sequence[Change]) -> tuple[list[Change], list[Change]]:
     """The main rates; and of the others that changed, those that changed most."""
-    unions = {one.name.attack for one in changes if one.name.attack and is_union(one.name.attack)}
+    leading = _leading(changes)
     main, others = [], []
     for change in changes:
         name = change.name
         if name.metric == TWICE:
             continue
-        led = name.attack is None or not unions or name.attack in unions
-        if name.kind in MAIN and led:
+        if name.kind in MAIN and name.attack in leading:
             main.append(change)
         elif change.beyond_interval:
             others.append(change)

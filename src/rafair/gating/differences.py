@@ -11,10 +11,10 @@ from rafair.auditing.per_instance import PerInstance
 from rafair.auditing.rate_names import rates_of
 from rafair.auditing.result import Audit
 from rafair.auditing.verified import verified_run
-from rafair.gating.change import Change, compared, of_counts
 from rafair.gating.conditions import Condition, check_same_data, conditions
 from rafair.gating.group_differences import group_changes
 from rafair.gating.pairing import Pairing, pair
+from rafair.gating.rate_change import Change, compared, of_counts
 
 OF_OTHER_ROWS = ("whole", "model")
 """Kinds of rates that do not count the audited instances."""

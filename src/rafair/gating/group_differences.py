@@ -13,8 +13,8 @@ from rafair.auditing.groups import Grouping, groupings, own_values
 from rafair.auditing.per_instance import PerInstance
 from rafair.auditing.rate_names import RateName
 from rafair.auditing.result import Audit
-from rafair.gating.change import Change, compared
 from rafair.gating.pairing import Pairing
+from rafair.gating.rate_change import Change, compared
 
 METRIC = "accurate_fairness"
 Side = tuple[Audit, PerInstance]

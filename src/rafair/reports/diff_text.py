@@ -12,6 +12,9 @@ from rafair.auditing.tables import Cells
 from rafair.gating.difference_tables import CAUTION, asked_otherwise, facts, notes, tables
 from rafair.gating.differences import Comparison
 
+INDENT = 2
+"""Of a rate below its heading, also where a long name is folded."""
+
 
 def render_comparison(comparison: Comparison, *, everything: bool = False) -> RenderableType:
     """What differs, then the rates; every rate where `everything` is set."""
@@ -39,7 +42,9 @@ def _table(cells: Cells) -> RenderableType:
             overflow="fold",
             no_wrap=not left,
         )
-    for row in cells.rows:
-        heading = not any(row[1:])
-        table.add_row(*map(Text, row), style="bold" if heading else "")
+    for name, *figures in cells.rows:
+        if any(figures):  # a heading has none
+            table.add_row(Padding(Text(name.strip()), (0, 0, 0, INDENT)), *map(Text, figures))
+        else:
+            table.add_row(Text(name), *figures, style="bold")
     return Padding(Group(Text(cells.title, style="bold"), table), (1, 0, 0, 0))
