@@ -53,6 +53,15 @@ def random_table(
     return table_of(rows, generator.integers(0, n_classes, n), tuple(features))
 
 
+def mostly_right(table: Table, module: nn.Module, wrong: float = 0.1, seed: int = 0) -> Table:
+    """The same rows with the labels that a network predicts, but for a share of them."""
+    with torch.no_grad():
+        predicted = module(torch.tensor(table.rows)).argmax(dim=1).numpy()
+    swapped = np.random.default_rng(seed).random(len(predicted)) < wrong
+    labels = np.where(swapped, 1 - predicted, predicted).astype(np.int64)
+    return Table(table.frame, labels, table.schema, table.name)
+
+
 def linear(weights: list[float], bias: float = 0.0) -> nn.Module:
     """A logistic model of two classes: z1 - z0 = w·x + b."""
     layer = nn.Linear(len(weights), 2)

@@ -884,6 +884,8 @@ def check_groups(
     config = audit["config"]
     if not {"groups", "gaps"} & set(audit) and "bands" not in config:
         return  # made before there were groups
+    if not findings.expect("bands" in config, "bands", "config.bands: not there"):
+        return
     numbers = [name for name in space.domains if space.schema[name]["levels"] is None]
     for name, edges in config["bands"].items():
         low, high = (space.schema.get(name, {}).get(end) for end in ("minimum", "maximum"))

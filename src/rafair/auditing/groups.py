@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 
 from rafair.auditing.columns import ADVERSARIAL
 from rafair.auditing.config import AuditConfig
+from rafair.auditing.document import AUDIT
 from rafair.auditing.group_names import MISSING, OTHER, band_names, unlike, value_name
 from rafair.auditing.per_instance import PerInstance
 from rafair.auditing.rate_names import RateName
-from rafair.errors import RunFolderError
+from rafair.errors import InputError, RunFolderError
 from rafair.metrics.groups import largest_gap, rates_by_group
 from rafair.metrics.rates import Rate
 from rafair.tabular.encoding import encode_values
@@ -64,7 +65,7 @@ def groups_document(
     Raises:
         RunFolderError: If the file does not have one clean row for each instance.
     """
-    found = groupings(own_values(folder, each, schema), schema, bands)
+    found = groupings(own_values(folder, each, schema.sensitive), schema, bands)
     held = _held(each, attacks)
     keys = unlike(BOTH.join(grouping.features) for grouping in found)
     groups, gaps = {}, {}
@@ -117,20 +118,33 @@ def derived_groups(
         document: The content of its `audit.json`, of which schema, bands and attacks are taken.
         each: The instances' verdicts.
         folder: The run folder.
+
+    Raises:
+        RunFolderError: If the document's bands are none, or the files are not those of the run.
     """
     schema = Schema.model_validate(document["dataset"]["schema"])
     given = document["config"].get("bands")
-    bands = AuditConfig().bands_of(schema) if given is None else given
+    try:
+        bands = AuditConfig(bands=given).bands_of(schema)
+    except InputError as error:
+        raise RunFolderError(f"'{folder / AUDIT}': config: {error}") from error
+    # those of a run are complete: what is not among them has no bands
+    bands = bands if given is None else {name: bands[name] for name in given}
     return groups_document(each, folder, schema, bands, document["attacks"])
 
 
-def own_values(folder: Path, each: PerInstance, schema: Schema) -> pa.Table:
-    """The instances' sensitive values as they were: columns `encoded.` and `raw.`, a row each.
+def own_values(folder: Path, each: PerInstance, features: Iterable[str]) -> pa.Table:
+    """The instances' values as they were: columns `encoded.` and `raw.`, a row for each.
+
+    Args:
+        folder: The run folder.
+        each: The instances' verdicts, whose order the rows have.
+        features: The names of the features that are wanted.
 
     Raises:
         RunFolderError: If there is not one clean row for each instance.
     """
-    columns = [f"{kind}.{name}" for name in schema.sensitive for kind in ("encoded", "raw")]
+    columns = [f"{kind}.{name}" for name in features for kind in ("encoded", "raw")]
     path = folder / ADVERSARIAL
     clean = (pc.field("step") == 0) & (
         pc.field("attack").cast(pa.string()) == pc.scalar(each.attacks[0])
@@ -152,11 +166,19 @@ def groupings(values: pa.Table, schema: Schema, bands: Bands) -> list[Grouping]:
         schema: The features.
         bands: The edges of the numbers' bands by feature.
     """
-    single = [_grouping(values, schema[name], bands.get(name)) for name in schema.sensitive]
+    single = [grouping_of(values, schema[name], bands.get(name)) for name in schema.sensitive]
     return [*single, *(_pair(first, second) for first, second in combinations(single, 2))]
 
 
-def _grouping(values: pa.Table, feature: Feature, edges: Sequence[float] | None) -> Grouping:
+def grouping_of(values: pa.Table, feature: Feature, edges: Sequence[float] | None) -> Grouping:
+    """The groups of one feature.
+
+    Args:
+        values: The columns that `own_values` reads.
+        feature: The feature.
+        edges: Of a number the edges of its bands; None where the values of its domain stand by
+            themselves, and for levels.
+    """
     encoded = values[f"encoded.{feature.name}"].to_numpy()
     absent = (encoded < 0) & feature.missing
     if not feature.kind.is_number:

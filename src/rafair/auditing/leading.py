@@ -33,6 +33,11 @@ def leaders(document: Mapping[str, Any]) -> list[str]:
     return [min(kind, key=lambda name: _left(document, name)) for kind in kinds if kind]
 
 
+def most_telling(document: Mapping[str, Any]) -> str | None:
+    """The leader that details are told of: of both kinds what could really happen; None of none."""
+    return next(reversed(leaders(document)), None)
+
+
 def _twin(name: str) -> bool:
     return name.startswith(FEASIBLE)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rafair.auditing.config import Perturbation
-from rafair.auditing.leading import ACCURATE_FAIRNESS, leaders
+from rafair.auditing.leading import ACCURATE_FAIRNESS, leaders, most_telling
 from rafair.auditing.moved import Moved
 from rafair.auditing.twins import FEASIBLE
 
@@ -28,8 +29,8 @@ def summary(
 
     Args:
         document: The content of `audit.json`.
-        moved: By attack what `moved_features` gives, at least of the `leaders`; without it nothing
-            is said of features.
+        moved: By attack what `moved_features` gives, at least of the `most_telling` one; without
+            it nothing is said of features.
 
     Example:
         >>> import rafair
@@ -39,9 +40,9 @@ def summary(
         No attack was run: nothing is known of what happens once data are perturbed.
     """
     attacks = leaders(document)
-    said = [*_first(document, attacks), _failure(document, attacks)]
-    said += hit_hardest(document, attacks[0] if attacks else None)
-    for attack in attacks[:1]:
+    attack = most_telling(document)
+    said = [*_first(document, attacks), _failure(document, attack), *hit_hardest(document, attack)]
+    if attack:
         said += _moved(attack, (moved or {}).get(attack, ()))
         said += repaired(document, attack)
     return [*said, *_warned(document), _limit(document)]
@@ -86,10 +87,10 @@ def _size(epsilon: Any) -> str:
     return f"{least:g} to {most:g} of a feature's range"
 
 
-def _failure(document: Mapping[str, Any], attacks: Sequence[str]) -> str:
+def _failure(document: Mapping[str, Any], attack: str | None) -> str:
     """Which kind of failure is most frequent."""
-    if attacks:
-        found = {cell: document["attacks"][attacks[0]]["exposed"][cell] for cell in CELLS}
+    if attack:
+        found = {cell: document["attacks"][attack]["exposed"][cell] for cell in CELLS}
         when, where = " at some step", "the rows as they were or at any step"
     else:
         found = {cell: document["clean"][cell] for cell in CELLS}
@@ -100,9 +101,14 @@ def _failure(document: Mapping[str, Any], attacks: Sequence[str]) -> str:
     meaning = CELLS[cell].format(sensitive=_sensitive(document))
     rate = found[cell]
     return (
-        f"The most frequent failure was '{cell.replace('_', ' ')}': {share_of(rate)} "
-        f"{_were(rate)}{when} {meaning}."
+        f"{_the(document, attack)} most frequent failure was '{cell.replace('_', ' ')}': "
+        f"{share_of(rate)} {_were(rate)}{when} {meaning}."
     )
+
+
+def _the(document: Mapping[str, Any], attack: str | None) -> str:
+    """How a sentence begins: with the attack it is of, where there are two to be told of."""
+    return f"Under {attack}, the" if len(leaders(document)) > 1 else "The"
 
 
 def _nothing_found(document: Mapping[str, Any], where: str) -> str:
@@ -134,9 +140,10 @@ def hit_hardest(document: Mapping[str, Any], attack: str | None) -> Iterator[str
     lowest, highest = (_rates(groups[gap[which]], attack) for which in ("lowest", "highest"))
     what = "stayed right and equal" if attack else "were judged rightly and equally"
     yield (
-        f"The largest difference is by {name}: of the {lowest['n']:,} in '{gap['lowest']}' "
-        f"{share_of(lowest)} {what}, of the {highest['n']:,} in '{gap['highest']}' "
-        f"{share_of(highest)}."
+        f"{_the(document, attack)} largest difference is by {name}: of the {lowest['n']:,} in "
+        f"'{gap['lowest']}' {share_of(lowest)} {what}, of the {highest['n']:,} in "
+        f"'{gap['highest']}' {share_of(highest)}"
+        f"{'' if gap['low'] > 0 else '; that could be chance'}."
     )
 
 
@@ -152,8 +159,8 @@ def _moved(attack: str, moved: Sequence[Moved]) -> Iterator[str]:
     if first is not None and first.rate is not None and first.size:
         people, often = _people(first.rate.n), share_of(first.rate.to_dict())
         yield (
-            f"In the {people} whom {attack} drove out of a right and equal judgement, it moved "
-            f"'{first.feature}' most often: in {often}, {_how_far(first)}."
+            f"What {attack} moved most often in the {people} whose right and equal judgement it "
+            f"broke was '{first.feature}': in {often}, {_how_far(first)}."
         )
 
 
@@ -178,8 +185,8 @@ def repaired(document: Mapping[str, Any], attack: str) -> Iterator[str]:
         else "guided by the majority over counterparts"
     )
     yield (
-        f"The repair, {guide}, made {share_of(corrected)} of the {corrected['n']:,} failing rows "
-        "right and equal again."
+        f"{_the(document, attack)} repair, {guide}, made {share_of(corrected)} of the "
+        f"{corrected['n']:,} failing rows right and equal again."
     )
 
 
@@ -211,9 +218,14 @@ def share_of(rate: Mapping[str, Any]) -> str:
         >>> share_of({"value": 0.195, "count": 39, "n": 200, "low": 0.1461, "high": 0.2554})
         '39 (20 %, 15 to 26 %)'
     """
-    decimals = 1 if rate["n"] >= ONE_DECIMAL_FROM else 0
-    value, low, high = (f"{100 * rate[key]:.{decimals}f}" for key in ("value", "low", "high"))
+    value, low, high = (_per_cent(rate[key], rate["n"]) for key in ("value", "low", "high"))
     return f"{rate['count']:,} ({value} %, {low} to {high} %)"
+
+
+def _per_cent(share: float, n: int) -> str:
+    """Halves are rounded up: 34.5 and 19.5 per cent are 35 and 20."""
+    tens = 10 if n >= ONE_DECIMAL_FROM else 1
+    return f"{math.floor(100 * tens * share + 0.5 + 1e-9) / tens:.{1 if tens > 1 else 0}f}"
 
 
 def _people(n: int) -> str:

@@ -71,13 +71,6 @@ def print_result(document: Any, readable: RenderableType | None, json_path: str 
                 results().print(readable)
 
 
-def print_bytes(content: bytes) -> None:
-    """Prints a file's content as it is."""
-    with _to_stdout():
-        sys.stdout.flush()
-        sys.stdout.buffer.write(content)
-
-
 def show_audit(audit: Audit, json_path: str | None) -> None:
     """Prints an audit, and says where its run folder is."""
     from rafair.reports.terminal import render_audit

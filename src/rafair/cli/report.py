@@ -42,8 +42,8 @@ def report(
 
     done = {"run": str(run), "format": format_of(format, None if out == "-" else out)}
     if out == "-":
-        size = _to_stdout(run, done["format"], json)
-        print_result(done | {"path": "-", "bytes": size}, None, json)
+        content = _content(run, done["format"], json)
+        print_result(done | {"path": "-", "bytes": len(content)}, content.decode(), json)
         return
     path = write_report(run, format, out)
     size = path.stat().st_size
@@ -51,19 +51,16 @@ def report(
     print_result(done | {"path": str(path), "bytes": size}, said, json)
 
 
-def _to_stdout(run: Path, format: str, json: str | None) -> int:
-    """Prints the report; returns how many bytes it has.
+def _content(run: Path, format: str, json: str | None) -> bytes:
+    """The report for stdout.
 
     Raises:
-        InputError: If the JSON is to go to stdout as well.
+        InputError: If the JSON is to go there as well.
     """
-    from rafair.cli.console import print_bytes
     from rafair.errors import InputError
     from rafair.reports.formats import report as write_report
 
     if json == "-":
         raise InputError("json: expected a file where --out is -, as stdout carries the report")
     with tempfile.TemporaryDirectory() as folder:
-        content = write_report(run, format, Path(folder) / "report").read_bytes()
-    print_bytes(content)
-    return len(content)
+        return write_report(run, format, Path(folder) / "report").read_bytes()

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rafair.auditing.config import AuditConfig
-from rafair.auditing.groups import Grouping, groupings, own_values
+from rafair.auditing.groups import Grouping, grouping_of, own_values
 from rafair.auditing.per_instance import PerInstance
 from rafair.auditing.rate_names import RateName
 from rafair.auditing.result import Audit
@@ -18,6 +18,8 @@ from rafair.gating.rate_change import Change, compared
 
 METRIC = "accurate_fairness"
 Side = tuple[Audit, PerInstance]
+Cut = tuple[Grouping, list[float] | None]
+"""A feature's groups, and the edges of the bands that made them."""
 
 
 def group_changes(first: Side, second: Side, pairing: Pairing) -> list[Change]:
@@ -53,25 +55,26 @@ def _rates(first: Audit, second: Audit) -> Iterator[RateName]:
             yield RateName("robust", METRIC, attack)
 
 
-def _groupings(audit: Audit, each: PerInstance) -> dict[str, tuple[Grouping, object]]:
+def _groupings(audit: Audit, each: PerInstance) -> dict[str, Cut]:
     """The groups of each sensitive feature, and the bands that made them."""
     bands: Mapping[str, tuple[float, ...]] | None = audit.document["config"].get("bands")
     if bands is None:  # of a run of before bands were known
         bands = AuditConfig().bands_of(audit.schema)
-    values = own_values(audit.folder, each, audit.schema)
-    found = groupings(values, audit.schema, bands)
-    single = [grouping for grouping in found if len(grouping.features) == 1]
-    edges = {name: list(cuts) for name, cuts in bands.items()}
-    return {one.features[0]: (one, edges.get(one.features[0])) for one in single}
+    schema = audit.schema
+    values = own_values(audit.folder, each, schema.sensitive)
+    found: dict[str, Cut] = {}
+    for name in schema.sensitive:
+        edges = bands.get(name)
+        made = grouping_of(values, schema[name], edges)
+        found[name] = made, None if edges is None else list(edges)
+    return found
 
 
-def _alike(one: tuple[Grouping, object], other: tuple[Grouping, object]) -> bool:
+def _alike(one: Cut, other: Cut) -> bool:
     return one[1] == other[1]
 
 
-def _members(
-    one: tuple[Grouping, object], other: tuple[Grouping, object], pairing: Pairing
-) -> Iterator[tuple[str, Pairing]]:
+def _members(one: Cut, other: Cut, pairing: Pairing) -> Iterator[tuple[str, Pairing]]:
     """Each group that both audits name, and its instances among those compared."""
     mine, theirs = one[0], other[0]
     for code, group in enumerate(mine.names):

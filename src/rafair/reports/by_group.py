@@ -12,22 +12,23 @@ from rafair.reports.contents import Bar, Picture
 LEAST_INSTANCES = 30
 """Smaller groups of two features are not shown."""
 
-NOTE = (
-    "Accurate fairness: the share that is right and equal. Robust: no violation found within this "
-    "budget, neither in the row as it was nor at any step."
+NOTE = "Accurate fairness: the share that is right and equal."
+ROBUST_NOTE = (
+    " Robust: no violation found within this budget, neither in the row as it was nor at any step."
 )
 
 
 def group_pictures(document: Mapping[str, Any]) -> list[Picture]:
     """Clean and robust accurate fairness by sensitive value or band, a picture for each feature."""
     single = document["dataset"]["sensitive"]
+    note = NOTE + (ROBUST_NOTE if document["attacks"] else "")
     pictures = []
     for name, groups in document.get("groups", {}).items():
         least = 1 if name in single else LEAST_INSTANCES
         shown = {value: group for value, group in groups.items() if group["n"] >= least}
         bars = [(value, list(_bars(document, group))) for value, group in shown.items()]
         if bars:
-            pictures.append(Picture(name, bars, NOTE))
+            pictures.append(Picture(name, bars, note))
     return pictures
 
 
@@ -75,7 +76,7 @@ def _gap_cells(
     kind: str,
     attack: str | None,
 ) -> Iterator[str]:
-    yield f"{gap['value']:.3f}\n{gap['low']:.2f}–{gap['high']:.2f}"
+    yield f"{gap['value']:.3f}\n{gap['low']:.2f} to {gap['high']:.2f}"
     for group in (gap["lowest"], gap["highest"]):
         rate = _of(document["groups"][feature][group], kind, attack)
         assert rate is not None  # a gap is of groups that have a rate

@@ -100,23 +100,26 @@ class _Columns:
         parts = [column.take(pa.array(self._clean)), column.take(pa.array(self._rows))]
         if feature.sensitive:
             of_other = f"counterpart.{feature.name}"
-            parts.append(columns_of(self._adversarial, [of_other], self._rows)[of_other])
+            compared = self._rows[~alone]
+            parts.append(columns_of(self._adversarial, [of_other], compared)[of_other])
         else:
-            parts.append(parts[1])
-        mended = self._mended[self._mended != NONE]
-        if len(mended):
-            parts.append(columns_of(self._repaired, [raw], mended)[raw])
-        texts, (clean, perturbed, counterpart, *repairs) = _coded(feature, parts)
+            parts.append(parts[1].filter(pa.array(~alone)))
+        there = self._mended != NONE
+        if there.any():
+            parts.append(columns_of(self._repaired, [raw], self._mended[there])[raw])
+        texts, (clean, perturbed, other, *repairs) = _coded(feature, parts)
+        counterpart = np.full(len(self._rows), NONE, np.int32)
+        counterpart[~alone] = other
         repaired = np.full(len(self._rows), NONE, np.int32)
         if repairs:
-            repaired[self._mended != NONE] = repairs[0]
+            repaired[there] = repairs[0]
         return FeatureColumns(
             name=feature.name,
             sensitive=feature.sensitive,
             texts=texts,
             clean=clean,
             perturbed=perturbed,
-            counterpart=np.where(alone, NONE, counterpart).astype(np.int32),
+            counterpart=counterpart,
             repaired=repaired,
             is_number=feature.kind.is_number,
             unit=feature.unit,

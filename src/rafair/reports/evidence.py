@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rafair.auditing.leading import ACCURATE_FAIRNESS, leaders
+from rafair.auditing.leading import ACCURATE_FAIRNESS, leaders, most_telling
 from rafair.auditing.summary import hit_hardest, repaired, share_of
 
 NOT_MEASURED = "Not measured in this run."
@@ -25,7 +25,7 @@ def evidence(document: Mapping[str, Any], cases: int, features: Sequence[str]) -
         features: The features by which violations concentrate, the first most.
     """
     attacks = leaders(document)
-    lead = attacks[0] if attacks else None
+    lead = most_telling(document)
     tested = document["model"]["test_accuracy"]
     clean = document["clean"]
     return {
@@ -38,7 +38,7 @@ def evidence(document: Mapping[str, Any], cases: int, features: Sequence[str]) -
             f"accurate fairness: {share_of(clean[ACCURATE_FAIRNESS])}."
         ),
         "robust": " ".join(_robust(document, attack) for attack in attacks) or NOT_MEASURED,
-        "groups": " ".join(hit_hardest(document, lead)) or NOT_MEASURED,
+        "groups": " ".join(hit_hardest(document, lead)) or _no_gap(document),
         "cases": f"{cases:,} cases, each with the row as it was, perturbed, and its counterpart.",
         "features": _features(features),
         "repair": " ".join(repaired(document, lead)) if lead else NOT_MEASURED,
@@ -58,6 +58,12 @@ def _robust(document: Mapping[str, Any], attack: str) -> str:
     robust = document["attacks"][attack]["robust"]
     rates = "; ".join(f"robust {name}: {share_of(robust[key])}" for key, name in RATES.items())
     return f"Against {attack}, of {document['clean']['n']:,}: {rates}."
+
+
+def _no_gap(document: Mapping[str, Any]) -> str:
+    if not document.get("gaps"):
+        return NOT_MEASURED
+    return "No two groups of at least 30 instances differ."
 
 
 def _features(features: Sequence[str]) -> str:

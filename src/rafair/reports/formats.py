@@ -112,7 +112,7 @@ def format_of(name: str | None, path: str | Path | None) -> str:
     known_suffixes = {ending for known in FORMATS.values() for ending in known.suffixes}
     if suffix in known_suffixes - set(chosen.suffixes):
         raise InputError(
-            f"path: expected a name that ends in {chosen.suffixes[0]} for {name}, got '{path}'"
+            f"'{path}': expected a name that ends in {chosen.suffixes[0]} for format {name}"
         )
     return name
 
@@ -127,4 +127,4 @@ def _refuse_own_file(audit: Audit, target: Path) -> None:
 
     own = {(audit.folder / name).resolve() for name in (AUDIT, *audit.document["files"])}
     if target.resolve() in own:
-        raise InputError(f"path: expected another file than those of the run, got '{target}'")
+        raise InputError(f"'{target}': expected another file than those of the run")

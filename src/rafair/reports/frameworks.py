@@ -72,8 +72,9 @@ FRAMEWORKS = (
     ),
     Framework(
         US,
-        "SR 26-2, Revised Guidance on Model Risk Management, 17 April 2026, of the Federal Reserve "
-        "Board with OCC (Bulletin 2026-13) and FDIC; supersedes SR 11-7 and SR 21-8",
+        "Revised Guidance on Model Risk Management, 17 April 2026, of the Federal Reserve Board "
+        "(SR letter 26-2) with the OCC (Bulletin 2026-13) and the FDIC; supersedes SR 11-7 and "
+        "SR 21-8",
         "Cited by title, date and topic; check the wording with its publishers. Said to be most "
         "relevant to banking organisations of more than 30 billion dollars, not to set enforceable "
         "standards, and to leave generative and agentic AI out.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rafair.auditing.leading import ACCURATE_FAIRNESS, families, leaders
+from rafair.auditing.leading import ACCURATE_FAIRNESS, families, most_telling
 from rafair.auditing.moved import Moved, moved_features
 from rafair.auditing.per_instance import PerInstance
 from rafair.auditing.rate_names import RateName
@@ -77,12 +77,12 @@ def _title(audit: Audit) -> str:
 
 def _features(audit: Audit, stored: StoredRows) -> list[Picture]:
     """Where violations concentrate: under the leading attack, or in the rows as they are."""
-    attacks = leaders(audit.document)
+    attack = most_telling(audit.document)
     name = RateName("clean", ACCURATE_FAIRNESS)
     title = "Accurate fairness, as they are"
-    if attacks:
-        name = RateName("robust", ACCURATE_FAIRNESS, attacks[0])
-        title = f"Accurate fairness, robust against {attacks[0]}"
+    if attack:
+        name = RateName("robust", ACCURATE_FAIRNESS, attack)
+        title = f"Accurate fairness, robust against {attack}"
     each = PerInstance.read(audit.folder)
     holds = each.holds(name)
     if holds is None:

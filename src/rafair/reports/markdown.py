@@ -20,7 +20,7 @@ from rafair.reports.markdown_text import block, code, escaped, table
 
 MOST_CASES = 50
 MOST_COLUMNS = 3
-"""So many headings stand beside each other, more below each other."""
+"""So many rates stand beside each other, more below each other."""
 
 
 def write_markdown(contents: Contents, path: Path) -> None:
@@ -46,21 +46,21 @@ def _parts(contents: Contents) -> Iterator[str]:
     if contents.warnings:
         yield "## Warnings"
         yield "\n".join(f"- {escaped(warning)}" for warning in contents.warnings)
-    yield from _picture(contents.stages, 2)
+    yield from picture_parts(contents.stages, 2)
     if contents.groups:
         yield "## By group"
         yield escaped(contents.groups[0].note)
         for picture in contents.groups:
-            yield from _picture(picture, 3, noted=False)
+            yield from picture_parts(picture, 3, noted=False)
     if contents.gaps:
         yield from _cells(contents.gaps, 3)
     if contents.features:
         yield "## Where violations concentrate"
         yield escaped(contents.features_note)
         for picture in contents.features:
-            yield from _picture(picture, 3)
+            yield from picture_parts(picture, 3)
     if contents.moved:
-        yield from _picture(contents.moved, 2)
+        yield from picture_parts(contents.moved, 2)
     yield "## Every rate"
     for cells in contents.tables:
         yield from _cells(cells, 3)
@@ -84,30 +84,37 @@ def _value(value: str) -> str:
     return code(value) if is_hash else escaped(value)
 
 
-def _picture(picture: Picture, level: int, noted: bool = True) -> Iterator[str]:
+def picture_parts(picture: Picture, level: int, noted: bool = True) -> Iterator[str]:
+    """A picture as tables under a heading.
+
+    Args:
+        picture: The rates.
+        level: The heading's level.
+        noted: Whether the picture's note stands there too.
+    """
     yield f"{'#' * level} {escaped(picture.title)}"
     if noted and picture.note:
         yield escaped(picture.note)
     labels = [[bar.label for bar in bars] for _, bars in picture.groups]
-    alike = all(one == labels[0] for one in labels)
-    if not alike:
+    many = len(picture.groups) > MOST_COLUMNS and len(labels[0]) > MOST_COLUMNS
+    if many or any(one != labels[0] for one in labels):
         for heading, bars in picture.groups:
             yield table(
                 [escaped(heading), "share", "95 % interval", "count"],
                 [[escaped(bar.label), *_three(bar)] for bar in bars],
             )
-    elif len(picture.groups) <= MOST_COLUMNS:
+    elif len(picture.groups) > 1 and len(labels[0]) <= MOST_COLUMNS:
+        yield table(
+            ["", *map(escaped, labels[0])],
+            [[escaped(heading), *map(_one, bars)] for heading, bars in picture.groups],
+        )
+    else:
         yield table(
             ["", *(escaped(heading) for heading, _ in picture.groups)],
             [
                 [escaped(label), *(_one(bars[row]) for _, bars in picture.groups)]
                 for row, label in enumerate(labels[0])
             ],
-        )
-    else:
-        yield table(
-            ["", *map(escaped, labels[0])],
-            [[escaped(heading), *map(_one, bars)] for heading, bars in picture.groups],
         )
 
 

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rafair.auditing.cases import Case
-from rafair.auditing.leading import leaders
+from rafair.auditing.leading import most_telling
 from rafair.auditing.moved import moved_features
 from rafair.auditing.result import Audit
 from rafair.auditing.stored_rows import StoredRows
@@ -28,8 +28,7 @@ BAD_CELLS = (Verdict.TRUE_BIASED, Verdict.FALSE_FAIR, Verdict.FALSE_BIASED)
 
 def render_audit(audit: Audit) -> RenderableType:
     """Everything a person wants to see first."""
-    said = Text(" ".join(_summary(audit)))
-    parts: list[RenderableType] = [_facts(audit), Padding(said, (0, 0, 1, 0))]
+    parts: list[RenderableType] = [_facts(audit), _summary(audit)]
     parts += [_table(table) for table in tables(audit.document)]
     cases = telling_cases(audit)
     if cases:
@@ -37,18 +36,19 @@ def render_audit(audit: Audit) -> RenderableType:
         parts += [
             Padding(_case(case, number), (0, 0, 1, 2)) for number, case in enumerate(cases, 1)
         ]
-    parts += [Text(f"Warning: {warning}", style="yellow") for warning in audit.warnings]
+    parts += [_text(f"Warning: {warning}", "yellow") for warning in audit.warnings]
     return Group(*parts)
 
 
-def _summary(audit: Audit) -> list[str]:
-    """The verdict in words, with what a person's own names may not do spelt out."""
-    stored = StoredRows.read(audit.folder)
-    moved = {
-        name: moved_features(audit.folder, stored, audit.schema, name)
-        for name in leaders(audit.document)[:1]
-    }
-    return [visible(sentence) for sentence in summary(audit.document, moved)]
+def _summary(audit: Audit) -> RenderableType:
+    """The verdict in words, each sentence on a line of its own."""
+    attack, moved = most_telling(audit.document), {}
+    if attack:
+        stored = StoredRows.read(audit.folder)
+        moved[attack] = moved_features(audit.folder, stored, audit.schema, attack)
+    first, *others = summary(audit.document, moved)
+    said = [_text(first, "bold"), *map(_text, others)]
+    return Padding(Group(*said), (0, 0, 1, 0))
 
 
 def telling_cases(audit: Audit) -> list[Case]:
@@ -66,7 +66,7 @@ def _facts(audit: Audit) -> RenderableType:
     grid.add_column(style="bold")
     grid.add_column()
     for key, value in facts(audit.document):
-        grid.add_row(key, Text(value))
+        grid.add_row(key, _text(value))
     return Padding(grid, (0, 0, 1, 0))
 
 
@@ -84,7 +84,7 @@ def _table(cells: Cells) -> RenderableType:
             overflow="fold",
         )
     for name, *rates in cells.rows:
-        shown = Text(name) if cells.dense else _rate_cell(_broken(name))
+        shown = _text(name) if cells.dense else _broken(name)
         table.add_row(shown, *(_rate_cell(cell) for cell in rates))
     parts: list[RenderableType] = [Text(cells.title, style="bold"), table]
     if cells.note:
@@ -98,16 +98,24 @@ def _least_width(cells: Cells, column: int) -> int:
     return max(len(row[column]) for row in cells.rows)
 
 
-def _broken(name: str) -> str:
+def _broken(name: str) -> Text:
     """A long name with its options on lines of their own, and so what it is a twin of."""
-    if len(name) <= LONGEST_NAME:
-        return name
-    return name.replace("/", "/\n", 1).replace(":", ":\n", 1).replace(",", ",\n")
+    shown = visible(name)
+    if len(shown) > LONGEST_NAME:
+        shown = shown.replace("/", "/\n", 1).replace(":", ":\n", 1).replace(",", ",\n")
+    return Text(shown)
 
 
 def _rate_cell(cell: str) -> Text:
     value, _, interval = cell.partition("\n")
-    return Text.assemble(value, ("\n" + interval, "dim")) if interval else Text(value)
+    if not interval:
+        return _text(value)
+    return Text.assemble(visible(value), ("\n" + visible(interval), "dim"))
+
+
+def _text(text: str, style: str = "") -> Text:
+    """A text in which no control character acts on the terminal."""
+    return Text(visible(text), style=style)
 
 
 def _case(case: Case, number: int) -> RenderableType:
@@ -117,14 +125,13 @@ def _case(case: Case, number: int) -> RenderableType:
     for header in headers[:shown]:
         grid.add_column(header)
     for name, before, after, other in case.rows:
-        marked = Text(after, style="bold" if after != before else "")
         cells = [
-            Text(name),
-            Text(before),
-            marked,
-            Text(other, style="bold" if other != after else ""),
+            _text(name),
+            _text(before),
+            _text(after, "bold" if after != before else ""),
+            _text(other, "bold" if other != after else ""),
         ]
         grid.add_row(*cells[:shown])
-    heading = Text(f"{number}. {case.heading}", style="bold")
+    heading = _text(f"{number}. {case.heading}", "bold")
     body = grid if case.rows else Text("(no change is visible in these units)")
-    return Group(heading, Padding(body, (0, 0, 0, 3)), Padding(Text(case.summary), (0, 0, 0, 3)))
+    return Group(heading, Padding(body, (0, 0, 0, 3)), Padding(_text(case.summary), (0, 0, 0, 3)))

@@ -83,7 +83,8 @@ def edges_of(feature: Feature) -> tuple[float, ...] | None:
         first, last = floor(low / step) + 1, ceil(high / step) - 1
         if last - first < MOST_EDGES:
             edges = {float(step * number) for number in range(first, last + 1)}
-            return tuple(sorted(edges)) or None  # few: numbers that a float cannot tell apart
+            # less than was reckoned where floats cannot tell such numbers apart
+            return tuple(sorted(e for e in edges if low < _exact(e) < high)) or None
     raise AssertionError("steps grow until few fit")
 
 

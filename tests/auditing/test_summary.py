@@ -1,0 +1,267 @@
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+
+import planted
+import rafair
+from rafair.auditing.leading import families, leaders
+from rafair.auditing.moved import Moved, broken_rows, moved_features
+from rafair.auditing.stored_rows import StoredRows
+from rafair.auditing.summary import share_of, summary
+from rafair.metrics.rates import rate, share
+from rafair.tabular.table import Table
+
+LIMIT = (
+    "A search finds only what it finds: where it found no violation within this budget, there may "
+    "still be one."
+)
+
+
+@pytest.fixture(scope="module")
+def result():
+    return audited(120)
+
+
+def audited(n: int, **options):
+    """An audit of a network that depends little on the sensitive features, and is mostly right."""
+    network = planted.network(5, seed=1, scale=2.0)
+    with torch.no_grad():
+        network[0].weight[:, 3:] *= 0.3
+    table = planted.random_table(n, n_free=3, domains=(4, 3), seed=8)
+    given = {"steps": 5, "step_size": 0.05} | options
+    return rafair.audit(network, planted.mostly_right(table, network), **given)
+
+
+def by_rule(table: Table, right: bool) -> Table:
+    """The same rows with the labels of the model below, or with the others."""
+    first = table.rows[:, 0] > 0.5
+    return Table(table.frame, (first == right).astype(np.int64), table.schema, table.name)
+
+
+def first_feature(rows):
+    score = 100 * (rows[:, 0] - 0.5)
+    return np.stack([np.zeros_like(score), score], axis=1)
+
+
+def moved_of(audit) -> dict[str, list[Moved]]:
+    stored = StoredRows.read(audit.folder)
+    return {
+        name: moved_features(audit.folder, stored, audit.schema, name)
+        for name in families(audit.document)
+    }
+
+
+def test_a_whole_verdict_word_by_word(result):
+    clean = result.document["clean"]["accurate_fairness"]
+    attack = result.document["attacks"]["rafair"]
+    robust, cells = attack["robust"]["accurate_fairness"], attack["exposed"]
+    assert max(cells, key=lambda cell: cells[cell]["count"]) == "true_biased"
+    corrected = result.document["repairs"]["rafair"]["corrected"]
+    moved = moved_of(result)["rafair"][0]
+    without_groups = {k: v for k, v in result.document.items() if k not in ("groups", "gaps")}
+    assert summary(without_groups, moved_of(result)) == [
+        f"Of 120 people, {share_of(clean)} were judged rightly and equally as they were; "
+        f"{share_of(robust)} still were once their data were perturbed by up to 0.25 of each "
+        "feature's range (rafair).",
+        f"The most frequent failure was 'true biased': {share_of(cells['true_biased'])} were at "
+        "some step judged rightly, but otherwise with other values of s0 or s1.",
+        f"What rafair moved most often in the {moved.rate.n} people whose right and equal "
+        f"judgement it broke was '{moved.feature}': in {share_of(moved.rate.to_dict())}, "
+        f"{moved.size} at the median.",
+        f"The repair, guided by the true labels, made {share_of(corrected)} of the "
+        f"{corrected['n']} failing rows right and equal again.",
+        LIMIT,
+    ]
+
+
+def test_halves_are_rounded_up_and_large_samples_have_a_decimal():
+    assert share_of(rate(69, 200).to_dict()) == "69 (35 %, 28 to 41 %)"
+    assert share_of(rate(39, 200).to_dict()) == "39 (20 %, 15 to 26 %)"
+    assert share_of(rate(4833, 15060).to_dict()) == "4,833 (32.1 %, 31.4 to 32.8 %)"
+    assert share_of(rate(200, 200).to_dict()) == "200 (100 %, 98 to 100 %)"
+
+
+def test_without_attacks():
+    table = planted.random_table(60, seed=2)
+    audit = rafair.audit(planted.network(5, seed=1), table, attacks=())
+    said = summary(audit.document)
+    assert said[0].endswith("were judged rightly and equally as they were.")
+    assert "at some step" not in said[1]
+    assert said[-1] == (
+        "No attack was run: nothing is known of what happens once data are perturbed."
+    )
+    assert not any("repair" in sentence for sentence in said)
+
+
+def test_of_attacks_without_a_union_the_one_that_left_fewest_speaks():
+    audit = audited(80, attacks=("noise", "pgd"), labels=None)
+    left = {
+        name: attack["robust"]["accurate_fairness"]["count"]
+        for name, attack in audit.document["attacks"].items()
+    }
+    assert left["pgd"] < left["noise"]
+    assert leaders(audit.document) == ["pgd"]
+    assert families(audit.document) == ["pgd", "noise"]
+    said = summary(audit.document, moved_of(audit))
+    assert "(pgd)" in said[0]
+    assert "No repair was asked for." in said
+
+
+def test_nothing_found():
+    table = by_rule(planted.random_table(50, seed=3), right=True)
+    table = table.take(np.flatnonzero(np.abs(table.rows[:, 0] - 0.5) > 0.2))
+    audit = rafair.audit(first_feature, table, steps=2)
+    n = audit.document["clean"]["n"]
+    said = summary(audit.document, moved_of(audit))
+    everyone = share_of(rate(n, n).to_dict())
+    assert said[0].startswith(f"Of {n} people, {everyone} were judged rightly and equally")
+    assert said[1] == (
+        "No violation was found in the rows as they were or at any step, within this budget."
+    )
+    assert "There was no failing row to repair." in said
+    assert "guaranteed" not in " ".join(said)
+    assert moved_of(audit)["rafair"][0].rate is None
+
+
+def test_all_fail():
+    table = by_rule(planted.random_table(50, seed=3), right=False)
+    audit = rafair.audit(first_feature, table, steps=2)
+    said = summary(audit.document, moved_of(audit))
+    assert said[0].startswith("Of 50 people, 0 (0 %, 0 to 7 %) were judged")
+    assert "; 0 (0 %, 0 to 7 %) still were once" in said[0]
+    assert said[1] == (
+        "The most frequent failure was 'false fair': 50 (100 %, 93 to 100 %) were at some step "
+        "judged wrongly, whatever the values of s0 or s1."
+    )
+    assert not any("moved most often" in sentence for sentence in said)
+    assert said[-1] == f"It was given predictions alone, and no gradients. {LIMIT}"
+
+
+def test_one_person():
+    table = by_rule(planted.random_table(50, seed=3), right=True).take(np.array([4]))
+    audit = rafair.audit(first_feature, table, steps=2)
+    assert summary(audit.document)[0] == (
+        "Of 1 person, 1 (100 %, 21 to 100 %) was judged rightly and equally as they were; 1 "
+        "(100 %, 21 to 100 %) still was once their data were perturbed by up to 0.02 of each "
+        "feature's range (rafair)."
+    )
+
+
+def test_feasible_and_both_and_sizes_of_their_own():
+    table = planted.random_table(40, seed=5)
+    network = planted.network(5, seed=1)
+    audit = rafair.audit(network, table, steps=3, perturbation="both", epsilon=0.1)
+    first = summary(audit.document)[0]
+    assert "once their data were perturbed by up to 0.1 of each feature's range (rafair); " in first
+    assert first.endswith(
+        "once their data were changed as it could really happen, by up to 0.1 of each feature's "
+        "range (feasible/rafair)."
+    )
+    exposed = audit.document["attacks"]["feasible/rafair"]["exposed"]
+    worst = max(exposed, key=lambda cell: exposed[cell]["count"]).replace("_", " ")
+    assert summary(audit.document)[1].startswith(
+        f"Under feasible/rafair, the most frequent failure was '{worst}'"
+    )
+    assert any("Under feasible/rafair, the repair" in said for said in summary(audit.document))
+    sizes = {"x0": 0.1, "x1": 0.3, "x2": 0.2}
+    alone = rafair.audit(network, table, steps=3, perturbation="feasible", epsilon=sizes)
+    assert "(rafair)" in summary(alone.document)[0]
+    assert "0.1 to 0.3 of a feature's range" in summary(alone.document)[0]
+
+
+def test_the_whole_file_comes_first_and_warnings_are_counted(result):
+    document = copy.deepcopy(dict(result.document))
+    document["whole"] = {"rows": 5000, "accurate_fairness": rate(3100, 5000).to_dict()}
+    document["warnings"] = ["one thing", "another"]
+    said = summary(document)
+    assert said[0] == (
+        "Of all 5,000 rows of the file, 3,100 (62.0 %, 60.6 to 63.3 %) were judged rightly and "
+        "equally as they were."
+    )
+    assert said[1].startswith("Of 120 people that were drawn and attacked, ")
+    assert said[-2] == "2 warnings say what else to mind in these figures."
+    document["warnings"] = ["one thing"]
+    assert summary(document)[-2] == "One warning says what else to mind in these figures."
+
+
+def test_who_is_hit_hardest(result):
+    document = copy.deepcopy(dict(result.document))
+    young, old = rate(8, 40).to_dict(), rate(30, 50).to_dict()
+
+    def group(of):
+        return {
+            "n": of["n"],
+            "clean": {"accurate_fairness": of},
+            "robust": {"rafair": {"accurate_fairness": of}},
+        }
+
+    def section(value, low):
+        gap = {"value": value, "low": low, "high": 0.6, "lowest": "0", "highest": "1"}
+        return {
+            "clean": {"accurate_fairness": gap},
+            "robust": {"rafair": {"accurate_fairness": gap}},
+        }
+
+    document["groups"] = {"s0": {"0": group(young), "1": group(old)}}
+    document["gaps"] = {"s0": section(0.4, 0.2), "s0 × s1": section(0.9, 0.3)}
+    told = (
+        "The largest difference is by s0: of the 40 in '0' 8 (20 %, 10 to 35 %) stayed right and "
+        "equal, of the 50 in '1' 30 (60 %, 46 to 72 %)"
+    )
+    assert told + "." in summary(document)
+    document["gaps"]["s0"] = section(0.4, -0.1)
+    assert told + "; that could be chance." in summary(document)
+    document["gaps"]["s0"]["robust"]["rafair"]["accurate_fairness"] = None
+    assert not any("largest difference" in sentence for sentence in summary(document))
+
+
+def test_broken_rows_are_the_first_of_each_person_who_was_true_fair(result):
+    stored = StoredRows.read(result.folder)
+    rows, clean = broken_rows(stored, "rafair")
+    frame = result.adversarial
+    expected = {}
+    for instance, own in frame.groupby("instance"):
+        if own[own["step"] == 0].iloc[0]["verdict"] != "true fair":
+            continue
+        bad = own[(own["step"] > 0) & (own["verdict"] != "true fair")]
+        if len(bad):
+            expected[instance] = int(bad["step"].min())
+    found = dict(zip(stored.instance[rows].tolist(), stored.step[rows].tolist(), strict=True))
+    assert found == expected
+    assert len(found) > 10
+    assert (stored.step[clean] == 0).all()
+    assert (stored.instance[clean] == stored.instance[rows]).all()
+
+
+def test_moved_features_are_counted_in_the_stored_rows(result):
+    stored = StoredRows.read(result.folder)
+    rows, clean = broken_rows(stored, "rafair-ff")
+    frame = result.adversarial
+    told = moved_features(result.folder, stored, result.schema, "rafair-ff")
+    assert {one.feature for one in told} == {"x0", "x1", "x2"}
+    assert [one.rate.value for one in told] == sorted((o.rate.value for o in told), reverse=True)
+    for one in told:
+        column = frame[f"encoded.{one.feature}"].to_numpy(np.float64)
+        change = np.abs(column[rows] - column[clean])
+        assert one.rate == share(change > 1e-6)
+        feature = result.schema[one.feature]
+        span = feature.maximum - feature.minimum
+        shown = float(one.size.removeprefix("by "))
+        assert shown == pytest.approx(np.median(change[change > 1e-6]) * span, abs=0.005)
+
+
+def test_levels_are_told_by_how_often_another_one_was_reached():
+    dataset = rafair.load_dataset("affairs")
+    network = rafair.train(dataset.train, rafair.TrainConfig(epochs=2))
+    audit = rafair.audit(network, dataset.test, instances=60, steps=10, step_size=0.04)
+    told = {one.feature: one for one in moved_of(audit)["rafair"] if one.size}
+    by_kind = {name: audit.schema[name].kind.is_number for name in told}
+    assert any(by_kind.values())
+    assert not all(by_kind.values())
+    for name, one in told.items():
+        assert one.size.startswith("by ") == by_kind[name]
+        assert by_kind[name] or "to another level" in one.size
