@@ -28,7 +28,9 @@ if TYPE_CHECKING:
         UnfinishedRunError,
         UnknownNameError,
     )
+    from rafair.gating.assertion import assert_gate
     from rafair.gating.decision import Decision, Finding
+    from rafair.gating.differences import Comparison, diff
     from rafair.gating.entry import gate
     from rafair.gating.policy import Policy
     from rafair.models.function import FunctionClassifier
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Audit": "rafair.auditing.result",
     "Case": "rafair.auditing.cases",
+    "Comparison": "rafair.gating.differences",
     "Dataset": "rafair.datasets.loading",
     "Decision": "rafair.gating.decision",
     "Feature": "rafair.tabular.schema",
@@ -58,7 +61,9 @@ _HOMES = {
     "TorchClassifier": "rafair.models.torch_module",
     "TrainConfig": "rafair.models.training",
     "Verdict": "rafair.verdicts",
+    "assert_gate": "rafair.gating.assertion",
     "audit": "rafair.auditing.entry",
+    "diff": "rafair.gating.differences",
     "gate": "rafair.gating.entry",
     "load_dataset": "rafair.datasets.loading",
     "open_model": "rafair.models.opening",
@@ -89,6 +94,7 @@ __all__ = [
     "Audit",
     "Case",
     "ClusterError",
+    "Comparison",
     "DataFileError",
     "Dataset",
     "Decision",
@@ -114,7 +120,9 @@ __all__ = [
     "UnknownNameError",
     "Verdict",
     "__version__",
+    "assert_gate",
     "audit",
+    "diff",
     "gate",
     "load_dataset",
     "open_model",

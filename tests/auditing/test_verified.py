@@ -62,6 +62,16 @@ def rewrite(run: Path, name: str, change: Callable[[pa.Table], pa.Table]) -> Non
     edit(run, lambda found: found["files"].update({name: digest}))
 
 
+def test_a_folder_may_be_called_by_a_point(run, tmp_path, monkeypatch):
+    """It has no name that ".partial" could be added to."""
+    monkeypatch.chdir(run)
+    assert verified_run(".").document == verified_run(run).document
+    monkeypatch.chdir(tmp_path)
+    for nowhere in ("", ".", "/"):
+        with pytest.raises(RunFolderError, match="expected a finished run folder"):
+            verified_run(nowhere)
+
+
 def with_column(name: str, change: Callable[[np.ndarray], np.ndarray]):
     def altered(table: pa.Table) -> pa.Table:
         column = table.schema.get_field_index(name)

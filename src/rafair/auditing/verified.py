@@ -58,7 +58,8 @@ def finished_run(folder: str | Path) -> Audit:
         UnfinishedRunError: If the audit was not carried to its end.
     """
     folder = Path(folder)
-    for place in (folder, partial_of(folder)):
+    beside = [partial_of(folder)] if folder.name else []  # "." and "/" have no name to add to
+    for place in (folder, *beside):
         if (place / PLAN).is_file() and not (folder / AUDIT).is_file():
             raise UnfinishedRunError(
                 f"'{place}': expected a finished audit, found one that is not; the command that "
