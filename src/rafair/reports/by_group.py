@@ -33,7 +33,7 @@ def group_pictures(document: Mapping[str, Any]) -> list[Picture]:
 def _bars(document: Mapping[str, Any], group: Mapping[str, Any]) -> Iterator[Bar]:
     yield Bar("as they are", group["clean"][ACCURATE_FAIRNESS])
     for name in families(document):
-        yield Bar(f"robust against {name}", group["robust"][name][ACCURATE_FAIRNESS])
+        yield Bar(f"robust against {name}", group["robust"][name][ACCURATE_FAIRNESS], "robust")
 
 
 def gaps_table(document: Mapping[str, Any]) -> Cells | None:

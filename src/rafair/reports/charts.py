@@ -28,6 +28,8 @@ SHAPES = (
     '<path d="M0 5.5 5.2-4H-5.2z"/>',
 )
 """What tells series apart besides their colour."""
+SERIES = {"": 0, "attacked": 1, "robust": 2, "repaired": 3}
+"""The kinds of bars, which look the same in every picture."""
 
 
 @dataclass(frozen=True)
@@ -73,9 +75,8 @@ def chart(picture: Picture, identifier: str) -> Chart:
         picture: What to draw.
         identifier: What the ids of its elements begin with; unique in the page.
     """
-    series = _series(picture)
     groups = [
-        (heading, [_line(bar.label, bar.rate, series[bar.kind]) for bar in bars])
+        (heading, [_line(bar.label, bar.rate, SERIES.get(bar.kind, len(SERIES))) for bar in bars])
         for heading, bars in picture.groups
     ]
     return Chart(picture.title, picture.note, axis(picture, identifier), groups)
@@ -133,12 +134,6 @@ def _line(label: str, rate: Mapping[str, Any] | None, series: int) -> Line:
         f"{rate['count']:,} of {rate['n']:,}",
         drawing(rate, series),
     )
-
-
-def _series(picture: Picture) -> dict[str, int]:
-    """The series of each kind of bar, in the order in which the kinds appear."""
-    kinds = dict.fromkeys(bar.kind for _, bars in picture.groups for bar in bars)
-    return {kind: number for number, kind in enumerate(kinds)}
 
 
 def _described(picture: Picture) -> str:

@@ -23,7 +23,7 @@ class Bar:
     Args:
         label: What it is of, such as "clean" or "25 to 34".
         rate: `{value, count, n, low, high}`; None where nothing was counted.
-        kind: What bars that look alike have in common, such as "robust".
+        kind: What decides how it looks: "attacked", "robust", "repaired", or empty.
     """
 
     label: str
