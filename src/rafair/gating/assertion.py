@@ -45,7 +45,7 @@ def assert_gate(
 
 
 def _complaint(decision: Decision) -> str:
-    from rafair.auditing.group_names import visible
+    from rafair.visible import visible
 
     lines = [f"rafair gate {decision.verdict} in '{decision.run.folder}'"]
     lines += [

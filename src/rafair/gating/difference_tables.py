@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from rafair.auditing.group_names import visible
 from rafair.auditing.result import Audit
 from rafair.auditing.tables import Cells, as_text
 from rafair.auditing.twins import is_union
 from rafair.gating.conditions import Condition, Subject
 from rafair.gating.differences import Comparison
 from rafair.gating.rate_change import Change
+from rafair.visible import visible
 
 HEADERS = ("", "first", "second", "difference", "better", "worse")
 MAIN = ("clean", "robust", "repaired")
