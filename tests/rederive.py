@@ -727,7 +727,8 @@ class Rates:
             for name, value in here.items():
                 walk(value, f"{path}.{name}" if path else name)
 
-        walk(self.audit, "")
+        by_group = ("groups", "gaps")  # compared key by key elsewhere
+        walk({name: part for name, part in self.audit.items() if name not in by_group}, "")
 
 
 def check_order(rates: Rates, path: str, clean: dict[str, np.ndarray]) -> None:
@@ -747,6 +748,190 @@ def check_order(rates: Rates, path: str, clean: dict[str, np.ndarray]) -> None:
         "order",
         f"{path}.robust.accurate_fairness exceeds another robust rate",
     )
+
+
+# --- groups ---------------------------------------------------------------------------------
+
+MEASURES = ("accuracy", "individual_fairness", "accurate_fairness")
+LEAST_COMPARED = 30  # groups with fewer instances have no part in a gap
+
+
+def newcombe(more: dict, less: dict) -> tuple[float, float]:
+    """The interval of a difference of two rates, from the Wilson intervals of both."""
+    difference = more["value"] - less["value"]
+    down = math.hypot(more["value"] - more["low"], less["high"] - less["value"])
+    up = math.hypot(more["high"] - more["value"], less["value"] - less["low"])
+    return difference - down, difference + up
+
+
+def written(number: float, spec: dict) -> str:
+    """A number as the names of groups have it."""
+    span = max(spec["maximum"] - spec["minimum"], 1e-12)
+    decimals = min(max(2 - math.floor(math.log10(span)), 0), 6)
+    text = f"{number:,.{decimals}f}"
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    if text == "-0":
+        text = "0"
+    return text if float(text.replace(",", "")) == number else f"{number:,.12g}"
+
+
+def told_apart(names: list[str]) -> list[str]:
+    """A name that is taken gets (2), (3), ... until it is free."""
+    free: list[str] = []
+    for name in names:
+        tries = itertools.chain([name], (f"{name} ({k})" for k in itertools.count(2)))
+        free.append(next(one for one in tries if one not in free))
+    return free
+
+
+def name_of_band(edges: list[float], i: int, spec: dict) -> str:
+    """Of the band above edge i; -1 is the one below all."""
+    if i < 0:
+        return f"below {written(edges[0], spec)}"
+    low = written(edges[i], spec)
+    if i == len(edges) - 1:
+        return f"{low} and over"
+    if spec["kind"] != "integer" or any(edge % 1 for edge in edges):
+        return f"{low} up to {written(edges[i + 1], spec)}"
+    last = written(edges[i + 1] - 1, spec)
+    return low if last == low else f"{low} to {last}"
+
+
+def members_by_group(
+    name: str, space: Space, edges: list | None, codes: np.ndarray, raw: list
+) -> dict[str, np.ndarray]:
+    """For every group of one feature, which instances are in it."""
+    spec = space.schema[name]
+    missing = (codes == -1) & bool(spec.get("missing"))
+    if spec["levels"] is not None:
+        places = np.round(codes * max(1, len(spec["levels"]) - 1))
+        names = [str(level) for level in spec["levels"]]
+        each = [(places == i) & ~missing for i in range(len(names))]
+    elif edges is not None:
+        first = -1 if edges[0] > spec["minimum"] else 0
+        band = [max(first, sum(v >= e for e in edges) - 1) if v is not None else None for v in raw]
+        names = [name_of_band(edges, i, spec) for i in range(first, len(edges))]
+        each = [np.array([b == i for b in band]) & ~missing for i in range(first, len(edges))]
+    else:
+        values = {np.float32(space.encode(name, value)): value for value in spec["domain"]}
+        names = [written(values[code], spec) for code in sorted(values)]
+        each = [codes == code for code in sorted(values)]
+        strange = ~np.any(each, axis=0) & ~missing
+        if strange.any():
+            names, each = [*names, "other values"], [*each, strange]
+    if missing.any():
+        names, each = [*names, "missing"], [*each, missing]
+    return dict(zip(told_apart(names), each, strict=True))
+
+
+def all_groups(space: Space, bands: dict, rows: Rows, start: np.ndarray, table) -> dict:
+    """The groups of each sensitive feature, then of each pair, with who is in them."""
+    single = {}
+    for name in space.domains:
+        codes = rows.encoded[start, space.features.index(name)]
+        every = table.column(f"raw.{name}").to_pylist()
+        single[name] = members_by_group(
+            name, space, bands.get(name), codes, [every[i] for i in start]
+        )
+    found = list(single.values())
+    keys = list(single)
+    for one, other in itertools.combinations(single, 2):
+        both = {
+            (a, b): who & whom
+            for (a, who), (b, whom) in itertools.product(single[one].items(), single[other].items())
+            if (who & whom).any()
+        }
+        keys.append(f"{one} × {other}")
+        names = told_apart([f"{a} × {b}" for a, b in both])
+        found.append(dict(zip(names, both.values(), strict=True)))
+    return dict(zip(told_apart(keys), found, strict=True))
+
+
+def rate_of(hits: np.ndarray) -> dict | None:
+    if not len(hits):
+        return None
+    count, n = int(hits.sum()), len(hits)
+    low, high = wilson(count, n)
+    return {"value": count / n, "count": count, "n": n, "low": low, "high": high}
+
+
+def gap_between(rates: dict[str, dict | None]) -> dict | None:
+    """The largest difference; of equals the first."""
+    enough = {k: rate for k, rate in rates.items() if rate and rate["n"] >= LEAST_COMPARED}
+    if len(enough) < 2:
+        return None
+    values = {k: rate["value"] for k, rate in enough.items()}
+    lowest = next(k for k in values if values[k] == min(values.values()))
+    rest = {k: value for k, value in values.items() if k != lowest}
+    highest = next(k for k in rest if rest[k] == max(rest.values()))
+    low, high = newcombe(enough[highest], enough[lowest])
+    return {
+        "value": values[highest] - values[lowest],
+        "low": low,
+        "high": high,
+        "lowest": lowest,
+        "highest": highest,
+        "n_lowest": enough[lowest]["n"],
+        "n_highest": enough[highest]["n"],
+    }
+
+
+def check_groups(
+    audit: dict, rows: Rows, start: np.ndarray, folder: Path, space: Space, held: dict, findings
+) -> None:
+    """`groups` and `gaps`, every key of them; `held`: per attack ("" for clean) and measure."""
+    config = audit["config"]
+    if not {"groups", "gaps"} & set(audit) and "bands" not in config:
+        return  # made before there were groups
+    if not findings.expect("bands" in config, "bands", "config.bands: not there"):
+        return
+    numbers = [name for name in space.domains if space.schema[name]["levels"] is None]
+    for name, edges in config["bands"].items():
+        low, high = (space.schema.get(name, {}).get(end) for end in ("minimum", "maximum"))
+        good = name in numbers and edges and edges == sorted(set(edges))
+        good = good and low <= edges[0] and edges[-1] <= high
+        if not findings.expect(good, "bands", f"{name}: {edges}"):
+            return
+    table = pq.read_table(folder / rows.file)
+    groups, gaps = {}, {}
+    for key, members in all_groups(space, config["bands"], rows, start, table).items():
+        rates = {
+            attack: {m: {g: rate_of(hits[who]) for g, who in members.items()} for m, hits in of}
+            for attack, of in ((attack, hits.items()) for attack, hits in held.items())
+        }
+        groups[key] = {
+            g: {
+                "n": int(who.sum()),
+                "clean": {m: rates[""][m][g] for m in MEASURES},
+                "robust": {a: {m: rates[a][m][g] for m in MEASURES} for a in held if a},
+            }
+            for g, who in members.items()
+        }
+        gaps[key] = {
+            "clean": {m: gap_between(rates[""][m]) for m in MEASURES},
+            "robust": {a: {m: gap_between(rates[a][m]) for m in MEASURES} for a in held if a},
+        }
+    for section, mine in (("groups", groups), ("gaps", gaps)):
+        compare_sections(section, audit.get(section), mine, section.rstrip("s"), findings)
+
+
+def compare_sections(path: str, said: object, mine: object, kind: str, findings: Findings) -> None:
+    """Two nested dictionaries, key by key; none may be missing, nor one too many."""
+    if isinstance(said, dict) and isinstance(mine, dict):
+        for key in dict.fromkeys([*mine, *said]):
+            if key in said and key in mine:
+                compare_sections(f"{path}.{key}", said[key], mine[key], kind, findings)
+            else:
+                where = "audit.json" if key in said else "the files"
+                findings.wrong(kind, f"{path}: {key!r} is only in {where}")
+        return
+    findings.looked_at["figures of groups"] += 1
+    if isinstance(said, int | float) and isinstance(mine, int | float):
+        slack = 1e-9 if isinstance(mine, float) else 0
+        findings.expect(abs(said - mine) <= slack, kind, f"{path}: {said}, found {mine}")
+    else:
+        findings.expect(said == mine, kind, f"{path}: {said!r}, found {mine!r}")
 
 
 # --- trajectories ---------------------------------------------------------------------------
@@ -1262,6 +1447,16 @@ def check_contents(folder: Path, audit: dict, findings: Findings) -> None:
         chosen[union] = picked
     if audit["repairs"]:
         check_repairs(rates, rows, folder, model, space, outcomes, chosen, findings)
+    held = {"": clean}
+    for name in attacks:
+        pooled = [tables[one][:, 1:] for one in (members_of(name) if name in unions else [name])]
+        iterates = np.concatenate(pooled, axis=1)
+        good = rows.found_accurate, rows.found_fair, rows.cell == TF
+        held[name] = {
+            measure: clean[measure] & holds[iterates].all(1)
+            for measure, holds in zip(MEASURES, good, strict=True)
+        }
+    check_groups(audit, rows, start, folder, space, held, findings)
     if "whole" in audit:
         check_whole(rates, rows, start, folder, audit["dataset"]["rows"])
     rates.all_compared()

@@ -66,6 +66,7 @@ def test_an_audit_of_affairs_is_rederived(affairs: Path) -> None:
         ("--attack=adf", "--attack=eidig", "--attack=dice", "--attack=rafair-ff"),
         ("--attack=dice", "--attack=pgd", "--attack=rafair", "--budget", "gradient_rows=30"),
         ("--attack=dice:width=0.01,local_steps=9", "--attack=pgd:restarts=3", "--attack=dice"),
+        ("--attack=pgd", "--perturbation=both", "--bands", "age=17.5,24.25,40"),
     ],
     ids=[
         "consensus",
@@ -76,6 +77,7 @@ def test_an_audit_of_affairs_is_rederived(affairs: Path) -> None:
         "fairness-tests",
         "budget",
         "options",
+        "bands",
     ],
 )
 def test_other_settings_are_rederived(options: tuple[str, ...], tmp_path: Path) -> None:
@@ -273,6 +275,79 @@ def test_one_changed_figure_is_reported(
 ) -> None:
     set_figure(copy, path, change)
     assert kind in kinds(copy)
+
+
+@pytest.mark.parametrize(
+    ("path", "change", "kind"),
+    [
+        ("groups.age.22.n", lambda n: n + 1, "group"),
+        ("groups.age.22.clean.accuracy.count", lambda count: count - 1, "group"),
+        ("groups.age.22.clean.accuracy.low", lambda low: low - 1e-8, "group"),
+        ("groups.religious.mildly.robust.rafair.accuracy.value", lambda v: v + 1e-8, "group"),
+        ("groups.age × religious.22 × mildly.n", lambda n: n + 1, "group"),
+        ("groups.age", lambda groups: {**groups, "17.6": groups["17.5"]}, "group"),
+        ("groups.religious", lambda groups: {**groups, "not": None}, "group"),
+        ("groups", lambda groups: {k: groups[k] for k in ("age", "religious")}, "group"),
+        ("gaps.religious.clean", lambda gaps: {"accuracy": gaps["accuracy"]}, "gap"),
+        ("gaps.age × religious.clean", lambda gaps: {**gaps, "accuracy": {"value": 0.1}}, "gap"),
+        ("gaps", lambda gaps: {"age": gaps["age"]}, "gap"),
+        ("config.bands", lambda bands: {**bands, "age": [20.0, 30.0]}, "group"),
+        ("config.bands", lambda bands: {**bands, "age": [30.0, 20.0]}, "bands"),
+        ("config.bands", lambda bands: {**bands, "age": [20.0, 50.0]}, "bands"),
+        ("config.bands", lambda bands: {**bands, "educ": [12.0]}, "bands"),
+    ],
+)
+def test_one_changed_figure_of_a_group_is_reported(
+    copy: Path, path: str, change: Callable[[Any], Any], kind: str
+) -> None:
+    set_figure(copy, path, change)
+    assert kind in kinds(copy)
+
+
+@pytest.fixture(scope="module")
+def banded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two bands of ages, of 31 and 89 instances, so that there is a gap."""
+    options = ("--epochs", "2", "--instances", "120", "--steps", "2", "--attack", "rafair-tb")
+    return audit(tmp_path_factory.mktemp("banded") / "run", *options, "--bands", "age=25")
+
+
+@pytest.mark.parametrize(
+    "figure", ["value", "low", "high", "lowest", "highest", "n_lowest", "n_highest"]
+)
+def test_one_changed_figure_of_a_gap_is_reported(banded: Path, figure: str, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(banded, tmp_path / "copy"))
+    assert kinds(copy) == set()
+    document = json.loads((copy / "audit.json").read_text(encoding="utf-8"))
+    said = document["gaps"]["age"]["robust"]["rafair-tb"]["accurate_fairness"]
+    said[figure] = "nobody" if isinstance(said[figure], str) else said[figure] + 1e-6
+    (copy / "audit.json").write_text(json.dumps(document), encoding="utf-8")
+    assert kinds(copy) == {"gap"}
+
+
+def test_an_instance_of_another_group_is_reported(banded: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(banded, tmp_path / "copy"))
+    set_value(copy, ROWS, "raw.age", 0, lambda age: 22.0 if age > 25 else 32.0)
+    assert kinds(copy) >= {"raw value", "group", "gap"}
+
+
+def test_a_run_from_before_there_were_groups_agrees(copy: Path) -> None:
+    document = json.loads((copy / "audit.json").read_text(encoding="utf-8"))
+    del document["groups"], document["gaps"], document["config"]["bands"]
+    (copy / "audit.json").write_text(json.dumps(document), encoding="utf-8")
+    assert_agrees(copy, 60)
+    document["gaps"] = {}
+    (copy / "audit.json").write_text(json.dumps(document), encoding="utf-8")
+    assert kinds(copy)
+
+
+def test_its_interval_of_a_difference_is_the_textbooks() -> None:
+    # Newcombe (1998), Statistics in Medicine 17, 873-890, table II, method 10
+    more, less = (
+        {"value": count / n, "low": low, "high": high}
+        for count, n in ((56, 70), (48, 80))
+        for low, high in [rederive.wilson(count, n)]
+    )
+    assert rederive.newcombe(more, less) == pytest.approx((0.0524, 0.3339), abs=5e-5)
 
 
 def test_a_rate_nobody_derives_is_reported(copy: Path) -> None:

@@ -38,8 +38,19 @@ def test_importing_rafair_loads_nothing_heavy():
     assert not loaded_by("import rafair") & (HEAVY | {"numpy"})
 
 
+def test_the_pytest_plugin_loads_nothing_heavy():
+    assert not loaded_by("import rafair.pytest_plugin") & (HEAVY | {"numpy", "typer", "rich"})
+
+
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["audit", "--help"], ["reproduce", "--help"], ["data", "list"]]
+    "arguments",
+    [
+        ["--help"],
+        ["audit", "--help"],
+        ["reproduce", "--help"],
+        ["diff", "--help"],
+        ["data", "list"],
+    ],
 )
 def test_help_loads_nothing_heavy(arguments):
     assert not loaded_by(f"from rafair.cli.main import run; run({arguments!r})") & HEAVY

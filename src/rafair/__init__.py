@@ -28,6 +28,11 @@ if TYPE_CHECKING:
         UnfinishedRunError,
         UnknownNameError,
     )
+    from rafair.gating.assertion import assert_gate
+    from rafair.gating.decision import Decision, Finding
+    from rafair.gating.differences import Comparison, diff
+    from rafair.gating.entry import gate
+    from rafair.gating.policy import Policy
     from rafair.models.function import FunctionClassifier
     from rafair.models.opening import ModelOptions, open_model
     from rafair.models.torch_module import TorchClassifier
@@ -42,17 +47,24 @@ if TYPE_CHECKING:
 _HOMES = {
     "Audit": "rafair.auditing.result",
     "Case": "rafair.auditing.cases",
+    "Comparison": "rafair.gating.differences",
     "Dataset": "rafair.datasets.loading",
+    "Decision": "rafair.gating.decision",
     "Feature": "rafair.tabular.schema",
+    "Finding": "rafair.gating.decision",
     "FunctionClassifier": "rafair.models.function",
     "Kind": "rafair.tabular.schema",
     "ModelOptions": "rafair.models.opening",
+    "Policy": "rafair.gating.policy",
     "Schema": "rafair.tabular.schema",
     "Table": "rafair.tabular.table",
     "TorchClassifier": "rafair.models.torch_module",
     "TrainConfig": "rafair.models.training",
     "Verdict": "rafair.verdicts",
+    "assert_gate": "rafair.gating.assertion",
     "audit": "rafair.auditing.entry",
+    "diff": "rafair.gating.differences",
+    "gate": "rafair.gating.entry",
     "load_dataset": "rafair.datasets.loading",
     "open_model": "rafair.models.opening",
     "read_schema": "rafair.tabular.schema_file",
@@ -82,16 +94,20 @@ __all__ = [
     "Audit",
     "Case",
     "ClusterError",
+    "Comparison",
     "DataFileError",
     "Dataset",
+    "Decision",
     "DownloadError",
     "Feature",
+    "Finding",
     "FunctionClassifier",
     "IncompleteError",
     "InputError",
     "Kind",
     "ModelError",
     "ModelOptions",
+    "Policy",
     "RafairError",
     "RafairWarning",
     "RunFolderError",
@@ -104,7 +120,10 @@ __all__ = [
     "UnknownNameError",
     "Verdict",
     "__version__",
+    "assert_gate",
     "audit",
+    "diff",
+    "gate",
     "load_dataset",
     "open_model",
     "read_schema",

@@ -129,6 +129,7 @@ def test_show_as_json(nothing_here, capsys):
         "largest_change": None,
         "group": None,
         "missing": False,
+        "bands": None,
     }
     assert len(document["sha256"]) == 64
 

@@ -173,6 +173,31 @@ def test_sizes_that_make_no_sense(refused, case):
     refused(["audit", option, value], *words)
 
 
+BANDS = {
+    "an unknown feature": (("aeg=25,45",), "feature 'aeg'", "did you mean 'age'?"),
+    "no name": (("=25",), "bands", "NAME=EDGE,EDGE", "'=25'"),
+    "a name alone": (("age",), "bands", "NAME=EDGE,EDGE", "'age'"),
+    "no edges": (("age=",), "bands", "NAME=EDGE,EDGE", "'age='"),
+    "a loose comma": (("age=25,",), "bands of 'age'", "expected numbers", "got ''"),
+    "texts": (("age=young,old",), "bands of 'age'", "expected numbers", "'young'"),
+    "nan": (("age=25,nan",), "bands of 'age'", "finite", "got nan"),
+    "infinity": (("age=inf",), "bands of 'age'", "finite", "got inf"),
+    "not ascending": (("age=30,25",), "bands of 'age'", "ascending", "25 after 30"),
+    "outside its range": (("age=25,45",), "bands of 'age'", "from 17.5 to 42", "got 45"),
+    "not sensitive": (("educ=12",), "bands of 'educ'", "a sensitive feature (age, religious)"),
+    "no number": (("religious=1",), "bands of 'religious'", "a number", "'ordinal'"),
+    "a feature twice": (("age=20", "age=30"), "bands", "once", "'age' twice"),
+}
+
+
+@pytest.mark.parametrize("case", BANDS.values(), ids=BANDS)
+def test_bands_that_make_no_sense(refused, saved, case):
+    bands, *words = case
+    options = [option for text in bands for option in ("--bands", text)]
+    for command in (["audit"], ["attack", "run"], ["repair", "run"]):
+        refused([*command, *options], *words)
+
+
 ATTACK_OPTIONS = {
     "pgd:restarts=0": ("restarts", "whole number"),
     "pgd:restarts=many": ("restarts", "whole number", "'many'"),

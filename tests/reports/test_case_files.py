@@ -17,7 +17,7 @@ import planted
 import rafair
 from rafair.auditing.cases import show
 from rafair.reports.spreadsheet import cell
-from rafair.reports.visible import visible
+from rafair.visible import visible
 
 
 @pytest.fixture(scope="module")

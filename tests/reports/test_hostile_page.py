@@ -9,7 +9,7 @@ from hand_made import HOSTILE, contents_with
 
 from rafair.reports.gathering import contents_of
 from rafair.reports.page import write_page
-from rafair.reports.visible import visible
+from rafair.visible import visible
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from rafair.reports.gathering import contents_of
 from rafair.reports.markdown import as_markdown, picture_parts
 from rafair.reports.markdown_text import block, code, escaped
 from rafair.reports.model_card import as_model_card
-from rafair.reports.visible import visible
+from rafair.visible import visible
 
 COMMENT = "<!-- -->"
 

@@ -13,7 +13,7 @@ from commands import document
 from rafair.auditing.result import Audit
 from rafair.auditing.tables import COLUMNS, tables
 from rafair.reports.gathering import contents_of
-from rafair.reports.visible import visible
+from rafair.visible import visible
 
 THEMES = ("light", "dark")
 WIDTHS = (400, 1_400)

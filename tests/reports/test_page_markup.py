@@ -18,7 +18,7 @@ from rafair.reports.case_data import case_data
 from rafair.reports.contents import NONE
 from rafair.reports.page import render_page, write_page
 from rafair.reports.static_cases import static_cases
-from rafair.reports.visible import visible
+from rafair.visible import visible
 
 VOID = {"meta", "input", "br", "img", "link"}
 PLAIN = ("age", "income", "sex", "job")

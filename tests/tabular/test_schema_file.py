@@ -27,6 +27,7 @@ step = 0.01
 unit = "EUR"
 direction = "decrease_only"
 largest_change = 5
+bands = [10, 20.5, 50]
 
 [[feature]]
 name = "net-income"
@@ -77,6 +78,7 @@ def test_every_field_is_read(read):
     debt = schema["debt"]
     assert (debt.step, debt.grid, debt.unit, debt.direction) == (0.01, 0.01, "EUR", "decrease_only")
     assert (debt.minimum, debt.maximum, debt.largest_change) == (0, 90.5, 5)
+    assert debt.bands == (10, 20.5, 50)
     assert not schema["net-income"].mutable
     assert schema["net-income"].missing
     assert debt.mutable
@@ -87,6 +89,7 @@ def test_every_field_is_read(read):
     assert schema["class"].levels == (1, 2, 3)
     assert schema.relations == ("debt <= 0.4 * `net-income`",)
     assert read(write_schema(schema)) == schema
+    assert "bands = [10, 20.5, 50]" in write_schema(schema)
 
 
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
@@ -180,6 +183,20 @@ WRONG = {
     ),
     "levels of a number": ("step = 0.01", "levels = [1, 2]", "levels: expected not to be given fo"),
     "range of levels": ("group =", "minimum = 0\ngroup =", "expected not to be given for the kind"),
+    "bands of levels": ("group =", "bands = [1]\ngroup =", "bands: expected not to be given for"),
+    "no bands": (
+        "[10, 20.5, 50]",
+        "[]",
+        "feature 'debt': bands: expected a list of numbers, got []",
+    ),
+    "falling bands": ("20.5, 50]", "5]", "bands: expected ascending numbers, got 5 after 10"),
+    "bands outside": (
+        "20.5, 50]",
+        "91]",
+        "bands: expected edges from 0 to 90.5, the feature's range",
+    ),
+    "bands of texts": ("[10,", '["10",', "bands: expected a list of numbers, got ['10', 20.5, 50]"),
+    "nan in bands": ("[10,", "[nan,", "bands: expected finite numbers, got nan"),
     "three truths": ('kind = "boolean"', 'kind = "boolean"\nlevels = [0, 1, 2]', "expected two,"),
     "group of one": (
         '"rent"\nkind = "boolean"\ngroup = "home"',

@@ -150,11 +150,16 @@ def show(feature: Feature, value: Any) -> str:
         return "missing"
     if not feature.kind.is_number:
         return str(value)
+    return f"{show_number(feature, value)} {feature.unit}".strip()
+
+
+def show_number(feature: Feature, value: float) -> str:
+    """A number with the decimals that suit its feature's range, without its unit."""
     span = max((feature.maximum or 0) - (feature.minimum or 0), 1e-12)
     decimals = int(np.clip(2 - np.floor(np.log10(span)), 0, 6))
     text = f"{float(value):,.{decimals}f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text
-    return f"{'0' if text == '-0' else text} {feature.unit}".strip()
+    return "0" if text == "-0" else text
 
 
 def _case(row: pd.Series[Any], clean: pd.Series[Any], schema: Schema) -> Case:

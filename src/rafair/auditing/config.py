@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -20,6 +20,7 @@ from rafair.repairs.benign import BenignPerturbation
 from rafair.search.budget import Budget
 from rafair.search.probing import smallest_probes
 from rafair.search.sweep import CHUNK_ROWS, Sweep, suitable_chunk_rows
+from rafair.tabular.bands import check_edges, edges_of
 from rafair.tabular.counterparts import Counterparts
 from rafair.tabular.feasible import FeasibleSet
 from rafair.tabular.perturbation import PerFeature, PerturbationSet, per_feature
@@ -74,6 +75,8 @@ class AuditConfig:
         perturbation: "paper" for continuous steps of all codes, "feasible" for rows that could
             really happen, "both" for each attack under either.
         max_category_changes: How many categories a feasible perturbation may change.
+        bands: Ascending edges of the bands that rates by group are given by, by sensitive feature;
+            a band holds its lower edge. Features that are not named have the schema's bands.
 
     Raises:
         InputError: If an option is out of range.
@@ -95,6 +98,7 @@ class AuditConfig:
     chunk_rows: int | None = None
     perturbation: str = Perturbation.PAPER
     max_category_changes: int = 1
+    bands: Mapping[str, Sequence[float]] | None = None
 
     def __post_init__(self) -> None:
         expand(self.attacks)
@@ -117,13 +121,48 @@ class AuditConfig:
             check_whole("chunk_rows", self.chunk_rows, 1, MOST_CHUNK_ROWS)
         check_name("perturbation", self.perturbation, list(Perturbation))
         check_whole("max_category_changes", self.max_category_changes, 0, MOST_CATEGORY_CHANGES)
+        if self.bands is not None:
+            _check_bands(self.bands)
 
-    def resolved(self, counterparts: int, device: str) -> AuditConfig:
-        """The same with `chunk_rows` filled in for instances of so many counterparts."""
+    def resolved(self, schema: Schema, device: str) -> AuditConfig:
+        """The same with `chunk_rows` and all bands filled in for rows of this schema.
+
+        Raises:
+            InputError: If the bands are none of this schema's sensitive numbers.
+        """
+        resolved = replace(self, bands=self.bands_of(schema))
         if self.chunk_rows is not None:
-            return self
-        rows = counterparts * INSTANCES_PER_SHARD
-        return replace(self, chunk_rows=suitable_chunk_rows(rows, device))
+            return resolved
+        rows = Counterparts.of(schema).size * INSTANCES_PER_SHARD
+        return replace(resolved, chunk_rows=suitable_chunk_rows(rows, device))
+
+    def bands_of(self, schema: Schema) -> dict[str, tuple[float, ...]]:
+        """The edges of the bands of every sensitive number that has bands, in column order.
+
+        Args:
+            schema: The features of the rows.
+
+        Raises:
+            InputError: If bands are given of a feature that is unknown, not sensitive or not a
+                number, or edges outside its range.
+        """
+        given = self.bands or {}
+        for name in given:
+            feature, where = schema[name], f"bands of '{name}'"
+            if not feature.sensitive:
+                raise InputError(
+                    f"{where}: expected a sensitive feature ({', '.join(schema.sensitive)}), got "
+                    "one that is not"
+                )
+            if not feature.kind.is_number:
+                raise InputError(
+                    f"{where}: expected a feature that is a number, got kind '{feature.kind}', "
+                    "whose levels are groups by themselves"
+                )
+            check_edges(where, given[name], feature)
+        numbers = [f for f in map(schema.__getitem__, schema.sensitive) if f.kind.is_number]
+        edges = {f.name: given[f.name] if f.name in given else edges_of(f) for f in numbers}
+        return {name: tuple(map(float, found)) for name, found in edges.items() if found}
 
     def sweep(
         self, classifier: Classifier, schema: Schema, workers: Workers, advance: Advance
@@ -232,7 +271,19 @@ class AuditConfig:
             "chunk_rows": self.chunk_rows,
             "perturbation": str(self.perturbation),
             "max_category_changes": self.max_category_changes,
+            "bands": {
+                name: [float(e) for e in edges] for name, edges in (self.bands or {}).items()
+            },
         }
+
+
+def _check_bands(bands: Any) -> None:
+    if not isinstance(bands, Mapping):
+        raise InputError(
+            f"bands: expected edges by the name of a feature, got {type(bands).__name__}"
+        )
+    for name, edges in bands.items():
+        check_edges(f"bands of '{name}'", edges)
 
 
 def _product(steps: int, size: float) -> float:

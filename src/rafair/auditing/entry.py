@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -55,6 +55,7 @@ def audit(
     chunk_rows: int | None = None,
     perturbation: str = "paper",
     max_category_changes: int = 1,
+    bands: Mapping[str, Sequence[float]] | None = None,
     threads: int | None = None,
     device: str = "cpu",
     engine: str = "serial",
@@ -87,6 +88,8 @@ def audit(
             really happen (whole numbers, real levels, the schema's rules), "both" for each attack
             under either.
         max_category_changes: How many categories a feasible perturbation may change.
+        bands: Ascending edges of the bands that rates by group are given by, by sensitive feature,
+            such as {"age": [25, 45, 65]}; those of the schema by default.
         threads: How many threads compute; one per core by default.
         device: Where a torch module computes.
         engine: Who computes: "serial" for this process, "ray" for a Ray cluster.
@@ -132,6 +135,7 @@ def audit(
         chunk_rows=chunk_rows,
         perturbation=perturbation,
         max_category_changes=max_category_changes,
+        bands=bands,
     )
     means = Means(
         out=None if out is None else Path(out),
@@ -186,7 +190,8 @@ def repair_saved(source: Path, overrides: dict[str, Any], means: Means) -> Audit
     config = _without_old_epsilon(config, overrides)
     earlier.check_file(ADVERSARIAL)
     stored = Stored(source, earlier.document, earlier.adversarial)
-    return run_audit(_saved(source, None, None, means), replace(config, **overrides), means, stored)
+    config = replace(config, **_with_old_bands(config, overrides))
+    return run_audit(_saved(source, None, None, means), config, means, stored)
 
 
 def _refuse_file(earlier: Audit) -> None:
@@ -212,6 +217,7 @@ def earlier_config(earlier: Audit) -> AuditConfig:
         "max_queries": None,
         "perturbation": Perturbation.PAPER,
         "max_category_changes": 1,
+        "bands": None,
     }
     section = known_before | earlier.document["config"]
     try:
@@ -242,6 +248,7 @@ def attack_saved(source: Path, overrides: dict[str, Any], means: Means) -> Audit
     saved = _saved(source, None, None, means)
     if earlier:
         config = _without_old_epsilon(earlier_config(earlier), overrides)
+    overrides = _with_old_bands(config, overrides)
     return run_audit(saved, replace(config, **{"labels": None} | overrides), means)
 
 
@@ -300,6 +307,13 @@ def _without_old_epsilon(config: AuditConfig, overrides: dict[str, Any]) -> Audi
     by_default = config.epsilon == config.default_epsilon
     new_steps = {"steps", "step_size"} & set(overrides)
     return replace(config, epsilon=None) if by_default and new_steps else config
+
+
+def _with_old_bands(config: AuditConfig, overrides: dict[str, Any]) -> dict[str, Any]:
+    """Keeps that run's bands of the features that get no new ones."""
+    if "bands" not in overrides:
+        return overrides
+    return overrides | {"bands": {**(config.bands or {}), **overrides["bands"]}}
 
 
 def _saved(source: Path, name: str | None, variant: str | None, means: Means) -> SavedModel:

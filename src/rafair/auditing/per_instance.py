@@ -47,6 +47,11 @@ class PerInstance:
         """The audited rows, in the order of `holds`; shape `(n,)`."""
         return self._gathered.instances
 
+    @property
+    def attacks(self) -> list[str]:
+        """The single attacks whose rows are stored; "clean" alone where there are none."""
+        return list(self._gathered.attacked)
+
     def holds(self, name: RateName) -> Shares | None:
         """1 where an instance has the property, 0 where not, NaN where it is not counted.
 

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from rafair.auditing.cases import Case, find_cases
 from rafair.auditing.columns import ADVERSARIAL, REPAIRED, VERDICTS
 from rafair.auditing.document import AUDIT, SCHEMA_VERSION
+from rafair.auditing.groups import groups_of
 from rafair.auditing.tables import Cells, as_text, facts, tables
 from rafair.engine.files import sha256_of
 from rafair.engine.shards import cut
@@ -27,6 +28,7 @@ from rafair.tabular.parquet_rows import BATCH_ROWS, RowReader
 from rafair.tabular.schema import Schema
 from rafair.verdicts import Verdict
 
+RATE = ("value", "count", "n", "low", "high")
 SECTIONS = {"files", "dataset", "model", "config", "clean", "attacks", "repairs", "warnings"}
 
 
@@ -146,7 +148,10 @@ class Audit:
         return find_cases(self.adversarial, self.schema, verdict, limit)
 
     def to_frame(self) -> pd.DataFrame:
-        """Every rate in a row: stage, attack, kind, metric, value, count, n, low, high."""
+        """Every rate of all instances in a row; of groups, `groups_frame` has them.
+
+        Columns: stage, attack, kind, metric, value, count, n, low, high.
+        """
         rows = [("clean", "", "clean", self.document["clean"])]
         if "whole" in self.document:
             rows.append(("whole", "", "clean", self.document["whole"]))
@@ -160,6 +165,29 @@ class Audit:
             for stage, name, kind, section in rows
             for metric, rate in section.items()
             if _is_rate(rate)
+        ]
+        return pd.DataFrame.from_records(records)
+
+    def groups_frame(self) -> pd.DataFrame:
+        """Every rate by sensitive group in a row.
+
+        Columns: feature (or both of a pair), group, attack (empty for clean rows), kind ("clean" or
+        "robust"), metric, value, count, n, low, high. Where nobody is in a group, n is 0 and the
+        rest missing. Of runs that were made before these rates were, they are derived.
+
+        Raises:
+            RunFolderError: If the files that they must be derived from cannot be read.
+        """
+        records = [
+            {"feature": feature, "group": group, "attack": attack, "kind": kind, "metric": metric}
+            | (rate or {**dict.fromkeys(RATE), "n": 0})
+            for feature, groups in groups_of(self.document, self.folder)["groups"].items()
+            for group, section in groups.items()
+            for kind, attack, rates in [
+                ("clean", "", section["clean"]),
+                *(("robust", name, rates) for name, rates in section["robust"].items()),
+            ]
+            for metric, rate in rates.items()
         ]
         return pd.DataFrame.from_records(records)
 

@@ -30,8 +30,10 @@ from rafair.auditing.document import (
 )
 from rafair.auditing.examine import Examiner, Part
 from rafair.auditing.finished import all_but_done, digest, finished_audit, hashes, plan_of
+from rafair.auditing.groups import groups_document
 from rafair.auditing.judging import Judge, Judging, Whole
 from rafair.auditing.outcomes import Stored
+from rafair.auditing.per_instance import PerInstance
 from rafair.auditing.preparation import Preparation
 from rafair.auditing.result import Audit
 from rafair.auditing.subject import Subject, count_answers
@@ -107,7 +109,7 @@ def run_audit(
         IncompleteError: If results cannot be stored; what was done is kept.
     """
     _check_against(preparation, config)
-    config = config.resolved(Counterparts.of(preparation.schema).size, means.device)
+    config = config.resolved(preparation.schema, means.device)
     plan = plan_of(preparation, config, stored)
     final, temporary = _place(means, preparation.name, plan)
     known = preparation.identified
@@ -287,6 +289,13 @@ class _Run:
         rates = rates_document(gathered, unions, self.config.seed)
         if self.stored:
             rates["attacks"] = self.stored.document["attacks"]
+        groups = groups_document(
+            PerInstance(gathered),
+            folder,
+            subject.table.schema,
+            self.config.bands or {},
+            rates["attacks"],
+        )
         now = datetime.datetime.now(datetime.UTC)
         document = {
             "schema_version": SCHEMA_VERSION,
@@ -300,6 +309,7 @@ class _Run:
             "model": subject.model_facts(whole.answers if whole else self._answers(subject)),
             "config": self._config() | {"black_box": not subject.classifier.differentiable},
             **rates,
+            **groups,
         }
         if self.config.perturbation != Perturbation.PAPER:
             document["feasible"] = self._feasible(subject)
@@ -327,7 +337,8 @@ class _Run:
         # the attacks were run under their own options; these are the repair's
         own = {key: config[key] for key in REPAIR_OPTIONS}
         earlier: dict[str, Any] = dict(self.stored.document["config"])
-        return earlier | {"labels": self.config.labels, "repair": own, "plan": config["plan"]}
+        mine = {key: config[key] for key in ("labels", "bands", "plan")}
+        return earlier | mine | {"repair": own}
 
 
 def _check_against(preparation: Preparation, config: AuditConfig) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from rafair.auditing.config import Perturbation
-from rafair.auditing.twins import twin
+from rafair.auditing.twins import is_union, twin
+from rafair.metrics.groups import LEAST_INSTANCES
+from rafair.visible import visible
 
 COLUMNS = {
     "accuracy": "accuracy",
@@ -17,6 +19,9 @@ COLUMNS = {
     "false_fair": "false fair",
     "false_biased": "false biased",
 }
+
+MOST_GROUPS = 12
+"""Rows that the groups of one feature may take."""
 
 
 @dataclass(frozen=True)
@@ -28,12 +33,15 @@ class Cells:
         headers: Column names; the first column names the rows.
         rows: The cells; a rate is its value, a line break, and its interval.
         note: How to read it.
+        dense: Whether cells are single lines and rows have names of the user's, which are not to
+            be cut up.
     """
 
     title: str
     headers: Sequence[str]
     rows: Sequence[Sequence[str]]
     note: str = ""
+    dense: bool = False
 
 
 def facts(document: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -174,6 +182,83 @@ def repairs_table(document: Mapping[str, Any]) -> Cells:
     return Cells("After the repair", ["", *COLUMNS.values(), "corrected"], rows, note)
 
 
+def groups_table(document: Mapping[str, Any]) -> Cells:
+    """Clean and robust accurate fairness by the values of each sensitive feature."""
+    attacks = list(document["attacks"])
+    attack = next((name for name in reversed(attacks) if is_union(name)), (attacks or [None])[-1])
+    headers = ["", "n", "clean accurate fairness"]
+    headers += [] if attack is None else [f"robust, {attack}"]
+    rows: list[list[str]] = []
+    for feature in _single_features(document):
+        rows.append([_with_unit(feature, document), *[""] * (len(headers) - 1)])
+        rows += _rows_of_groups(document["groups"][feature], attack, len(headers))
+    found = [
+        _largest(document, kind, attack)
+        for kind, there in (("clean", True), ("robust", attack is not None))
+        if there
+    ]
+    note = "By people's own values; pairs of features and other rates are in audit.json. "
+    note += " ".join(found) if any(found) else NO_GAP
+    return Cells("By group", headers, rows, note, dense=True)
+
+
+NO_GAP = f"No feature has two groups of at least {LEAST_INSTANCES} instances to be compared."
+
+
+def _single_features(document: Mapping[str, Any]) -> list[str]:
+    # they stand before all pairs, so no name of a pair can be theirs
+    return list(document["groups"])[: len(document["dataset"]["sensitive"])]
+
+
+def _with_unit(feature: str, document: Mapping[str, Any]) -> str:
+    units = {f["name"]: f["unit"] for f in document["dataset"]["schema"]["features"]}
+    return visible(f"{feature} ({units[feature]})" if units.get(feature) else feature)
+
+
+def _rows_of_groups(
+    groups: Mapping[str, Any], attack: str | None, width: int
+) -> Iterator[list[str]]:
+    """The groups with somebody in them; of many the largest, and the others in one line."""
+    there = [name for name, group in groups.items() if group["n"]]
+    shown = there
+    if len(there) > MOST_GROUPS:
+        shown = sorted(there, key=lambda name: -groups[name]["n"])[: MOST_GROUPS - 1]
+    for name in there:
+        if name in shown:
+            group = groups[name]
+            rates = [group["clean"], *([group["robust"][attack]] if attack else [])]
+            cells = [_short(rate["accurate_fairness"]) for rate in rates]
+            yield [f"  {visible(name)}", f"{group['n']:,}", *cells]
+    if len(there) > len(shown):
+        others = sum(groups[name]["n"] for name in there if name not in shown)
+        row = [f"  {len(there) - len(shown):,} smaller groups", f"{others:,}"]
+        yield [*row, *[""] * (width - len(row))]
+
+
+def _largest(document: Mapping[str, Any], kind: str, attack: str | None) -> str:
+    """The largest gap in accurate fairness between groups of one feature, in a sentence."""
+    gaps = {}
+    for feature in _single_features(document):
+        section = document["gaps"][feature]
+        gaps[feature] = (section["clean"] if kind == "clean" else section["robust"][attack])[
+            "accurate_fairness"
+        ]
+    gaps = {feature: gap for feature, gap in gaps.items() if gap is not None}
+    if not gaps:
+        return ""
+    feature = max(gaps, key=lambda name: gaps[name]["value"])
+    gap, groups = gaps[feature], document["groups"][feature]
+    rates = []
+    for name in (gap["lowest"], gap["highest"]):
+        section = groups[name]["clean"] if kind == "clean" else groups[name]["robust"][attack]
+        rates.append(f"{visible(name)} has {section['accurate_fairness']['value']:.2f}")
+    what = "Largest gap of clean rows" if kind == "clean" else f"Under {attack}"
+    return (
+        f"{what}: {gap['value']:.2f} [{gap['low']:.2f}, {gap['high']:.2f}], of {visible(feature)}: "
+        f"{', '.join(rates)}."
+    )
+
+
 def cost_table(document: Mapping[str, Any]) -> Cells:
     """What each attack asked the model, per instance."""
     n = max(document["clean"]["n"], 1)
@@ -207,6 +292,8 @@ def tables(document: Mapping[str, Any]) -> list[Cells]:
         shown.insert(0, perturbations_table(document))
     if document["attacks"]:
         shown.append(robust_table(document))
+    if "groups" in document:
+        shown.append(groups_table(document))
     if document["repairs"]:
         shown.append(repairs_table(document))
     if len(document["attacks"]) > 1:
@@ -249,6 +336,10 @@ def _rate(rate: Mapping[str, Any] | None) -> str:
     if rate is None:
         return "–"
     return f"{rate['value']:.3f}\n{rate['low']:.2f}–{rate['high']:.2f}"
+
+
+def _short(rate: Mapping[str, Any]) -> str:
+    return f"{rate['value']:.2f} [{rate['low']:.2f}, {rate['high']:.2f}]"
 
 
 def _one_line(rate: Mapping[str, Any] | None) -> str:

@@ -2,19 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from rafair.auditing.agreement import (
+    VERDICT_COLUMNS,
+    batches,
+    check_clean_rows,
+    check_columns,
+    check_rows,
+)
+from rafair.auditing.columns import ADVERSARIAL, CLEAN, REPAIRED, VERDICTS
+from rafair.auditing.config import AuditConfig
 from rafair.auditing.document import AUDIT, plain, rates_document, read_verdicts
 from rafair.auditing.entry import earlier_config
+from rafair.auditing.groups import derived_groups
+from rafair.auditing.per_instance import PerInstance
 from rafair.auditing.result import Audit
-from rafair.auditing.twins import unions_among
+from rafair.auditing.twins import runs_of, unions_among
 from rafair.engine.run_folder import PLAN, partial_of
-from rafair.errors import RunFolderError, UnfinishedRunError
+from rafair.errors import InputError, RunFolderError, UnfinishedRunError
+from rafair.metrics.summaries import confusion_of_counts
+from rafair.verdicts import Verdict, verdicts
+from rafair.visible import visible
 
 SECTIONS = ("clean", "attacks", "repairs")
+BY_GROUP = ("groups", "gaps")
 COUNTERS = ("seconds", "gradient_rows", "prediction_rows", "queries")
+ROUNDING = 1e-9
+"""How much an interval may differ where another version of scipy computed it."""
+
+SHAPES: dict[str, dict[str, Any]] = {
+    "files": {},
+    "dataset": {"name": str, "schema": Mapping},
+    "model": {"name": str, "test_accuracy": Mapping},
+    "config": {},
+    "clean": {"n": int},
+    "attacks": {},
+    "repairs": {},
+}
+"""What every `audit.json` must have so that it can be looked into."""
+
+LONGEST = 80
 
 
 def finished_run(folder: str | Path) -> Audit:
@@ -25,7 +58,8 @@ def finished_run(folder: str | Path) -> Audit:
         UnfinishedRunError: If the audit was not carried to its end.
     """
     folder = Path(folder)
-    for place in (folder, partial_of(folder)):
+    beside = [partial_of(folder)] if folder.name else []  # "." and "/" have no name to add to
+    for place in (folder, *beside):
         if (place / PLAN).is_file() and not (folder / AUDIT).is_file():
             raise UnfinishedRunError(
                 f"'{place}': expected a finished audit, found one that is not; the command that "
@@ -37,8 +71,10 @@ def finished_run(folder: str | Path) -> Audit:
 def verified_run(folder: str | Path) -> Audit:
     """Reads a finished run, and derives its rates again from its files.
 
-    What is derived again: `clean`, `attacks`, `repairs`, whole, with every count and interval; and
-    every file's hash. (The counters of cost and time cannot be.)
+    What is derived again: `clean`, `attacks`, `repairs`, `whole`, `groups` and `gaps` (which older
+    runs do not have), with every count and interval; every file's hash; and every verdict, from the
+    label and the predictions beside it. (The counters of cost and time cannot be, nor the model's
+    accuracy on rows that are not stored.)
 
     Raises:
         RunFolderError: If there is no run, a file is missing or altered, or a figure of
@@ -46,36 +82,144 @@ def verified_run(folder: str | Path) -> Audit:
         UnfinishedRunError: If the audit was not carried to its end.
     """
     audit = finished_run(folder)
-    for name in audit.document["files"]:
-        audit.check_file(name)
-    for path, said, found in _differences(audit):
-        raise RunFolderError(
-            f"'{audit.folder / AUDIT}': edited: {path} says {_shown(said)}, its files give "
-            f"{_shown(found)}"
-        )
+    try:
+        _check_shapes(audit)
+        _check_files(audit)
+        _check_agreement(audit)
+        for path, said, found in _differences(audit):
+            raise _edited(audit, path, _shown(said), _shown(found))
+    except RunFolderError:
+        raise
+    except InputError as error:  # an option or a schema that no audit writes
+        raise RunFolderError(f"'{audit.folder / AUDIT}': {error}") from error
     return audit
+
+
+def _edited(audit: Audit, path: str, said: str, found: str) -> RunFolderError:
+    return RunFolderError(
+        f"'{audit.folder / AUDIT}': edited: {path} says {said}, its files give {found}"
+    )
+
+
+def _check_shapes(audit: Audit) -> None:
+    for section, fields in SHAPES.items():
+        value = audit.document[section]
+        if not isinstance(value, Mapping):
+            raise InputError(f"expected a table '{section}', found {_shown(value)}")
+        for field, kind in fields.items():
+            if not isinstance(value.get(field), kind):
+                raise InputError(f"expected '{section}.{field}', found {_shown(value.get(field))}")
+    try:
+        _ = audit.schema
+    except ValueError as error:  # pydantic's, of many lines
+        raise InputError("expected the features of a table in 'dataset.schema'") from error
+
+
+def _check_files(audit: Audit) -> None:
+    """Refuses files without a hash, those of another hash, and those that are missing."""
+    document = audit.document
+    wanted = {ADVERSARIAL}
+    wanted |= {REPAIRED} if document["repairs"] else set()
+    wanted |= {VERDICTS} if "whole" in document else set()
+    there = {name for name in (REPAIRED, VERDICTS) if (audit.folder / name).exists()}
+    for name in sorted(wanted | there):
+        if name not in document["files"]:
+            raise RunFolderError(
+                f"'{audit.folder / AUDIT}': edited: files: expected the hash of {name}, found none"
+            )
+    for name in document["files"]:
+        if Path(name).name != name:
+            raise RunFolderError(f"'{audit.folder / AUDIT}': files: expected names, got '{name}'")
+        audit.check_file(name)
+
+
+def _check_agreement(audit: Audit) -> None:
+    """Refuses Parquet files whose columns contradict each other, or that are not of one audit."""
+    for name in (ADVERSARIAL, REPAIRED):
+        if name in audit.document["files"]:
+            row = 0
+            for table in batches(audit.folder / name, VERDICT_COLUMNS):
+                check_columns(table, audit.folder / name, row)
+                row += len(table)
+    instances, labels, moments = check_rows(audit.folder / ADVERSARIAL, stepwise=True)
+    check_clean_rows(audit.folder / ADVERSARIAL)
+    config = earlier_config(audit)
+    steps = config.steps if runs_of(config)[0] else 0
+    if moments[0] != steps + 1:
+        raise _edited(audit, "config.steps", f"{config.steps}", f"{moments[0] - 1}")
+    if REPAIRED in audit.document["files"]:
+        found = check_rows(audit.folder / REPAIRED, stepwise=False)
+        if not (np.array_equal(found[0], instances) and np.array_equal(found[1], labels)):
+            raise RunFolderError(
+                f"'{audit.folder / REPAIRED}': expected the instances and labels of "
+                f"{ADVERSARIAL}, found others"
+            )
 
 
 def _differences(audit: Audit) -> Iterator[tuple[str, Any, Any]]:
     gathered = read_verdicts(audit.folder)
-    unions = unions_among(gathered.attacked, earlier_config(audit))
-    derived = plain(rates_document(gathered, unions, audit.document["seed"]))
+    config = earlier_config(audit)
+    yield from _of_attacks(config, {*gathered.attacked} - {CLEAN})
+    unions = unions_among(gathered.attacked, config)
+    # where repairs were made later, what the attacks found was told under their own seed
+    derived = plain(rates_document(gathered, unions, config.seed))
     for section in SECTIONS:
         yield from _compared(section, audit.document[section], derived[section])
+    older = "bands" not in audit.document["config"]
+    if not older or any(section in audit.document for section in BY_GROUP):
+        by_group = derived_groups(audit.document, PerInstance(gathered), audit.folder)
+        for section in BY_GROUP:
+            # a group may have any name, that of a counter too
+            yield from _compared(section, audit.document.get(section), by_group[section], ())
+    if VERDICTS in audit.document["files"]:
+        whole = _whole(audit.folder / VERDICTS)
+        yield from _compared("whole", audit.document.get("whole"), whole)
 
 
-def _compared(path: str, said: Any, found: Any) -> Iterator[tuple[str, Any, Any]]:
-    """Where two values differ, counters left out."""
+def _of_attacks(config: AuditConfig, found: set[str]) -> Iterator[tuple[str, Any, Any]]:
+    """Whether the attacks that were asked for are those of which there are rows."""
+    asked = runs_of(config)[0]
+    if set(asked) != found:
+        yield "config.attacks", ", ".join(asked) or "none", ", ".join(sorted(found)) or "none"
+
+
+def _whole(path: Path) -> dict[str, Any]:
+    """The section `whole`, counted in `verdicts.parquet`."""
+    cells = np.zeros(len(Verdict), np.int64)
+    row = 0
+    for table in batches(path, VERDICT_COLUMNS):
+        check_columns(table, path, row)
+        codes = verdicts(table["accurate"].to_numpy(), table["fair"].to_numpy())
+        cells += np.bincount(codes, minlength=len(Verdict))
+        row += len(table)
+    found: dict[str, Any] = plain({"rows": row, **confusion_of_counts(cells)})
+    return found
+
+
+def _compared(
+    path: str, said: Any, found: Any, left_out: Collection[str] = COUNTERS
+) -> Iterator[tuple[str, Any, Any]]:
+    """Where two values differ, but for keys that are left out."""
     if not (isinstance(said, Mapping) and isinstance(found, Mapping)):
-        if said != found:
+        if not _same(said, found):
             yield path, said, found
         return
     for key in dict.fromkeys([*said, *found]):
-        if key not in COUNTERS:
-            yield from _compared(f"{path}.{key}", said.get(key), found.get(key))
+        if key not in left_out:
+            where = f"{path}.{visible(key)}"
+            yield from _compared(where, said.get(key), found.get(key), left_out)
+
+
+def _same(said: Any, found: Any) -> bool:
+    if isinstance(said, float) and isinstance(found, float):
+        return math.isclose(said, found, rel_tol=ROUNDING, abs_tol=ROUNDING)
+    return type(said) is type(found) and bool(said == found)
 
 
 def _shown(value: Any) -> str:
-    if isinstance(value, Mapping) and "value" in value:
-        return f"{value['value']}"
-    return "a section" if isinstance(value, Mapping) else f"{value}"
+    if value is None:
+        return "nothing"
+    if isinstance(value, Mapping):
+        return f"{value['value']}" if "value" in value else "a section"
+    text = visible(f"{value}")
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"

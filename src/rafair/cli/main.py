@@ -13,8 +13,9 @@ from typing import Annotated, TextIO
 import typer
 
 from rafair._version import __version__
-from rafair.cli import attack, audit, data, repair, report, reproduce, schema, train
+from rafair.cli import attack, audit, data, diff, gate, repair, report, reproduce, schema, train
 from rafair.errors import RafairError, RafairWarning
+from rafair.visible import visible
 
 INTERRUPTED = 130
 BUG = 70
@@ -29,7 +30,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for command in (audit, train, attack, repair, report, reproduce):
+for command in (audit, train, attack, repair, gate, diff, report, reproduce):
     name = command.__name__.rpartition(".")[2]
     app.command(name, epilog=command.EPILOG)(getattr(command, name))
 app.add_typer(data.app, name="data")
@@ -115,7 +116,7 @@ def _comes_from_interrupt(error: BaseException | None) -> bool:
 
 
 def _complain(message: str, code: int) -> int:
-    print(f"rafair: {message}", file=sys.stderr)
+    print(f"rafair: {visible(message)}", file=sys.stderr)  # names of others stand in it
     return code
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rafair.engine.shards import Executor
 
 
-def _writable(path: str | None) -> str | None:
+def writable(path: str | None) -> str | None:
     """Refuses, before any work is done, a file that the result could not be written to."""
     if path is not None and path != "-":
         check_writable(Path(path))
@@ -77,6 +77,14 @@ MaxCategoryChanges = Annotated[
     int | None,
     typer.Option(
         metavar="N", help="How many categories a feasible perturbation may change.  [default: 1]"
+    ),
+]
+Bands = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=EDGES",
+        help="Bands of a sensitive number that rates by group are given by, as in age=25,45,65; a "
+        "band holds its lower edge; may be repeated.  [default: the schema's, else round numbers]",
     ),
 ]
 Budget = Annotated[
@@ -183,7 +191,7 @@ Json = Annotated[
     typer.Option(
         "--json",
         metavar="FILE",
-        callback=_writable,
+        callback=writable,
         help="Write the result as JSON to a file, or - for stdout.",
     ),
 ]
@@ -203,6 +211,8 @@ def given(**options: Any) -> dict[str, Any]:
     for name in ("step_size", "epsilon"):
         if name in values:
             values[name] = _sizes(name, values[name])
+    if "bands" in values:
+        values["bands"] = _bands(values["bands"])
     if "budget" in values:
         values["max_gradient_rows"] = _gradient_rows(values.pop("budget"))
     return values
@@ -289,6 +299,26 @@ def _sizes(name: str, text: str) -> float | dict[str, float]:
             raise InputError(f"{name}: expected each feature once, got '{feature.strip()}' twice")
         sizes[feature.strip()] = _number(name, size)
     return sizes
+
+
+def _bands(texts: list[str]) -> dict[str, list[float]]:
+    bands: dict[str, list[float]] = {}
+    for text in texts:
+        feature, _, edges = text.rpartition("=")  # a name may hold the sign, a number cannot
+        feature = feature.strip()
+        if not feature or not edges.strip():
+            raise InputError(f"bands: expected NAME=EDGE,EDGE, got '{text}'")
+        if feature in bands:
+            raise InputError(f"bands: expected each feature once, got '{feature}' twice")
+        bands[feature] = [_edge(feature, edge) for edge in edges.split(",")]
+    return bands
+
+
+def _edge(feature: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise InputError(f"bands of '{feature}': expected numbers, got '{text}'") from error
 
 
 def _number(name: str, text: str) -> float:

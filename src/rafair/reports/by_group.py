@@ -7,27 +7,26 @@ from typing import Any
 
 from rafair.auditing.leading import ACCURATE_FAIRNESS, families
 from rafair.auditing.tables import Cells
+from rafair.metrics.groups import LEAST_INSTANCES
 from rafair.reports.contents import Bar, Picture
 
-LEAST_INSTANCES = 30
-"""Smaller groups of two features are not shown."""
-
-NOTE = (
-    "Accurate fairness: the share that is right and equal. Robust: no violation found within this "
-    "budget, neither in the row as it was nor at any step."
+NOTE = "Accurate fairness: the share that is right and equal."
+ROBUST_NOTE = (
+    " Robust: no violation found within this budget, neither in the row as it was nor at any step."
 )
 
 
 def group_pictures(document: Mapping[str, Any]) -> list[Picture]:
     """Clean and robust accurate fairness by sensitive value or band, a picture for each feature."""
     single = document["dataset"]["sensitive"]
+    note = NOTE + (ROBUST_NOTE if document["attacks"] else "")
     pictures = []
     for name, groups in document.get("groups", {}).items():
         least = 1 if name in single else LEAST_INSTANCES
         shown = {value: group for value, group in groups.items() if group["n"] >= least}
         bars = [(value, list(_bars(document, group))) for value, group in shown.items()]
         if bars:
-            pictures.append(Picture(name, bars, NOTE))
+            pictures.append(Picture(name, bars, note))
     return pictures
 
 

@@ -17,7 +17,7 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from rafair.reports.contents import NONE, CaseTable, Codes, Column, FeatureColumns
-from rafair.reports.visible import visible
+from rafair.visible import visible
 
 MAX_BYTES = 2_200_000
 """The most that the data may take of a page that is to stay below 3 MB."""

@@ -13,7 +13,7 @@ from typing import Any
 from markupsafe import Markup
 
 from rafair.reports.contents import Picture
-from rafair.reports.visible import visible
+from rafair.visible import visible
 
 TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
 MINOR = (0.25, 0.75)

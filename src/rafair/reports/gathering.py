@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rafair.auditing.groups import groups_of
 from rafair.auditing.leading import ACCURATE_FAIRNESS, families, most_telling
 from rafair.auditing.moved import Moved, moved_features
 from rafair.auditing.per_instance import PerInstance
@@ -36,7 +37,7 @@ def contents_of(audit: Audit) -> Contents:
         >>> contents_of(audit).title
         'Audit of <lambda> on affairs'
     """
-    document = audit.document
+    document = {**audit.document, **groups_of(audit.document, audit.folder)}
     stored = StoredRows.read(audit.folder)
     moved = moved_by_attack(audit, stored)
     features = _features(audit, stored)

@@ -19,7 +19,7 @@ from rafair.reports.case_data import case_data, data_block
 from rafair.reports.charts import chart
 from rafair.reports.contents import Contents, Picture
 from rafair.reports.static_cases import static_cases
-from rafair.reports.visible import visible
+from rafair.visible import visible
 
 REPORT = "report.html"
 TEMPLATE = "report.html.jinja"

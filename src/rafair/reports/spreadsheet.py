@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from rafair.reports.visible import visible
+from rafair.visible import visible
 
 STARTERS = "=+-@"
 """What a formula may begin with, in any width of these characters."""

@@ -17,8 +17,8 @@ from rafair.auditing.result import Audit
 from rafair.auditing.stored_rows import StoredRows
 from rafair.auditing.summary import summary
 from rafair.auditing.tables import Cells, facts, tables
-from rafair.reports.visible import visible
 from rafair.verdicts import Verdict
+from rafair.visible import visible
 
 COLUMNS_WITH_ROOM = 7
 LONGEST_NAME = 9
@@ -75,20 +75,27 @@ def _table(cells: Cells) -> RenderableType:
     padding = 1 if len(cells.headers) <= COLUMNS_WITH_ROOM else 0
     table = Table(box=box.SIMPLE_HEAD, padding=(0, padding, 0, 0), show_edge=False)
     # a long name, one with options, is folded rather than figures cut off
-    names = min(max(len(row[0]) for row in cells.rows), LONGEST_NAME)
+    names = min(max(len(row[0]) for row in cells.rows), LONGEST_NAME * (1 + cells.dense))
     for number, header in enumerate(cells.headers):
         table.add_column(
             Text(header),
             justify="left" if number == 0 else "right",
-            min_width=names if number == 0 else LENGTH_OF_INTERVAL,
+            min_width=names if number == 0 else _least_width(cells, number),
             overflow="fold",
         )
     for name, *rates in cells.rows:
-        table.add_row(_broken(name), *(_rate_cell(cell) for cell in rates))
+        shown = _text(name) if cells.dense else _broken(name)
+        table.add_row(shown, *(_rate_cell(cell) for cell in rates))
     parts: list[RenderableType] = [Text(cells.title, style="bold"), table]
     if cells.note:
         parts.append(Text(cells.note, style="dim"))
     return Padding(Group(*parts), (0, 0, 1, 0))
+
+
+def _least_width(cells: Cells, column: int) -> int:
+    if not cells.dense:
+        return LENGTH_OF_INTERVAL
+    return max(len(row[column]) for row in cells.rows)
 
 
 def _broken(name: str) -> Text:

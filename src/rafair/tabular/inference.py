@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from rafair.arguments import check_name
 from rafair.errors import DataFileError, InputError
+from rafair.tabular.bands import MOST_VALUES, edges_of
 from rafair.tabular.checking import numbers, shown
 from rafair.tabular.encoding import plain_value
 from rafair.tabular.frame_file import read_frame
@@ -192,7 +193,7 @@ def _described(
     else:
         feature, said = _levels(present, shared)
     if sensitive:
-        said.append(_about_domain(present))
+        said += [_about_domain(present), *_about_bands(feature, present)]
     if absent:
         said.append(f"missing in {absent:,} of {len(values):,} rows")
     return feature, said
@@ -334,6 +335,14 @@ def _about_domain(present: pd.Series[Any]) -> str:
         f"sensitive: every row is compared with itself at {n:,} values, those seen; "
         "domain = [...] would state others"
     )
+
+
+def _about_bands(feature: Feature, present: pd.Series[Any]) -> list[str]:
+    """How rates by group will be given, of a number with many values."""
+    if not feature.kind.is_number or present.nunique() <= MOST_VALUES:
+        return []
+    edges = ", ".join(f"{edge:.10g}" for edge in edges_of(feature) or ())
+    return [f"rates by group: bands = [{edges}] unless you state other edges"]
 
 
 def _decimals(seen: NDArray[np.float64], precision: float) -> int | None:

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from rafair.arguments import check_name
+from rafair.tabular.bands import check_edges
 
 
 class Kind(StrEnum):
@@ -57,6 +58,8 @@ class Feature(BaseModel):
             group's features is true.
         missing: Whether a value may be missing; such a value is encoded as `encoding.MISSING`, and
             no perturbation moves it.
+        bands: Ascending edges of the bands that rates of a sensitive number are given by; a band
+            holds its lower edge. See `bands.edges_of` for what is done without.
 
     Example:
         >>> Feature(name="age", kind="integer", minimum=18, maximum=95, sensitive=True).kind
@@ -79,6 +82,7 @@ class Feature(BaseModel):
     largest_change: float | None = None
     group: str | None = None
     missing: bool = False
+    bands: tuple[float, ...] | None = None
 
     @property
     def grid(self) -> float | None:
@@ -102,6 +106,10 @@ class Feature(BaseModel):
         for what, number in (("step", self.step), ("largest_change", self.largest_change)):
             if number is not None and not 0 < number < float("inf"):
                 raise ValueError(f"feature '{self.name}': expected a {what} above 0")
+        if self.bands is not None:
+            if not self.kind.is_number:
+                raise ValueError(f"feature '{self.name}': bands: expected a number")
+            check_edges(f"feature '{self.name}': bands", self.bands, self)
         if self.group is not None and self.kind is not Kind.BOOLEAN:
             raise ValueError(f"feature '{self.name}': expected a boolean in group '{self.group}'")
         return self

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import numpy as np
 import pandas as pd
 from pydantic import ValidationError
 
+from rafair.engine.toml_file import read_toml
 from rafair.errors import DataFileError, InputError, UnknownNameError
 from rafair.tabular.encoding import expected_values, plain_value, value_codes
 from rafair.tabular.relations import parse_all
@@ -37,6 +37,7 @@ FIELDS: dict[str, str] = {
     "unit": "a text",
     "group": "a text",
     "missing": "true or false",
+    "bands": "a list of numbers",
 }
 """What may be said of a feature, and how."""
 
@@ -77,7 +78,7 @@ def read_schema(path: Path | str, label: str | None = None) -> Schema:
     """
     path = Path(path)
     try:
-        return _schema(_document(path), label)
+        return _schema(read_toml(path, "a schema file"), label)
     except InputError as error:
         raise DataFileError(f"'{path}': {error}") from error
 
@@ -118,6 +119,8 @@ def write_feature(feature: Feature, notes: Sequence[str] = ()) -> str:
     fields = feature.model_dump(exclude_defaults=True)
     if not feature.mutable:
         fields["immutable"] = True
+    if feature.bands is not None:  # numbers, not levels: 25 stands for 25.0
+        fields["bands"] = tuple(int(e) if e.is_integer() else e for e in feature.bands)
     lines = [f"{name} = {_toml(fields[name])}" for name in FIELDS if fields.get(name) is not None]
     return "\n".join(["[[feature]]", *_comments(notes), *lines])
 
@@ -148,25 +151,6 @@ def _toml(value: Any) -> str:
 def _item(value: Any) -> str:
     # a level 1.0 is written as such: 1 would be read as another type
     return repr(value) if isinstance(value, float) else _toml(value)
-
-
-def _document(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise InputError("expected a schema file, found no such file") from error
-    except IsADirectoryError as error:
-        raise InputError("expected a schema file, found a folder") from error
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"expected UTF-8 text, found byte {error.object[error.start]:#x}"
-        ) from error
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"expected TOML: {error}") from error
-    except RecursionError as error:
-        raise InputError("expected TOML, found brackets nested too deeply") from error
 
 
 def _schema(document: dict[str, Any], label: str | None) -> Schema:
@@ -285,16 +269,22 @@ def _fits(field: str, value: Any) -> bool:
     if expected == "true or false":
         return isinstance(value, bool)
     if expected == "a number":
-        return isinstance(value, int | float) and not isinstance(value, bool)
+        return _is_number(value)
+    if expected == "a list of numbers":
+        return bool(value) and isinstance(value, list) and all(map(_is_number, value))
     if expected.startswith("one of"):
         return value in list(Kind if field == "kind" else Direction)
     return bool(value) and isinstance(value, list) and all(isinstance(v, SCALAR) for v in value)
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def _check_fields_of_kind(table: dict[str, Any], fields: dict[str, Any], where: str) -> None:
     """Refuses what has no meaning for a kind, which would be silently without effect."""
     kind = Kind(table["kind"])
-    useless = ["levels"] if kind.is_number else ["minimum", "maximum", "step"]
+    useless = ["levels"] if kind.is_number else ["minimum", "maximum", "step", "bands"]
     if kind in (Kind.CATEGORICAL, Kind.BOOLEAN):
         useless += ["direction", "largest_change"]
     for field in useless:

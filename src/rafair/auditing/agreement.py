@@ -1,0 +1,162 @@
+"""Whether the columns and rows of a run's Parquet files agree with each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from rafair.auditing.columns import VERDICT_NAMES
+from rafair.errors import RunFolderError
+from rafair.verdicts import verdicts
+
+Flags = NDArray[np.bool_]
+
+VERDICT_COLUMNS = (
+    "label",
+    "prediction",
+    "accurate",
+    "fair",
+    "verdict",
+    "counterpart_prediction",
+)
+"""What tells the same twice: the label and the prediction whether a row is accurate, and so on."""
+
+ROWS_AT_ONCE = 1 << 18
+
+
+def batches(path: Path, columns: Sequence[str]) -> Iterator[pa.Table]:
+    """Some columns of a Parquet file, some hundred thousand rows at a time.
+
+    Raises:
+        RunFolderError: If it is no Parquet file, or lacks one of the columns.
+    """
+    try:
+        with pq.ParquetFile(path) as file:
+            missing = [name for name in columns if name not in file.schema_arrow.names]
+            if missing:
+                raise RunFolderError(f"'{path}': expected a column '{missing[0]}', found none")
+            for batch in file.iter_batches(ROWS_AT_ONCE, columns=list(columns)):
+                yield pa.Table.from_batches([batch])
+    except (OSError, pa.ArrowException) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise RunFolderError(f"'{path}': expected a whole Parquet file: {reason}") from error
+
+
+def check_columns(table: pa.Table, path: Path, first_row: int = 0) -> None:
+    """Refuses rows whose verdict does not follow from their label and predictions.
+
+    Args:
+        table: Rows with `VERDICT_COLUMNS`.
+        path: The file they are from.
+        first_row: The number of the first of them in the file.
+
+    Raises:
+        RunFolderError: If a value is missing, or contradicts another; names the first row.
+    """
+    for name in VERDICT_COLUMNS[:-1]:
+        if table[name].null_count:
+            raise RunFolderError(f"'{path}': {name}: expected no missing value, found some")
+    for name in ("accurate", "fair"):
+        if table[name].type != pa.bool_():
+            raise RunFolderError(
+                f"'{path}': {name}: expected truth values, found {table[name].type}"
+            )
+    label, prediction = _array(table, "label"), _array(table, "prediction")
+    accurate, fair = _array(table, "accurate"), _array(table, "fair")
+    _refuse(accurate != (label == prediction), "accurate", "label and prediction", path, first_row)
+    other = table["counterpart_prediction"]
+    alone = other.is_null().to_numpy()
+    _refuse(fair != alone, "fair", "counterpart_prediction", path, first_row)
+    theirs = pc.fill_null(other, -1).to_numpy()
+    _refuse(theirs == prediction, "counterpart_prediction", "prediction", path, first_row)
+    told = pc.index_in(table["verdict"].cast(pa.string()), pa.array(VERDICT_NAMES)).to_numpy()
+    _refuse(told != verdicts(accurate, fair), "verdict", "accurate and fair", path, first_row)
+
+
+def check_rows(path: Path, *, stepwise: bool) -> NDArray[np.int64]:
+    """Refuses a file whose attacks are not of the same instances, step by step.
+
+    Args:
+        path: `adversarial.parquet` or `repaired.parquet`.
+        stepwise: Whether each instance has all steps from the clean row on, rather than one row.
+
+    Returns:
+        Instance, label and steps of every attack: the instances, their labels and how many rows
+        each has, as three rows; shape `(3, n)`.
+
+    Raises:
+        RunFolderError: If rows are missing, doubled, in another order, or of other labels.
+    """
+    columns = ["attack", "instance", "step", "label"]
+    tables = list(batches(path, columns))
+    table = pa.concat_tables(tables) if tables else None
+    if table is None or not len(table):
+        raise RunFolderError(f"'{path}': expected at least one row, found none")
+    attacks = table["attack"].cast(pa.string())
+    expected: NDArray[np.int64] | None = None
+    for name in pc.unique(attacks).to_pylist():
+        rows = table.filter(pc.equal(attacks, name))
+        found = _instances(rows, f"'{path}': attack '{name}'", stepwise)
+        if expected is not None and not np.array_equal(found, expected):
+            raise RunFolderError(
+                f"'{path}': attack '{name}': expected the instances, labels and steps of the "
+                "attack before it, found others"
+            )
+        expected = found
+    assert expected is not None  # there is a row, and so an attack
+    return expected
+
+
+def check_clean_rows(path: Path) -> None:
+    """Refuses a file whose attacks do not begin at the same clean rows.
+
+    Raises:
+        RunFolderError: If an instance's clean verdict is another for another attack.
+    """
+    columns = ["attack", "instance", "step", "prediction", "fair"]
+    parts = [table.filter(pc.equal(table["step"], 0)) for table in batches(path, columns)]
+    clean = pa.concat_tables(parts)
+    attacks = clean["attack"].cast(pa.string())
+    expected: Any = None
+    for name in pc.unique(attacks).to_pylist():
+        rows = clean.filter(pc.equal(attacks, name))
+        found = np.stack([_array(rows, column) for column in ("prediction", "fair")])
+        if expected is not None and not np.array_equal(found, expected):
+            raise RunFolderError(
+                f"'{path}': attack '{name}': step 0: expected the clean verdicts of the attack "
+                "before it, found others"
+            )
+        expected = found
+
+
+def _instances(rows: pa.Table, where: str, stepwise: bool) -> NDArray[np.int64]:
+    steps, instances, labels = (_array(rows, name) for name in ("step", "instance", "label"))
+    moments = int(steps.max()) + 1 if stepwise else 1
+    n, rest = divmod(len(rows), moments)
+    wanted = np.tile(np.arange(moments), n) if stepwise else steps
+    if rest or not np.array_equal(steps, wanted):
+        raise RunFolderError(f"{where}: expected steps 0 to {moments - 1} of every instance")
+    first = instances[::moments]
+    if not np.array_equal(instances, np.repeat(first, moments)) or len(np.unique(first)) != n:
+        raise RunFolderError(f"{where}: expected every instance once, found some twice")
+    if not np.array_equal(labels, np.repeat(labels[::moments], moments)):
+        raise RunFolderError(f"{where}: expected one label for each instance, found several")
+    return np.stack([first, labels[::moments], np.full(n, moments)]).astype(np.int64)
+
+
+def _array(table: pa.Table, name: str) -> NDArray[Any]:
+    values: NDArray[Any] = table[name].to_numpy()
+    return values
+
+
+def _refuse(wrong: Flags, name: str, others: str, path: Path, first_row: int) -> None:
+    if wrong.any():
+        row = first_row + int(wrong.argmax())
+        raise RunFolderError(f"'{path}': row {row:,}: {name} contradicts {others}")

@@ -1,0 +1,252 @@
+"""Rates by sensitive group: who is in which group, and the document's sections `groups`, `gaps`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from rafair.auditing.columns import ADVERSARIAL
+from rafair.auditing.config import AuditConfig
+from rafair.auditing.document import AUDIT
+from rafair.auditing.group_names import MISSING, OTHER, band_names, unlike, value_name
+from rafair.auditing.per_instance import PerInstance
+from rafair.auditing.rate_names import RateName
+from rafair.errors import InputError, RunFolderError
+from rafair.metrics.groups import largest_gap, rates_by_group
+from rafair.metrics.rates import Rate
+from rafair.tabular.encoding import encode_values
+from rafair.tabular.schema import Feature, Schema
+
+METRICS = ("accuracy", "individual_fairness", "accurate_fairness")
+BOTH = " × "
+"""Stands between the names of two features, and of two of their groups."""
+
+Bands = Mapping[str, Sequence[float]]
+Section = dict[str, Any]
+Held = Mapping[str, NDArray[np.bool_]]
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """The groups of one sensitive feature, or of two together.
+
+    Args:
+        features: The feature, or both.
+        names: What the groups are called; no two alike.
+        codes: For each instance an index into `names`; shape `(n,)`.
+    """
+
+    features: tuple[str, ...]
+    names: tuple[str, ...]
+    codes: NDArray[np.int64]
+
+
+def groups_document(
+    each: PerInstance, folder: Path, schema: Schema, bands: Bands, attacks: Iterable[str]
+) -> dict[str, Section]:
+    """The sections `groups` and `gaps` of `audit.json`.
+
+    Args:
+        each: The instances' verdicts.
+        folder: The run folder, whose `adversarial.parquet` has the instances' own values.
+        schema: The features.
+        bands: The edges of the numbers' bands by feature, as `AuditConfig.bands_of` gives them.
+        attacks: The attacks and unions of the section `attacks`.
+
+    Raises:
+        RunFolderError: If the file does not have one clean row for each instance.
+    """
+    found = groupings(own_values(folder, each, schema.sensitive), schema, bands)
+    held = _held(each, attacks)
+    keys = unlike(BOTH.join(grouping.features) for grouping in found)
+    groups, gaps = {}, {}
+    for key, grouping in zip(keys, found, strict=True):
+        sizes = np.bincount(grouping.codes, minlength=len(grouping.names)).tolist()
+        clean, *others = (_by_metric(holds, grouping) for holds in held.values())
+        robust = dict(zip(list(held)[1:], others, strict=True))
+        groups[key] = {
+            name: {
+                "n": n,
+                "clean": _of_group(clean, name),
+                "robust": {attack: _of_group(rates, name) for attack, rates in robust.items()},
+            }
+            for name, n in zip(grouping.names, sizes, strict=True)
+        }
+        gaps[key] = {
+            "clean": _gaps(clean),
+            "robust": {attack: _gaps(rates) for attack, rates in robust.items()},
+        }
+    return {"groups": groups, "gaps": gaps}
+
+
+def groups_of(document: Mapping[str, Any], folder: Path) -> dict[str, Section]:
+    """The sections `groups` and `gaps` of a run, derived from its files where it has none.
+
+    Args:
+        document: The content of its `audit.json`; that of an older run need not have them.
+        folder: The run folder.
+
+    Raises:
+        RunFolderError: If the files that they must be derived from cannot be read.
+    """
+    if "groups" in document and "gaps" in document:
+        return {"groups": document["groups"], "gaps": document["gaps"]}
+    try:
+        return derived_groups(document, PerInstance.read(folder), folder)
+    except (OSError, pa.ArrowInvalid, KeyError) as error:
+        reason = str(error).splitlines()[0]
+        raise RunFolderError(
+            f"'{folder / ADVERSARIAL}': expected the rows of the run: {reason}"
+        ) from error
+
+
+def derived_groups(
+    document: Mapping[str, Any], each: PerInstance, folder: Path
+) -> dict[str, Section]:
+    """The sections `groups` and `gaps` of a run, derived from its files.
+
+    Args:
+        document: The content of its `audit.json`, of which schema, bands and attacks are taken.
+        each: The instances' verdicts.
+        folder: The run folder.
+
+    Raises:
+        RunFolderError: If the document's bands are none, or the files are not those of the run.
+    """
+    schema = Schema.model_validate(document["dataset"]["schema"])
+    given = document["config"].get("bands")
+    try:
+        bands = AuditConfig(bands=given).bands_of(schema)
+    except InputError as error:
+        raise RunFolderError(f"'{folder / AUDIT}': config: {error}") from error
+    # those of a run are complete: what is not among them has no bands
+    bands = bands if given is None else {name: bands[name] for name in given}
+    return groups_document(each, folder, schema, bands, document["attacks"])
+
+
+def own_values(folder: Path, each: PerInstance, features: Iterable[str]) -> pa.Table:
+    """The instances' values as they were: columns `encoded.` and `raw.`, a row for each.
+
+    Args:
+        folder: The run folder.
+        each: The instances' verdicts, whose order the rows have.
+        features: The names of the features that are wanted.
+
+    Raises:
+        RunFolderError: If there is not one clean row for each instance.
+    """
+    columns = [f"{kind}.{name}" for name in features for kind in ("encoded", "raw")]
+    path = folder / ADVERSARIAL
+    clean = (pc.field("step") == 0) & (
+        pc.field("attack").cast(pa.string()) == pc.scalar(each.attacks[0])
+    )
+    table = pq.read_table(path, columns=["instance", *columns], filters=clean)
+    if not np.array_equal(table["instance"].to_numpy(), each.instances):
+        raise RunFolderError(f"'{path}': expected one row of step 0 for each instance")
+    return table
+
+
+def groupings(values: pa.Table, schema: Schema, bands: Bands) -> list[Grouping]:
+    """The groups of every sensitive feature, and then of every pair of them, in schema order.
+
+    A feature's levels, single values and bands are groups also where nobody is in them; a pair has
+    those groups in which somebody is.
+
+    Args:
+        values: The columns that `own_values` reads.
+        schema: The features.
+        bands: The edges of the numbers' bands by feature.
+    """
+    single = [grouping_of(values, schema[name], bands.get(name)) for name in schema.sensitive]
+    return [*single, *(_pair(first, second) for first, second in combinations(single, 2))]
+
+
+def grouping_of(values: pa.Table, feature: Feature, edges: Sequence[float] | None) -> Grouping:
+    """The groups of one feature.
+
+    Args:
+        values: The columns that `own_values` reads.
+        feature: The feature.
+        edges: Of a number the edges of its bands; None where the values of its domain stand by
+            themselves, and for levels.
+    """
+    encoded = values[f"encoded.{feature.name}"].to_numpy()
+    absent = (encoded < 0) & feature.missing
+    if not feature.kind.is_number:
+        levels = feature.levels or ()
+        names = [str(level) for level in levels]
+        codes = np.rint(encoded * max(len(levels) - 1, 1)).astype(np.int64)
+    elif edges is not None:
+        raw = values[f"raw.{feature.name}"].to_numpy()
+        names = band_names(feature, edges)
+        below = len(edges) + 1 - len(names)  # none below where nothing can be there
+        codes = np.searchsorted(np.asarray(edges, np.float64), raw, side="right") - below
+        codes = np.maximum(codes, 0)  # the range's end may miss itself by a rounding
+    else:
+        domain = {float(encode_values([v], feature)[0]): v for v in feature.domain or ()}
+        known = np.array(sorted(domain), np.float32)
+        names = [value_name(feature, domain[float(code)]) for code in known]
+        codes = np.searchsorted(known, encoded)
+        strange = (known[np.minimum(codes, len(known) - 1)] != encoded) & ~absent
+        codes, names = _with(OTHER, strange, codes, names)
+    codes, names = _with(MISSING, absent, codes, names)
+    return Grouping((feature.name,), unlike(names), codes)
+
+
+def _with(
+    name: str, who: NDArray[np.bool_], codes: NDArray[np.int64], names: list[str]
+) -> tuple[NDArray[np.int64], list[str]]:
+    """Another group, if somebody is in it."""
+    if not who.any():
+        return codes, names
+    return np.where(who, len(names), codes), [*names, name]
+
+
+def _pair(first: Grouping, second: Grouping) -> Grouping:
+    size = len(second.names)
+    there, codes = np.unique(first.codes * size + second.codes, return_inverse=True)
+    names = [f"{first.names[code // size]}{BOTH}{second.names[code % size]}" for code in there]
+    return Grouping((*first.features, *second.features), unlike(names), codes)
+
+
+def _held(each: PerInstance, attacks: Iterable[str]) -> dict[str, Held]:
+    """Per attack, the clean rows before them, and per metric whether each instance has it."""
+    found: dict[str, Held] = {}
+    for attack in ("", *attacks):
+        kind = "robust" if attack else "clean"
+        names = (RateName(kind, metric, attack or None) for metric in METRICS)
+        each_metric = [each.holds(name) for name in names]
+        found[attack] = {
+            metric: holds > 0  # every audit has these
+            for metric, holds in zip(METRICS, each_metric, strict=True)
+            if holds is not None
+        }
+    return found
+
+
+def _by_metric(held: Held, grouping: Grouping) -> dict[str, dict[str, Rate | None]]:
+    """Per metric the rate of each group."""
+    found = {}
+    for metric, holds in held.items():
+        rates = rates_by_group(holds, grouping.codes, len(grouping.names))
+        found[metric] = dict(zip(grouping.names, rates, strict=True))
+    return found
+
+
+def _of_group(rates: Mapping[str, Mapping[str, Rate | None]], name: str) -> Section:
+    found = {metric: by_group[name] for metric, by_group in rates.items()}
+    return {metric: rate and rate.to_dict() for metric, rate in found.items()}
+
+
+def _gaps(rates: Mapping[str, Mapping[str, Rate | None]]) -> Section:
+    found = {metric: largest_gap(by_group) for metric, by_group in rates.items()}
+    return {metric: gap and gap.to_dict() for metric, gap in found.items()}

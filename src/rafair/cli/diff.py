@@ -1,0 +1,69 @@
+"""`rafair diff`: what changed between two audits, rate by rate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import RenderableType
+
+from rafair.arguments import check_name
+from rafair.cli import options
+from rafair.cli.console import print_result
+from rafair.errors import InputError
+
+if TYPE_CHECKING:
+    from rafair.gating.differences import Comparison
+
+EPILOG = "Example:  rafair diff runs/affairs-1 runs/affairs-2"
+FORMATS = ("text", "markdown", "json")
+STDOUT = "-"
+
+
+def diff(
+    first: Annotated[Path, typer.Argument(metavar="RUN", help="A finished run folder.")],
+    second: Annotated[Path, typer.Argument(metavar="RUN", help="Another, of the same data.")],
+    output_format: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            metavar="NAME",
+            help="text, markdown, or json (as --json -).  [default: text]",
+        ),
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every rate, not only the main ones and what changed.")
+    ] = False,
+    json: options.Json = None,
+) -> None:
+    """Shows what changed between two audits of the same data, rate by rate.
+
+    Differences are the second's rate minus the first's. Exit code 0 whatever they are.
+    """
+    from rafair.gating.differences import diff as compare
+
+    shown = check_name("format", output_format or FORMATS[0], FORMATS)
+    if json == STDOUT and output_format not in (None, "json"):
+        raise InputError(
+            f"json: expected a file with --format {output_format}, got '-'; standard output "
+            "carries one of them"
+        )
+    comparison = compare(first, second)
+    document = comparison.to_dict()
+    if shown != "json":
+        print_result(document, _readable(comparison, shown, everything), json)
+        return
+    if json not in (None, STDOUT):
+        print_result(document, None, json)
+    print_result(document, None, STDOUT)
+
+
+def _readable(comparison: Comparison, shown: str, everything: bool) -> RenderableType | str:
+    if shown == "markdown":
+        from rafair.reports.diff_markdown import as_markdown
+
+        return as_markdown(comparison, everything=everything)
+    from rafair.reports.diff_text import render_comparison
+
+    return render_comparison(comparison, everything=everything)

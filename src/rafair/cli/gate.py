@@ -1,0 +1,124 @@
+"""`rafair gate`: thresholds on an audit's rates, and an exit code that stops a release."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rafair.cli import options
+from rafair.cli.console import print_result
+from rafair.errors import InputError
+
+if TYPE_CHECKING:
+    from rafair.gating.decision import Decision
+
+EPILOG = "Example:  rafair gate runs/affairs-1 --policy policy.toml --junit gate.xml"
+FAILED = 1
+FORMATS = ("text", "json", "markdown", "github")
+STDOUT = "-"
+
+
+def gate(
+    run: Annotated[
+        Path | None, typer.Argument(metavar="RUN", help="A finished run folder.")
+    ] = None,
+    policy: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The policy, a TOML file; --init prints one."),
+    ] = None,
+    baseline: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RUN", help="The run to compare with.  [default: what the policy names]"
+        ),
+    ] = None,
+    output_format: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            metavar="NAME",
+            help="text, json (as --json -), markdown, or github (workflow commands).  "
+            "[default: text]",
+        ),
+    ] = None,
+    junit: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", callback=options.writable, help="Write JUnit XML to a file as well."
+        ),
+    ] = None,
+    init: Annotated[
+        bool, typer.Option("--init", help="Print a commented policy to begin with.")
+    ] = False,
+    json: options.Json = None,
+) -> None:
+    """Holds a finished audit against thresholds: exit code 0 if it passes, 1 if it fails.
+
+    The audit's rates are derived again from its files first. Wrong input ends with exit code 2, an
+    audit that is not finished with 3.
+    """
+    if init:
+        _print_policy(
+            run=run, policy=policy, baseline=baseline, format=output_format, junit=junit, json=json
+        )
+        return
+    shown = _format(output_format, json)
+    if run is None:
+        raise InputError("RUN: expected a finished run folder, got none")
+    if policy is None:
+        raise InputError(
+            "policy: expected --policy FILE, got none; `rafair gate --init` prints one"
+        )
+    if junit == STDOUT:
+        raise InputError("junit: expected a file, got '-'; standard output carries the decision")
+    if junit is not None and json is not None and Path(junit).resolve() == Path(json).resolve():
+        raise InputError(f"junit: expected another file than --json, got '{junit}' for both")
+    from rafair.gating.entry import gate as decide
+
+    decision = decide(run, policy, baseline)
+    if junit is not None:
+        from rafair.reports.junit import write_junit
+
+        write_junit(decision, Path(junit))
+    _show(decision, shown, json)
+    if not decision.passed:
+        raise typer.Exit(FAILED)
+
+
+def _print_policy(**others: object) -> None:
+    from rafair.gating.first_policy import FIRST_POLICY
+
+    options.refuse_with("--init, which prints a policy", **others)
+    print_result(None, FIRST_POLICY, None)
+
+
+def _format(given: str | None, json: str | None) -> str:
+    """What stdout carries."""
+    from rafair.arguments import check_name
+
+    shown = check_name("format", given or FORMATS[0], FORMATS)
+    if json != STDOUT:
+        return shown
+    if given not in (None, "json"):
+        raise InputError(
+            f"json: expected a file with --format {given}, got '-'; standard output carries one "
+            "of them"
+        )
+    return "json"
+
+
+def _show(decision: Decision, shown: str, json: str | None) -> None:
+    from rafair.reports.gate_github import gate_github
+    from rafair.reports.gate_markdown import gate_markdown
+    from rafair.reports.gate_text import render_decision
+
+    document = decision.to_dict()
+    if shown == "json":
+        if json not in (None, STDOUT):
+            print_result(document, None, json)
+        print_result(document, None, STDOUT)
+        return
+    layouts = {"text": render_decision, "markdown": gate_markdown, "github": gate_github}
+    print_result(document, layouts[shown](decision), json)

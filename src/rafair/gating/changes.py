@@ -1,0 +1,45 @@
+"""Rules about what changed since a baseline."""
+
+from __future__ import annotations
+
+from rafair.auditing.rate_names import rate_named
+from rafair.errors import InputError
+from rafair.gating.decision import Finding, Measured, Status
+from rafair.gating.holding import Holding, figures
+from rafair.gating.runs import Runs
+from rafair.metrics.differences import paired_rates
+
+
+def of_change(holding: Holding, runs: Runs) -> Finding:
+    """Holds a rule against the change since the baseline, of the instances that count in both.
+
+    Raises:
+        InputError: If there is no baseline, or it does not have the rate.
+    """
+    before, name = runs.before, holding.name
+    threshold = holding.rule.threshold[0]
+    if before is None:
+        raise InputError(
+            f"{threshold}: expected a baseline run, found none; give --baseline, or [baseline] in "
+            "the policy"
+        )
+    try:
+        rate_named(before.document, name.short, name.attack)
+    except InputError as error:
+        raise InputError(f"baseline '{before.audit.folder}': {error}") from error
+    was, is_now = before.holds(name), runs.now.holds(name)
+    change = None
+    if was is not None and is_now is not None:
+        pair = (was, is_now) if threshold == "largest_drop" else (is_now, was)
+        change = paired_rates(*pair)
+    if change is None:
+        return holding.finding(Status.NOT_MEASURED, "nothing was counted in both runs")
+    measured = Measured(change.value, change.low, change.high, change.n)
+    one, other = before.rates[name], runs.now.rates[name]
+    assert one is not None
+    assert other is not None  # both were counted
+    told = (
+        f"{threshold.removeprefix('largest_')} {figures(measured)}, from {one['value']:.3f} to "
+        f"{other['value']:.3f}, n = {change.n:,} pairs"
+    )
+    return holding.judged(measured, told)

@@ -1,0 +1,144 @@
+"""What two audits differ in apart from their rates: data, model, options, versions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+from rafair.auditing.result import Audit
+from rafair.errors import RunFolderError
+
+SAME_QUESTION = ("instances", "seed", "bands")
+"""Options that decide which rows are audited or how they are grouped, not what is asked of them."""
+
+UNTOLD = ("attacks", "plan", "chunk_rows")
+"""Attacks are told by name elsewhere; a plan's hash tells nothing; chunks decide no verdict."""
+
+VERSIONS = ("python", "cpu", "threads", "device")
+DATA = ("rows", "audited_rows", "variant", "label", "classes", "file")
+
+
+class Subject(StrEnum):
+    """What a condition is one of."""
+
+    DATA = "data"
+    MODEL = "model"
+    OPTIONS = "options"
+    VERSIONS = "versions"
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Something that is not alike in two audits.
+
+    Args:
+        subject: What it is a part of.
+        name: What it is called, such as "steps".
+        first: Its value in the first audit, as in `audit.json`; None where it has none.
+        second: In the second.
+        another_question: Whether rates with and without it answer different questions.
+    """
+
+    subject: Subject
+    name: str
+    first: Any
+    second: Any
+    another_question: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values."""
+        return asdict(self) | {"subject": str(self.subject)}
+
+
+def check_same_data(first: Audit, second: Audit) -> None:
+    """Refuses to compare audits of different rows.
+
+    Raises:
+        RunFolderError: If the data sets differ in name or sha256.
+    """
+    one, other = (_rows_of(audit) for audit in (first, second))
+    if one != other:
+        raise RunFolderError(
+            f"'{second.folder}': expected an audit of the data of '{first.folder}', {one}; found "
+            f"one of {other}"
+        )
+
+
+def conditions(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[Condition]:
+    """Everything that differs between two audits of the same rows but rates and cost.
+
+    Args:
+        first: The content of one `audit.json`.
+        second: That of the other.
+
+    Example:
+        >>> import rafair
+        >>> table = rafair.load_dataset("affairs").test
+        >>> model = lambda rows: rows[:, :2]
+        >>> one, other = (
+        ...     rafair.audit(model, table, attacks=(), instances=50, k=k) for k in (0.0, 2.0)
+        ... )
+        >>> [(c.name, c.first, c.second) for c in conditions(one.document, other.document)]
+        [('k', 0.0, 2.0)]
+    """
+    return [*_data(first, second), *_model(first, second), *_options(first, second)] + [
+        Condition(Subject.VERSIONS, name, one, other)
+        for name, one, other in _unlike(_versions(first), _versions(second))
+    ]
+
+
+def _data(first: Mapping[str, Any], second: Mapping[str, Any]) -> Iterator[Condition]:
+    one, other = first["dataset"], second["dataset"]
+    for name, before, after in _unlike(
+        {key: one.get(key) for key in DATA}, {key: other.get(key) for key in DATA}
+    ):
+        yield Condition(Subject.DATA, name, before, after)
+    for name, before, after in _unlike(_promises(one), _promises(other)):
+        yield Condition(Subject.DATA, name, before, after, another_question=True)
+
+
+def _model(first: Mapping[str, Any], second: Mapping[str, Any]) -> Iterator[Condition]:
+    keys = ("name", "kind", "parameters", "sha256")
+    one, other = ({key: document["model"].get(key) for key in keys} for document in (first, second))
+    for name, before, after in _unlike(one, other):
+        yield Condition(Subject.MODEL, name, before, after)
+
+
+def _options(first: Mapping[str, Any], second: Mapping[str, Any]) -> Iterator[Condition]:
+    for name, before, after in _unlike(first["config"], second["config"]):
+        if name not in UNTOLD:
+            # without labels nothing is repaired, so there is no rate that could depend on them
+            no_matter = name in SAME_QUESTION or (name == "labels" and None in (before, after))
+            yield Condition(Subject.OPTIONS, name, before, after, not no_matter)
+
+
+def _versions(document: Mapping[str, Any]) -> dict[str, Any]:
+    environment = document.get("environment", {})
+    found = {"rafair": document.get("rafair_version")}
+    found |= {key: environment.get(key) for key in VERSIONS}
+    return found | dict(environment.get("packages", {}))
+
+
+def _promises(dataset: Mapping[str, Any]) -> dict[str, Any]:
+    """What the schema says of each feature, and its relations, by name."""
+    schema = dataset["schema"]
+    found = {
+        f"{feature['name']}: {key}": value
+        for feature in schema["features"]
+        for key, value in feature.items()
+        if key != "name"
+    }
+    return found | {key: value for key, value in schema.items() if key == "relations"}
+
+
+def _unlike(one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    for key in dict.fromkeys([*one, *other]):
+        if one.get(key) != other.get(key):
+            yield key, one.get(key), other.get(key)
+
+
+def _rows_of(audit: Audit) -> str:
+    data = audit.document["dataset"]
+    return f"'{data['name']}' with sha256 {data['sha256']}"

@@ -1,0 +1,89 @@
+"""The way in: a run held against a policy, and against a baseline where one is given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rafair.auditing.result import Audit
+from rafair.auditing.verified import verified_run
+from rafair.errors import InputError, RunFolderError, UnfinishedRunError
+from rafair.gating.baseline import check_baseline
+from rafair.gating.decision import Decision, RunFacts
+from rafair.gating.policy import Policy
+from rafair.gating.policy_file import as_policy
+from rafair.gating.rules import findings_of
+from rafair.gating.runs import Runs
+
+REPAIRS = ("repaired", "corrected")
+
+
+def gate(
+    run: Audit | str | Path,
+    policy: Policy | Mapping[str, Any] | str | Path,
+    baseline: Audit | str | Path | None = None,
+) -> Decision:
+    """Holds a finished audit against thresholds.
+
+    Every rate is derived again from the run's files first; a run whose `audit.json` does not
+    follow from them is refused, and so is such a baseline.
+
+    Args:
+        run: The audit, or its run folder.
+        policy: The policy, its content, or its TOML file; `docs/gate.md` says what stands in it.
+        baseline: The run to compare with, in the place of the one that the policy names.
+
+    Returns:
+        The decision: `passed`, and a finding for each rule, attack and group.
+
+    Raises:
+        InputError: If the policy is wrong, the run does not follow from its files, or the baseline
+            cannot be compared with it.
+        UnfinishedRunError: If an audit was not carried to its end.
+
+    Example:
+        >>> import rafair
+        >>> table = rafair.load_dataset("affairs").test
+        >>> result = rafair.audit(lambda rows: rows[:, :2], table, attacks=(), instances=50)
+        >>> rule = {"rate": "clean.accuracy", "at_least": 0.99}
+        >>> rafair.gate(result, {"version": 1, "rule": [rule]}).verdict
+        'failed: 1 of 1 rule'
+    """
+    policy = as_policy(policy)
+    audit = verified_run(_folder("run", run))
+    if baseline is None and policy.baseline is not None:
+        baseline = policy.baseline.run
+    other = None if baseline is None else _baseline(audit, baseline, policy)
+    return decide(policy, audit, other)
+
+
+def decide(policy: Policy, audit: Audit, baseline: Audit | None = None) -> Decision:
+    """Thresholds and audits in, the decision out; both audits are taken at their word."""
+    runs = Runs.of(audit, baseline)
+    found = [
+        finding
+        for number, rule in enumerate(policy.rule, start=1)
+        for finding in findings_of(rule, number, runs)
+    ]
+    return Decision(
+        tuple(found), RunFacts.of(audit), RunFacts.of(baseline) if baseline is not None else None
+    )
+
+
+def _baseline(audit: Audit, given: Audit | str | Path, policy: Policy) -> Audit:
+    try:
+        baseline = verified_run(_folder("baseline", given))
+    except (RunFolderError, UnfinishedRunError) as error:
+        raise type(error)(f"baseline: {error}") from error
+    repairs = any(rule.compares and rule.kind in REPAIRS for rule in policy.rule)
+    check_baseline(audit, baseline, repairs=repairs)
+    return baseline
+
+
+def _folder(what: str, run: Any) -> Path:
+    if isinstance(run, Audit):
+        return run.folder
+    if not isinstance(run, str | Path):
+        raise InputError(f"{what}: expected a path or a rafair.Audit, got {type(run).__name__}")
+    return Path(run)

@@ -1,0 +1,100 @@
+"""A rule held against one thing that was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rafair.auditing.rate_names import RateName
+from rafair.gating.decision import Finding, Measured, Status
+from rafair.gating.policy import Rule
+
+SLACK = 1e-12
+"""So that 0.8 - 0.7, which is a little more than 0.1 to a computer, is not above 0.1."""
+
+
+@dataclass(frozen=True)
+class Holding:
+    """A rule, and the one rate that it is held against.
+
+    Args:
+        rule: The rule.
+        number: Its number, from 1.
+        name: The rate.
+    """
+
+    rule: Rule
+    number: int
+    name: RateName
+
+    def finding(
+        self,
+        status: Status,
+        sentence: str,
+        *,
+        measured: Measured | None = None,
+        value: str | None = None,
+    ) -> Finding:
+        """What became of it."""
+        rule = self.rule
+        threshold, limit = rule.threshold
+        unmeasured = status is Status.NOT_MEASURED and rule.if_not_measured == "fail"
+        return Finding(
+            rule=self.number,
+            title=self.title(value),
+            status=status,
+            blocks=status is Status.FAILED or unmeasured,
+            rate=rule.rate,
+            attack=self.name.attack,
+            group=rule.group,
+            value=value,
+            measured=measured,
+            threshold=threshold,
+            limit=limit,
+            by=rule.by,
+            sentence=sentence,
+        )
+
+    def title(self, value: str | None) -> str:
+        """What it asks for, of one group or of all."""
+        where = ""
+        if self.rule.group is not None:
+            where = f", {self.rule.group}" if value is None else f", {self.rule.group} = {value}"
+        threshold, limit = self.rule.threshold
+        by = " (interval)" if self.rule.by == "interval" else ""
+        return f"{self.name}{where}: {threshold.replace('_', ' ')} {limit:g}{by}"
+
+    def judged(self, measured: Measured, told: str, value: str | None = None) -> Finding:
+        """Holds the threshold against a value, or against the bound that is against the release."""
+        threshold, limit = self.rule.threshold
+        least = threshold == "at_least"
+        held, what = measured.value, ""
+        if self.rule.by == "interval":
+            held = measured.low if least else measured.high
+            what = f"{'lower' if least else 'upper'} bound {held:.3f} is "
+        good = held >= limit - SLACK if least else held <= limit + SLACK
+        sentence = f"{told}: {what}{_compared(held, limit)} {limit:g}"
+        status = Status.PASSED if good else Status.FAILED
+        return self.finding(status, sentence, measured=measured, value=value)
+
+
+def _compared(held: float, limit: float) -> str:
+    if abs(held - limit) <= SLACK:
+        return "exactly"
+    return "above" if held > limit else "below"
+
+
+def measured_of(rate: Mapping[str, Any]) -> Measured:
+    """A rate of `audit.json`."""
+    return Measured(rate["value"], rate["low"], rate["high"], rate["n"], rate["count"])
+
+
+def told_of(rate: Mapping[str, Any]) -> str:
+    """A rate of `audit.json` in words."""
+    return f"{figures(measured_of(rate))}, {rate['count']:,} of {rate['n']:,}"
+
+
+def figures(measured: Measured) -> str:
+    """A value and its interval."""
+    return f"{measured.value:z.3f} [{measured.low:z.3f}, {measured.high:z.3f}]"

@@ -1,0 +1,59 @@
+"""One rule and the runs it speaks of in, findings out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rafair.arguments import check_name
+from rafair.auditing.rate_names import RateName, rate_named
+from rafair.errors import InputError
+from rafair.gating.by_group import of_groups
+from rafair.gating.changes import of_change
+from rafair.gating.decision import Finding, Status
+from rafair.gating.holding import Holding, measured_of, told_of
+from rafair.gating.policy import Rule
+from rafair.gating.runs import JudgedRun, Runs
+
+EVERY = "*"
+
+
+def findings_of(rule: Rule, number: int, runs: Runs) -> list[Finding]:
+    """Holds a rule against every rate that it speaks of.
+
+    Args:
+        rule: The rule.
+        number: Its number, from 1.
+        runs: The run, and its baseline.
+
+    Raises:
+        InputError: If the run has no such rate, attack, feature or group; says the nearest.
+    """
+    try:
+        return [
+            finding
+            for name in _rates(rule, runs.now)
+            for finding in _of_rate(Holding(rule, number, name), runs)
+        ]
+    except InputError as error:
+        raise InputError(f"rule {number}: {error}") from error
+
+
+def _rates(rule: Rule, run: JudgedRun) -> Sequence[RateName]:
+    if rule.attack != EVERY:
+        return [rate_named(run.document, rule.rate, rule.attack)]
+    check_name("rate", rule.rate, list(dict.fromkeys(name.short for name in run.rates)))
+    return [name for name in run.rates if name.short == rule.rate]
+
+
+def _of_rate(holding: Holding, runs: Runs) -> Iterator[Finding]:
+    rule = holding.rule
+    if rule.group is not None:
+        yield from of_groups(holding, runs.now)
+    elif rule.compares:
+        yield of_change(holding, runs)
+    else:
+        rate = runs.now.rates[holding.name]
+        if rate is None:
+            yield holding.finding(Status.NOT_MEASURED, "nothing was counted")
+        else:
+            yield holding.judged(measured_of(rate), told_of(rate))

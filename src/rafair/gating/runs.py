@@ -1,0 +1,67 @@
+"""The run that is judged, the run it is compared with, and what both are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from rafair.auditing.groups import groups_of
+from rafair.auditing.per_instance import PerInstance, Shares
+from rafair.auditing.rate_names import RateName, rates_of
+from rafair.auditing.result import Audit
+
+
+@dataclass(frozen=True)
+class JudgedRun:
+    """A finished run; its files are read once, and only if a rule needs them.
+
+    Args:
+        audit: The run.
+    """
+
+    audit: Audit
+
+    @property
+    def document(self) -> Mapping[str, Any]:
+        """The content of its `audit.json`."""
+        return self.audit.document
+
+    @cached_property
+    def rates(self) -> dict[RateName, Mapping[str, Any] | None]:
+        """Every rate; None where nothing was counted."""
+        return rates_of(self.document)
+
+    @cached_property
+    def groups(self) -> Mapping[str, Any]:
+        """The rates by group, derived from the files of a run that is older than them."""
+        groups: Mapping[str, Any] = groups_of(self.document, self.audit.folder)["groups"]
+        return groups
+
+    def holds(self, name: RateName) -> Shares | None:
+        """Whether each instance has what a rate counts, by ascending instance."""
+        holds = self._each.holds(name)
+        return None if holds is None else holds[self._each.instances.argsort()]
+
+    @cached_property
+    def _each(self) -> PerInstance:
+        return PerInstance.read(self.audit.folder)
+
+
+@dataclass(frozen=True)
+class Runs:
+    """What rules are held against.
+
+    Args:
+        now: The run that is judged.
+        before: What it is compared with; None where there is no baseline.
+    """
+
+    now: JudgedRun
+    before: JudgedRun | None = None
+
+    @classmethod
+    def of(cls, audit: Audit, baseline: Audit | None) -> Runs:
+        """Of an audit and its baseline."""
+        return cls(JudgedRun(audit), JudgedRun(baseline) if baseline is not None else None)
