@@ -61,6 +61,7 @@ def contents_with(names: tuple[str, ...], n: int, seed: int = 0) -> Contents:
         warnings=list(names),
         stages=picture,
         groups=[picture],
+        pairs=[picture],
         gaps=cells,
         features=[picture] * 6,
         moved=picture,

@@ -201,12 +201,13 @@ def test_the_manifest_repeats_the_run(audits):
     assert again.document["config"]["plan"] == document["config"]["plan"]
 
 
-def test_groups_and_gaps_of_older_runs_are_left_out(audits):
+def test_groups_and_gaps_of_older_runs_are_derived_from_their_rows(audits):
     audit = audits["plain"]
     older = {k: v for k, v in audit.document.items() if k not in ("groups", "gaps")}
-    contents = contents_of(rafair.Audit(older, audit.folder))
-    assert contents.groups == []
-    assert contents.gaps is None
+    contents, now = contents_of(rafair.Audit(older, audit.folder)), contents_of(audit)
+    assert contents.groups == now.groups != []
+    assert contents.pairs == now.pairs
+    assert contents.gaps == now.gaps
 
 
 def test_groups_and_gaps_are_laid_out(audits):
@@ -236,13 +237,13 @@ def test_groups_and_gaps_are_laid_out(audits):
         },
     }
     contents = contents_of(rafair.Audit(document, audit.folder))
-    assert [picture.title for picture in contents.groups] == ["s0", "s0 × s1"]
-    single, pair = contents.groups
-    assert [(value, [bar.label for bar in bars]) for value, bars in single.groups] == [
-        (value, ["as they are", "robust against rafair"]) for value in ("tiny", "low", "high")
+    (single,), (pair,) = contents.groups, contents.pairs
+    assert (single.title, pair.title) == ("s0", "s0 × s1")
+    assert [(stage, [bar.label for bar in bars]) for stage, bars in single.groups] == [
+        (stage, ["tiny", "low", "high"]) for stage in ("As they are", "Robust against rafair")
     ]
-    assert single.groups[1][1][0].rate == some
-    assert [value for value, _ in pair.groups] == ["low"]
+    assert single.groups[0][1][1].rate == some
+    assert [bar.label for bar in pair.groups[0][1]] == ["low"]
     assert contents.gaps.rows == [
         [f"s0, {stage}", "0.500\n-0.10 to 0.60", "low", "0.250\nn = 40", "high", "0.750\nn = 80"]
         for stage in ("as they are", "robust against rafair")

@@ -16,24 +16,43 @@ ROBUST_NOTE = (
 )
 
 
-def group_pictures(document: Mapping[str, Any]) -> list[Picture]:
-    """Clean and robust accurate fairness by sensitive value or band, a picture for each feature."""
-    single = document["dataset"]["sensitive"]
+def group_pictures(document: Mapping[str, Any]) -> tuple[list[Picture], list[Picture]]:
+    """Clean and robust accurate fairness by sensitive value or band.
+
+    Returns:
+        A picture for each sensitive feature, and one for each pair of them, in which smaller groups
+        are left out.
+    """
+    groups = document["groups"]
+    features = [name for name in document["dataset"]["sensitive"] if name in groups]
+    singles = [_picture(document, name, groups[name], 1) for name in features]
+    pairs = [
+        _picture(document, name, groups[name], LEAST_INSTANCES)
+        for name in groups
+        if name not in features
+    ]
+    return [one for one in singles if one], [one for one in pairs if one]
+
+
+def _picture(
+    document: Mapping[str, Any], name: str, groups: Mapping[str, Any], least: int
+) -> Picture | None:
+    shown = {value: group for value, group in groups.items() if group["n"] >= least}
+    if not shown:
+        return None
+    clean = [Bar(value, group["clean"][ACCURATE_FAIRNESS]) for value, group in shown.items()]
+    robust = [
+        (
+            f"Robust against {attack}",
+            [
+                Bar(value, group["robust"][attack][ACCURATE_FAIRNESS], "robust")
+                for value, group in shown.items()
+            ],
+        )
+        for attack in families(document)
+    ]
     note = NOTE + (ROBUST_NOTE if document["attacks"] else "")
-    pictures = []
-    for name, groups in document.get("groups", {}).items():
-        least = 1 if name in single else LEAST_INSTANCES
-        shown = {value: group for value, group in groups.items() if group["n"] >= least}
-        bars = [(value, list(_bars(document, group))) for value, group in shown.items()]
-        if bars:
-            pictures.append(Picture(name, bars, note))
-    return pictures
-
-
-def _bars(document: Mapping[str, Any], group: Mapping[str, Any]) -> Iterator[Bar]:
-    yield Bar("as they are", group["clean"][ACCURATE_FAIRNESS])
-    for name in families(document):
-        yield Bar(f"robust against {name}", group["robust"][name][ACCURATE_FAIRNESS], "robust")
+    return Picture(name, [("As they are", clean), *robust], note)
 
 
 def gaps_table(document: Mapping[str, Any]) -> Cells | None:

@@ -135,6 +135,7 @@ class Contents:
         warnings: What a reader of the rates should know.
         stages: Clean, attacked and repaired rates beside each other.
         groups: Clean and robust rates by sensitive value or band, a picture for each feature.
+        pairs: The same for pairs of sensitive features, of groups that are large enough.
         gaps: The largest differences between groups.
         features: Where violations concentrate: rates by value or band of the other features, the
             most telling features first.
@@ -154,6 +155,7 @@ class Contents:
     warnings: Sequence[str]
     stages: Picture
     groups: Sequence[Picture]
+    pairs: Sequence[Picture]
     gaps: Cells | None
     features: Sequence[Picture]
     moved: Picture | None

@@ -41,6 +41,7 @@ def contents_of(audit: Audit) -> Contents:
     stored = StoredRows.read(audit.folder)
     moved = moved_by_attack(audit, stored)
     features = _features(audit, stored)
+    groups, pairs = group_pictures(document)
     cases = case_table(audit.folder, audit.schema, stored)
     return Contents(
         title=_title(audit),
@@ -48,7 +49,8 @@ def contents_of(audit: Audit) -> Contents:
         facts=facts(document),
         warnings=audit.warnings,
         stages=stages(document),
-        groups=group_pictures(document),
+        groups=groups,
+        pairs=pairs,
         gaps=gaps_table(document),
         features=features,
         moved=moved_picture(moved),

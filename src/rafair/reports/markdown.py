@@ -50,7 +50,7 @@ def _parts(contents: Contents) -> Iterator[str]:
     if contents.groups:
         yield "## By group"
         yield escaped(contents.groups[0].note)
-        for picture in contents.groups:
+        for picture in (*contents.groups, *contents.pairs):
             yield from picture_parts(picture, 3, noted=False)
     if contents.gaps:
         yield from _cells(contents.gaps, 3)
