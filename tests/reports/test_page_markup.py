@@ -197,7 +197,7 @@ def test_what_would_be_too_large_is_cut_and_said(monkeypatch):
     assert 100 < shown < 6_000
     assert unpacked(text)["instance"] == contents.cases.instance[:shown].tolist()
     assert f"The page holds the {shown:,} most telling of 6,000 cases" in page
-    assert "cases.csv" in page
+    assert "rafair report RUN --format csv" in page
 
 
 def test_static_cases_are_the_first(names):
