@@ -26,6 +26,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+MOST_NAMED = 20
+"""How many known names an error lists; of more, those nearest to the one that was given."""
+
 
 class RafairError(Exception):
     """Base of all errors that rafair raises on purpose; catch it to catch them all."""
@@ -54,9 +57,13 @@ class UnknownNameError(InputError):
 
     def __init__(self, what: str, name: str, known: Iterable[str]) -> None:
         known = list(known)
-        nearest = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.55)
-        hint = f": did you mean '{nearest[0]}'?" if nearest else ""
-        super().__init__(f"unknown {what} '{name}'{hint} (known: {', '.join(known)})")
+        near = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.55)
+        hint = f": did you mean '{near[0]}'?" if near else ""
+        shown, more = known, ""
+        if len(known) > MOST_NAMED:
+            shown = difflib.get_close_matches(name.lower(), known, n=MOST_NAMED, cutoff=0)
+            more = f" and {len(known) - MOST_NAMED:,} more"
+        super().__init__(f"unknown {what} '{name}'{hint} (known: {', '.join(shown)}{more})")
 
 
 class DataFileError(InputError):

@@ -268,7 +268,7 @@ COMMANDS: dict[str, tuple[tuple[str, ...], str]] = {
     "a place for JSON in no folder": ((*RUN, "--json", "no/out.json"), "there is no folder 'no'"),
     "one file for both": (
         (*RUN, "--junit", "out", "--json", "./out"),
-        "junit: expected another file than --json, got 'out' for both",
+        "--junit: expected another file than --json, got 'out'",
     ),
     "init with a run": (("--init", "run"), "run: expected not to be given with --init"),
     "init with a policy": (("--init", "--policy", "x"), "policy: expected not to be given with"),

@@ -53,7 +53,7 @@ FILES = {
     "a column without name": (GOOD.replace("pay", "", 1), "column 1: expected a name, found none"),
     "a name in two lines": (
         GOOD.replace("pay", '"pay\nday"', 1),
-        "column 1: expected a name in one line, got",
+        "column 1: expected a name in one line of printable characters, got",
     ),
     "too few fields": (GOOD + "1,cook\n", "line 5: expected 4 fields, as in the first line, found"),
     "too many fields": (GOOD + "1,cook,f,no,\n", "line 5: expected 4 fields, as in the first line"),

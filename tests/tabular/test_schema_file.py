@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -276,3 +277,14 @@ def test_the_example_of_the_documentation(read):
     schema = read(example)
     assert schema.names == ("income", "debt", "hours-per-week", "sex")
     assert len(parse_all(schema)) == 2
+
+
+def test_what_acts_unseen_is_spelt_out_and_read_back():
+    level = "a\u202eb\u200b\U000e0041\x7f"
+    feature = Feature(name="x", kind="categorical", levels=(level, "plain ü"))
+    schema = Schema(features=(feature,), label="paid", classes=("no", "yes"))
+    text = write_schema(schema, {"x": [f"levels: {level}"]})
+    assert level not in text
+    assert "\u202e" not in text
+    assert "ü" in text
+    assert tomllib.loads(text)["feature"][0]["levels"] == [level, "plain ü"]

@@ -10,6 +10,7 @@ import typer
 from rafair.cli import model_options as models
 from rafair.cli import options
 from rafair.cli.console import show_audit
+from rafair.cli.outputs import refuse_same
 
 EPILOG = "Example:  rafair audit --dataset affairs --instances 100 --out runs/first"
 
@@ -80,6 +81,7 @@ def audit(
     from rafair.auditing.entry import audit_dataset, audit_saved
     from rafair.models.training import TrainConfig
 
+    refuse_same("--json", json, data=data, schema=schema, model=model, weights=weights)
     given = options.given(
         attacks=attack,
         instances=instances,

@@ -68,7 +68,18 @@ def print_result(document: Any, readable: RenderableType | None, json_path: str 
             if isinstance(readable, str):
                 sys.stdout.write(readable)
             else:
-                results().print(readable)
+                _print_laid_out(readable)
+
+
+def _print_laid_out(readable: RenderableType) -> None:
+    """Prints tables; where no terminal shows them, without the blanks that fill up their lines."""
+    console = results()
+    if console.is_terminal:
+        console.print(readable)
+        return
+    with console.capture() as captured:
+        console.print(readable)
+    sys.stdout.writelines(f"{line.rstrip()}\n" for line in captured.get().splitlines())
 
 
 def show_audit(audit: Audit, json_path: str | None) -> None:
@@ -104,8 +115,8 @@ def with_report(audit: Audit) -> Path | None:
 def say_where(folder: Path | str, json_path: str | None, what: str = "Run folder") -> None:
     """Says where a command's files are: on stdout, or on stderr where that carries JSON."""
     message = Text.assemble(f"{what}: ", (str(folder), "bold"))
-    console = Console(stderr=True, highlight=False) if json_path == "-" else results()
     with _to_stdout():
+        console = Console(stderr=True, highlight=False) if json_path == "-" else results()
         console.print(message, soft_wrap=True)
 
 
@@ -116,6 +127,8 @@ def _to_stdout() -> Iterator[None]:
     Raises:
         StorageError: If stdout cannot be written to.
     """
+    if sys.stdout is None:  # Python has none where the descriptor was closed at the start
+        raise StorageError("standard output: cannot be written: it is closed")
     try:
         yield
         sys.stdout.flush()

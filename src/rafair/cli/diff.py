@@ -11,6 +11,7 @@ from rich.console import RenderableType
 from rafair.arguments import check_name
 from rafair.cli import options
 from rafair.cli.console import print_result
+from rafair.cli.outputs import STDOUT
 from rafair.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,12 +19,11 @@ if TYPE_CHECKING:
 
 EPILOG = "Example:  rafair diff runs/affairs-1 runs/affairs-2"
 FORMATS = ("text", "markdown", "json")
-STDOUT = "-"
 
 
 def diff(
-    first: Annotated[Path, typer.Argument(metavar="RUN", help="A finished run folder.")],
-    second: Annotated[Path, typer.Argument(metavar="RUN", help="Another, of the same data.")],
+    first: Annotated[Path, typer.Argument(metavar="FIRST", help="A finished run folder.")],
+    second: Annotated[Path, typer.Argument(metavar="SECOND", help="Another, of the same data.")],
     output_format: Annotated[
         str | None,
         typer.Option(

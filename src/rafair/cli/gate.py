@@ -9,6 +9,7 @@ import typer
 
 from rafair.cli import options
 from rafair.cli.console import print_result
+from rafair.cli.outputs import STDOUT, refuse_same, xml_output
 from rafair.errors import InputError
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 EPILOG = "Example:  rafair gate runs/affairs-1 --policy policy.toml --junit gate.xml"
 FAILED = 1
 FORMATS = ("text", "json", "markdown", "github")
-STDOUT = "-"
 
 
 def gate(
@@ -46,7 +46,7 @@ def gate(
     junit: Annotated[
         str | None,
         typer.Option(
-            metavar="FILE", callback=options.writable, help="Write JUnit XML to a file as well."
+            metavar="FILE", callback=xml_output, help="Write JUnit XML to a file as well."
         ),
     ] = None,
     init: Annotated[
@@ -73,8 +73,8 @@ def gate(
         )
     if junit == STDOUT:
         raise InputError("junit: expected a file, got '-'; standard output carries the decision")
-    if junit is not None and json is not None and Path(junit).resolve() == Path(json).resolve():
-        raise InputError(f"junit: expected another file than --json, got '{junit}' for both")
+    refuse_same("--junit", junit, json=json, policy=policy)
+    refuse_same("--json", json, policy=policy)
     from rafair.gating.entry import gate as decide
 
     decision = decide(run, policy, baseline)

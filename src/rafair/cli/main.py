@@ -18,6 +18,8 @@ from rafair.errors import RafairError, RafairWarning
 from rafair.visible import visible
 
 INTERRUPTED = 130
+READERS = ("gate", "diff", "report")
+"""Commands that only read a finished run, so that there is nothing to carry on."""
 BUG = 70
 
 app = typer.Typer(
@@ -79,8 +81,16 @@ def run(arguments: list[str] | None = None) -> int:
             return _complain(f"a bug in rafair; its traceback is in {_log_traceback()}", BUG)
         result = INTERRUPTED
     if result == INTERRUPTED:  # Typer turns Ctrl-C into an exit code of its own
-        return _complain("interrupted; run the same command again to carry on", INTERRUPTED)
+        return _complain(_interrupted(arguments), INTERRUPTED)
     return result if isinstance(result, int) else 0
+
+
+def _interrupted(arguments: list[str] | None) -> str:
+    """What an interrupted command can still come to."""
+    given = sys.argv[1:] if arguments is None else arguments
+    if given[:1] and given[0] in READERS:
+        return "interrupted"
+    return "interrupted; run the same command again to carry on"
 
 
 def _show_warning(

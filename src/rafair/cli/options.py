@@ -10,19 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rafair.cli.console import TerminalProgress
-from rafair.engine.files import check_writable
+from rafair.cli.outputs import json_output
 from rafair.errors import InputError
 
 if TYPE_CHECKING:
     from rafair.auditing.run import Means
     from rafair.engine.shards import Executor
-
-
-def writable(path: str | None) -> str | None:
-    """Refuses, before any work is done, a file that the result could not be written to."""
-    if path is not None and path != "-":
-        check_writable(Path(path))
-    return path
 
 
 Dataset = Annotated[
@@ -191,7 +184,7 @@ Json = Annotated[
     typer.Option(
         "--json",
         metavar="FILE",
-        callback=writable,
+        callback=json_output,
         help="Write the result as JSON to a file, or - for stdout.",
     ),
 ]

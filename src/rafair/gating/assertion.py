@@ -37,9 +37,13 @@ def assert_gate(
         >>> rafair.assert_gate(audit, {"version": 1, "rule": [rule]})
     """
     __tracebackhide__ = True  # pytest then shows the line of the test that asserts
+    from rafair.errors import RafairError
     from rafair.gating.entry import gate
 
-    decision = gate(run, policy, baseline)
+    try:
+        decision = gate(run, policy, baseline)
+    except RafairError as error:
+        raise error.with_traceback(None) from None  # its one line says it all
     if not decision.passed:
         raise AssertionError(_complaint(decision))
 

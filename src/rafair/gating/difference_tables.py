@@ -78,12 +78,17 @@ def notes(comparison: Comparison, *, everything: bool = False) -> list[str]:
     total = len(comparison.changes) + len(comparison.groups)
     found = [
         "Difference: the second's rate minus the first's, and its 95 % interval; * where that "
-        "leaves out 0. Better, worse: how many instances came to have what is wanted, or lost it.",
+        "leaves out 0."
+        + (
+            " Better, worse: how many instances came to have what is wanted, or lost it."
+            if comparison.pairing.paired
+            else ""
+        ),
         f"{total:,} rates are compared at once: about 1 interval in 20 leaves out 0 by chance, "
         "where nothing changed.",
     ]
     shown = [row for one in tables(comparison, everything=everything) for row in one.rows]
-    if comparison.groups:
+    if any(" = " in row[0] and row[0].endswith(")") for row in shown):
         found.append("In brackets: how many instances of the group are compared.")
     if comparison.pairing.paired and any(row[-1] == NOT_PAIRED and row[1] for row in shown):
         found.append("– : not of the same rows in both audits; compared as of independent samples.")

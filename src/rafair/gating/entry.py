@@ -50,12 +50,16 @@ def gate(
         >>> rafair.gate(result, {"version": 1, "rule": [rule]}).verdict
         'failed: 1 of 1 rule'
     """
+    where = f"'{policy}': " if isinstance(policy, str | Path) else ""
     policy = as_policy(policy)
     audit = verified_run(_folder("run", run))
     if baseline is None and policy.baseline is not None:
         baseline = policy.baseline.run
     other = None if baseline is None else _baseline(audit, baseline, policy)
-    return decide(policy, audit, other)
+    try:
+        return decide(policy, audit, other)
+    except InputError as error:
+        raise InputError(f"{where}{error}") from error
 
 
 def decide(policy: Policy, audit: Audit, baseline: Audit | None = None) -> Decision:

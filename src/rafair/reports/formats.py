@@ -107,6 +107,11 @@ def format_of(name: str | None, path: str | Path | None) -> str:
     suffix = Path(path).suffix.lower() if path is not None else ""
     if name is None:
         by_suffix = [known for known, found in FORMATS.items() if suffix in found.suffixes]
+        if suffix and not by_suffix:
+            raise InputError(
+                f"'{path}': expected a name that ends in .html, .md or .csv, or a format, got "
+                f"'{suffix}'"
+            )
         return by_suffix[0] if by_suffix else DEFAULT
     chosen = FORMATS[check_name("format", name, FORMATS)]
     known_suffixes = {ending for known in FORMATS.values() for ending in known.suffixes}

@@ -174,7 +174,8 @@ def _check_names(path: Path, names: list[str]) -> None:
             )
         if not name.isprintable():
             raise DataFileError(
-                f"'{path}': column {place}: expected a name in one line, got {name!r}"
+                f"'{path}': column {place}: expected a name in one line of printable characters, "
+                f"got {name!r}"
             )
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from rafair.errors import DataFileError, InputError, UnknownNameError
 from rafair.tabular.encoding import expected_values, plain_value, value_codes
 from rafair.tabular.relations import parse_all
 from rafair.tabular.schema import Direction, Feature, Kind, Schema
+from rafair.visible import visible
 
 Notes = Mapping[str, Sequence[str]]
 """Comments by the name of the feature, or of the label; those of the file stand under ""."""
@@ -127,7 +127,7 @@ def write_feature(feature: Feature, notes: Sequence[str] = ()) -> str:
 
 def comment(text: str) -> str:
     """A line of comment; what TOML allows in none becomes a space."""
-    return "# " + re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", " ", text)
+    return "# " + visible(" ".join(text.splitlines()))
 
 
 def _comments(notes: Sequence[str]) -> list[str]:
@@ -141,8 +141,9 @@ def _toml(value: Any) -> str:
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
     if isinstance(value, str):
-        # JSON's escapes are TOML's as well; only one control character is not escaped by it
-        return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
+        # JSON's escapes are TOML's as well, where they are of one character
+        quoted = json.dumps(str(value), ensure_ascii=False)
+        return "".join(map(_escaped, quoted))
     if isinstance(value, Sequence):
         return f"[{', '.join(_item(item) for item in value)}]"
     return str(value)
@@ -315,3 +316,11 @@ def _built(what: type[Any], **fields: Any) -> Any:
         message = first["msg"].removeprefix("Value error, ")
         place = ".".join(map(str, first["loc"]))
         raise InputError(f"{place}: {message}" if place else message) from error
+
+
+def _escaped(character: str) -> str:
+    """A character of a TOML text, spelt out where it would act unseen."""
+    if character == " " or visible(character) == character:
+        return character
+    code = ord(character)
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -1,0 +1,82 @@
+"""Files that a command writes besides its folder: checked before any work, never over others'."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rafair.engine.files import check_writable, explaining_storage
+from rafair.engine.run_folder import OURS, PLAN
+from rafair.errors import InputError
+
+STDOUT = "-"
+OF_A_RUN = (".parquet", ".safetensors", ".onnx", ".sqlite")
+"""How files of a run end whose names are not known beforehand."""
+
+
+def json_output(path: str | None) -> str | None:
+    """Refuses a place for JSON that cannot be written to, or that something else stands at.
+
+    Raises:
+        InputError: If it is a file of a run, or one that holds no JSON.
+    """
+    return _checked("--json", path, "JSON", b"{[")
+
+
+def xml_output(path: str | None) -> str | None:
+    """The same for XML.
+
+    Raises:
+        InputError: If it is a file of a run, or one that holds no XML.
+    """
+    return _checked("--junit", path, "XML", b"<")
+
+
+def _checked(option: str, given: str | None, kind: str, begins: bytes) -> str | None:
+    if given is None or given == STDOUT:
+        return given
+    path = Path(given)
+    check_writable(path)
+    if path.parent.joinpath(OURS[1]).is_file() and is_of_a_run(path):
+        raise InputError(f"{option}: expected another file than those of the run, got '{given}'")
+    if path.is_file() and not _begins_with(path, begins):
+        raise InputError(
+            f"{option}: expected a new file, or one that holds {kind}, found another kind of file "
+            f"at '{given}'"
+        )
+    return given
+
+
+def is_of_a_run(path: Path) -> bool:
+    """Whether a file has the name of one that an audit writes."""
+    return path.name in (*OURS, PLAN) or path.suffix in OF_A_RUN
+
+
+def _begins_with(path: Path, characters: bytes) -> bool:
+    with explaining_storage(path), path.open("rb") as file:
+        text = file.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()
+    return not text or text[0] in characters
+
+
+def refuse_same(option: str, given: str | None, **inputs: str | Path | None) -> None:
+    """Refuses to write over what the command reads.
+
+    Args:
+        option: The option that names the output.
+        given: The output.
+        inputs: The files that are read, by their option.
+
+    Raises:
+        InputError: If the output is one of them.
+    """
+    if given is None or given == STDOUT:
+        return
+    for name, path in inputs.items():
+        if path is not None and _same(Path(given), Path(path)):
+            raise InputError(f"{option}: expected another file than --{name}, got '{given}'")
+
+
+def _same(first: Path, second: Path) -> bool:
+    try:
+        return first.resolve() == second.resolve()
+    except (OSError, ValueError):  # no path that a file may have
+        return False
