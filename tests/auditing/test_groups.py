@@ -349,7 +349,7 @@ EDITS = {
     ),
     "of a name that would break the line": (
         lambda d: d["groups"][NAMES[3]]["0.1"].update(n=7),
-        r"groups\.<b>\\u202e\\n\.0\.1\.n says 7",
+        r"groups\.<b>⟨U\+202E⟩⟨U\+000A⟩\.0\.1\.n says 7",
     ),
     "a gap": (
         lambda d: d["gaps"][NAMES[2]]["clean"]["accuracy"].update(value=0.0),
@@ -426,7 +426,7 @@ def test_the_table_shows_every_group_with_somebody_in_it(affairs):
 
 def test_hostile_names_are_shown_as_text(hostile):
     text = shown(hostile)
-    assert "<b>\\u202e\\n" in text
+    assert "<b>⟨U+202E⟩⟨U+000A⟩" in text
     assert "  missing (2)" in text
     assert "  missing " in text.replace("missing (2)", "")  # of b.c[0]
 

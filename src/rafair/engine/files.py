@@ -6,6 +6,7 @@ import errno
 import hashlib
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -66,12 +67,35 @@ def writing(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY}")
     try:
         with explaining_storage(path):
+            _remove_orphans(path)
             yield temporary
             _sync(temporary, os.O_RDWR)
             temporary.replace(path)
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def _remove_orphans(path: Path) -> None:
+    """Removes what processes that were killed have left of a file that they were writing."""
+    begins, ends = f".{path.name}.", TEMPORARY
+    for left in path.parent.iterdir():
+        number = left.name.removeprefix(begins).removesuffix(ends)
+        if left.name == f"{begins}{number}{ends}" and number.isdecimal() and _is_gone(int(number)):
+            left.unlink(missing_ok=True)
+
+
+def _is_gone(process: int) -> bool:
+    """Whether no process has this number, as far as can be told here."""
+    if sys.platform == "win32":  # there, asking would end it
+        return False
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return True
+    except (OSError, OverflowError):  # somebody else's, or no number that a process may have
+        return False
+    return False
 
 
 def copy_file(source: Path, target: Path) -> None:

@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from rafair.engine.files import writing
+
+
+def test_what_a_killed_process_left_of_a_file_goes_when_it_is_written(tmp_path):
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    left = tmp_path / f".report.html.{gone.pid}.tmp"
+    others = [
+        tmp_path / f".report.html.{os.getppid()}.tmp",  # may be writing just now
+        tmp_path / f".audit.json.{gone.pid}.tmp",
+        tmp_path / ".report.html.notes.tmp",
+        tmp_path / ".report.html.99999999999999999999999.tmp",
+    ]
+    for path in (left, *others):
+        path.write_text("half")
+    with writing(tmp_path / "report.html") as temporary:
+        temporary.write_text("whole")
+    assert not left.exists()
+    assert {path.name for path in tmp_path.iterdir()} == {"report.html", *(p.name for p in others)}
