@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from rafair.engine.progress import Progress
 from rafair.hardening.neighbourhood import Neighbourhood
+from rafair.models.classifier import Labels, Rows
 from rafair.models.training import TrainConfig
 from rafair.tabular.table import Table
 
@@ -22,8 +23,8 @@ class TrainingMethod(ABC):
 
     def rows_to_learn(
         self, table: Table, around: Neighbourhood, training: TrainConfig, progress: Progress
-    ) -> Table:
-        """The rows to learn from: those of the table, unless a method adds some.
+    ) -> tuple[Rows, Labels]:
+        """The rows to learn from and their classes: the table's, unless a method adds some.
 
         Args:
             table: The training rows.
@@ -31,7 +32,7 @@ class TrainingMethod(ABC):
             training: How the network will be trained.
             progress: Where to show a bar.
         """
-        return table
+        return table.rows, table.labels
 
     @abstractmethod
     def loss(

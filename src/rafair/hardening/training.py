@@ -21,6 +21,7 @@ from rafair.engine.workers import Workers
 from rafair.errors import InputError
 from rafair.hardening.method import TrainingMethod
 from rafair.hardening.neighbourhood import Neighbourhood
+from rafair.models.classifier import Labels, Rows
 from rafair.models.network import fcnn
 from rafair.models.training import TrainConfig
 from rafair.tabular.perturbation import PerFeature
@@ -90,17 +91,24 @@ class Hardening:
             InputError: If the loss breaks down in the first epoch, so that there is no network.
         """
         around = Neighbourhood.of(table.schema, self.epsilon)
-        learnt = self.method.rows_to_learn(table, around, self.training, progress)
-        return _Training(self, learnt, around).go(state, keep, progress)
+        rows, labels = self.method.rows_to_learn(table, around, self.training, progress)
+        return _Training(self, table, rows, labels, around).go(state, keep, progress)
 
 
 class _Training:
     """One training under way."""
 
-    def __init__(self, hardening: Hardening, table: Table, around: Neighbourhood) -> None:
+    def __init__(
+        self,
+        hardening: Hardening,
+        table: Table,
+        rows: Rows,
+        labels: Labels,
+        around: Neighbourhood,
+    ) -> None:
         self.hardening, self.config, self.around = hardening, hardening.training, around
         self.name = table.name
-        self.rows, self.labels = torch.tensor(table.rows), torch.tensor(table.labels)
+        self.rows, self.labels = torch.tensor(rows), torch.tensor(labels)
         self.network = fcnn(
             len(table.schema), len(table.schema.classes), seed=hardening.training.seed
         )
