@@ -13,7 +13,7 @@ from typing import Annotated, TextIO
 import typer
 
 from rafair._version import __version__
-from rafair.cli import attack, audit, data, repair, reproduce, schema, train
+from rafair.cli import attack, audit, data, harden, repair, reproduce, schema, train
 from rafair.errors import RafairError, RafairWarning
 
 INTERRUPTED = 130
@@ -29,7 +29,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for command in (audit, train, attack, repair, reproduce):
+for command in (audit, train, attack, repair, harden, reproduce):
     name = command.__name__.rpartition(".")[2]
     app.command(name, epilog=command.EPILOG)(getattr(command, name))
 app.add_typer(data.app, name="data")

@@ -34,6 +34,8 @@ class Augment(TrainingMethod):
         InputError: If a number is out of range.
     """
 
+    says = "trains again with what RAFair found around training rows, under the true labels"
+
     attacked: int = 1000
     steps: int = 10
 

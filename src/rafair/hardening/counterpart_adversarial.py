@@ -31,6 +31,8 @@ class CounterpartAdversarial(TrainingMethod):
         InputError: If a number is out of range.
     """
 
+    says = "trains on the worst counterpart of each row under the worst perturbation"
+
     steps: int = 3
     counterparts: int = 8
     clean: float = 0.3

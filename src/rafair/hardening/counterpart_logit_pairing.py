@@ -28,6 +28,8 @@ class CounterpartLogitPairing(TrainingMethod):
         InputError: If a number is out of range.
     """
 
+    says = "trains for logits that a counterpart does not change"
+
     weight: float = 1.0
 
     def __post_init__(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -19,7 +20,20 @@ Network = Callable[[Tensor], Tensor]
 
 
 class TrainingMethod(ABC):
-    """A way to train a network; `hardening/training.py` has the one loop."""
+    """A way to train a network anew; its fields are its options.
+
+    `hardening/training.py` has the one loop.
+    """
+
+    says: ClassVar[str]
+    """What it does, in words that begin with a verb."""
+    uses_sensitive_values: ClassVar[bool] = True
+    """Whether the hardened model looks at the row's own sensitive values."""
+
+    @property
+    def searched(self) -> int:
+        """How many steps the attack takes that training learns from; 0 where there is none."""
+        return int(getattr(self, "steps", 0))
 
     def rows_to_learn(
         self, table: Table, around: Neighbourhood, training: TrainConfig, progress: Progress

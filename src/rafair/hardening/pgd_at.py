@@ -26,6 +26,8 @@ class PgdTraining(TrainingMethod):
         InputError: If a number is out of range.
     """
 
+    says = "trains on the worst perturbation of each row that PGD finds"
+
     steps: int = 3
 
     def __post_init__(self) -> None:

@@ -27,6 +27,8 @@ class Trades(TrainingMethod):
         InputError: If a number is out of range.
     """
 
+    says = "trains for right answers, and for answers that perturbations do not change"
+
     steps: int = 3
     beta: float = 6.0
 

@@ -6,15 +6,14 @@ random in an epoch follows from the seed and the epoch's number alone.
 
 from __future__ import annotations
 
-import copy
 import math
-from collections.abc import Callable
+import time
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from rafair.engine.progress import SILENT, Progress, Task
 from rafair.engine.workers import Workers
@@ -31,25 +30,59 @@ RISE = 0.3
 """The share of all steps in which epsilon rises from 0 to its full size."""
 
 
-@dataclass
+Tensors = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
 class TrainingState:
     """Where a training is after some whole epochs.
 
     Args:
         epoch: How many epochs are done.
-        network: The network's state.
-        optimizer: Adam's state.
+        network: The network's parameters by name.
+        optimizer: What Adam remembers of each parameter, by the parameter's number and its name.
         broken: Whether the loss was no finite number in the epoch after it, so that this is the
             last good network.
+        seconds: How long it took so far.
     """
 
     epoch: int
-    network: dict[str, Any]
-    optimizer: dict[str, Any]
+    network: Tensors
+    optimizer: Tensors
     broken: bool = False
+    seconds: float = 0.0
 
 
-Keep = Callable[[TrainingState], None]
+class Keeper(Protocol):
+    """Where an interrupted training finds what it has done."""
+
+    def rows(self) -> tuple[Rows, Labels] | None:
+        """The rows to learn from, if they were kept."""
+
+    def keep_rows(self, rows: Rows, labels: Labels) -> None:
+        """Keeps the rows to learn from."""
+
+    def state(self) -> TrainingState | None:
+        """The last state that was kept, if any."""
+
+    def keep(self, state: TrainingState) -> None:
+        """Keeps the state after an epoch."""
+
+
+class Forgetting:
+    """Keeps nothing."""
+
+    def rows(self) -> None:
+        """None."""
+
+    def keep_rows(self, rows: Rows, labels: Labels) -> None:
+        """Does nothing."""
+
+    def state(self) -> None:
+        """None."""
+
+    def keep(self, state: TrainingState) -> None:
+        """Does nothing."""
 
 
 @dataclass(frozen=True)
@@ -68,19 +101,14 @@ class Hardening:
     training: TrainConfig
 
     def train(
-        self,
-        table: Table,
-        *,
-        state: TrainingState | None = None,
-        keep: Keep = lambda state: None,
-        progress: Progress = SILENT,
+        self, table: Table, *, keeper: Keeper | None = None, progress: Progress = SILENT
     ) -> tuple[nn.Sequential, TrainingState]:
         """Trains the paper's network.
 
         Args:
             table: The rows to learn from.
-            state: Where an interrupted training was, to be carried on.
-            keep: Told the state after each epoch.
+            keeper: Holds what an interrupted training has done, and is told the state after each
+                epoch.
             progress: Where to show a bar.
 
         Returns:
@@ -90,9 +118,14 @@ class Hardening:
         Raises:
             InputError: If the loss breaks down in the first epoch, so that there is no network.
         """
+        begun, keeper = time.perf_counter(), keeper or Forgetting()
         around = Neighbourhood.of(table.schema, self.epsilon)
-        rows, labels = self.method.rows_to_learn(table, around, self.training, progress)
-        return _Training(self, table, rows, labels, around).go(state, keep, progress)
+        learned = keeper.rows()
+        if learned is None:
+            learned = self.method.rows_to_learn(table, around, self.training, progress)
+            if learned[0] is not table.rows:
+                keeper.keep_rows(*learned)
+        return _Training(self, table, *learned, around, begun).go(keeper, progress)
 
 
 class _Training:
@@ -105,9 +138,10 @@ class _Training:
         rows: Rows,
         labels: Labels,
         around: Neighbourhood,
+        begun: float,
     ) -> None:
         self.hardening, self.config, self.around = hardening, hardening.training, around
-        self.name = table.name
+        self.name, self.begun = table.name, begun
         self.rows, self.labels = torch.tensor(rows), torch.tensor(labels)
         self.network = fcnn(
             len(table.schema), len(table.schema.classes), seed=hardening.training.seed
@@ -117,19 +151,18 @@ class _Training:
         )
         self.batches = math.ceil(len(self.rows) / self.config.batch)
 
-    def go(
-        self, state: TrainingState | None, keep: Keep, progress: Progress
-    ) -> tuple[nn.Sequential, TrainingState]:
-        state = self._at(state) if state else TrainingState(0, {}, {})
+    def go(self, keeper: Keeper, progress: Progress) -> tuple[nn.Sequential, TrainingState]:
+        state = keeper.state() or TrainingState(0, {}, {})
+        if state.epoch:
+            self._put_back(state)
+        self.begun -= state.seconds
         left = (self.config.epochs - state.epoch) * self.batches
         # one core: how a sum is split between cores decides its rounding, and so the network
         with Workers(1), progress.task(f"hardening on '{self.name}'", left, "steps") as task:
             while state.epoch < self.config.epochs and not state.broken:
-                if not self._epoch(state.epoch, task):
-                    state = self._back(state)
-                else:
-                    state = self._now(state.epoch + 1)
-                keep(state)
+                done = self._epoch(state.epoch, task)
+                state = self._state(state.epoch + 1) if done else self._last_good(state)
+                keeper.keep(state)
         return self.network.eval(), state
 
     def _epoch(self, epoch: int, task: Task) -> bool:
@@ -154,19 +187,31 @@ class _Training:
         """How much of epsilon counts at a step."""
         return min(1.0, step / max(RISE * self.config.epochs * self.batches, 1))
 
-    def _now(self, epoch: int) -> TrainingState:
-        network = copy.deepcopy(self.network.state_dict())
-        return TrainingState(epoch, network, copy.deepcopy(self.optimizer.state_dict()))
+    def _state(self, epoch: int) -> TrainingState:
+        """Copies of all that the next epoch depends on."""
+        network = {name: value.clone() for name, value in self.network.state_dict().items()}
+        memory = self.optimizer.state_dict()["state"]
+        optimizer = {
+            f"{number}.{name}": value.clone()
+            for number, values in memory.items()
+            for name, value in values.items()
+        }
+        return TrainingState(epoch, network, optimizer, seconds=time.perf_counter() - self.begun)
 
-    def _at(self, state: TrainingState) -> TrainingState:
+    def _put_back(self, state: TrainingState) -> None:
         self.network.load_state_dict(state.network)
-        self.optimizer.load_state_dict(copy.deepcopy(state.optimizer))
-        return state
+        memory: dict[int, Tensors] = {}
+        for key, value in state.optimizer.items():
+            number, _, name = key.partition(".")
+            memory.setdefault(int(number), {})[name] = value.clone()
+        groups = self.optimizer.state_dict()["param_groups"]
+        self.optimizer.load_state_dict({"state": memory, "param_groups": groups})
 
-    def _back(self, state: TrainingState) -> TrainingState:
+    def _last_good(self, state: TrainingState) -> TrainingState:
         if state.epoch == 0:
             raise InputError(
                 "training broke down in its first epoch: the loss is not a finite number; try a "
                 "smaller learning rate"
             )
-        return replace(self._at(state), broken=True)
+        self._put_back(state)
+        return replace(state, broken=True, seconds=time.perf_counter() - self.begun)

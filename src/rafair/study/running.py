@@ -18,7 +18,7 @@ from rafair.engine.progress import Progress
 from rafair.errors import InputError, RafairWarning, RunFolderError
 from rafair.study.config import StudyConfig
 from rafair.study.plan import Purpose, Trial
-from rafair.study.whole_progress import WholeProgress
+from rafair.engine.whole_progress import WholeProgress
 from rafair.tabular.counterparts import Counterparts
 
 
