@@ -51,7 +51,9 @@ def attack_named(name: str) -> Attack:
         kind = kinds[check_name(f"option of {base}", option.strip(), kinds)]
         if option.strip() in options:
             raise InputError(f"attack '{name}': expected each option once")
-        options[option.strip()] = read_value(f"attack '{name}': {option.strip()}", kind, value.strip())
+        options[option.strip()] = read_value(
+            f"attack '{name}': {option.strip()}", kind, value.strip()
+        )
     try:
         made: Attack = replace(attack, name=name, **options)  # type: ignore[type-var]
     except InputError as error:

@@ -186,7 +186,9 @@ def repair_saved(source: Path, overrides: dict[str, Any], means: Means) -> Audit
     config = _without_old_epsilon(config, overrides)
     earlier.check_file(ADVERSARIAL)
     stored = Stored(source, earlier.document, earlier.adversarial)
-    return run_audit(saved_model(source, None, None, means), replace(config, **overrides), means, stored)
+    return run_audit(
+        saved_model(source, None, None, means), replace(config, **overrides), means, stored
+    )
 
 
 def _refuse_file(earlier: Audit) -> None:
@@ -302,9 +304,7 @@ def _without_old_epsilon(config: AuditConfig, overrides: dict[str, Any]) -> Audi
     return replace(config, epsilon=None) if by_default and new_steps else config
 
 
-def saved_model(
-    source: Path, name: str | None, variant: str | None, means: Means
-) -> SavedModel:
+def saved_model(source: Path, name: str | None, variant: str | None, means: Means) -> SavedModel:
     """A network that rafair saved, with the data set it was trained on.
 
     Args:

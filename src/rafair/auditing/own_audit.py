@@ -104,20 +104,32 @@ def audit_own(own: Own, options: dict[str, Any], means: Means) -> Audit:
         InputError: If the table, the schema or the model is no good, or they do not fit together.
         IncompleteError: If results cannot be stored, or the model is gone; what was done is kept.
     """
-    _check_place(own, means)
     config = AuditConfig(**{"instances": None, "perturbation": Perturbation.FEASIBLE} | options)
+    return run_audit(own_pair(own, config.max_queries, means), config, means)
+
+
+def own_pair(own: Own, max_queries: int | None, means: Means) -> OwnModelOnOwnData:
+    """Reads the table and opens the model that a user names.
+
+    Args:
+        own: What the user names.
+        max_queries: The most rows that a model behind HTTP may be asked about.
+        means: Where the model computes, and where results go.
+
+    Raises:
+        InputError: If the table, the schema or the model is no good, or they do not fit together.
+    """
+    _check_place(own, means)
     check_device(means.device)
     table = own_table(own)
-    classifier = own_classifier(own, table.schema, config.max_queries)
-    preparation = OwnModelOnOwnData(
-        classifier,
+    return OwnModelOnOwnData(
+        own_classifier(own, table.schema, max_queries),
         table,
         own.data,
         _hash(own.data),
         own.kind,
         {"inputs": own.opening.inputs, "outputs": own.opening.outputs},
     )
-    return run_audit(preparation, config, means)
 
 
 def own_table(own: Own) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -269,9 +270,15 @@ def copy_model(source: Path, folder: Path) -> None:
 
 def train_and_save(
     folder: Path, dataset: Dataset, training: TrainConfig, progress: Progress
-) -> None:
-    """Trains the paper's network on a data set and writes the model's three files."""
+) -> float:
+    """Trains the paper's network on a data set and writes the model's three files.
+
+    Returns:
+        How many seconds the training took.
+    """
+    begun = time.perf_counter()
     network = train(dataset.train, training, progress=progress)
+    seconds = time.perf_counter() - begun
     save_model(
         folder,
         network,
@@ -281,6 +288,7 @@ def train_and_save(
         schema=dataset.table.schema,
         training=training.to_dict(),
     )
+    return seconds
 
 
 def is_trained(folder: Path, dataset: Dataset, training: TrainConfig) -> bool:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rafair.cli import model_options as models
 from rafair.cli import options
 from rafair.cli.console import print_result, say_where
+
+if TYPE_CHECKING:
+    from rafair.hardening.pairs import Pairs
 
 EPILOG = "Example:  rafair harden --dataset affairs --epsilon 0.05 --out runs/hardened"
 
@@ -159,7 +162,7 @@ def harden(
     if data is not None:
         options.refuse_with("--data, a file of its own", dataset=dataset, variant=variant)
         own = models.own(data, model, label, sensitive, schema, device, said)
-        pairs = own_pairs(own, config, means)
+        pairs: Pairs = own_pairs(own, config, means)
     else:
         models.refuse_without_data(label=label, sensitive=sensitive, schema=schema, **said)
         if model is not None:

@@ -89,9 +89,7 @@ class Checkpoint:
         for old in before:
             if old != name:
                 del self._known["files"][old]
-        self._write_state(
-            {"epoch": state.epoch, "broken": state.broken, "seconds": state.seconds}
-        )
+        self._write_state({"epoch": state.epoch, "broken": state.broken, "seconds": state.seconds})
         with explaining_loss(self.folder):
             for old in before:
                 if old != name:

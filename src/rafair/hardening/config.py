@@ -152,4 +152,3 @@ def all_judges(*, differentiable: bool) -> tuple[str, ...]:
         if name not in members
         and (differentiable or name in UNIONS or not attack_named(name).needs_gradients)
     )
-

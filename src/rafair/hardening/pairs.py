@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
+
 from rafair.auditing.finished import digest
 from rafair.auditing.own_data import OwnModelOnOwnData
-from rafair.auditing.preparation import FreshNetwork, SavedModel, copy_model, is_trained
+from rafair.auditing.preparation import (
+    FreshNetwork,
+    SavedModel,
+    copy_model,
+    is_trained,
+    train_and_save,
+)
 from rafair.auditing.saved_models import open_saved, wrapped
 from rafair.auditing.subject import Subject
 from rafair.datasets.loading import Dataset
@@ -23,7 +30,7 @@ from rafair.hardening.registry import TRAINING, WRAPPING, Method
 from rafair.hardening.training import Hardening
 from rafair.models.classifier import Classifier
 from rafair.models.storage import DESCRIPTION, Hardened, load_model, save_model
-from rafair.models.training import TrainConfig
+from rafair.models.training import TrainConfig, train
 from rafair.tabular.table import Table
 
 WORK = "work"
@@ -180,11 +187,13 @@ class FreshPairs:
         if self.saved:
             copy_model(self.saved.source, before)
             return None
-        timed = not is_trained(before, self.dataset, training)
-        begun = time.perf_counter()
-        FreshNetwork(self.dataset, training, self.device).subject(before, progress)
-        if timed:
-            _keep_time(before.parent, before.name, time.perf_counter() - begun)
+        if not is_trained(before, self.dataset, training):
+            if (before / DESCRIPTION).exists():  # the last file to be written
+                progress.note(f"'{before}': the network was altered or cut short: trained again")
+            # a process pays for its first steps of training, which says nothing of the method
+            train(self.dataset.train.take(np.arange(2)), TrainConfig(epochs=1))
+            seconds = train_and_save(before, self.dataset, training, progress)
+            _keep_time(before.parent, before.name, seconds)
         return _time(before.parent, before.name)
 
     def _after(
@@ -199,7 +208,9 @@ class FreshPairs:
         if not method.training:
             network = load_model(before)[0]
         else:
-            key = digest({"plan": self.plan, "config": self.config.to_dict(), "seed": training.seed})
+            key = digest(
+                {"plan": self.plan, "config": self.config.to_dict(), "seed": training.seed}
+            )
             keeper = Checkpoint(folder / WORK / f"training-{training.seed}", key, progress)
             hardening = Hardening(method.training, self.config.epsilon, training)
             network, state = hardening.train(self.dataset.train, keeper=keeper, progress=progress)
@@ -276,9 +287,7 @@ class OwnPair:
     def dataset_facts(self) -> dict[str, Any]:
         """The `dataset` section."""
         rows, file = len(self.table), {"name": self.own.path.name, "sha256": self.own.file_sha256}
-        subject = Subject(
-            self.own.classifier, self.table, None, rows, self.table.sha256, file=file
-        )
+        subject = Subject(self.own.classifier, self.table, None, rows, self.table.sha256, file=file)
         return subject.dataset_facts()
 
     def make(self, seed: int, folder: Path, progress: Progress) -> Pair:

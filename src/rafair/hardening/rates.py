@@ -135,7 +135,12 @@ def _summary(values: NDArray[np.float64], drawn: NDArray[np.float64]) -> Documen
     sd = float(values.std(ddof=1)) if len(values) > 1 else None
     # the mean of the draws may miss the value by the rounding of sums
     value = float(values.mean())
-    return {"value": value, "sd": sd, "low": min(float(low), value), "high": max(float(high), value)}
+    return {
+        "value": value,
+        "sd": sd,
+        "low": min(float(low), value),
+        "high": max(float(high), value),
+    }
 
 
 def _cells(codes: NDArray[np.int8]) -> dict[str, Flags]:

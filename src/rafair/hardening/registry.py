@@ -66,7 +66,7 @@ class Method:
     @property
     def options(self) -> dict[str, Any]:
         """Its options as plain values."""
-        values = asdict(self.made)  # type: ignore[call-overload]  # every method is a dataclass
+        values = asdict(self.made)  # type: ignore[arg-type]  # every method is a dataclass
         return {name: value for name, value in values.items() if name not in NO_OPTION}
 
     def to_dict(self) -> dict[str, Any]:

@@ -166,7 +166,7 @@ class _Training:
         return self.network.eval(), state
 
     def _epoch(self, epoch: int, task: Task) -> bool:
-        """Does an epoch; says whether the loss was a finite number all along."""
+        """Does an epoch; says whether losses, and the answers after it, are finite numbers."""
         seed = np.random.SeedSequence([self.config.seed, epoch]).generate_state(1, np.uint64)
         randomness = torch.Generator().manual_seed(int(seed[0] >> np.uint64(1)))
         order = torch.randperm(len(self.rows), generator=randomness)
@@ -181,7 +181,8 @@ class _Training:
             loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
             self.optimizer.step()
             task.advance()
-        return all(bool(torch.isfinite(each).all()) for each in self.network.parameters())
+        with torch.no_grad():
+            return bool(torch.isfinite(self.network(self.rows)).all())
 
     def _share(self, step: int) -> float:
         """How much of epsilon counts at a step."""

@@ -47,6 +47,7 @@ def draw_tradeoff(document: Mapping[str, Any], folder: Path) -> list[Path]:
         drawing = Figure(figsize=(5.2, 4.2), layout="constrained")
         axes = drawing.subplots()
         _draw(axes, document)
+        drawing.legend(loc="outside lower center", ncols=3, frameon=False)
         return _save(drawing, folder / TRADEOFF)
 
 
@@ -83,7 +84,6 @@ def _draw(axes: Axes, document: Mapping[str, Any]) -> None:
     axes.set_ylabel(f"robust accurate fairness, epsilon {epsilon}")
     # a name may hold dollar signs, which would be read as mathematics
     axes.set_title(f"{document['dataset']['name']}: {document['method']['name']}", parse_math=False)
-    axes.legend(frameon=False, loc="lower left")
 
 
 def _point(section: Mapping[str, Any], epsilon: str) -> tuple[float, float]:
@@ -98,7 +98,9 @@ def _reach(rate: Mapping[str, Any]) -> list[list[float]]:
     ]
 
 
-def _arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float], *, faint: bool) -> None:
+def _arrow(
+    axes: Axes, start: tuple[float, float], end: tuple[float, float], *, faint: bool
+) -> None:
     axes.annotate(
         "",
         xy=end,
