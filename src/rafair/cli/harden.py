@@ -80,7 +80,10 @@ def harden(
     seed: options.Seed = None,
     instances: Annotated[
         str | None,
-        typer.Option(metavar="N", help="How many test rows are judged, or all.  [default: 200]"),
+        typer.Option(
+            metavar="N",
+            help="How many test rows are judged, or all.  [default: 200; of your own table all]",
+        ),
     ] = None,
     steps: Annotated[
         int | None, typer.Option(metavar="N", help="Steps of each judge.  [default: 20]")
@@ -147,6 +150,8 @@ def harden(
         given["judges"] = options.names("judges", judges)
     if epsilons is not None:
         given["epsilons"] = options.numbers("epsilons", epsilons)
+    if data is not None:
+        given = {"instances": None} | given
     config = HardenConfig(**given)
     means = options.means(out, force, threads, device)
     training = options.given(epochs=epochs, batch=batch, learning_rate=learning_rate)
