@@ -11,6 +11,7 @@ from rafair.auditing.file_audit import audit_file
 from rafair.auditing.own_data import OwnModelOnOwnData
 from rafair.auditing.result import Audit
 from rafair.auditing.run import Means, run_audit
+from rafair.auditing.saved_models import open_saved_for
 from rafair.engine.devices import check_device
 from rafair.engine.files import sha256_of
 from rafair.errors import DataFileError, InputError
@@ -20,7 +21,7 @@ from rafair.models.http.endpoint import open_endpoint
 from rafair.models.http.options import HttpOptions
 from rafair.models.model_options import ADDRESSES, ModelOptions
 from rafair.models.opening import open_model
-from rafair.models.saved_network import is_saved_network, open_saved_network
+from rafair.models.saved_network import is_saved_network
 from rafair.models.storage import load_model, model_folder
 from rafair.tabular.reading import read_table
 from rafair.tabular.schema import Schema
@@ -154,7 +155,7 @@ def own_classifier(own: Own, schema: Schema, max_queries: int | None) -> Classif
         InputError: If there is no such model, or it is not to be trusted.
     """
     if is_saved_network(own.model):
-        return open_saved_network(Path(own.model), schema, own.opening.device)
+        return open_saved_for(Path(own.model), schema, own.opening.device)
     if own.model.startswith(ADDRESSES):
         inputs, outputs = own.opening.inputs, own.opening.outputs
         opened = open_endpoint(own.model, schema, inputs, outputs, own.http)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from rafair.auditing.saved_models import open_saved
 from rafair.auditing.subject import Subject
 from rafair.datasets.loading import Dataset
 from rafair.engine.files import copy_file
@@ -184,15 +185,15 @@ class SavedModel(WithTable):
     def plan(self) -> dict[str, Any]:
         """What decides the subject."""
         _, description = load_model(self.source)
-        return {"model": description.sha256, **_data_plan(self.dataset)}
+        return {**description.plan, **_data_plan(self.dataset)}
 
     def stand_in(self) -> Classifier:
-        """The network itself.
+        """The network itself, in its wrapper if it has one.
 
         Raises:
             ModelError: If the network was made for other columns than the data set has.
         """
-        network, description = load_model(self.source)
+        classifier, description = open_saved(self.source, self.device)
         ours, theirs = self.dataset.table.schema, description.table
         if ours.names != theirs.names or ours.classes != theirs.classes:
             raise ModelError(
@@ -200,7 +201,7 @@ class SavedModel(WithTable):
                 f"({self.dataset.variant}, {len(ours)} features), found one for "
                 f"{description.dataset} ({description.variant}, {len(theirs)} features)"
             )
-        return TorchClassifier(network, device=self.device, name=description.network)
+        return classifier
 
     def subject(self, folder: Path, progress: Progress) -> Subject:
         """The network; its files are copied, so that the run folder is complete."""
@@ -301,6 +302,8 @@ def _description(dataset: Dataset, training: TrainConfig) -> dict[str, Any]:
         "dataset_sha256": dataset.table.sha256,
         "table": dataset.table.schema.model_dump(mode="json"),
         "training": training.to_dict(),
+        "hardened": None,
+        "wrapper": None,
     }
 
 
