@@ -116,14 +116,11 @@ def save_model(
     Raises:
         InputError: If the wrapper does not fit the schema.
     """
+    averaged = _averaged(schema, wrapper) if isinstance(wrapper, ConsensusWrapper) else None
     with writing(folder / WEIGHTS) as path:
         path.write_bytes(serialise(network))
-    if isinstance(wrapper, ConsensusWrapper):
-        counterparts = Counterparts.of(schema)
-        chosen = combinations_to_average(counterparts, wrapper.sample, wrapper.seed)
-        export_onnx(network, folder / ONNX, Averaged.of(counterparts, chosen, len(schema)))
-    elif wrapper is None:
-        export_onnx(network, folder / ONNX)
+    if not isinstance(wrapper, BenignWrapper):
+        export_onnx(network, folder / ONNX, averaged)
     description = ModelDescription(
         model_version=WRAPPED_VERSION if wrapper else MODEL_VERSION,
         dataset=dataset,
@@ -138,6 +135,13 @@ def save_model(
     with writing(folder / DESCRIPTION) as path:
         path.write_text(description.model_dump_json(indent=2) + "\n", encoding="utf-8")
     return description
+
+
+def _averaged(schema: Schema, wrapper: ConsensusWrapper) -> Averaged:
+    """What the logits of a consensus are averaged over."""
+    counterparts = Counterparts.of(schema)
+    chosen = combinations_to_average(counterparts, wrapper.sample, wrapper.seed)
+    return Averaged.of(counterparts, chosen, len(schema))
 
 
 def model_folder(path: Path) -> Path:

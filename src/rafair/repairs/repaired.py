@@ -21,7 +21,7 @@ from rafair.tabular.perturbation import PerturbationSet, per_feature
 from rafair.tabular.schema import Schema
 
 MOST_GRADIENT_ROWS = 100_000
-"""What one prediction may cost: about a tenth of a second on one core."""
+"""What one prediction may cost: some tenths of a second on one core."""
 
 ROWS_AT_ONCE = 1024
 """Rows that are repaired together; more would only take more memory."""
