@@ -39,7 +39,14 @@ def test_importing_rafair_loads_nothing_heavy():
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["audit", "--help"], ["reproduce", "--help"], ["data", "list"]]
+    "arguments",
+    [
+        ["--help"],
+        ["audit", "--help"],
+        ["harden", "--help"],
+        ["reproduce", "--help"],
+        ["data", "list"],
+    ],
 )
 def test_help_loads_nothing_heavy(arguments):
     assert not loaded_by(f"from rafair.cli.main import run; run({arguments!r})") & HEAVY

@@ -20,6 +20,7 @@ from rafair.hardening.gains import majority_explains
 from rafair.hardening.judging import Judge
 from rafair.hardening.pairs import Pair, Pairs
 from rafair.hardening.rates import Measured, mean_rates, rates_of
+from rafair.models.classifier import Labels
 
 SCHEMA_VERSION = 1
 HARDEN = "harden.json"
@@ -78,7 +79,7 @@ def document_of(
         "before": before,
         "after": after,
         "each": [_each(one) for one in outcomes],
-        "checks": _checks(before, after, config, outcomes),
+        "checks": _checks(before, after, config, outcomes, judge.table.labels),
     }
     document["warnings"] = warnings_of(document)
     result: Document = plain(document)
@@ -107,7 +108,11 @@ def _each(one: Outcome) -> Document:
 
 
 def _checks(
-    before: Document, after: Document, config: HardenConfig, outcomes: Sequence[Outcome]
+    before: Document,
+    after: Document,
+    config: HardenConfig,
+    outcomes: Sequence[Outcome],
+    judged: Labels,
 ) -> Document:
     labels = outcomes[0].before.labels
     share = float(np.bincount(labels).max() / len(labels))
@@ -124,7 +129,8 @@ def _checks(
         "masking": pooled(masking, at) if masking else None,
         "majority": {
             "share": share,
-            "explains": majority_explains(before["test"], after["test"], share),
+            "robust_accurate_fairness": float(np.mean(judged == np.bincount(labels).argmax())),
+            "explains": majority_explains(after["test"], share),
         },
     }
 
