@@ -104,7 +104,8 @@ class Findings:
 class Model:
     """Encoded rows in, logits out."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, batch: int = BATCH) -> None:
+        self.batch = batch
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = THREADS
         options.log_severity_level = 3
@@ -118,8 +119,8 @@ class Model:
     def logits(self, rows: np.ndarray) -> np.ndarray:
         self.rows += len(rows)
         parts = [
-            self.session.run([self.output], {self.input: rows[start : start + BATCH]})[0]
-            for start in range(0, len(rows), BATCH)
+            self.session.run([self.output], {self.input: rows[start : start + self.batch]})[0]
+            for start in range(0, len(rows), self.batch)
         ]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
@@ -1168,6 +1169,12 @@ def needed(audit: dict) -> list[str]:
     return ["adversarial.parquet", *repaired, *whole, "model.onnx"]
 
 
+def description_of(folder: Path) -> dict:
+    """What model.json says, of a network that rafair trained."""
+    path = folder / "model.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
 def check_files(folder: Path, audit: dict, findings: Findings) -> None:
     listed = audit["files"]
     for name in needed(audit):
@@ -1180,8 +1187,14 @@ def check_files(folder: Path, audit: dict, findings: Findings) -> None:
         findings.expect(found == expected, "file", f"{name}: sha256 {found}, not {expected}")
     weights = listed.get("model.safetensors")
     if weights is not None:
-        stored = audit["model"]["sha256"]
-        findings.expect(stored == weights, "file", "model.sha256 is not model.safetensors'")
+        description = description_of(folder)
+        # what is wrapped has a hash of its own, of the weights and the wrapper
+        stored = audit["model"]["sha256"] if not description.get("wrapper") else weights
+        findings.expect(
+            stored == weights == description.get("sha256", weights),
+            "file",
+            "model.sha256 is not model.safetensors'",
+        )
 
 
 def check_whole(rates: Rates, rows: Rows, start: np.ndarray, folder: Path, n: int) -> None:
@@ -1408,7 +1421,10 @@ def check(folder: Path | str) -> Findings:
 def check_contents(folder: Path, audit: dict, findings: Findings) -> None:
     config, attacks = audit["config"], audit["attacks"]
     space = read_space(audit, findings)
-    model = Model(folder / "model.onnx")
+    # a consensus computes all counterparts of each row that it is asked about
+    wrapped = description_of(folder).get("wrapper")
+    each = audit["dataset"]["counterparts_per_instance"] if wrapped else 1
+    model = Model(folder / "model.onnx", max(BATCH // each, 1))
     rows = read_rows(folder / "adversarial.parquet", space, findings)
     check_target(rows, findings)
     judge(rows, model, space, config["k"], config["loss"], findings)

@@ -13,8 +13,11 @@ import pytest
 import rafair
 import rederive
 from rafair.auditing.cases import show
+from rafair.auditing.saved_models import wrapped
+from rafair.models.adapting import as_classifier
 from rafair.models.onnx_file import export_onnx
 from rafair.models.training import TrainConfig
+from rafair.models.wrapper import ConsensusWrapper
 from rafair.tabular.frame_file import read_frame
 from rafair.tabular.inference import propose
 from rafair.tabular.reading import read_table
@@ -81,3 +84,16 @@ def test_cases_say_what_is_missing(table):
     for feature in table.schema.features:
         assert show(feature, None) == show(feature, np.nan) == "missing"
     assert show(table.schema["age"], 27.0) == "27"
+
+
+@pytest.mark.parametrize("perturbation", ["paper", "feasible"])
+def test_a_consensus_is_fair_where_sensitive_values_are_missing(table, perturbation):
+    network = rafair.train(table, TrainConfig(epochs=100))
+    model = wrapped(as_classifier(network), table.schema, ConsensusWrapper())
+    options = {"attacks": ("rafair", "pgd", "noise"), "steps": 5, "perturbation": perturbation}
+    assert table.rows[:, [table.schema.column(name) for name in table.schema.sensitive]].min() == -1
+    for asked, fair in ((network, False), (model, True)):
+        found = rafair.audit(asked, table, instances=None, **options).document
+        rates = [one["robust"]["individual_fairness"] for one in found["attacks"].values()]
+        rates.append(found["clean"]["individual_fairness"])
+        assert all(rate["count"] == rate["n"] == len(table) for rate in rates) == fair

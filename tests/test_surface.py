@@ -47,6 +47,7 @@ def test_the_pytest_plugin_loads_nothing_heavy():
     [
         ["--help"],
         ["audit", "--help"],
+        ["harden", "--help"],
         ["reproduce", "--help"],
         ["diff", "--help"],
         ["data", "list"],

@@ -60,6 +60,37 @@ def check_name(what: str, name: str, known: Iterable[str]) -> str:
     return name
 
 
+BOOLEANS = {"true": True, "false": False}
+
+
+def read_value(what: str, kind: str, text: str) -> Any:
+    """The text as a value of the type that a field is annotated with.
+
+    Args:
+        what: What the value is of.
+        kind: The annotation, such as `"int"` or `"float | None"`.
+        text: What was given.
+
+    Raises:
+        InputError: If it cannot be read as one.
+
+    Example:
+        >>> read_value("steps", "int", "20"), read_value("start", "bool", "false")
+        (20, False)
+    """
+    if "None" in kind and text == "none":
+        return None
+    try:
+        if kind.startswith("bool"):
+            return BOOLEANS[text.lower()]
+        if kind.startswith("int"):
+            return int(text)
+        return float(text) if kind.startswith("float") else text
+    except (KeyError, ValueError) as error:
+        expected = {"bool": "true or false", "int": "a whole number"}.get(kind[:4].strip(), "")
+        raise InputError(f"{what}: expected {expected or 'a number'}, got '{text}'") from error
+
+
 def _is_number(value: Any) -> bool:
     try:
         return math.isfinite(value)

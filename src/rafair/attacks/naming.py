@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import fields, replace
 from functools import cache
-from typing import Any
 
-from rafair.arguments import check_name
+from rafair.arguments import check_name, read_value
 from rafair.attacks.interface import Attack
 from rafair.attacks.registry import ATTACKS, UNIONS
 from rafair.errors import InputError
 
 FIXED = ("name", "goal", "sought")
 """Fields that say which attack it is, and are no options."""
-
-BOOLEANS = {"true": True, "false": False}
 
 
 def attack_names() -> list[str]:
@@ -54,7 +51,9 @@ def attack_named(name: str) -> Attack:
         kind = kinds[check_name(f"option of {base}", option.strip(), kinds)]
         if option.strip() in options:
             raise InputError(f"attack '{name}': expected each option once")
-        options[option.strip()] = _value(f"attack '{name}': {option.strip()}", kind, value.strip())
+        options[option.strip()] = read_value(
+            f"attack '{name}': {option.strip()}", kind, value.strip()
+        )
     try:
         made: Attack = replace(attack, name=name, **options)  # type: ignore[type-var]
     except InputError as error:
@@ -82,18 +81,3 @@ def expand(names: Iterable[str]) -> tuple[list[str], list[str]]:
     order = list(ATTACKS)
     wanted = dict.fromkeys([*members, *singles])
     return sorted(wanted, key=lambda name: order.index(name.partition(":")[0])), unions
-
-
-def _value(what: str, kind: str, text: str) -> Any:
-    """The text as a value of the type that a field is annotated with."""
-    if "None" in kind and text == "none":
-        return None
-    try:
-        if kind.startswith("bool"):
-            return BOOLEANS[text.lower()]
-        if kind.startswith("int"):
-            return int(text)
-        return float(text) if kind.startswith("float") else text
-    except (KeyError, ValueError) as error:
-        expected = {"bool": "true or false", "int": "a whole number"}.get(kind[:4].strip(), "")
-        raise InputError(f"{what}: expected {expected or 'a number'}, got '{text}'") from error

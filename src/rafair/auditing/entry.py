@@ -166,7 +166,7 @@ def audit_saved(
     Raises:
         ModelError: If there is no saved model, or it does not fit the data set.
     """
-    return run_audit(_saved(source, name, variant, means), config, means)
+    return run_audit(saved_model(source, name, variant, means), config, means)
 
 
 def repair_saved(source: Path, overrides: dict[str, Any], means: Means) -> Audit:
@@ -191,7 +191,7 @@ def repair_saved(source: Path, overrides: dict[str, Any], means: Means) -> Audit
     earlier.check_file(ADVERSARIAL)
     stored = Stored(source, earlier.document, earlier.adversarial)
     config = replace(config, **_with_old_bands(config, overrides))
-    return run_audit(_saved(source, None, None, means), config, means, stored)
+    return run_audit(saved_model(source, None, None, means), config, means, stored)
 
 
 def _refuse_file(earlier: Audit) -> None:
@@ -245,7 +245,7 @@ def attack_saved(source: Path, overrides: dict[str, Any], means: Means) -> Audit
     earlier = Audit.load(folder) if _is_run(folder) else None
     if earlier:
         _refuse_file(earlier)
-    saved = _saved(source, None, None, means)
+    saved = saved_model(source, None, None, means)
     if earlier:
         config = _without_old_epsilon(earlier_config(earlier), overrides)
     overrides = _with_old_bands(config, overrides)
@@ -316,7 +316,19 @@ def _with_old_bands(config: AuditConfig, overrides: dict[str, Any]) -> dict[str,
     return overrides | {"bands": {**(config.bands or {}), **overrides["bands"]}}
 
 
-def _saved(source: Path, name: str | None, variant: str | None, means: Means) -> SavedModel:
+def saved_model(source: Path, name: str | None, variant: str | None, means: Means) -> SavedModel:
+    """A network that rafair saved, with the data set it was trained on.
+
+    Args:
+        source: Its folder, a run folder, or the path of its `model.json`.
+        name: The data set that is expected, if any.
+        variant: The variant that is expected, if any.
+        means: Where the network computes, and progress is shown.
+
+    Raises:
+        ModelError: If there is no saved model, or it was trained on another data set.
+        UnknownNameError: If the data set or the variant is not known.
+    """
     if name is not None:
         check_name("data set", name, DATASETS)
     if variant is not None:

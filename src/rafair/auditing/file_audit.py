@@ -11,6 +11,7 @@ from rafair.auditing.judging import rows_per_shard
 from rafair.auditing.preparation import copy_model
 from rafair.auditing.result import Audit
 from rafair.auditing.run import Means, run_audit
+from rafair.auditing.saved_models import open_saved
 from rafair.auditing.scanning import Scan
 from rafair.auditing.subject import Subject
 from rafair.engine.devices import check_device
@@ -19,7 +20,6 @@ from rafair.engine.progress import Progress
 from rafair.errors import DataFileError, InputError
 from rafair.models.classifier import Classifier
 from rafair.models.storage import load_model, model_folder
-from rafair.models.torch_module import TorchClassifier
 from rafair.search.sweep import suitable_chunk_rows
 from rafair.tabular.counterparts import Counterparts
 from rafair.tabular.schema import Schema
@@ -139,7 +139,7 @@ class SavedModelOnFile:
         """What decides the subject."""
         _, description = load_model(self.source)
         schema = self.schema.model_dump(mode="json")
-        return {"model": description.sha256, "file": self.sha256, "schema": schema}
+        return {**description.plan, "file": self.sha256, "schema": schema}
 
     def check(self) -> None:
         """Nothing: the rows are not read yet."""
@@ -158,9 +158,8 @@ class SavedModelOnFile:
         self._sample, self._outside = scan.go()
 
     def stand_in(self) -> Classifier:
-        """The network itself."""
-        network, description = load_model(self.source)
-        return TorchClassifier(network, device=self.device, name=description.network)
+        """The network itself, in its wrapper if it has one."""
+        return open_saved(self.source, self.device)[0]
 
     def subject(self, folder: Path, progress: Progress) -> Subject:
         """The network, with the sample; its files are copied, so that the folder is complete."""

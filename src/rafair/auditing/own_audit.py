@@ -11,6 +11,7 @@ from rafair.auditing.file_audit import audit_file
 from rafair.auditing.own_data import OwnModelOnOwnData
 from rafair.auditing.result import Audit
 from rafair.auditing.run import Means, run_audit
+from rafair.auditing.saved_models import open_saved_for
 from rafair.engine.devices import check_device
 from rafair.engine.files import sha256_of
 from rafair.errors import DataFileError, InputError
@@ -20,7 +21,7 @@ from rafair.models.http.endpoint import open_endpoint
 from rafair.models.http.options import HttpOptions
 from rafair.models.model_options import ADDRESSES, ModelOptions
 from rafair.models.opening import open_model
-from rafair.models.saved_network import is_saved_network, open_saved_network
+from rafair.models.saved_network import is_saved_network
 from rafair.models.storage import load_model, model_folder
 from rafair.tabular.reading import read_table
 from rafair.tabular.schema import Schema
@@ -103,20 +104,32 @@ def audit_own(own: Own, options: dict[str, Any], means: Means) -> Audit:
         InputError: If the table, the schema or the model is no good, or they do not fit together.
         IncompleteError: If results cannot be stored, or the model is gone; what was done is kept.
     """
-    _check_place(own, means)
     config = AuditConfig(**{"instances": None, "perturbation": Perturbation.FEASIBLE} | options)
+    return run_audit(own_pair(own, config.max_queries, means), config, means)
+
+
+def own_pair(own: Own, max_queries: int | None, means: Means) -> OwnModelOnOwnData:
+    """Reads the table and opens the model that a user names.
+
+    Args:
+        own: What the user names.
+        max_queries: The most rows that a model behind HTTP may be asked about.
+        means: Where the model computes, and where results go.
+
+    Raises:
+        InputError: If the table, the schema or the model is no good, or they do not fit together.
+    """
+    _check_place(own, means)
     check_device(means.device)
     table = own_table(own)
-    classifier = own_classifier(own, table.schema, config.max_queries)
-    preparation = OwnModelOnOwnData(
-        classifier,
+    return OwnModelOnOwnData(
+        own_classifier(own, table.schema, max_queries),
         table,
         own.data,
         _hash(own.data),
         own.kind,
         {"inputs": own.opening.inputs, "outputs": own.opening.outputs},
     )
-    return run_audit(preparation, config, means)
 
 
 def own_table(own: Own) -> Table:
@@ -154,7 +167,7 @@ def own_classifier(own: Own, schema: Schema, max_queries: int | None) -> Classif
         InputError: If there is no such model, or it is not to be trusted.
     """
     if is_saved_network(own.model):
-        return open_saved_network(Path(own.model), schema, own.opening.device)
+        return open_saved_for(Path(own.model), schema, own.opening.device)
     if own.model.startswith(ADDRESSES):
         inputs, outputs = own.opening.inputs, own.opening.outputs
         opened = open_endpoint(own.model, schema, inputs, outputs, own.http)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from rafair.auditing.saved_models import open_saved
 from rafair.auditing.subject import Subject
 from rafair.datasets.loading import Dataset
 from rafair.engine.files import copy_file
@@ -184,15 +186,15 @@ class SavedModel(WithTable):
     def plan(self) -> dict[str, Any]:
         """What decides the subject."""
         _, description = load_model(self.source)
-        return {"model": description.sha256, **_data_plan(self.dataset)}
+        return {**description.plan, **_data_plan(self.dataset)}
 
     def stand_in(self) -> Classifier:
-        """The network itself.
+        """The network itself, in its wrapper if it has one.
 
         Raises:
             ModelError: If the network was made for other columns than the data set has.
         """
-        network, description = load_model(self.source)
+        classifier, description = open_saved(self.source, self.device)
         ours, theirs = self.dataset.table.schema, description.table
         if ours.names != theirs.names or ours.classes != theirs.classes:
             raise ModelError(
@@ -200,7 +202,7 @@ class SavedModel(WithTable):
                 f"({self.dataset.variant}, {len(ours)} features), found one for "
                 f"{description.dataset} ({description.variant}, {len(theirs)} features)"
             )
-        return TorchClassifier(network, device=self.device, name=description.network)
+        return classifier
 
     def subject(self, folder: Path, progress: Progress) -> Subject:
         """The network; its files are copied, so that the run folder is complete."""
@@ -268,9 +270,15 @@ def copy_model(source: Path, folder: Path) -> None:
 
 def train_and_save(
     folder: Path, dataset: Dataset, training: TrainConfig, progress: Progress
-) -> None:
-    """Trains the paper's network on a data set and writes the model's three files."""
+) -> float:
+    """Trains the paper's network on a data set and writes the model's three files.
+
+    Returns:
+        How many seconds the training took.
+    """
+    begun = time.perf_counter()
     network = train(dataset.train, training, progress=progress)
+    seconds = time.perf_counter() - begun
     save_model(
         folder,
         network,
@@ -280,6 +288,7 @@ def train_and_save(
         schema=dataset.table.schema,
         training=training.to_dict(),
     )
+    return seconds
 
 
 def is_trained(folder: Path, dataset: Dataset, training: TrainConfig) -> bool:
@@ -301,6 +310,8 @@ def _description(dataset: Dataset, training: TrainConfig) -> dict[str, Any]:
         "dataset_sha256": dataset.table.sha256,
         "table": dataset.table.schema.model_dump(mode="json"),
         "training": training.to_dict(),
+        "hardened": None,
+        "wrapper": None,
     }
 
 

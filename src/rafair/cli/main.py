@@ -13,7 +13,19 @@ from typing import Annotated, TextIO
 import typer
 
 from rafair._version import __version__
-from rafair.cli import attack, audit, data, diff, gate, repair, report, reproduce, schema, train
+from rafair.cli import (
+    attack,
+    audit,
+    data,
+    diff,
+    gate,
+    harden,
+    repair,
+    report,
+    reproduce,
+    schema,
+    train,
+)
 from rafair.errors import RafairError, RafairWarning
 from rafair.visible import visible
 
@@ -32,7 +44,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for command in (audit, train, attack, repair, gate, diff, report, reproduce):
+for command in (audit, train, attack, repair, harden, gate, diff, report, reproduce):
     name = command.__name__.rpartition(".")[2]
     app.command(name, epilog=command.EPILOG)(getattr(command, name))
 app.add_typer(data.app, name="data")

@@ -216,6 +216,33 @@ def listed(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
+def names(option: str, text: str) -> tuple[str, ...]:
+    """Names that the user separated by commas, at least one, each once.
+
+    Raises:
+        InputError: If there is none, or one comes twice.
+    """
+    found = listed(text)
+    if not found or len(set(found)) != len(found):
+        raise InputError(f"{option}: expected names, each once, separated by commas, got '{text}'")
+    return found
+
+
+def numbers(option: str, text: str) -> tuple[float, ...]:
+    """Numbers that the user separated by commas, at least one.
+
+    Raises:
+        InputError: If there is none, or one cannot be read.
+    """
+    try:
+        found = tuple(float(part) for part in listed(text))
+    except ValueError:
+        found = ()
+    if not found:
+        raise InputError(f"{option}: expected numbers separated by commas, got '{text}'")
+    return found
+
+
 def means(
     out: Path | None,
     force: bool,

@@ -21,7 +21,7 @@ else:
     import fcntl
 
 PLAN = "plan.json"
-OURS = (PLAN, "audit.json", "model.json")
+OURS = (PLAN, "audit.json", "harden.json", "model.json")
 """Files that show that a folder was made by a run; anything else is moved aside, never removed."""
 RUNS = Path("runs")
 

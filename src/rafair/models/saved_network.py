@@ -1,13 +1,11 @@
-"""A network that rafair saved, opened for a table with a schema of its own."""
+"""How a saved network is named, and whether another schema encodes rows as it knows them."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from rafair.errors import ModelError
-from rafair.models.classifier import Classifier
-from rafair.models.storage import DESCRIPTION, load_model, model_folder
-from rafair.models.torch_module import TorchClassifier
+from rafair.models.storage import DESCRIPTION
 from rafair.tabular.schema import Feature, Schema
 
 
@@ -25,20 +23,17 @@ def is_saved_network(model: str) -> bool:
         return False
 
 
-def open_saved_network(folder: Path, schema: Schema, device: str = "cpu") -> Classifier:
-    """The network in a folder, for rows that are encoded by `schema`.
+def check_codes(folder: Path, trained: Schema, schema: Schema) -> None:
+    """Refuses a schema that encodes values otherwise than in a network's training.
 
     Args:
-        folder: A folder with `model.json`, or the path of that file.
-        schema: Must encode values as in the network's training; all else may differ.
-        device: Where the network computes.
+        folder: Where the network is, for the message.
+        trained: The schema that it was trained on.
+        schema: The other one; all but codes and classes may differ.
 
     Raises:
-        ModelError: If there is no saved network, or it was trained on other codes.
+        ModelError: If features, classes or codes differ.
     """
-    folder = model_folder(folder)
-    network, description = load_model(folder)
-    trained = description.table
     if trained.names != schema.names or trained.classes != schema.classes:
         raise ModelError(
             f"'{folder}': expected a table with the features {', '.join(trained.names)} and the "
@@ -51,7 +46,6 @@ def open_saved_network(folder: Path, schema: Schema, device: str = "cpu") -> Cla
                 f"'{folder}': expected {_codes(before)} of feature '{now.name}', with which it was "
                 f"trained, found {_codes(now)} in the schema"
             )
-    return TorchClassifier(network, device=device, name=description.network)
 
 
 def _codes(feature: Feature) -> str:

@@ -1,36 +1,62 @@
 """Saved models: `model.safetensors` and `model.json`, with `model.onnx` beside them.
 
 Nothing is ever unpickled: the weights are plain numbers, and the description says which network
-they belong to, what it was trained on, and how its rows are encoded.
+they belong to, what it was trained on, how its rows are encoded, and what it is wrapped in.
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
 import safetensors
 import safetensors.torch
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from torch import nn
 
 from rafair.engine.files import sha256_of, writing
 from rafair.errors import ModelError
+from rafair.models.consensus import combinations_to_average
 from rafair.models.network import fcnn
-from rafair.models.onnx_file import export_onnx
+from rafair.models.onnx_file import Averaged, export_onnx
 from rafair.models.torch_module import serialise
+from rafair.models.wrapper import BenignWrapper, ConsensusWrapper, Wrapper
+from rafair.tabular.counterparts import Counterparts
 from rafair.tabular.schema import Schema
 
 WEIGHTS, DESCRIPTION, ONNX = "model.safetensors", "model.json", "model.onnx"
 MODEL_VERSION = 1
+WRAPPED_VERSION = 2
+"""The version of a description with a wrapper: what does not know wrappers must refuse it, and not
+answer for the bare network."""
+
+
+class Hardened(BaseModel):
+    """How a network was hardened, as `model.json` tells it.
+
+    Args:
+        method: The method's name.
+        epsilon: The perturbations it was hardened against: one number, or one by feature; None
+            where the method knows none.
+        options: The method's own options, as plain values.
+        stopped_after_epoch: Of a training that broke down, its last good epoch.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    method: str
+    epsilon: float | dict[str, float] | None = None
+    options: dict[str, Any] = {}
+    stopped_after_epoch: int | None = None
 
 
 class ModelDescription(BaseModel):
     """What `model.json` holds.
 
     Args:
-        model_version: The version of this format.
+        model_version: The version of this format: 2 where there is a wrapper, else 1.
         network: The network's kind; "fcnn" is the paper's.
         dataset: The name of the data set it was trained on.
         variant: The variant of that data set.
@@ -38,6 +64,8 @@ class ModelDescription(BaseModel):
         table: The schema of the rows that the network takes.
         training: How it was trained.
         sha256: The hash of `model.safetensors`.
+        hardened: How the network was hardened, if it was.
+        wrapper: What it is wrapped in, if anything: it does not answer without.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -50,6 +78,22 @@ class ModelDescription(BaseModel):
     table: Schema
     training: dict[str, Any]
     sha256: str
+    hardened: Hardened | None = None
+    wrapper: Wrapper | None = None
+
+    @model_validator(mode="after")
+    def _version_tells_of_a_wrapper(self) -> ModelDescription:
+        if (self.model_version == WRAPPED_VERSION) != (self.wrapper is not None):
+            raise ValueError("model_version does not fit the wrapper")
+        return self
+
+    @property
+    def plan(self) -> dict[str, Any]:
+        """What decides every answer, as plain values."""
+        if self.wrapper is None:
+            return {"model": self.sha256}
+        domains = {name: list(self.table[name].domain or ()) for name in self.table.sensitive}
+        return {"model": self.sha256, "wrapper": asdict(self.wrapper), "domains": domains}
 
 
 def save_model(
@@ -61,22 +105,43 @@ def save_model(
     dataset_sha256: str,
     schema: Schema,
     training: dict[str, Any],
+    hardened: Hardened | None = None,
+    wrapper: ConsensusWrapper | BenignWrapper | None = None,
 ) -> ModelDescription:
-    """Writes `model.safetensors`, `model.json` and `model.onnx` into `folder`."""
+    """Writes `model.safetensors`, `model.json` and `model.onnx` into `folder`.
+
+    With a benign wrapper there is no `model.onnx`: a repair follows gradients, for which ONNX has
+    no operators, and the bare network would answer otherwise.
+
+    Raises:
+        InputError: If the wrapper does not fit the schema.
+    """
+    averaged = _averaged(schema, wrapper) if isinstance(wrapper, ConsensusWrapper) else None
     with writing(folder / WEIGHTS) as path:
         path.write_bytes(serialise(network))
-    export_onnx(network, folder / ONNX)
+    if not isinstance(wrapper, BenignWrapper):
+        export_onnx(network, folder / ONNX, averaged)
     description = ModelDescription(
+        model_version=WRAPPED_VERSION if wrapper else MODEL_VERSION,
         dataset=dataset,
         variant=variant,
         dataset_sha256=dataset_sha256,
         table=schema,
         training=training,
         sha256=sha256_of(folder / WEIGHTS),
+        hardened=hardened,
+        wrapper=wrapper,
     )
     with writing(folder / DESCRIPTION) as path:
         path.write_text(description.model_dump_json(indent=2) + "\n", encoding="utf-8")
     return description
+
+
+def _averaged(schema: Schema, wrapper: ConsensusWrapper) -> Averaged:
+    """What the logits of a consensus are averaged over."""
+    counterparts = Counterparts.of(schema)
+    chosen = combinations_to_average(counterparts, wrapper.sample, wrapper.seed)
+    return Averaged.of(counterparts, chosen, len(schema))
 
 
 def model_folder(path: Path) -> Path:
@@ -85,7 +150,7 @@ def model_folder(path: Path) -> Path:
 
 
 def load_model(folder: Path) -> tuple[nn.Sequential, ModelDescription]:
-    """Reads a saved model.
+    """Reads a saved network, without what it may be wrapped in; the description tells of that.
 
     Args:
         folder: A folder with `model.json`, or the path of that file.
@@ -122,8 +187,11 @@ def _read_description(path: Path) -> ModelDescription:
         raise ModelError(f"'{path}': expected a JSON file: {error}") from error
     try:
         found = content.get("model_version")
-        if found != MODEL_VERSION:
-            raise ModelError(f"'{path}': expected model_version {MODEL_VERSION}, found {found!r}")
+        if found not in (MODEL_VERSION, WRAPPED_VERSION):
+            raise ModelError(
+                f"'{path}': expected model_version {MODEL_VERSION} or {WRAPPED_VERSION}, found "
+                f"{found!r}"
+            )
         return ModelDescription.model_validate(content)
     except (ValidationError, ValueError, AttributeError) as error:
         if isinstance(error, ModelError):

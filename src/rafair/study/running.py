@@ -15,10 +15,10 @@ from rafair.auditing.run import Means, run_audit
 from rafair.datasets.loading import Dataset, load_dataset
 from rafair.engine.devices import check_device
 from rafair.engine.progress import Progress
+from rafair.engine.whole_progress import WholeProgress
 from rafair.errors import InputError, RafairWarning, RunFolderError
 from rafair.study.config import StudyConfig
 from rafair.study.plan import Purpose, Trial
-from rafair.study.whole_progress import WholeProgress
 from rafair.tabular.counterparts import Counterparts
 
 

@@ -108,6 +108,7 @@ class HttpClassifier(Classifier):
 
     differentiable = False
     n_parameters = None
+    block_rows = 1  # it is asked about rows, not blocks: what fills one would be paid for
 
     def __init__(self, transport: Transport, protocol: HttpProtocol, schema: Schema) -> None:
         self.name = transport.name

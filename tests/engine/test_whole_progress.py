@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rafair.study.whole_progress import WholeProgress
+from rafair.engine.whole_progress import WholeProgress
 
 
 class Bar:

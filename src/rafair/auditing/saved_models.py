@@ -1,0 +1,85 @@
+"""Saved models with what they are wrapped in: the one place where audits take them up.
+
+A repair needs searches, which models know nothing of; so a wrapper is described among the models
+(`models/wrapper.py`) and made here, above both.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rafair.models.classifier import Classifier
+from rafair.models.consensus import ConsensusClassifier
+from rafair.models.saved_network import check_codes
+from rafair.models.storage import ModelDescription, load_model, model_folder
+from rafair.models.torch_module import TorchClassifier
+from rafair.models.wrapper import BenignWrapper, ConsensusWrapper
+from rafair.repairs.repaired import RepairedClassifier
+from rafair.tabular.counterparts import Counterparts
+from rafair.tabular.schema import Schema
+
+
+def wrapped(
+    classifier: Classifier, schema: Schema, wrapper: ConsensusWrapper | BenignWrapper | None
+) -> Classifier:
+    """A model inside its wrapper.
+
+    Args:
+        classifier: The model; any at all for a consensus, one with gradients for a repair.
+        schema: The features of its rows, and the sensitive values that a wrapper goes through.
+        wrapper: The wrapper; None leaves the model as it is.
+
+    Raises:
+        ModelError: If the model cannot be wrapped so.
+        InputError: If the sensitive domain is too large for it.
+
+    Example:
+        >>> import rafair
+        >>> from rafair.models.adapting import as_classifier
+        >>> data = rafair.load_dataset("affairs")
+        >>> model = as_classifier(lambda rows: rows[:, :2])
+        >>> wrapped(model, data.test.schema, ConsensusWrapper()).name
+        'consensus of <lambda>'
+    """
+    if isinstance(wrapper, ConsensusWrapper):
+        counterparts = Counterparts.of(schema)
+        return ConsensusClassifier(
+            classifier, counterparts, sample=wrapper.sample, seed=wrapper.seed
+        )
+    if isinstance(wrapper, BenignWrapper):
+        return RepairedClassifier(classifier, schema, wrapper)
+    return classifier
+
+
+def open_saved(folder: Path, device: str = "cpu") -> tuple[Classifier, ModelDescription]:
+    """The model in a folder as it answers, wrapper and all.
+
+    Args:
+        folder: A folder with `model.json`, or the path of that file.
+        device: Where the network computes.
+
+    Raises:
+        ModelError: If there is no saved model, or it was altered.
+    """
+    network, description = load_model(folder)
+    classifier = TorchClassifier(network, device=device, name=description.network)
+    return wrapped(classifier, description.table, description.wrapper), description
+
+
+def open_saved_for(folder: Path, schema: Schema, device: str = "cpu") -> Classifier:
+    """The model in a folder, for rows that are encoded by another schema.
+
+    A wrapper goes through the sensitive values that the model was saved with, whatever the other
+    schema calls sensitive.
+
+    Args:
+        folder: A folder with `model.json`, or the path of that file.
+        schema: Must encode values as in the network's training; all else may differ.
+        device: Where the network computes.
+
+    Raises:
+        ModelError: If there is no saved model, or it was trained on other codes.
+    """
+    classifier, description = open_saved(folder, device)
+    check_codes(model_folder(folder), description.table, schema)
+    return classifier

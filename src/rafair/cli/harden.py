@@ -1,0 +1,180 @@
+"""`rafair harden`: trains or wraps a model so that violations are harder to find, and judges it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rafair.cli import model_options as models
+from rafair.cli import options
+from rafair.cli.console import print_result, say_where
+
+if TYPE_CHECKING:
+    from rafair.hardening.pairs import Pairs
+
+EPILOG = "Example:  rafair harden --dataset affairs --epsilon 0.05 --out runs/hardened"
+
+
+def harden(
+    dataset: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="affairs, adult, credit, bank or compas.  [default: affairs]"
+        ),
+    ] = None,
+    variant: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="clean (no feature gives the label away) or paper.  [default: clean]",
+        ),
+    ] = None,
+    model: models.Model = None,
+    data: models.Data = None,
+    label: models.Label = None,
+    sensitive: models.Sensitive = None,
+    schema: models.Schema = None,
+    weights: models.Weights = None,
+    model_input: models.ModelInput = None,
+    model_output: models.ModelOutput = None,
+    trust: models.Trust = None,
+    trust_pickle: models.TrustPickle = False,
+    method: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Trains anew: counterpart-adversarial, pgd-at, trades, augment, "
+            "counterpart-logit-pairing. Wraps any model: consensus, benign.  "
+            "[default: counterpart-adversarial]",
+        ),
+    ] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE", help="An option of the method, as steps=5; may be repeated."
+        ),
+    ] = None,
+    epsilon: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SIZE",
+            help="The largest change that training lets happen, as a share of each feature's "
+            "range.  [default: 0.05]",
+        ),
+    ] = None,
+    epochs: options.Epochs = None,
+    batch: Annotated[
+        int | None, typer.Option(metavar="N", help="Rows per step of Adam.  [default: 128]")
+    ] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(metavar="NUMBER", help="Step size of Adam.  [default: 0.001]")
+    ] = None,
+    models_: Annotated[
+        int | None,
+        typer.Option(
+            "--models", metavar="N", help="How many networks, each with its own seed.  [default: 1]"
+        ),
+    ] = None,
+    seed: options.Seed = None,
+    instances: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N",
+            help="How many test rows are judged, or all.  [default: 200; of your own table all]",
+        ),
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(metavar="N", help="Steps of each judge.  [default: 20]")
+    ] = None,
+    judges: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME,NAME",
+            help="The attacks that judge, or all.  [default: rafair,apgd,acg,eidig]",
+        ),
+    ] = None,
+    epsilons: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE,SIZE",
+            help="The largest changes that the judges may make.  [default: 0.02,0.05,0.1,0.2]",
+        ),
+    ] = None,
+    perturbation: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="What the judges try: paper (all codes move continuously) or feasible (only rows "
+            "that could really happen).  [default: paper; of your own data feasible]",
+        ),
+    ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Refuse to begin anew. Without it too, the same command carries on where it was "
+            "interrupted.",
+        ),
+    ] = False,
+    threads: options.Threads = None,
+    device: options.Device = "cpu",
+    out: options.Out = None,
+    force: options.Force = False,
+    json: options.Json = None,
+) -> None:
+    """Hardens a model against violations of accuracy and fairness, and judges what that brought.
+
+    Without options it trains the paper's network on the affairs data as usual and hardened. The
+    judges are attacks that training did not use; they ask all counterparts.
+    """
+    from rafair.hardening.config import HardenConfig
+    from rafair.hardening.entry import fresh_pairs, own_pairs, saved_pairs
+    from rafair.hardening.running import run_hardening
+    from rafair.reports.hardening import render_hardening
+    from rafair.reports.tradeoff import draw_tradeoff
+
+    given = options.given(
+        method=method,
+        options=tuple(option) if option else None,
+        models=models_,
+        seed=seed,
+        instances=instances,
+        steps=steps,
+        perturbation=perturbation,
+    )
+    if epsilon is not None:
+        given["epsilon"] = epsilon
+    if judges is not None:
+        given["judges"] = options.names("judges", judges)
+    if epsilons is not None:
+        given["epsilons"] = options.numbers("epsilons", epsilons)
+    if data is not None:
+        given = {"instances": None} | given
+    config = HardenConfig(**given)
+    means = options.means(out, force, threads, device)
+    training = options.given(epochs=epochs, batch=batch, learning_rate=learning_rate)
+    if model is not None:
+        options.refuse_with("--model, whose own training options are taken", **training)
+    said = models.said(
+        weights=weights,
+        inputs=model_input,
+        outputs=model_output,
+        trust=trust,
+        trust_pickle=trust_pickle or None,
+    )
+    if data is not None:
+        options.refuse_with("--data, a file of its own", dataset=dataset, variant=variant)
+        own = models.own(data, model, label, sensitive, schema, device, said)
+        pairs: Pairs = own_pairs(own, config, means)
+    else:
+        models.refuse_without_data(label=label, sensitive=sensitive, schema=schema, **said)
+        if model is not None:
+            pairs = saved_pairs(Path(model), dataset, variant, config, means)
+        else:
+            named = dataset or "affairs", variant or "clean"
+            pairs = fresh_pairs(*named, training, config, means)
+    done = run_hardening(pairs, config, means, draw_tradeoff, resume=resume)
+    print_result(done.document, render_hardening(done.document), json)
+    say_where(done.folder, json)

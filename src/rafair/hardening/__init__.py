@@ -1,0 +1,1 @@
+"""Training and wrapping that remove violations; judged by attacks that training did not use."""

@@ -1,0 +1,154 @@
+"""What a hardening is asked to do, checked once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from rafair.arguments import check_name, check_real, check_whole
+from rafair.attacks.naming import attack_named, attack_names, expand
+from rafair.attacks.registry import UNIONS
+from rafair.auditing.config import MOST_STEPS, Perturbation
+from rafair.errors import InputError
+from rafair.hardening.registry import DEFAULT, Method, method_named
+
+PANEL = ("rafair", "apgd", "acg", "eidig")
+"""The strongest of each kind: after both properties, after accuracy (two), after fairness."""
+
+BLACK_BOX_PANEL = ("rafair", "noise")
+"""The judges of models without gradients."""
+
+ALL = "all"
+EPSILONS = (0.02, 0.05, 0.1, 0.2)
+MOST_MODELS = 100
+
+
+@dataclass(frozen=True)
+class HardenConfig:
+    """The options of a hardening that decide its figures, but for those of the model.
+
+    Args:
+        method: The method's name.
+        options: Its options, each as `NAME=VALUE`.
+        epsilon: The largest change of a feature that training lets happen.
+        models: How many networks, each with a seed of its own.
+        seed: The first network's seed; decides the judged instances too.
+        instances: How many test rows are judged; None takes all.
+        steps: Steps of each judge.
+        judges: The attacks that judge; empty takes the panel, ("all",) the whole registry.
+        epsilons: The largest changes that the judges may make, one after the other; the one of
+            training is added.
+        perturbation: "paper" or "feasible"; None takes what suits the data.
+
+    Raises:
+        InputError: If an option is out of range.
+        UnknownNameError: If a name is not known.
+
+    Example:
+        >>> HardenConfig(epsilon=0.03, epsilons=(0.1,)).judged_epsilons
+        (0.03, 0.1)
+    """
+
+    method: str = DEFAULT
+    options: tuple[str, ...] = ()
+    epsilon: float = 0.05
+    models: int = 1
+    seed: int = 0
+    instances: int | None = 200
+    steps: int = 20
+    judges: tuple[str, ...] = ()
+    epsilons: tuple[float, ...] = EPSILONS
+    perturbation: str | None = None
+    made: Method = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "made", method_named(self.method, self.options))
+        check_real("epsilon", self.epsilon, 0, 1)
+        check_whole("models", self.models, 1, MOST_MODELS)
+        check_whole("seed", self.seed, 0, 2**32 - self.models)
+        if self.instances is not None:
+            check_whole("instances", self.instances, 1, 1_000_000_000)
+        check_whole("steps", self.steps, 1, MOST_STEPS)
+        if not self.epsilons:
+            raise InputError("epsilons: expected at least one number, got none")
+        for epsilon in self.epsilons:
+            check_real("epsilons", epsilon, 0, 1)
+        if self.judges != (ALL,):
+            expand(self.judges)
+        if self.perturbation is not None:
+            check_name("perturbation", self.perturbation, [Perturbation.PAPER, "feasible"])
+        self._check_judge()
+
+    def _check_judge(self) -> None:
+        """Keeps the judge apart from the teacher."""
+        learned = self.made.training.searched if self.made.training else 0
+        if self.steps <= learned:
+            raise InputError(
+                f"steps: expected more than {learned}, the steps that training by '{self.method}' "
+                f"learns from, since the judge must not be the teacher; got {self.steps}"
+            )
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The seed of each network."""
+        return tuple(range(self.seed, self.seed + self.models))
+
+    @property
+    def judged_epsilons(self) -> tuple[float, ...]:
+        """Ascending, each once, that of training among them."""
+        return tuple(sorted({float(epsilon) for epsilon in (*self.epsilons, self.epsilon)}))
+
+    def panel(self, *, differentiable: bool) -> tuple[str, ...]:
+        """The judges of a model.
+
+        Args:
+            differentiable: Whether the model gives gradients.
+
+        Raises:
+            InputError: If a judge needs gradients that the model does not give.
+        """
+        if self.judges == (ALL,):
+            return all_judges(differentiable=differentiable)
+        if not self.judges:
+            return PANEL if differentiable else BLACK_BOX_PANEL
+        needy = [name for name in expand(self.judges)[0] if attack_named(name).needs_gradients]
+        if needy and not differentiable:
+            without = ", ".join(all_judges(differentiable=False))
+            raise InputError(
+                f"judges: '{needy[0]}' needs gradients, which the model does not give; those that "
+                f"do without: {without}"
+            )
+        return tuple(dict.fromkeys(self.judges))
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values."""
+        return {
+            "method": self.method,
+            "options": self.made.options,
+            "epsilon": self.epsilon,
+            "seeds": list(self.seeds),
+            "instances": self.instances,
+            "steps": self.steps,
+            "judges": list(self.judges),
+            "epsilons": list(self.judged_epsilons),
+            "perturbation": self.perturbation,
+        }
+
+
+def all_judges(*, differentiable: bool) -> tuple[str, ...]:
+    """The whole registry, each attack once; the members of a union are judged with it.
+
+    Args:
+        differentiable: Whether the model gives gradients; else those that need none.
+
+    Example:
+        >>> all_judges(differentiable=False)
+        ('rafair', 'noise')
+    """
+    members = {member for union in UNIONS.values() for member in union}
+    return tuple(
+        name
+        for name in attack_names()
+        if name not in members
+        and (differentiable or name in UNIONS or not attack_named(name).needs_gradients)
+    )

@@ -1,0 +1,177 @@
+"""`harden.json`: what was done, and every rate before and after."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rafair._version import __version__
+from rafair.auditing.document import environment, plain
+from rafair.engine.files import writing
+from rafair.hardening.checking import MOST_ZERO_GRADIENTS, pooled, rises, zero_gradients
+from rafair.hardening.config import HardenConfig
+from rafair.hardening.gains import majority_explains
+from rafair.hardening.judging import Judge
+from rafair.hardening.pairs import Pair, Pairs
+from rafair.hardening.rates import Measured, mean_rates, rates_of
+from rafair.models.classifier import Labels
+
+SCHEMA_VERSION = 1
+HARDEN = "harden.json"
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """All that came of one pair.
+
+    Args:
+        seed: Its seed.
+        pair: The models.
+        before: What is known of the one before.
+        after: What is known of the hardened one.
+        masking: What attacks without gradients broke; None where the panel had none either.
+        judging: Seconds of judging both.
+    """
+
+    seed: int
+    pair: Pair
+    before: Measured
+    after: Measured
+    masking: dict[str, dict[str, int]] | None
+    judging: float
+
+
+def document_of(
+    pairs: Pairs, config: HardenConfig, judge: Judge, outcomes: Sequence[Outcome], command: str
+) -> Document:
+    """The content of `harden.json`."""
+    before = mean_rates([one.before for one in outcomes], config.seed)
+    after = mean_rates([one.after for one in outcomes], config.seed)
+    now = datetime.datetime.now(datetime.UTC)
+    document: Document = {
+        "schema_version": SCHEMA_VERSION,
+        "rafair_version": __version__,
+        "created": now.isoformat(timespec="seconds"),
+        "command": command,
+        "environment": environment(judge.threads or 0, "cpu"),
+        "method": config.made.to_dict(),
+        "epsilon": config.epsilon,
+        "seeds": [one.seed for one in outcomes],
+        "training": pairs.training,
+        "dataset": pairs.dataset_facts() | {"judged_rows": len(judge.table)},
+        "judges": {
+            "attacks": list(judge.attacks),
+            "steps": judge.steps,
+            "instances": len(judge.table),
+            "epsilons": list(config.judged_epsilons),
+            "seed": config.seed,
+            "perturbation": judge.perturbation,
+            "black_box": judge.black_box,
+            "counterparts": "all",
+        },
+        "before": before,
+        "after": after,
+        "each": [_each(one) for one in outcomes],
+        "checks": _checks(before, after, config, outcomes, judge.table.labels),
+    }
+    document["warnings"] = warnings_of(document)
+    result: Document = plain(document)
+    return result
+
+
+def write_document(document: Document, folder: Path) -> None:
+    """Writes `harden.json`; it is whole or not there."""
+    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+    with writing(folder / HARDEN) as path:
+        path.write_text(text + "\n", encoding="utf-8")
+
+
+def _each(one: Outcome) -> Document:
+    return {
+        "seed": one.seed,
+        "before": rates_of(one.before),
+        "after": rates_of(one.after),
+        "seconds": {
+            "ordinary": one.pair.ordinary,
+            "hardened": one.pair.hardened,
+            "judging": one.judging,
+        },
+        "stopped_after_epoch": one.pair.stopped_after_epoch,
+    }
+
+
+def _checks(
+    before: Document,
+    after: Document,
+    config: HardenConfig,
+    outcomes: Sequence[Outcome],
+    judged: Labels,
+) -> Document:
+    labels = outcomes[0].before.labels
+    share = float(np.bincount(labels).max() / len(labels))
+    masking = [one.masking for one in outcomes if one.masking is not None]
+    at = config.epsilon
+    return {
+        "larger_epsilon": {
+            "rises": rises(before["robust"], "before") + rises(after["robust"], "after")
+        },
+        "zero_gradient": {
+            "before": zero_gradients([one.before.judgements[at] for one in outcomes]),
+            "after": zero_gradients([one.after.judgements[at] for one in outcomes]),
+        },
+        "masking": pooled(masking, at) if masking else None,
+        "majority": {
+            "share": share,
+            "robust_accurate_fairness": float(np.mean(judged == np.bincount(labels).argmax())),
+            "explains": majority_explains(after["test"], share),
+        },
+    }
+
+
+def warnings_of(document: Document) -> list[str]:
+    """What a reader of the rates should know."""
+    found = [
+        f"seed {one['seed']}: the loss was no finite number after epoch "
+        f"{one['stopped_after_epoch']}; training stopped there, and that network is the hardened "
+        "one: a smaller learning rate may help"
+        for one in document["each"]
+        if one["stopped_after_epoch"] is not None
+    ]
+    checks = document["checks"]
+    found += [_rise(rise) for rise in checks["larger_epsilon"]["rises"]]
+    zero = checks["zero_gradient"]["after"]
+    if zero and zero["value"] > MOST_ZERO_GRADIENTS and not document["judges"]["black_box"]:
+        found.append(
+            f"the gradient is exactly zero at {zero['value']:.1%} of the judged rows: attacks that "
+            "follow it understate the risk there"
+        )
+    masking = checks["masking"]
+    for name, attack in (("black_box", "RAFair without gradients"), ("noise", "noise")):
+        if masking and masking[name]["beyond_chance"]:
+            found.append(
+                f"{attack} broke {masking[name]['broken']} of {masking[name]['n']} instances that "
+                f"the judges left right and alike at epsilon {masking['epsilon']:g}: gradients may "
+                "be masked, and robust rates too high"
+            )
+    if document["judges"]["black_box"]:
+        found.append(
+            "the hardened model gives no gradients: both models were judged by attacks that ask "
+            "for predictions alone, which find less"
+        )
+    return found
+
+
+def _rise(rise: Document) -> str:
+    (small, large), (was, now) = rise["epsilons"], rise["values"]
+    return (
+        f"{rise['side']}: robust {rise['rate'].replace('_', ' ')} is {now:.3f} at epsilon "
+        f"{large:g} but {was:.3f} at {small:g}, which no true rate can be: the judges missed "
+        "violations; more --steps or --judges all may find them"
+    )

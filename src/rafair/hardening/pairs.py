@@ -1,0 +1,365 @@
+"""The models before and after hardening, one pair for each seed, and where they are kept."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from rafair.auditing.finished import digest
+from rafair.auditing.own_data import OwnModelOnOwnData
+from rafair.auditing.preparation import (
+    FreshNetwork,
+    SavedModel,
+    copy_model,
+    is_trained,
+    train_and_save,
+)
+from rafair.auditing.saved_models import open_saved, wrapped
+from rafair.auditing.subject import Subject
+from rafair.datasets.loading import Dataset
+from rafair.engine.files import writing
+from rafair.engine.progress import Progress
+from rafair.errors import InputError, ModelError
+from rafair.hardening.checkpoint import Checkpoint
+from rafair.hardening.config import HardenConfig
+from rafair.hardening.registry import TRAINING, WRAPPING, Method
+from rafair.hardening.training import Hardening
+from rafair.models.classifier import Classifier
+from rafair.models.storage import DESCRIPTION, Hardened, load_model, save_model
+from rafair.models.training import TrainConfig, train
+from rafair.tabular.table import Table
+
+WORK = "work"
+"""What only the work in progress needs, below its folder."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One model before and after.
+
+    Args:
+        before: As ordinary training gave it, or as it came.
+        after: Hardened.
+        ordinary: Seconds of ordinary training; None where it was not trained here.
+        hardened: Seconds of hardening; None where nothing is trained.
+        stopped_after_epoch: The last good epoch, where the loss broke down.
+    """
+
+    before: Classifier
+    after: Classifier
+    ordinary: float | None = None
+    hardened: float | None = None
+    stopped_after_epoch: int | None = None
+
+
+class Pairs(Protocol):
+    """Where the models come from."""
+
+    @property
+    def name(self) -> str:
+        """What to call the run."""
+
+    @property
+    def table(self) -> Table:
+        """The rows that are judged, all of them."""
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """One for each pair."""
+
+    @property
+    def perturbation(self) -> str:
+        """What kind the judges try where none is asked for."""
+
+    @property
+    def training(self) -> dict[str, Any] | None:
+        """How networks are trained, their seeds aside; None where they are not."""
+
+    @property
+    def plan(self) -> dict[str, Any]:
+        """What decides the models, as plain values."""
+
+    @property
+    def identified(self) -> bool:
+        """Whether equal plans mean the same models for sure, so that work may be carried on."""
+
+    def dataset_facts(self) -> dict[str, Any]:
+        """The `dataset` section."""
+
+    def make(self, seed: int, folder: Path, progress: Progress) -> Pair:
+        """Makes the pair of a seed, and keeps it in `folder`; what is there already is taken."""
+
+
+@dataclass(frozen=True)
+class FreshPairs:
+    """The paper's network on a named data set, trained as usual and hardened.
+
+    Args:
+        dataset: Its training split is learnt, its test split is judged.
+        config_of_training: How both are trained, but for the seed.
+        config: What is asked.
+        saved: The network before, where there is one already.
+        device: Where networks compute.
+    """
+
+    dataset: Dataset
+    config_of_training: TrainConfig
+    config: HardenConfig
+    saved: SavedModel | None = None
+    device: str = "cpu"
+
+    @property
+    def name(self) -> str:
+        """The data set's."""
+        return self.dataset.name
+
+    @property
+    def table(self) -> Table:
+        """The test split."""
+        return self.dataset.test
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Those asked for; of a saved network its own."""
+        return (self.config_of_training.seed,) if self.saved else self.config.seeds
+
+    @property
+    def perturbation(self) -> str:
+        """The paper's."""
+        return "paper"
+
+    @property
+    def training(self) -> dict[str, Any]:
+        """Epochs, batch, learning rate, loss."""
+        values = self.config_of_training.to_dict()
+        return {name: value for name, value in values.items() if name != "seed"}
+
+    @property
+    def plan(self) -> dict[str, Any]:
+        """What decides the models."""
+        return {
+            "training": self.training,
+            "saved": self.saved.plan if self.saved else None,
+            "dataset": self.dataset.name,
+            "variant": str(self.dataset.variant),
+            "sha256": self.dataset.table.sha256,
+            "test": self.dataset.test.sha256,
+        }
+
+    @property
+    def identified(self) -> bool:
+        """True: training gives the same networks again."""
+        return True
+
+    def dataset_facts(self) -> dict[str, Any]:
+        """The `dataset` section."""
+        fresh = FreshNetwork(self.dataset, self.config_of_training, self.device)
+        whole = self.dataset.table
+        subject = Subject(
+            fresh.stand_in(), self.table, self.dataset.variant, len(whole), whole.sha256
+        )
+        return subject.dataset_facts()
+
+    def make(self, seed: int, folder: Path, progress: Progress) -> Pair:
+        """Trains, or wraps, unless that is done."""
+        training = replace(self.config_of_training, seed=seed)
+        before, after = folder / f"before-{seed}", folder / f"after-{seed}"
+        for each in (before, after):
+            each.mkdir(parents=True, exist_ok=True)
+        ordinary = self._before(before, training, progress)
+        self._after(before, after, training, folder, progress)
+        opened, description = open_saved(after, self.device)
+        hardened = description.hardened
+        return Pair(
+            open_saved(before, self.device)[0],
+            opened,
+            ordinary,
+            _time(folder, after.name),
+            hardened.stopped_after_epoch if hardened else None,
+        )
+
+    def _before(self, before: Path, training: TrainConfig, progress: Progress) -> float | None:
+        """The network before; returns the seconds of its training."""
+        if self.saved:
+            copy_model(self.saved.source, before)
+            return None
+        if not is_trained(before, self.dataset, training):
+            if (before / DESCRIPTION).exists():  # the last file to be written
+                progress.note(f"'{before}': the network was altered or cut short: trained again")
+            # a process pays for its first steps of training, which says nothing of the method
+            train(self.dataset.train.take(np.arange(2)), TrainConfig(epochs=1))
+            seconds = train_and_save(before, self.dataset, training, progress)
+            _keep_time(before.parent, before.name, seconds)
+        return _time(before.parent, before.name)
+
+    def _after(
+        self, before: Path, after: Path, training: TrainConfig, folder: Path, progress: Progress
+    ) -> None:
+        method, found = self.config.made, _hardened(after)
+        told = Hardened(method=method.name, epsilon=self.config.epsilon, options=method.options)
+        if found and found.model_copy(update={"stopped_after_epoch": None}) == told:
+            return
+        if (after / DESCRIPTION).exists():
+            progress.note(f"'{after}': the network was altered or cut short: hardened again")
+        if not method.training:
+            network = load_model(before)[0]
+        else:
+            key = digest(
+                {"plan": self.plan, "config": self.config.to_dict(), "seed": training.seed}
+            )
+            keeper = Checkpoint(folder / WORK / f"training-{training.seed}", key, progress)
+            hardening = Hardening(method.training, self.config.epsilon, training)
+            network, state = hardening.train(self.dataset.train, keeper=keeper, progress=progress)
+            _keep_time(folder, after.name, state.seconds)
+            stopped = state.epoch if state.broken else None
+            told = told.model_copy(update={"stopped_after_epoch": stopped})
+        save_model(
+            after,
+            network,
+            dataset=self.dataset.name,
+            variant=self.dataset.variant,
+            dataset_sha256=self.dataset.table.sha256,
+            schema=self.dataset.table.schema,
+            training=training.to_dict(),
+            hardened=told,
+            wrapper=method.wrapper,
+        )
+
+
+@dataclass(frozen=True)
+class OwnPair:
+    """A model of one's own on a table of one's own, and the same in a wrapper; nothing is kept.
+
+    Args:
+        own: The model and the table.
+        method: The wrapping method.
+
+    Raises:
+        InputError: If the method trains.
+    """
+
+    own: OwnModelOnOwnData
+    method: Method
+
+    def __post_init__(self) -> None:
+        if self.method.training:
+            refuse_training(self.own.classifier, self.method.name)
+
+    @property
+    def name(self) -> str:
+        """The table's."""
+        return self.own.name
+
+    @property
+    def table(self) -> Table:
+        """All rows of the file."""
+        return self.own.table
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """One, as there is one model."""
+        return (0,)
+
+    @property
+    def perturbation(self) -> str:
+        """Feasible, as in audits of such models."""
+        return "feasible"
+
+    @property
+    def training(self) -> None:
+        """None: the model is taken as it is."""
+        return
+
+    @property
+    def plan(self) -> dict[str, Any]:
+        """What decides the model."""
+        return self.own.plan
+
+    @property
+    def identified(self) -> bool:
+        """Whether the model's hash says all of it."""
+        return self.own.identified
+
+    def dataset_facts(self) -> dict[str, Any]:
+        """The `dataset` section."""
+        rows, file = len(self.table), {"name": self.own.path.name, "sha256": self.own.file_sha256}
+        subject = Subject(self.own.classifier, self.table, None, rows, self.table.sha256, file=file)
+        return subject.dataset_facts()
+
+    def make(self, seed: int, folder: Path, progress: Progress) -> Pair:
+        """Asks the model about a few rows, twice, and wraps it.
+
+        Raises:
+            ModelError: If it does not fit the table, or answers otherwise the second time.
+        """
+        (folder / WORK).mkdir(parents=True, exist_ok=True)
+        self.own.begin(folder / WORK, resumed=False)
+        before = self.own.classifier
+        return Pair(before, wrapped(before, self.table.schema, self.method.wrapper))
+
+
+def refuse_training(classifier: Classifier, method: str) -> None:
+    """Says which methods work with a model that rafair did not train.
+
+    Raises:
+        InputError: Always.
+    """
+    works = [name for name in WRAPPING if classifier.differentiable or name != "benign"]
+    kind = "of one's own" if classifier.differentiable else "without gradients"
+    raise InputError(
+        f"method '{method}': expected a network that rafair trained on a data set, which it trains "
+        f"anew; for model '{classifier.name}', one {kind}: {', '.join(works)} ("
+        f"{', '.join(TRAINING)} train)"
+    )
+
+
+def check_saved(saved: SavedModel, config: HardenConfig) -> TrainConfig:
+    """How a saved network was trained, and so will be again.
+
+    Raises:
+        ModelError: If it is wrapped already, or its description does not tell its training.
+        InputError: If more than one is asked for.
+    """
+    _, description = load_model(saved.source)
+    if description.wrapper is not None:
+        raise ModelError(
+            f"'{saved.source}': expected a network without a wrapper, found one in "
+            f"'{description.wrapper.kind}'"
+        )
+    if config.models != 1:
+        raise InputError(
+            f"models: expected 1 with --model, which is one network, got {config.models}"
+        )
+    try:
+        return TrainConfig(**description.training)
+    except (TypeError, InputError) as error:
+        raise ModelError(
+            f"'{saved.source}': expected the options of its training in {DESCRIPTION}"
+        ) from error
+
+
+def _hardened(folder: Path) -> Hardened | None:
+    """How a network that is wholly there was hardened."""
+    try:
+        return load_model(folder)[1].hardened
+    except ModelError:
+        return None
+
+
+def _keep_time(folder: Path, name: str, seconds: float) -> None:
+    (folder / WORK).mkdir(parents=True, exist_ok=True)
+    with writing(folder / WORK / f"{name}.json") as path:
+        path.write_text(json.dumps({"seconds": seconds}), encoding="utf-8")
+
+
+def _time(folder: Path, name: str) -> float | None:
+    """How long a training took; None where nobody knows."""
+    try:
+        content = json.loads((folder / WORK / f"{name}.json").read_text(encoding="utf-8"))
+        return float(content["seconds"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

@@ -1,0 +1,284 @@
+"""One hardening from start to end: plan, folder, models, judges, document."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rafair._version import __version__
+from rafair.auditing.config import AuditConfig
+from rafair.auditing.cost import Cost, describe, measure_rate
+from rafair.auditing.finished import digest
+from rafair.auditing.run import Means
+from rafair.engine.checkpoints import Checkpoints
+from rafair.engine.files import explaining_storage
+from rafair.engine.run_folder import RunFolder, forget_plan, has_plan, next_free, partial_of
+from rafair.engine.shards import Shard
+from rafair.engine.whole_progress import WholeProgress
+from rafair.engine.workers import Workers
+from rafair.errors import InputError, RunFolderError
+from rafair.hardening.checking import MaskingCheck
+from rafair.hardening.config import HardenConfig
+from rafair.hardening.document import (
+    HARDEN,
+    SCHEMA_VERSION,
+    Document,
+    Outcome,
+    document_of,
+    write_document,
+)
+from rafair.hardening.judging import Judge, Judgement
+from rafair.hardening.pairs import WORK, Pair, Pairs
+from rafair.hardening.rates import Measured
+from rafair.models.classifier import Classifier
+from rafair.models.prediction import predict
+from rafair.search.sweep import CHUNK_ROWS
+from rafair.tabular.sampling import sample_instances
+
+Illustrate = Callable[[Document, Path], object]
+"""Draws what a document says into a folder."""
+
+FOUND = "found.json"
+SIDES = ("before", "after")
+
+
+@dataclass(frozen=True)
+class Hardened:
+    """What came of a hardening.
+
+    Args:
+        document: The content of `harden.json`.
+        folder: The run folder.
+    """
+
+    document: Document
+    folder: Path
+
+
+def run_hardening(
+    pairs: Pairs,
+    config: HardenConfig,
+    means: Means,
+    illustrate: Illustrate,
+    *,
+    resume: bool = False,
+) -> Hardened:
+    """Hardens and judges, or takes it up where the same command was interrupted.
+
+    Args:
+        pairs: Where the models come from.
+        config: What is asked.
+        means: How and where.
+        illustrate: Draws the plots, before the folder takes its name.
+        resume: Whether there must be something to carry on.
+
+    Raises:
+        InputError: If the options do not fit the data, or the folder is refused.
+        IncompleteError: If results cannot be stored; what was done is kept.
+    """
+    rows = len(pairs.table)
+    if config.instances is not None and config.instances > rows:
+        raise InputError(
+            f"instances: expected at most {rows:,}, the rows of '{pairs.name}' that can be judged, "
+            f"got {config.instances:,}"
+        )
+    plan = {
+        "schema_version": SCHEMA_VERSION,
+        "rafair_version": __version__,
+        "hardening": config.to_dict(),
+        "models": pairs.plan,
+    }
+    final = means.out or next_free(f"{pairs.name}-hardened", plan)
+    done = _finished(final, plan) if pairs.identified else None
+    if done and (not means.force or has_plan(final, plan)):
+        forget_plan(final)
+        means.progress.note(f"done before: '{final}' holds this very hardening")
+        return done
+    if resume and not (pairs.identified and has_plan(partial_of(final), plan)):
+        raise RunFolderError(
+            f"resume: expected unfinished work of this very command in '{partial_of(final)}', "
+            "found none; without --resume it begins"
+        )
+    with RunFolder(final, plan, force=means.force, resume=pairs.identified) as folder:
+        try:
+            document = _Run(pairs, config, means, plan, folder).go()
+        except InputError as error:
+            if not (folder.resumed or isinstance(error.__cause__, OSError)):
+                folder.discard()
+            raise
+        illustrate(document, folder.partial)
+        with explaining_storage(folder.partial):
+            shutil.rmtree(folder.partial / WORK, ignore_errors=True)
+        return Hardened(document, folder.finish())
+
+
+def _finished(final: Path, plan: dict[str, Any]) -> Hardened | None:
+    """What stands at `final`, if it is what is asked for."""
+    try:
+        document = json.loads((final / HARDEN).read_text(encoding="utf-8"))
+        same = document["plan"] == digest(plan)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return Hardened(document, final) if same else None
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One hardening under way."""
+
+    pairs: Pairs
+    config: HardenConfig
+    means: Means
+    plan: dict[str, Any]
+    folder: RunFolder
+
+    def go(self) -> Document:
+        """Does what is left to do; returns the document, which is written."""
+        outcomes = list(self._outcomes())
+        judge = self._judge(outcomes[0].pair)
+        document = document_of(self.pairs, self.config, judge, outcomes, self.means.command)
+        document["plan"] = digest(self.plan)
+        write_document(document, self.folder.partial)
+        return document
+
+    def _outcomes(self) -> Iterator[Outcome]:
+        seeds = self.pairs.seeds
+        for number, seed in enumerate(seeds):
+            if len(seeds) > 1:
+                self.means.progress.note(f"network {number + 1} of {len(seeds)}, seed {seed}")
+            pair = self.pairs.make(seed, self.folder.partial, self.means.progress)
+            if number == 0:
+                self._announce(pair)
+            yield self._judged(number, seed, pair)
+
+    @cached_property
+    def _checkpoints(self) -> Checkpoints:
+        """One for all that is judged of a pair."""
+        shards = [Shard(i, i, i + 1) for i in range(len(self.pairs.seeds) * self._parts)]
+        folder = self.folder.partial / WORK / "judged"
+        checkpoints = Checkpoints(folder, shards, digest(self.plan))
+        dropped = checkpoints.drop_unusable()
+        if dropped:
+            self.means.progress.note(dropped)
+        return checkpoints
+
+    @property
+    def _parts(self) -> int:
+        """Both sides at every epsilon, and the check for masked gradients."""
+        return len(SIDES) * len(self.config.judged_epsilons) + 1
+
+    def _judge(self, pair: Pair) -> Judge:
+        """The same judge for both sides: one without gradients decides for the other."""
+        differentiable = pair.before.differentiable and pair.after.differentiable
+        table = self.pairs.table
+        instances = self.config.instances or len(table)
+        chosen = sample_instances(table.rows, instances, self.config.seed)
+        return Judge(
+            table.take(chosen),
+            attacks=self.config.panel(differentiable=differentiable),
+            steps=self.config.steps,
+            seed=self.config.seed,
+            perturbation=self.config.perturbation or self.pairs.perturbation,
+            threads=self.means.threads,
+            black_box=not differentiable,
+        )
+
+    def _announce(self, pair: Pair) -> None:
+        """Says what judging will cost, at the rate of a short probe of both models."""
+        judge = self._judge(pair)
+        n, epsilons = len(judge.table), self.config.judged_epsilons
+        total = len(self.pairs.seeds) * self._cost(judge)
+        config = AuditConfig(attacks=judge.attacks).resolved(1, self.means.device)
+        with Workers(self.means.threads) as workers:
+            slow = 0.0
+            for model in (pair.before, pair.after):
+                sweep = config.sweep(model, judge.table.schema, workers, lambda rows: None)
+                slow += 0.5 / measure_rate(sweep, judge.table.rows, judge.table.labels)
+            done = len(self._checkpoints.shards) - len(self._checkpoints.missing())
+            left = 1 - done / len(self._checkpoints.shards)
+            ahead = describe(Cost(int(total), {}, {}), 1 / slow, workers.threads, left=left)
+        again = "; carrying on where it was left" if self.folder.resumed else ""
+        self.means.progress.note(
+            f"judging {n:,} of {len(self.pairs.table):,} rows of '{self.pairs.name}' by "
+            f"{', '.join(judge.attacks)} at epsilon {', '.join(f'{e:g}' for e in epsilons)}, "
+            f"before and after: {ahead}{again}"
+        )
+
+    def _cost(self, judge: Judge) -> float:
+        each = judge.cost(len(judge.table)).total * len(SIDES) * len(self.config.judged_epsilons)
+        return each + (0 if judge.black_box else MaskingCheck(judge).cost())
+
+    def _judged(self, number: int, seed: int, pair: Pair) -> Outcome:
+        """Judges both sides at every epsilon, and the judges themselves."""
+        judge, seconds = self._judge(pair), 0.0
+        measured: dict[str, dict[float, Judgement]] = {side: {} for side in SIDES}
+        places = iter(range(number * self._parts, (number + 1) * self._parts))
+        with self.means.progress.task(f"judging seed {seed}", self._cost(judge), "rows") as bar:
+            whole = WholeProgress(bar)
+            for side, model in zip(SIDES, (pair.before, pair.after), strict=True):
+                for epsilon in self.config.judged_epsilons:
+                    judging = _Judging(judge, model, epsilon)
+                    with whole.part(judge.cost(len(judge.table)).total):
+                        found, spent = self._part(next(places), judging, whole)
+                    measured[side][epsilon] = Judgement.from_dict(found)
+                    seconds += spent
+            masking = None
+            if not judge.black_box:
+                panel = measured["after"][self.config.epsilon]
+                check = _Masking(MaskingCheck(judge), pair.after, self.config.epsilon, panel)
+                with whole.part(check.check.cost()):
+                    masking, spent = self._part(next(places), check, whole)
+                seconds += spent
+        labels = self.pairs.table.labels
+        before, after = (
+            Measured(labels, self._predictions(model), measured[side])
+            for side, model in zip(SIDES, (pair.before, pair.after), strict=True)
+        )
+        return Outcome(seed, pair, before, after, masking, seconds)
+
+    def _part(
+        self, number: int, work: Callable[[WholeProgress], dict[str, Any]], whole: WholeProgress
+    ) -> tuple[dict[str, Any], float]:
+        """A part's result and its seconds, done now or read from where it is stored."""
+        shard = self._checkpoints.shards[number]
+        path = self._checkpoints.folder / f"{number:05d}" / FOUND
+        if not path.exists():
+            begun = time.perf_counter()
+            found = work(whole)
+            content = {"found": found, "seconds": time.perf_counter() - begun}
+            self._checkpoints.store(shard, {FOUND: content})
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        return stored["found"], float(stored["seconds"])
+
+    def _predictions(self, model: Classifier) -> np.ndarray[Any, np.dtype[np.int64]]:
+        with Workers(self.means.threads) as workers:
+            return predict(model, self.pairs.table.rows, workers, CHUNK_ROWS)
+
+
+@dataclass(frozen=True)
+class _Judging:
+    judge: Judge
+    model: Classifier
+    epsilon: float
+
+    def __call__(self, progress: WholeProgress) -> dict[str, Any]:
+        return self.judge(self.model, self.epsilon, progress).to_dict()
+
+
+@dataclass(frozen=True)
+class _Masking:
+    check: MaskingCheck
+    model: Classifier
+    epsilon: float
+    panel: Judgement
+
+    def __call__(self, progress: WholeProgress) -> dict[str, Any]:
+        return dict(self.check(self.model, self.epsilon, self.panel, progress))

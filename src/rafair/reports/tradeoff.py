@@ -1,0 +1,136 @@
+"""The plot of what hardening costs and gains: accuracy against robust accurate fairness."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+
+from rafair.engine.files import writing
+
+TRADEOFF = "tradeoff"
+
+# Okabe and Ito's palette, which people with colour vision deficiencies can tell apart.
+BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#666666"
+STYLE: dict[Any, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "svg.hashsalt": "rafair",
+    "svg.fonttype": "path",
+}
+DOTS_PER_INCH = 200
+SIDES = (("before", BLUE, "o"), ("after", ORANGE, "s"))
+
+
+def draw_tradeoff(document: Mapping[str, Any], folder: Path) -> list[Path]:
+    """Draws each network and their mean, before and after, with an arrow between.
+
+    Args:
+        document: The content of `harden.json`.
+        folder: Where to write.
+
+    Returns:
+        The files: an SVG and a PNG.
+    """
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(STYLE)
+        drawing = Figure(figsize=(5.2, 4.2), layout="constrained")
+        axes = drawing.subplots()
+        _draw(axes, document)
+        drawing.legend(loc="outside lower center", ncols=3, frameon=False)
+        return _save(drawing, folder / TRADEOFF)
+
+
+def _draw(axes: Axes, document: Mapping[str, Any]) -> None:
+    epsilon = f"{document['epsilon']:g}"
+    several = len(document["each"]) > 1
+    for one in document["each"] if several else []:
+        start, end = (_point(one[side], epsilon) for side, *_ in SIDES)
+        _arrow(axes, start, end, faint=True)
+        for (_, colour, mark), at in zip(SIDES, (start, end), strict=True):
+            axes.plot(*at, mark, color=colour, markersize=4, alpha=0.5, zorder=3)
+    ends = [_point(document[side], epsilon) for side, *_ in SIDES]
+    _arrow(axes, ends[0], ends[1], faint=False)
+    for (side, colour, mark), at in zip(SIDES, ends, strict=True):
+        test = document[side]["test"]["accuracy"]
+        robust = document[side]["robust"][epsilon]["accurate_fairness"]
+        axes.errorbar(
+            *at,
+            xerr=_reach(test),
+            yerr=_reach(robust),
+            fmt=mark,
+            color=colour,
+            markersize=8,
+            linewidth=1,
+            capsize=2,
+            zorder=4,
+            label=f"{side}, mean of {len(document['each'])}" if several else side,
+        )
+    share = document["checks"]["majority"]["share"]
+    axes.axvline(share, color=GREY, linewidth=0.8, linestyle=":", label="largest class's share")
+    axes.set_ylim(-0.03, 1.03)
+    _widen(axes)
+    axes.set_xlabel("accuracy on the test split")
+    axes.set_ylabel(f"robust accurate fairness, epsilon {epsilon}")
+    # a name may hold dollar signs, which would be read as mathematics
+    axes.set_title(f"{document['dataset']['name']}: {document['method']['name']}", parse_math=False)
+
+
+def _point(section: Mapping[str, Any], epsilon: str) -> tuple[float, float]:
+    robust = section["robust"][epsilon]["accurate_fairness"]
+    return section["test"]["accuracy"]["value"], robust["value"]
+
+
+def _reach(rate: Mapping[str, Any]) -> list[list[float]]:
+    return [
+        [max(0.0, rate["value"] - rate["low"])],
+        [max(0.0, rate["high"] - rate["value"])],
+    ]
+
+
+def _arrow(
+    axes: Axes, start: tuple[float, float], end: tuple[float, float], *, faint: bool
+) -> None:
+    axes.annotate(
+        "",
+        xy=end,
+        xytext=start,
+        arrowprops={
+            "arrowstyle": "->",
+            "color": GREY,
+            "alpha": 0.4 if faint else 0.9,
+            "linewidth": 0.8 if faint else 1.5,
+            "shrinkA": 5,
+            "shrinkB": 5,
+        },
+    )
+
+
+def _widen(axes: Axes) -> None:
+    """At least ten points of accuracy, so that a small cost looks small."""
+    low, high = axes.get_xlim()
+    missing = max(0.0, 0.1 - (high - low)) / 2
+    axes.set_xlim(low - missing - 0.01, high + missing + 0.01)
+
+
+def _save(drawing: Figure, base: Path) -> list[Path]:
+    """Writes the figure as SVG and PNG, without dates or versions in them."""
+    vector, pixels = base.with_suffix(".svg"), base.with_suffix(".png")
+    with writing(vector) as path, path.open("wb") as file:
+        vector_canvas: Any = FigureCanvasSVG(drawing)  # matplotlib leaves its methods untyped
+        vector_canvas.print_svg(file, metadata={"Date": None, "Creator": "rafair"})
+    with writing(pixels) as path, path.open("wb") as file:
+        drawing.set_dpi(DOTS_PER_INCH)
+        pixel_canvas: Any = FigureCanvasAgg(drawing)
+        pixel_canvas.print_png(file, metadata={"Software": None})
+    return [vector, pixels]

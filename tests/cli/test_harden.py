@@ -1,0 +1,229 @@
+"""`rafair harden`: the folder it leaves, its figures, and interruptions."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import rafair as package
+from commands import call, rafair
+from rafair.models.storage import load_model
+
+QUICK = ("harden", "--epochs", "2", "--instances", "20", "--steps", "4", "--epsilons", "0.02,0.1")
+LONG = (*QUICK[:1], "--epochs", "12", "--judges", "apgd", *QUICK[3:7], "--epsilons", "0.05")
+PROGRAM = "from rafair.cli.main import main; main()"
+PATIENCE = 120
+RATE = {"value", "sd", "low", "high"}
+COUNTED = {"value", "count", "n", "low", "high"}
+
+
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("harden") / "run"
+    rafair(*QUICK, "--models", "2", "--out", folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def long(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One that is long enough to be interrupted, undisturbed."""
+    folder = tmp_path_factory.mktemp("harden") / "run"
+    rafair(*LONG, "--out", folder)
+    return folder
+
+
+def document(folder: Path) -> dict:
+    return json.loads((folder / "harden.json").read_text())
+
+
+def figures(folder: Path) -> dict:
+    """All that two runs of one command have in common."""
+    content = document(folder)
+    for key in ("created", "command", "environment"):
+        del content[key]
+    for one in content["each"]:
+        del one["seconds"]
+    return content
+
+
+def test_the_folder_holds_models_document_and_plot(quick):
+    names = sorted(path.name for path in quick.iterdir())
+    models = [f"{side}-{seed}" for side in ("after", "before") for seed in (0, 1)]
+    assert names == [*models, "harden.json", "tradeoff.png", "tradeoff.svg"]
+    for name in models:
+        _, description = load_model(quick / name)
+        if name.startswith("before"):
+            assert description.hardened is None
+        else:
+            assert description.hardened.method == "counterpart-adversarial"
+            assert description.hardened.epsilon == 0.05
+            assert description.hardened.options["steps"] == 3
+            assert description.hardened.stopped_after_epoch is None
+
+
+def test_rates_are_told_for_each_network_and_as_means(quick):
+    content = document(quick)
+    assert content["seeds"] == [0, 1]
+    assert content["judges"]["epsilons"] == [0.02, 0.05, 0.1]
+    assert content["judges"]["counterparts"] == "all"
+    for side in ("before", "after"):
+        mean, each = content[side], [one[side] for one in content["each"]]
+        assert set(mean["robust"]) == {"0.02", "0.05", "0.1"}
+        for epsilon, rates in mean["robust"].items():
+            for name, rate in rates.items():
+                assert set(rate) == RATE
+                values = [one["robust"][epsilon][name]["value"] for one in each]
+                assert rate["value"] == pytest.approx(np.mean(values))
+                assert rate["sd"] == pytest.approx(np.std(values, ddof=1))
+                assert rate["low"] <= rate["value"] <= rate["high"]
+            robust = [rates[name]["value"] for name in rates]
+            assert robust[2] <= min(robust[:2])
+            clean = mean["clean"]
+            assert all(rates[name]["value"] <= clean[name]["value"] + 1e-12 for name in rates)
+        for one in each:
+            assert set(one["robust"]["0.05"]["accuracy"]) == COUNTED
+            assert one["test"]["accuracy"]["n"] == 1274
+
+
+def test_accuracies_are_those_of_the_saved_networks(quick):
+    test = package.load_dataset("affairs").test
+    for number, one in enumerate(document(quick)["each"]):
+        for side in ("before", "after"):
+            network, _ = load_model(quick / f"{side}-{number}")
+            with torch.no_grad():
+                right = (network(torch.tensor(test.rows)).argmax(1).numpy()) == test.labels
+            assert one[side]["test"]["accuracy"]["count"] == right.sum()
+            recalls = [right[test.labels == c].mean() for c in (0, 1)]
+            balanced = one[side]["test"]["balanced_accuracy"]["value"]
+            assert balanced == pytest.approx(np.mean(recalls))
+
+
+def test_the_network_before_is_the_one_that_train_gives(quick, tmp_path):
+    rafair("train", "--epochs", "2", "--seed", "1", "--out", tmp_path / "m")
+    ours = (quick / "before-1" / "model.safetensors").read_bytes()
+    assert ours == (tmp_path / "m" / "model.safetensors").read_bytes()
+
+
+def test_the_same_command_again_says_that_it_is_done(quick):
+    before = (quick / "harden.json").stat().st_mtime_ns
+    done = rafair(*QUICK, "--models", "2", "--out", quick)
+    assert "done before" in done.err
+    assert (quick / "harden.json").stat().st_mtime_ns == before
+
+
+def test_the_table_says_first_what_was_gained_and_what_it_cost(quick):
+    out = " ".join(rafair(*QUICK, "--models", "2", "--out", quick).out.split())
+    assert out.startswith("Robust accurate fairness at epsilon 0.05 ")
+    assert "accuracy on the test split went from" in out
+    assert "still looks at a row's own age, religious" in out
+    assert "R-AF at 0.05" in out
+    for word in ("debiased", "guarantee", "is fair"):
+        assert word not in out
+
+
+def test_json_goes_to_stdout(quick):
+    done = rafair(*QUICK, "--models", "2", "--out", quick, "--json", "-")
+    assert json.loads(done.out) == document(quick)
+
+
+def test_a_saved_network_is_trained_anew_as_it_was(quick, tmp_path):
+    options = (*QUICK[:1], *QUICK[3:], "--model", quick / "before-1", "--out", tmp_path / "r")
+    rafair(*options)
+    content = document(tmp_path / "r")
+    assert content["seeds"] == [1]
+    assert content["training"]["epochs"] == 2
+    for side in ("before", "after"):
+        name = f"{side}-1/model.safetensors"
+        assert (tmp_path / "r" / name).read_bytes() == (quick / name).read_bytes()
+
+
+def test_consensus_keeps_all_counterparts_alike_under_every_judge(quick, tmp_path):
+    options = (*QUICK[:1], *QUICK[3:], "--model", quick / "before-0", "--method", "consensus")
+    done = rafair(*options, "--judges", "all", "--out", tmp_path / "r")
+    content = document(tmp_path / "r")
+    assert content["after"]["clean"]["individual_fairness"]["value"] == 1
+    for rates in content["after"]["robust"].values():
+        assert rates["individual_fairness"]["value"] == 1
+    assert content["judges"]["attacks"][0] == "rafair"
+    assert len(content["judges"]["attacks"]) == 9
+    assert content["training"] is not None
+    assert "does not look at a row's own age, religious" in " ".join(done.out.split())
+
+
+# interruptions ---------------------------------------------------------------------------------
+
+
+def begun(folder: Path) -> subprocess.Popen[str]:
+    """The long one in a process of its own, once three epochs are kept."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, *LONG, "--out", str(folder)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    state = folder.with_name("run.partial") / "work" / "training-0" / "state.json"
+    until = time.monotonic() + PATIENCE
+    while epochs_of(state) < 3:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    return process
+
+
+def epochs_of(state: Path) -> int:
+    try:
+        return int(json.loads(state.read_text()).get("epoch", 0))
+    except (OSError, ValueError):
+        return 0
+
+
+def test_a_training_that_was_killed_carries_on_to_the_same_bytes(long, tmp_path):
+    process = begun(tmp_path / "run")
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    partial = tmp_path / "run.partial"
+    reached = epochs_of(partial / "work" / "training-0" / "state.json")
+    assert 3 <= reached < 12
+    assert not (partial / "after-0" / "model.json").exists()
+    done = rafair(*LONG, "--out", tmp_path / "run", "--resume")
+    assert "carrying on where it was left" in done.err
+    assert not partial.exists()
+    for name in ("before-0", "after-0"):
+        for file in ("model.safetensors", "model.json", "model.onnx"):
+            ours = (tmp_path / "run" / name / file).read_bytes()
+            assert ours == (long / name / file).read_bytes()
+    assert figures(tmp_path / "run") == figures(long)
+
+
+def test_an_interrupted_command_says_how_to_carry_on(tmp_path):
+    process = begun(tmp_path / "run")
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 130
+    assert err.splitlines()[-1] == ("rafair: interrupted; run the same command again to carry on")
+    assert (tmp_path / "run.partial" / "plan.json").exists()
+
+
+def test_a_training_that_was_altered_is_told_and_done_again(long, tmp_path):
+    process = begun(tmp_path / "run")
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    training = tmp_path / "run.partial" / "work" / "training-0"
+    state = json.loads((training / "state.json").read_text())
+    name = f"epoch-{state['epoch']}.safetensors"
+    (training / name).write_bytes((training / name).read_bytes()[:100])
+    done = call(*LONG, "--out", tmp_path / "run")
+    assert done.code == 0
+    told = [line for line in done.err.splitlines() if "that training is done again" in line]
+    assert len(told) == 1
+    assert figures(tmp_path / "run") == figures(long)

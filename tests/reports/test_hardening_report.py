@@ -1,0 +1,74 @@
+"""The table and the plot of a hardening, whatever its names are."""
+
+from __future__ import annotations
+
+import io
+
+from rich.console import Console
+
+from rafair.reports.hardening import figure, render_hardening
+from rafair.reports.tradeoff import draw_tradeoff
+
+
+def rate(value, sd=None):
+    return {"value": value, "sd": sd, "low": max(value - 0.05, 0), "high": min(value + 0.05, 1)}
+
+
+def document(name="credit", models=2, sd=0.02):
+    def side(value):
+        rates = ("accuracy", "individual_fairness", "accurate_fairness")
+        return {
+            "test": {"accuracy": rate(0.7, sd), "balanced_accuracy": rate(0.6, sd)},
+            "clean": {key: rate(0.8, sd) for key in rates},
+            "robust": {"0.05": {key: rate(value, sd) for key in rates}},
+        }
+
+    seconds = {"ordinary": 2.0, "hardened": 9.0, "judging": 30.0}
+    each = [{"before": side(0.3), "after": side(0.7), "seconds": seconds}] * models
+    return {
+        "epsilon": 0.05,
+        "seeds": list(range(models)),
+        "method": {"name": "trades", "says": "trains", "uses_sensitive_values": True},
+        "dataset": {"name": name, "sensitive": {"[bold]age": 6}},
+        "judges": {"instances": 200, "attacks": ["rafair", "apgd"], "steps": 20},
+        "before": side(0.3),
+        "after": side(0.7),
+        "each": each,
+        "checks": {"majority": {"share": 0.68, "explains": False}},
+        "warnings": ["[red]beware"],
+    }
+
+
+def printed(content):
+    console = Console(file=io.StringIO(), width=100)
+    console.print(render_hardening(content))
+    return console.file.getvalue()
+
+
+def test_the_table_shows_both_sides_and_the_change():
+    out = printed(document())
+    line = next(line for line in out.splitlines() if line.startswith("R-AF at 0.05"))
+    assert " ".join(line.split()) == "R-AF at 0.05 0.300 ± 0.020 0.700 ± 0.020 +0.400"
+    assert "(4.5 times)" in out
+
+
+def test_names_are_no_markup():
+    out = printed(document())
+    assert "[bold]age" in out
+    assert "Warning: [red]beware" in out
+
+
+def test_one_network_shows_its_intervals():
+    assert figure(rate(0.5)) == "0.500 [0.45, 0.55]"
+    assert "[0.25, 0.35]" in printed(document(models=1, sd=None))
+
+
+def test_the_plot_is_drawn_of_any_name_and_always_the_same(tmp_path):
+    for models in (1, 3):
+        content = document(name=r"$\frac{a$ <b>&", models=models)
+        files = draw_tradeoff(content, tmp_path)
+        first = [path.read_bytes() for path in files]
+        assert [path.name for path in files] == ["tradeoff.svg", "tradeoff.png"]
+        assert [path.read_bytes() for path in draw_tradeoff(content, tmp_path)] == first
+        assert first[0].startswith(b"<?xml")
+        assert first[1].startswith(b"\x89PNG")
