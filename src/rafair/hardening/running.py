@@ -196,7 +196,8 @@ class _Run:
         judge = self._judge(pair)
         n, epsilons = len(judge.table), self.config.judged_epsilons
         total = len(self.pairs.seeds) * self._cost(judge)
-        config = AuditConfig(attacks=judge.attacks).resolved(1, self.means.device)
+        config = AuditConfig(attacks=judge.attacks)
+        config = config.resolved(judge.table.schema, self.means.device)
         with Workers(self.means.threads) as workers:
             slow = 0.0
             for model in (pair.before, pair.after):
