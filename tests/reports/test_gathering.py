@@ -248,4 +248,4 @@ def test_groups_and_gaps_are_laid_out(audits):
         [f"s0, {stage}", "0.500\n-0.10 to 0.60", "low", "0.250\nn = 40", "high", "0.750\nn = 80"]
         for stage in ("as they are", "robust against rafair")
     ]
-    assert "The largest difference is by s0" in contents.evidence["groups"]
+    assert "is by s0: of the 40 in 'low' 10 " in contents.evidence["groups"]
