@@ -23,6 +23,7 @@ from rafair.reports.markdown import as_markdown, picture_parts
 from rafair.reports.markdown_text import block, code, escaped
 from rafair.reports.model_card import as_model_card
 from rafair.reports.page import render_page
+from rafair.tabular.table import Table
 from rafair.visible import visible
 
 COMMENT = "<!-- -->"
@@ -269,3 +270,23 @@ def test_the_parts_have_the_names_that_the_manual_gives_them(contents):
     links = re.findall('<li><a href="#.*?">(.*?)</a>', page)
     assert [re.sub("<.*?>", "", text) for text in links] == headings[1:]
     assert PARTS["groups"] in headings
+
+
+def test_long_names_are_cut_in_texts():
+    names = {"x0": "L" * 800, "s0": "S" * 800}
+    table = planted.random_table(120, n_free=3, domains=(2, 2), seed=8)
+    features = tuple(
+        feature.model_copy(update={"name": names.get(feature.name, feature.name)})
+        for feature in table.schema.features
+    )
+    schema = table.schema.model_copy(update={"features": features})
+    frame = table.frame.rename(columns=names)
+    audit = rafair.audit(
+        planted.network(5, seed=1), Table(frame, table.labels, schema, "D" * 800), steps=2
+    )
+    contents = contents_of(audit)
+    shown = [as_markdown(contents).partition("## To repeat the run")[0], as_model_card(contents)]
+    for text in (*shown, str(audit)):
+        assert "…" in text
+        for letter in "LSD":
+            assert letter * 80 not in text

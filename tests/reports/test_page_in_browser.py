@@ -162,7 +162,7 @@ def test_all_cases_are_there_and_filters_agree_with_the_columns(browser, report,
             )
             offered = [text for text in options if text in told.texts]
             assert offered == [told.texts[code] for code in np.unique(told.codes)], "none is empty"
-        page.select_option("#case-before", label="another cell (newly found)")
+        page.select_option("#case-before", label="another cell (new)")
         assert fitting(page) == cases.newly_found
         assert 0 < cases.newly_found < len(cases)
         assert all(was != now for was, now in zip(column(page, 2), column(page, 1), strict=True))

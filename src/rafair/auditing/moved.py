@@ -16,6 +16,7 @@ from rafair.auditing.twins import members_of
 from rafair.metrics.rates import Rate, share
 from rafair.tabular.schema import Feature, Schema
 from rafair.verdicts import Verdict
+from rafair.visible import shortened
 
 LEAST_MOVE = 2.0**-20
 """Encoded values are float32: less than this is no move."""
@@ -132,4 +133,4 @@ def _size(feature: Feature, change: float) -> str:
     if not feature.kind.is_number:
         return "to another level"
     span = (feature.maximum or 0) - (feature.minimum or 0)
-    return f"by {show(feature, change * span)}"
+    return f"by {shortened(show(feature, change * span))}"

@@ -203,7 +203,7 @@ def groups_table(document: Mapping[str, Any]) -> Cells:
     ]
     note = "By people's own values; pairs of features and other rates are in audit.json. "
     note += " ".join(found) if any(found) else NO_GAP
-    return Cells("By group", headers, rows, note, dense=True)
+    return Cells("Accurate fairness by group", headers, rows, note, dense=True)
 
 
 NO_GAP = f"No feature has two groups of at least {LEAST_INSTANCES} instances to be compared."
