@@ -150,7 +150,7 @@ def _left_out(feature: Feature, sizes: NDArray[np.int64], without: int) -> str:
     if len(small):
         kinds = kind if len(small) == 1 else f"{kind}s"
         parts.append(
-            f"{len(small):,} {kinds} of fewer than {FEWEST} instances, {small.sum():,} in all"
+            f"{len(small):,} {kinds} of fewer than {FEWEST} instances (in all {small.sum():,})"
         )
     if without:
         parts.append(f"{without:,} {'instance' if without == 1 else 'instances'} without a value")
