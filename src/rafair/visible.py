@@ -14,6 +14,9 @@ INVISIBLE = re.compile(
 )
 """Letters and marks that show nothing: fillers, joiners, variation selectors but those of emoji."""
 
+LONGEST_NAME = 60
+"""A name of more characters spoils a table, a sentence or a heading."""
+
 
 def visible(text: str) -> str:
     r"""The text with every character that would act unseen spelt out.
@@ -31,6 +34,17 @@ def visible(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(_spelt_out(character) if _hidden(character) else character for character in text)
+
+
+def shortened(text: str, most: int = LONGEST_NAME) -> str:
+    """The text, visible, and cut where it is so long that it would spoil what is around it.
+
+    Example:
+        >>> shortened("age"), shortened("a" * 800, most=5)
+        ('age', 'aaaa…')
+    """
+    shown = visible(text)
+    return shown if len(shown) <= most else f"{shown[: most - 1]}…"
 
 
 def _hidden(character: str) -> bool:

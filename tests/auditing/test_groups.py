@@ -317,7 +317,7 @@ def without_groups(audit: Audit, folder: Path) -> Path:
 def test_an_older_run_has_no_groups_but_they_can_be_had(affairs, tmp_path):
     older = verified_run(without_groups(affairs, tmp_path / "older"))
     assert "groups" not in older.document
-    assert "By group" not in str(older)
+    assert "Accurate fairness by group" not in str(older)
     assert groups_of(older.document, older.folder) == {
         key: affairs.document[key] for key in ("groups", "gaps")
     }
@@ -403,7 +403,7 @@ def shown(audit: Audit, width: int = 80) -> str:
     console.print(render_audit(audit))
     text = "\n".join(line.rstrip() for line in console.file.getvalue().splitlines())
     assert all(c.isprintable() or c == "\n" for c in text)
-    return text.partition("By group\n")[2].partition("\n\n")[0]
+    return text.partition("Accurate fairness by group\n")[2].partition("\n\n")[0]
 
 
 def test_the_table_shows_every_group_with_somebody_in_it(affairs):
@@ -414,11 +414,11 @@ def test_the_table_shows_every_group_with_somebody_in_it(affairs):
                 section["accurate_fairness"]
                 for section in (group["clean"], group["robust"]["rafair"])
             ]
-            cells = [f"{r['value']:.2f} [{r['low']:.2f}, {r['high']:.2f}]" for r in rates]
+            cells = [f"{r['value']:.3f} [{r['low']:.3f}, {r['high']:.3f}]" for r in rates]
             line = next(line for line in text.splitlines() if line.startswith(f"  {name} "))
             assert line.split() == f"{name} {group['n']} {' '.join(cells)}".split()
     gap = affairs.document["gaps"]["age"]["robust"]["rafair"]["accurate_fairness"]
-    assert f"Under rafair: {gap['value']:.2f} [{gap['low']:.2f}, {gap['high']:.2f}], of age" in (
+    assert f"Under rafair: {gap['value']:.3f} [{gap['low']:.3f}, {gap['high']:.3f}], of age" in (
         " ".join(text.split())
     )
     assert max(map(len, text.splitlines())) <= 80

@@ -10,6 +10,7 @@ import pytest
 import planted
 import rafair
 from rafair.auditing.cases import find_cases, show
+from rafair.auditing.summary import summary_of
 from rafair.errors import ModelError, RunFolderError, UnknownNameError
 from rafair.tabular.schema import Feature
 
@@ -112,6 +113,25 @@ def test_shows_itself_in_a_notebook_with_names_escaped(table):
     assert "<script" not in shown
     assert "&lt;script&gt;" in shown
     assert shown.count("<table>") == 5
+
+
+def test_the_verdict_comes_first_and_nothing_in_names_acts_unseen(table):
+    hostile = "a\u202eb\x1b[31m\u2028c"
+    features = tuple(
+        feature.model_copy(update={"name": hostile}) if feature.name == "s0" else feature
+        for feature in table.schema.features
+    )
+    schema = table.schema.model_copy(update={"features": features})
+    frame = table.frame.rename(columns={"s0": hostile})
+    renamed = rafair.Table(frame, table.labels, schema, name=hostile)
+    audit = rafair.audit(planted.network(5), renamed, instances=60, steps=2)
+    first = summary_of(audit.document, audit.folder)[0]
+    text, page = str(audit), audit._repr_html_()
+    assert text.startswith(first[:60])
+    assert page.startswith(f"<p>{first[:60]}")
+    for shown in (text, page):
+        assert "a⟨U+202E⟩b⟨U+001B⟩[31m⟨U+2028⟩c" in shown
+        assert not {"\u202e", "\x1b", "\u2028"} & set(shown)
 
 
 def test_the_folder_goes_with_the_result(table):

@@ -8,11 +8,14 @@ import torch
 
 import planted
 import rafair
+from rafair.auditing.cases import show
 from rafair.auditing.leading import families, leaders
 from rafair.auditing.moved import Moved, broken_rows, moved_features
+from rafair.auditing.shares import share_of
 from rafair.auditing.stored_rows import StoredRows
-from rafair.auditing.summary import share_of, summary
+from rafair.auditing.summary import summary, summary_of
 from rafair.metrics.rates import rate, share
+from rafair.reports.pictures import moved_picture
 from rafair.tabular.table import Table
 
 LIMIT = (
@@ -60,18 +63,22 @@ def test_a_whole_verdict_word_by_word(result):
     attack = result.document["attacks"]["rafair"]
     robust, cells = attack["robust"]["accurate_fairness"], attack["exposed"]
     assert max(cells, key=lambda cell: cells[cell]["count"]) == "true_biased"
+    before = result.document["clean"]["true_biased"]
+    assert summary_of(result.document, result.folder) == summary(result.document, moved_of(result))
     corrected = result.document["repairs"]["rafair"]["corrected"]
-    moved = moved_of(result)["rafair"][0]
+    moved, other, third = moved_of(result)["rafair"]
+    assert moved.rate == other.rate != third.rate
     without_groups = {k: v for k, v in result.document.items() if k not in ("groups", "gaps")}
     assert summary(without_groups, moved_of(result)) == [
         f"Of 120 people, {share_of(clean)} were judged rightly and equally as they were; "
         f"{share_of(robust)} still were once their data were perturbed by up to 0.25 of each "
         "feature's range (rafair).",
         f"The most frequent failure was 'true biased': {share_of(cells['true_biased'])} were at "
-        "some step judged rightly, but otherwise with other values of s0 or s1.",
-        f"What rafair moved most often in the {moved.rate.n} people whose right and equal "
-        f"judgement it broke was '{moved.feature}': in {share_of(moved.rate.to_dict())}, "
-        f"{moved.size} at the median.",
+        "some step judged rightly, but otherwise with other values of s0 or s1; before any step "
+        f"{share_of(before)} were so already.",
+        f"What was moved most often in the {moved.rate.n} people whose right and equal judgement "
+        f"rafair broke were '{moved.feature}' ({moved.size} at the median) and '{other.feature}' "
+        f"({other.size} at the median): each in {share_of(moved.rate.to_dict())}.",
         f"The repair, guided by the true labels, made {share_of(corrected)} of the "
         f"{corrected['n']} failing rows right and equal again.",
         LIMIT,
@@ -135,7 +142,8 @@ def test_all_fail():
     assert "; 0 (0 %, 0 to 7 %) still were once" in said[0]
     assert said[1] == (
         "The most frequent failure was 'false fair': 50 (100 %, 93 to 100 %) were at some step "
-        "judged wrongly, whatever the values of s0 or s1."
+        "judged wrongly, whatever the values of s0 or s1; before any step 50 (100 %, 93 to 100 %) "
+        "were so already."
     )
     assert not any("moved most often" in sentence for sentence in said)
     assert said[-1] == f"It was given predictions alone, and no gradients. {LIMIT}"
@@ -213,8 +221,25 @@ def test_who_is_hit_hardest(result):
         "equal, of the 50 in '1' 30 (60 %, 46 to 72 %)"
     )
     assert told + "." in summary(document)
-    document["gaps"]["s0"] = section(0.4, -0.1)
-    assert told + "; that could be chance." in summary(document)
+    few, more = rate(9, 40).to_dict(), rate(12, 50).to_dict()
+    document["groups"] = {"s0": {"0": group(few), "1": group(more)}}
+    document["gaps"] = {"s0": section(0.015, -0.1)}
+    said = (
+        "No two groups of 30 or more by one sensitive feature differ by more than chance may make; "
+        "the largest measured difference is by s0: of the 40 in '0' 9 "
+    )
+    assert [one for one in summary(document) if one.startswith(said)]
+    assert not any(one.startswith("Not measured") for one in summary(document))
+    none = {"clean": {"accurate_fairness": None}, "robust": {"rafair": {"accurate_fairness": None}}}
+    document["gaps"]["s1"] = none
+    assert "Not measured by s1: no two groups of at least 30 instances." in summary(document)
+    document["groups"] = {
+        "s0": {"0": group(young), "1": group(old), "2": group(rate(2, 30).to_dict())}
+    }
+    assert (
+        "The largest difference that is more than chance would make is by s0: of the 30 in '2' 2 "
+        "(7 %, 2 to 21 %) stayed right and equal, of the 50 in '1' 30 (60 %, 46 to 72 %)."
+    ) in summary(document)
     document["gaps"]["s0"]["robust"]["rafair"]["accurate_fairness"] = None
     assert not any("largest difference" in sentence for sentence in summary(document))
 
@@ -254,14 +279,60 @@ def test_moved_features_are_counted_in_the_stored_rows(result):
         assert shown == pytest.approx(np.median(change[change > 1e-6]) * span, abs=0.005)
 
 
-def test_levels_are_told_by_how_often_another_one_was_reached():
+@pytest.fixture(scope="module")
+def levels():
+    """An audit of a table with levels, whose codes move within a level before they leave it."""
     dataset = rafair.load_dataset("affairs")
     network = rafair.train(dataset.train, rafair.TrainConfig(epochs=2))
-    audit = rafair.audit(network, dataset.test, instances=60, steps=10, step_size=0.04)
-    told = {one.feature: one for one in moved_of(audit)["rafair"] if one.size}
-    by_kind = {name: audit.schema[name].kind.is_number for name in told}
+    return rafair.audit(network, dataset.test, instances=60, steps=10, step_size=0.04)
+
+
+def test_levels_are_told_by_how_often_another_one_was_reached(levels):
+    told = {one.feature: one for one in moved_of(levels)["rafair"] if one.size}
+    by_kind = {name: levels.schema[name].kind.is_number for name in told}
     assert any(by_kind.values())
     assert not all(by_kind.values())
     for name, one in told.items():
         assert one.size.startswith("by ") == by_kind[name]
-        assert by_kind[name] or "to another level" in one.size
+        assert by_kind[name] or one.size == "to another level"
+
+
+def test_what_counts_as_moved_is_what_cases_show_as_changed(levels):
+    stored = StoredRows.read(levels.folder)
+    rows, clean = broken_rows(stored, "rafair")
+    frame = levels.adversarial
+    for one in moved_of(levels)["rafair"]:
+        feature = levels.schema[one.feature]
+        raw = [show(feature, value) for value in frame[f"raw.{one.feature}"]]
+        changed = sum(raw[row] != raw[was] for row, was in zip(rows, clean, strict=True))
+        assert one.rate.count == changed
+        column = frame[f"encoded.{one.feature}"].to_numpy(np.float64)
+        assert one.codes.count == (np.abs(column[rows] - column[clean]) > 1e-6).sum() >= changed
+    assert any(one.unseen for one in moved_of(levels)["rafair"])
+    note = moved_picture(moved_of(levels)).note
+    assert all(f"{one.feature} in {one.unseen}" in note for one in moved_of(levels)["rafair"][3:])
+
+
+def test_the_headline_names_ties_and_no_movement_that_nobody_sees(result):
+    def of(*counts):
+        return [
+            Moved(name, rate(count, 25), "to another level" if count else "", 0.1, rate(25, 25))
+            for name, count in zip("abcde", counts, strict=False)
+        ]
+
+    def said(moved):
+        (sentence,) = [s for s in summary(result.document, {"rafair": moved}) if "broke" in s]
+        return sentence
+
+    start = "What was moved most often in the 25 people whose right and equal judgement rafair "
+    share_of_9 = share_of(rate(9, 25).to_dict())
+    assert said(of(9, 3)) == f"{start}broke was 'a': in {share_of_9}, to another level."
+    assert said(of(9, 9, 3)) == (
+        f"{start}broke were 'a' (to another level) and 'b' (to another level): each in "
+        f"{share_of_9}."
+    )
+    assert "'c' (to another level) and 2 more: each in" in said(of(9, 9, 9, 9, 9))
+    assert said(of(0, 0)).endswith(
+        "no value is shown changed: codes were moved, by less than is shown or within a level, and "
+        "no other level was reached."
+    )

@@ -12,6 +12,7 @@ from rafair.auditing.cases import find_cases, show
 from rafair.metrics.rates import rate
 from rafair.reports.contents import NONE
 from rafair.reports.gathering import contents_of
+from rafair.tabular.schema import Feature, Schema
 from rafair.tabular.table import Table
 
 
@@ -248,4 +249,33 @@ def test_groups_and_gaps_are_laid_out(audits):
         [f"s0, {stage}", "0.500\n-0.10 to 0.60", "low", "0.250\nn = 40", "high", "0.750\nn = 80"]
         for stage in ("as they are", "robust against rafair")
     ]
-    assert "The largest difference is by s0" in contents.evidence["groups"]
+    assert "is by s0: of the 40 in 'low' 10 " in contents.evidence["groups"]
+
+
+def test_levels_that_are_too_small_to_be_shown_are_counted():
+    """Of 200 rows 20 have a third level, 10 a fourth, and 8 none; the model errs by level."""
+    draw = np.random.default_rng(0)
+    names = np.array([*["a"] * 81, *["b"] * 81, *["c"] * 20, *["d"] * 10, *[None] * 8], object)
+    frame = pd.DataFrame({"job": names, "x": draw.random(200), "s": draw.choice(["u", "v"], 200)})
+    level = {"kind": "categorical"}
+    schema = Schema(
+        features=(
+            Feature(name="job", levels=tuple("abcd"), missing=True, **level),
+            planted.numeric("x"),
+            Feature(name="s", levels=("u", "v"), domain=("u", "v"), sensitive=True, **level),
+        ),
+        label="y",
+        classes=("no", "yes"),
+    )
+    labels = (names == "b").astype(np.int64)
+    table = Table(frame, labels, schema, "levels")
+    never = rafair.audit(
+        lambda rows: np.stack([np.ones(len(rows)), np.zeros(len(rows))], axis=1), table, attacks=()
+    )
+    picture = contents_of(never).features[0]
+    assert picture.title == "job"
+    assert [bar.label for bar in picture.groups[0][1]] == ["a", "b"]
+    assert picture.note.startswith(
+        "Not shown: 2 levels of fewer than 30 instances (in all 30) and 8 instances without a "
+        "value."
+    )

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import hostile_run
+import numpy as np
 import pytest
 from hostile_run import hostile_audit
 from markdown_it import MarkdownIt
 
 import planted
 import rafair
-from rafair.reports.contents import Bar, Picture
+from rafair.auditing.shares import share_of
+from rafair.metrics.rates import rate
+from rafair.reports.charts import chart
+from rafair.reports.contents import PARTS, Bar, Picture
 from rafair.reports.frameworks import CLAUSES, FIGURES, FRAMEWORKS
 from rafair.reports.gathering import contents_of
 from rafair.reports.markdown import as_markdown, picture_parts
 from rafair.reports.markdown_text import block, code, escaped
 from rafair.reports.model_card import as_model_card
+from rafair.reports.page import render_page
+from rafair.tabular.table import Table
 from rafair.visible import visible
 
 COMMENT = "<!-- -->"
@@ -117,15 +124,21 @@ def test_the_report_says_everything(contents):
     text = as_markdown(contents)
     headings = re.findall(r"^## (.*)$", text, re.MULTILINE)
     assert headings == [
+        "Verdict",
         "Before, under and after perturbation",
         *(["By group"] if contents.groups else []),
-        *(["Where violations concentrate"] if contents.features else []),
+        *(
+            ["Where violations concentrate"]
+            if contents.features or contents.features_missing
+            else []
+        ),
         "Which features were moved",
-        "Every rate",
+        "All figures",
         "Cases",
+        "To repeat the run",
         "How to read this",
-        "To repeat this run",
     ]
+    assert set(headings) <= set(PARTS.values())
     assert text.count(", step ") == 50
     assert f"The 50 most telling of {len(contents.cases)}" in text
 
@@ -139,8 +152,7 @@ def test_literal_parts():
     assert lines[0] == "# Audit of Sequential on planted"
     start = lines.index("## Before, under and after perturbation")
     accuracy, fairness, both = (
-        f"**{100 * rate['value']:.1f} %** ({100 * rate['low']:.1f} to {100 * rate['high']:.1f} %; "
-        f"{rate['count']} of 40)"
+        f"**{rate['value']:.3f}** ({rate['low']:.3f}–{rate['high']:.3f}; {rate['count']} of 40)"
         for rate in (clean[k] for k in ("accuracy", "individual_fairness", "accurate_fairness"))
     )
     assert lines[start + 4 : start + 7] == [
@@ -201,3 +213,80 @@ def test_every_figure_of_the_card_has_a_text_and_clauses_that_are_explained(cont
     assert "None of them says that a clause is met." in text
     for promise in ("guarantee", "compliant", "complies", "debiased", "certif"):
         assert promise not in text.lower()
+
+
+def test_what_was_not_measured_is_never_called_equal():
+    """50 instances in small groups and bands: nothing can be compared."""
+    table = planted.random_table(50, n_free=2, domains=(4, 3), seed=2)
+    contents = contents_of(rafair.audit(planted.network(4), table, steps=2))
+    assert contents.evidence["groups"] == (
+        "Not measured: no feature has two groups of at least 30 instances."
+    )
+    missing = (
+        "Not measured: no feature has two values or bands of at least 30 instances to be compared."
+    )
+    assert contents.evidence["features"] == contents.features_missing == missing
+    for layout in (as_markdown, as_model_card, render_page):
+        text = layout(contents)
+        assert missing in text
+        for clear in ("instances differ", "differ by more", "No feature tells"):
+            assert clear not in text
+
+
+def test_the_card_counts_what_was_there_before_any_step(contents):
+    cases = contents.cases
+    text = {name: np.array(getattr(cases, name).texts) for name in ("verdict", "before")}
+    known = sum(
+        text["verdict"][after] == text["before"][before]
+        for after, before in zip(cases.verdict.codes, cases.before.codes, strict=True)
+    )
+    assert 0 < known < len(cases)
+    told = (
+        f"{len(cases)} cases, of which {known} were in that cell before any step, and "
+        f"{len(cases) - known} were newly found"
+    )
+    assert told in as_model_card(contents)
+    assert told in as_markdown(contents)
+    assert told in render_page(contents)
+
+
+def test_a_share_is_rounded_alike_in_every_format():
+    """315 of 400 is 0.7875, which no binary number is."""
+    bar = Bar("b", rate(315, 400).to_dict())
+    (shown,) = re.findall(r"\*\*(.*?)\*\*", "".join(picture_parts(Picture("", [("g", [bar])]), 2)))
+    assert shown == "0.788"
+    assert chart(Picture("", [("g", [bar])]), "x").groups[0][1][0].figure == shown
+    assert str(rate(315, 400)).startswith(shown)
+    assert share_of(rate(3150, 4000).to_dict()).startswith("3,150 (78.8 %")
+
+
+def test_the_parts_have_the_names_that_the_manual_gives_them(contents):
+    manual = (Path(__file__).parents[2] / "docs/report.md").read_text("utf-8")
+    told = re.findall(r"^\*\*(.*?)\.\*\*", manual, re.MULTILINE)
+    assert told == list(PARTS.values())
+    page = render_page(contents)
+    headings = [re.sub("<.*?>", "", text) for text in re.findall("<h2 id=.*?>(.*?)</h2>", page)]
+    assert set(headings[1:]) <= set(told)
+    links = re.findall('<li><a href="#.*?">(.*?)</a>', page)
+    assert [re.sub("<.*?>", "", text) for text in links] == headings[1:]
+    assert PARTS["groups"] in headings
+
+
+def test_long_names_are_cut_in_texts():
+    names = {"x0": "L" * 800, "s0": "S" * 800}
+    table = planted.random_table(120, n_free=3, domains=(2, 2), seed=8)
+    features = tuple(
+        feature.model_copy(update={"name": names.get(feature.name, feature.name)})
+        for feature in table.schema.features
+    )
+    schema = table.schema.model_copy(update={"features": features})
+    frame = table.frame.rename(columns=names)
+    audit = rafair.audit(
+        planted.network(5, seed=1), Table(frame, table.labels, schema, "D" * 800), steps=2
+    )
+    contents = contents_of(audit)
+    shown = [as_markdown(contents).partition("## To repeat the run")[0], as_model_card(contents)]
+    for text in (*shown, str(audit)):
+        assert "…" in text
+        for letter in "LSD":
+            assert letter * 80 not in text

@@ -157,6 +157,16 @@ def test_all_cases_are_there_and_filters_agree_with_the_columns(browser, report,
                 page.select_option(f"#case-{name}", label=told.texts[code])
                 assert fitting(page) == (told.codes == code).sum(), (name, told.texts[code])
             page.click("#case-reset")
+            options = page.evaluate(
+                f"[...document.getElementById('case-{name}').options].map((one) => one.text)"
+            )
+            offered = [text for text in options if text in told.texts]
+            assert offered == [told.texts[code] for code in np.unique(told.codes)], "none is empty"
+        page.select_option("#case-before", label="another cell (new)")
+        assert fitting(page) == cases.newly_found
+        assert 0 < cases.newly_found < len(cases)
+        assert all(was != now for was, now in zip(column(page, 2), column(page, 1), strict=True))
+        page.click("#case-reset")
         for feature in cases.features:
             moved = feature.clean != feature.perturbed
             if moved.any():

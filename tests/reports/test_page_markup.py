@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 
@@ -220,3 +221,27 @@ def test_no_cases_at_all_are_said_in_a_sentence():
 def test_the_same_contents_give_the_same_page():
     contents = contents_with(PLAIN, 2_000)
     assert render_page(contents) == render_page(contents)
+
+
+LONG = "L" * 800
+
+
+def test_long_names_are_cut_as_headings_and_labels_and_whole_in_titles():
+    names = (LONG, *PLAIN)
+    page = render_page(contents_with(names, 3))
+    cut = f"{LONG[:79]}…"
+    (heading,) = re.findall("<h1>(.*?)</h1>", page)
+    assert heading == f'<bdi title="Audit of {LONG}">Audit of {LONG[:70]}…</bdi>'
+    labels = re.findall('<th scope="(?:row|rowgroup|col)"[^>]*>(.*?)</th>', page)
+    assert f'<bdi title="{LONG}">{cut}</bdi>' in labels
+    static = page.partition('<div class="scroll cases"')[0]
+    plain = re.sub("<dd>.*?</dd>", "", re.sub('title=".*?"', "", static))
+    shown = [text for text in re.findall(r"(?<=>)[^<]+(?=</bdi>)", plain) if "L" * 80 in text]
+    assert shown == []
+
+
+def test_one_more_feature_is_one():
+    contents = contents_with(PLAIN, 3)
+    for count, said in ((5, "1 more feature<"), (6, "2 more features<")):
+        page = render_page(replace(contents, features=contents.features[:count]))
+        assert f"<summary>{said}" in page

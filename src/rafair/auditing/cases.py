@@ -17,13 +17,13 @@ from rafair.verdicts import Verdict
 
 @dataclass(frozen=True)
 class Case:
-    """One instance that an attack drove into a bad cell; values are in the data's own units.
+    """One instance that was in a bad cell under attack; values are in the data's own units.
 
     Args:
         instance: The row of the audited table.
         attack: The attack that found it.
         step: The first step at which it was found.
-        verdict: The cell it was driven into.
+        verdict: The cell it was in then.
         clean_verdict: The cell of the row as it was.
         label: The true class.
         clean_prediction: The class predicted for the row as it was.
@@ -123,7 +123,7 @@ def find_cases(
     verdict: Verdict | str | None = None,
     limit: int | None = None,
 ) -> list[Case]:
-    """The instances that some attack drove into a cell, the most telling first.
+    """The instances that were in a cell under some attack, the most telling first.
 
     `telling_rows` says in which order.
 

@@ -38,6 +38,11 @@ def most_telling(document: Mapping[str, Any]) -> str | None:
     return next(reversed(leaders(document)), None)
 
 
+def opening(document: Mapping[str, Any], attack: str | None) -> str:
+    """How a sentence begins: with the attack it is of, where there are two to be told of."""
+    return f"Under {attack}, the" if len(leaders(document)) > 1 else "The"
+
+
 def _twin(name: str) -> bool:
     return name.startswith(FEASIBLE)
 

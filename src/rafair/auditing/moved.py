@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 
 from rafair.auditing.cases import show
 from rafair.auditing.columns import ADVERSARIAL
@@ -15,6 +16,7 @@ from rafair.auditing.twins import members_of
 from rafair.metrics.rates import Rate, share
 from rafair.tabular.schema import Feature, Schema
 from rafair.verdicts import Verdict
+from rafair.visible import shortened
 
 LEAST_MOVE = 2.0**-20
 """Encoded values are float32: less than this is no move."""
@@ -26,16 +28,24 @@ class Moved:
 
     Args:
         feature: Its name.
-        rate: In which share of these rows it was moved.
-        size: How far, where it was: numbers at the median, levels in how many rows to another one;
-            for people to read, empty where it never was.
-        change: The median change of its code, a share of its range.
+        rate: In which share of these rows its value, as shown to people, is another.
+        size: How far, where it is: numbers at the median, levels without a size of their own;
+            for people to read, empty where it never is another.
+        change: The median change of its code in these rows, a share of its range.
+        codes: In which share of the rows the code that the model saw was moved, be it within a
+            level or by less than is shown.
     """
 
     feature: str
     rate: Rate | None
     size: str = ""
     change: float = 0.0
+    codes: Rate | None = None
+
+    @property
+    def unseen(self) -> int:
+        """In how many rows the code was moved and no other value is shown."""
+        return self.codes.count - self.rate.count if self.codes and self.rate else 0
 
 
 def broken_rows(stored: StoredRows, attack: str) -> tuple[Numbers, Numbers]:
@@ -67,8 +77,9 @@ def broken_rows(stored: StoredRows, attack: str) -> tuple[Numbers, Numbers]:
 def moved_features(folder: Path, stored: StoredRows, schema: Schema, attack: str) -> list[Moved]:
     """How each feature was moved in the rows that an attack broke, the most often moved first.
 
-    A feature counts as moved if the value that the model saw is another. Sensitive features are
-    left out unless one was moved.
+    A feature counts as moved if its value, as shown to people, is another: a code that moved within
+    a level changed nothing that a person would see. Sensitive features are left out unless the
+    code of one was moved.
 
     Raises:
         RunFolderError: If the run's rows cannot be read.
@@ -78,38 +89,48 @@ def moved_features(folder: Path, stored: StoredRows, schema: Schema, attack: str
     shown = [
         moved
         for moved, feature in zip(found, schema.features, strict=True)
-        if moved.size or not feature.sensitive
+        if (moved.codes and moved.codes.count) or not feature.sensitive
     ]
-    return sorted(shown, key=lambda moved: (moved.rate.value if moved.rate else 0, moved.change))[
-        ::-1
-    ]
+    return sorted(shown, key=_how_often, reverse=True)
+
+
+def _how_often(moved: Moved) -> tuple[float, float, float]:
+    rate, codes = (one.value if one else 0.0 for one in (moved.rate, moved.codes))
+    return rate, codes, moved.change
 
 
 def _moved(folder: Path, rows: Numbers, clean: Numbers, feature: Feature) -> Moved:
     encoded = f"encoded.{feature.name}"
     column = columns_of(folder / ADVERSARIAL, [encoded])[encoded].to_numpy().astype(np.float64)
     change = np.abs(column[rows] - column[clean])
-    there = change > LEAST_MOVE
-    if not there.any():
-        return Moved(feature.name, share(there))
-    median = float(np.median(change[there]))
-    size = _size(folder, feature, median, (rows[there], clean[there]))
-    return Moved(feature.name, share(there), size, median)
+    codes = share(change > LEAST_MOVE)
+    seen = _seen(folder, feature, rows, clean)
+    if not seen.any():
+        return Moved(feature.name, share(seen), codes=codes)
+    median = float(np.median(change[seen]))
+    return Moved(feature.name, share(seen), _size(feature, median), median, codes)
 
 
-def _size(folder: Path, feature: Feature, change: float, pairs: tuple[Numbers, Numbers]) -> str:
-    """A typical change, as a person would write it."""
-    if feature.kind.is_number:
-        span = (feature.maximum or 0) - (feature.minimum or 0)
-        return f"by {show(feature, change * span)}"
-    after, before = (_texts(folder, feature, rows) for rows in pairs)
-    other = np.mean([a != b for a, b in zip(after, before, strict=True)])
-    if not other:
-        return "never to another level"
-    return "to another level" + (f" in {100 * other:.0f} %" if other < 1 else "")
-
-
-def _texts(folder: Path, feature: Feature, rows: Numbers) -> Sequence[str | None]:
+def _seen(folder: Path, feature: Feature, rows: Numbers, clean: Numbers) -> NDArray[np.bool_]:
+    """Where another value is shown; shape `(rows,)`."""
     name = f"raw.{feature.name}"
-    texts: list[str | None] = columns_of(folder / ADVERSARIAL, [name], rows)[name].to_pylist()
-    return texts
+    column = columns_of(folder / ADVERSARIAL, [name])[name]
+    after, before = (_texts(feature, column.take(pa.array(numbers))) for numbers in (rows, clean))
+    seen: NDArray[np.bool_] = after != before
+    return seen
+
+
+def _texts(feature: Feature, column: pa.ChunkedArray) -> NDArray[np.str_]:
+    """The values as people see them; each distinct one is made into text once."""
+    values = column.to_pandas()
+    texts = {value: show(feature, value) for value in values.dropna().unique()}
+    missing = show(feature, None)
+    return np.array([texts.get(value, missing) for value in values], str)
+
+
+def _size(feature: Feature, change: float) -> str:
+    """A typical change, as a person would write it."""
+    if not feature.kind.is_number:
+        return "to another level"
+    span = (feature.maximum or 0) - (feature.minimum or 0)
+    return f"by {shortened(show(feature, change * span))}"

@@ -20,6 +20,7 @@ from rafair.auditing.cases import Case, find_cases
 from rafair.auditing.columns import ADVERSARIAL, REPAIRED, VERDICTS
 from rafair.auditing.document import AUDIT, SCHEMA_VERSION
 from rafair.auditing.groups import groups_of
+from rafair.auditing.summary import summary, summary_of
 from rafair.auditing.tables import Cells, as_text, facts, tables
 from rafair.engine.files import sha256_of
 from rafair.engine.shards import cut
@@ -27,7 +28,10 @@ from rafair.errors import RunFolderError
 from rafair.tabular.parquet_rows import BATCH_ROWS, RowReader
 from rafair.tabular.schema import Schema
 from rafair.verdicts import Verdict
+from rafair.visible import visible
 
+WIDTH = 96
+"""Of lines of text."""
 RATE = ("value", "count", "n", "low", "high")
 SECTIONS = {"files", "dataset", "model", "config", "clean", "attacks", "repairs", "warnings"}
 
@@ -35,7 +39,7 @@ SECTIONS = {"files", "dataset", "model", "config", "clean", "attacks", "repairs"
 class Audit:
     """A finished audit: its rates, its perturbed rows, and the cases it found.
 
-    Printed, it shows its tables; in a notebook it shows them as HTML.
+    Printed, it shows the verdict in words and its tables; in a notebook it shows them as HTML.
 
     Args:
         document: The content of `audit.json`.
@@ -136,7 +140,7 @@ class Audit:
                 yield reader.read(part.start, part.stop).to_pandas()
 
     def cases(self, verdict: Verdict | str | None = None, limit: int | None = None) -> list[Case]:
-        """Instances that some attack drove into a bad cell, the most telling first.
+        """Instances that were in a bad cell under some attack, the most telling first.
 
         Args:
             verdict: The cell, such as "true biased"; all three bad ones if None.
@@ -196,10 +200,11 @@ class Audit:
         return json.dumps(self.document, indent=2, ensure_ascii=False, allow_nan=False)
 
     def __str__(self) -> str:
-        lines = [f"{key:<6} {value}" for key, value in facts(self.document)]
+        lines = [line for said in self._said() for line in textwrap.wrap(visible(said), WIDTH)]
+        lines += ["", *(f"{key:<6} {visible(value)}" for key, value in facts(self.document))]
         for table in tables(self.document):
-            lines += ["", as_text(table), *textwrap.wrap(table.note, 96)]
-        lines += ["", *(f"Warning: {warning}" for warning in self.warnings)]
+            lines += ["", as_text(table), *textwrap.wrap(visible(table.note), WIDTH)]
+        lines += ["", *(f"Warning: {visible(warning)}" for warning in self.warnings)]
         return "\n".join(lines).rstrip()
 
     def __repr__(self) -> str:
@@ -207,13 +212,21 @@ class Audit:
         return f"<Audit of '{data['name']}': {clean['n']} instances, in '{self.folder}'>"
 
     def _repr_html_(self) -> str:
-        parts = [
-            f"<p><b>{html.escape(key)}</b> {html.escape(value)}</p>"
+        parts = [f"<p>{_escaped(said)}</p>" for said in self._said()]
+        parts += [
+            f"<p><b>{_escaped(key)}</b> {_escaped(value)}</p>"
             for key, value in facts(self.document)
         ]
         parts += [_html(table) for table in tables(self.document)]
-        parts += [f"<p>⚠ {html.escape(warning)}</p>" for warning in self.warnings]
+        parts += [f"<p>⚠ {_escaped(warning)}</p>" for warning in self.warnings]
         return "\n".join(parts)
+
+    def _said(self) -> list[str]:
+        """The verdict in words; without what was moved where the run's rows are gone."""
+        try:
+            return summary_of(self.document, self.folder)
+        except RunFolderError:
+            return summary(self.document)
 
     def _frame(self, name: str) -> pd.DataFrame:
         path = self.folder / name
@@ -235,17 +248,21 @@ def _is_group(value: Any) -> bool:
     return isinstance(value, Mapping) and not _is_rate(value)
 
 
+def _escaped(text: str) -> str:
+    """A text in which nothing is hidden and nothing is HTML."""
+    return html.escape(visible(text))
+
+
 def _html(table: Cells) -> str:
     def row(cells: Any, tag: str) -> str:
         inner = "".join(
-            f"<{tag}>{'<br>'.join(html.escape(line) for line in cell.splitlines())}</{tag}>"
-            for cell in cells
+            f"<{tag}>{'<br>'.join(map(_escaped, cell.split(chr(10))))}</{tag}>" for cell in cells
         )
         return f"<tr>{inner}</tr>"
 
     body = "".join(row(cells, "td") for cells in table.rows)
-    note = f"<p><small>{html.escape(table.note)}</small></p>"
+    note = f"<p><small>{_escaped(table.note)}</small></p>"
     return (
-        f"<h4>{html.escape(table.title)}</h4><table><thead>{row(table.headers, 'th')}</thead>"
+        f"<h4>{_escaped(table.title)}</h4><table><thead>{row(table.headers, 'th')}</thead>"
         f"<tbody>{body}</tbody></table>{note}"
     )

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from rafair.auditing.config import Perturbation
-from rafair.auditing.leading import ACCURATE_FAIRNESS, leaders, most_telling
-from rafair.auditing.moved import Moved
+from rafair.auditing.hardest import hit_hardest
+from rafair.auditing.leading import ACCURATE_FAIRNESS, leaders, most_telling, opening
+from rafair.auditing.moved import Moved, moved_features
+from rafair.auditing.shares import people, share_of, were
+from rafair.auditing.stored_rows import StoredRows
 from rafair.auditing.twins import FEASIBLE
-
-ONE_DECIMAL_FROM = 1000
-"""Of so many instances a tenth of a per cent means something."""
+from rafair.tabular.schema import Schema
+from rafair.visible import shortened
 
 CELLS = {
     "true_biased": "judged rightly, but otherwise with other values of {sensitive}",
@@ -48,6 +50,20 @@ def summary(
     return [*said, *_warned(document), _limit(document)]
 
 
+def summary_of(document: Mapping[str, Any], folder: Path) -> list[str]:
+    """The same of a run folder, with the features that the most telling attack moved.
+
+    Raises:
+        RunFolderError: If the run's rows cannot be read.
+    """
+    attack = most_telling(document)
+    if not attack:
+        return summary(document)
+    schema = Schema.model_validate(document["dataset"]["schema"])
+    moved = moved_features(folder, StoredRows.read(folder), schema, attack)
+    return summary(document, {attack: moved})
+
+
 def _first(document: Mapping[str, Any], attacks: Sequence[str]) -> Iterator[str]:
     """How many were judged rightly and equally, before and after."""
     clean = document["clean"][ACCURATE_FAIRNESS]
@@ -56,17 +72,17 @@ def _first(document: Mapping[str, Any], attacks: Sequence[str]) -> Iterator[str]
         all_rows = whole[ACCURATE_FAIRNESS]
         yield (
             f"Of all {all_rows['n']:,} rows of the file, {share_of(all_rows)} "
-            f"{_were(all_rows)} judged rightly and equally as they were."
+            f"{were(all_rows)} judged rightly and equally as they were."
         )
     who = "that were drawn and attacked" if attacks else "that were drawn"
     sample = f" {who}" if whole else ""
     text = (
-        f"Of {_people(clean['n'])}{sample}, {share_of(clean)} {_were(clean)} judged rightly and "
+        f"Of {people(clean['n'])}{sample}, {share_of(clean)} {were(clean)} judged rightly and "
         "equally as they were"
     )
     for attack in attacks:
         robust = document["attacks"][attack]["robust"][ACCURATE_FAIRNESS]
-        text += f"; {share_of(robust)} still {_were(robust)} {_once_perturbed(document, attack)}"
+        text += f"; {share_of(robust)} still {were(robust)} {_once_perturbed(document, attack)}"
     yield text + "."
 
 
@@ -101,14 +117,19 @@ def _failure(document: Mapping[str, Any], attack: str | None) -> str:
     meaning = CELLS[cell].format(sensitive=_sensitive(document))
     rate = found[cell]
     return (
-        f"{_the(document, attack)} most frequent failure was '{cell.replace('_', ' ')}': "
-        f"{share_of(rate)} {_were(rate)}{when} {meaning}."
+        f"{opening(document, attack)} most frequent failure was '{cell.replace('_', ' ')}': "
+        f"{share_of(rate)} {were(rate)}{when} {meaning}{_so_before(document, cell, attack)}."
     )
 
 
-def _the(document: Mapping[str, Any], attack: str | None) -> str:
-    """How a sentence begins: with the attack it is of, where there are two to be told of."""
-    return f"Under {attack}, the" if len(leaders(document)) > 1 else "The"
+def _so_before(document: Mapping[str, Any], cell: str, attack: str | None) -> str:
+    """How many were in that cell as they were, so that nobody takes them for newly found."""
+    if not attack:
+        return ""
+    before = document["clean"][cell]
+    if not before["count"]:
+        return "; before any step nobody was"
+    return f"; before any step {share_of(before)} {were(before)} so already"
 
 
 def _nothing_found(document: Mapping[str, Any], where: str) -> str:
@@ -118,50 +139,40 @@ def _nothing_found(document: Mapping[str, Any], where: str) -> str:
 
 
 def _sensitive(document: Mapping[str, Any]) -> str:
-    names = list(document["dataset"]["sensitive"])
+    names = [shortened(name) for name in document["dataset"]["sensitive"]]
     if len(names) > MOST_NAMED:
         return f"the {len(names)} sensitive features"
     return " or ".join(names) if names else "sensitive features (there are none)"
 
 
-def hit_hardest(document: Mapping[str, Any], attack: str | None) -> Iterator[str]:
-    """Which group differs most from another: of single features, in groups that are large enough.
-
-    The first of equals counts.
-    """
-    gaps = document.get("gaps", {})
-    sensitive = document["dataset"]["sensitive"]
-    found = {name: _rates(gaps[name], attack) for name in sensitive if name in gaps}
-    differ = {name: gap for name, gap in found.items() if gap and gap["value"] > 0}
-    if not differ:
-        return
-    name = max(differ, key=lambda feature: differ[feature]["value"])
-    groups, gap = document["groups"][name], differ[name]
-    lowest, highest = (_rates(groups[gap[which]], attack) for which in ("lowest", "highest"))
-    what = "stayed right and equal" if attack else "were judged rightly and equally"
-    yield (
-        f"{_the(document, attack)} largest difference is by {name}: of the {lowest['n']:,} in "
-        f"'{gap['lowest']}' {share_of(lowest)} {what}, of the {highest['n']:,} in "
-        f"'{gap['highest']}' {share_of(highest)}"
-        f"{'' if gap['low'] > 0 else '; that could be chance'}."
-    )
-
-
-def _rates(section: Mapping[str, Any], attack: str | None) -> Any:
-    """A group's rate, or a feature's gap, of accurate fairness."""
-    rates = section["robust"][attack] if attack else section["clean"]
-    return rates[ACCURATE_FAIRNESS]
-
-
 def _moved(attack: str, moved: Sequence[Moved]) -> Iterator[str]:
-    """Which feature the attack moved most often."""
+    """Which features the attack changed most often, as people see them."""
     first = moved[0] if moved else None
-    if first is not None and first.rate is not None and first.size:
-        people, often = _people(first.rate.n), share_of(first.rate.to_dict())
+    if first is None or first.rate is None:
+        return
+    broken = f"the {people(first.rate.n)} whose right and equal judgement {attack} broke"
+    if not first.rate.count:
+        if any(one.unseen for one in moved):
+            yield (
+                f"In {broken}, no value is shown changed: codes were moved, by less than is shown "
+                "or within a level, and no other level was reached."
+            )
+        return
+    ties = [one for one in moved if one.rate and one.rate.count == first.rate.count]
+    often = share_of(first.rate.to_dict())
+    if len(ties) == 1:
         yield (
-            f"What {attack} moved most often in the {people} whose right and equal judgement it "
-            f"broke was '{first.feature}': in {often}, {_how_far(first)}."
+            f"What was moved most often in {broken} was '{shortened(first.feature)}': in {often}, "
+            f"{_how_far(first)}."
         )
+        return
+    named = [f"'{shortened(one.feature)}' ({_how_far(one)})" for one in ties[:MOST_NAMED]]
+    others = len(ties) - len(named)
+    more = [f"{others} more"] if others else []
+    *some, last = [*named, *more]
+    yield (
+        f"What was moved most often in {broken} were {', '.join(some)} and {last}: each in {often}."
+    )
 
 
 def _how_far(moved: Moved) -> str:
@@ -185,7 +196,7 @@ def repaired(document: Mapping[str, Any], attack: str) -> Iterator[str]:
         else "guided by the majority over counterparts"
     )
     yield (
-        f"{_the(document, attack)} repair, {guide}, made {share_of(corrected)} of the "
+        f"{opening(document, attack)} repair, {guide}, made {share_of(corrected)} of the "
         f"{corrected['n']:,} failing rows right and equal again."
     )
 
@@ -209,28 +220,3 @@ def _limit(document: Mapping[str, Any]) -> str:
         f"{blind}A search finds only what it finds: where it found no violation within this "
         "budget, there may still be one."
     )
-
-
-def share_of(rate: Mapping[str, Any]) -> str:
-    """A rate as count, share and interval.
-
-    Example:
-        >>> share_of({"value": 0.195, "count": 39, "n": 200, "low": 0.1461, "high": 0.2554})
-        '39 (20 %, 15 to 26 %)'
-    """
-    value, low, high = (_per_cent(rate[key], rate["n"]) for key in ("value", "low", "high"))
-    return f"{rate['count']:,} ({value} %, {low} to {high} %)"
-
-
-def _per_cent(share: float, n: int) -> str:
-    """Halves are rounded up: 34.5 and 19.5 per cent are 35 and 20."""
-    tens = 10 if n >= ONE_DECIMAL_FROM else 1
-    return f"{math.floor(100 * tens * share + 0.5 + 1e-9) / tens:.{1 if tens > 1 else 0}f}"
-
-
-def _people(n: int) -> str:
-    return "1 person" if n == 1 else f"{n:,} people"
-
-
-def _were(rate: Mapping[str, Any]) -> str:
-    return "was" if rate["count"] == 1 else "were"

@@ -9,7 +9,8 @@ from typing import Any
 from rafair.auditing.config import Perturbation
 from rafair.auditing.twins import is_union, twin
 from rafair.metrics.groups import LEAST_INSTANCES
-from rafair.visible import visible
+from rafair.metrics.rounding import as_fraction
+from rafair.visible import shortened, visible
 
 COLUMNS = {
     "accuracy": "accuracy",
@@ -48,19 +49,22 @@ def facts(document: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The data, the model and the audit, a line each."""
     data, model = document["dataset"], document["model"]
     variant = f" ({data['variant']})" if data["variant"] else ""
-    sensitive = " × ".join(f"{name} ({count})" for name, count in data["sensitive"].items())
+    sensitive = " × ".join(
+        f"{shortened(name)} ({count})" for name, count in data["sensitive"].items()
+    )
     parameters = f", {model['parameters']:,} parameters" if model["parameters"] else ""
     return [
         (
             "Data",
-            f"{data['name']}{variant}: {data['rows']:,} rows, {len(data['features'])} features; "
+            f"{shortened(data['name'])}{variant}: {data['rows']:,} rows, "
+            f"{len(data['features'])} features; "
             f"{data['counterparts_per_instance']:,} counterparts each: {sensitive}",
         ),
         (
             "Model",
-            f"{model['name']}{parameters}; accuracy {_one_line(model['test_accuracy'])} "
+            f"{shortened(model['name'])}{parameters}; accuracy {_one_line(model['test_accuracy'])} "
             f"(n = {model['test_accuracy']['n']:,}, largest class "
-            f"{model['majority']['value']:.3f})",
+            f"{as_fraction(model['majority']['value'])})",
         ),
         (
             "Audit",
@@ -190,7 +194,7 @@ def groups_table(document: Mapping[str, Any]) -> Cells:
     headers += [] if attack is None else [f"robust, {attack}"]
     rows: list[list[str]] = []
     for feature in _single_features(document):
-        rows.append([_with_unit(feature, document), *[""] * (len(headers) - 1)])
+        rows.append([with_unit(feature, document), *[""] * (len(headers) - 1)])
         rows += _rows_of_groups(document["groups"][feature], attack, len(headers))
     found = [
         _largest(document, kind, attack)
@@ -199,7 +203,7 @@ def groups_table(document: Mapping[str, Any]) -> Cells:
     ]
     note = "By people's own values; pairs of features and other rates are in audit.json. "
     note += " ".join(found) if any(found) else NO_GAP
-    return Cells("By group", headers, rows, note, dense=True)
+    return Cells("Accurate fairness by group", headers, rows, note, dense=True)
 
 
 NO_GAP = f"No feature has two groups of at least {LEAST_INSTANCES} instances to be compared."
@@ -210,9 +214,11 @@ def _single_features(document: Mapping[str, Any]) -> list[str]:
     return list(document["groups"])[: len(document["dataset"]["sensitive"])]
 
 
-def _with_unit(feature: str, document: Mapping[str, Any]) -> str:
+def with_unit(feature: str, document: Mapping[str, Any]) -> str:
+    """A feature's name as a heading: "age (years)"; a pair's is left as it is."""
     units = {f["name"]: f["unit"] for f in document["dataset"]["schema"]["features"]}
-    return visible(f"{feature} ({units[feature]})" if units.get(feature) else feature)
+    shown = shortened(feature)
+    return f"{shown} ({shortened(units[feature])})" if units.get(feature) else shown
 
 
 def _rows_of_groups(
@@ -227,8 +233,8 @@ def _rows_of_groups(
         if name in shown:
             group = groups[name]
             rates = [group["clean"], *([group["robust"][attack]] if attack else [])]
-            cells = [_short(rate["accurate_fairness"]) for rate in rates]
-            yield [f"  {visible(name)}", f"{group['n']:,}", *cells]
+            cells = [_one_line(rate["accurate_fairness"]) for rate in rates]
+            yield [f"  {shortened(name)}", f"{group['n']:,}", *cells]
     if len(there) > len(shown):
         others = sum(groups[name]["n"] for name in there if name not in shown)
         row = [f"  {len(there) - len(shown):,} smaller groups", f"{others:,}"]
@@ -251,12 +257,9 @@ def _largest(document: Mapping[str, Any], kind: str, attack: str | None) -> str:
     rates = []
     for name in (gap["lowest"], gap["highest"]):
         section = groups[name]["clean"] if kind == "clean" else groups[name]["robust"][attack]
-        rates.append(f"{visible(name)} has {section['accurate_fairness']['value']:.2f}")
+        rates.append(f"{shortened(name)} has {as_fraction(section['accurate_fairness']['value'])}")
     what = "Largest gap of clean rows" if kind == "clean" else f"Under {attack}"
-    return (
-        f"{what}: {gap['value']:.2f} [{gap['low']:.2f}, {gap['high']:.2f}], of {visible(feature)}: "
-        f"{', '.join(rates)}."
-    )
+    return f"{what}: {_one_line(gap)}, of {shortened(feature)}: {', '.join(rates)}."
 
 
 def cost_table(document: Mapping[str, Any]) -> Cells:
@@ -313,6 +316,7 @@ def as_text(cells: Cells) -> str:
                 0.0–0.2
     """
     lines = [[header.replace(" ", "\n") for header in cells.headers], *cells.rows]
+    lines = [["\n".join(map(visible, cell.split("\n"))) for cell in line] for line in lines]
     widths = [
         max(len(part) for line in lines for part in line[column].split("\n"))
         for column in range(len(cells.headers))
@@ -335,17 +339,15 @@ def _cells(rates: Mapping[str, Any]) -> list[str]:
 def _rate(rate: Mapping[str, Any] | None) -> str:
     if rate is None:
         return "–"
-    return f"{rate['value']:.3f}\n{rate['low']:.2f}–{rate['high']:.2f}"
-
-
-def _short(rate: Mapping[str, Any]) -> str:
-    return f"{rate['value']:.2f} [{rate['low']:.2f}, {rate['high']:.2f}]"
+    low, high = (as_fraction(rate[key], 2) for key in ("low", "high"))
+    return f"{as_fraction(rate['value'])}\n{low}–{high}"
 
 
 def _one_line(rate: Mapping[str, Any] | None) -> str:
     if rate is None:
         return "–"
-    return f"{rate['value']:.3f} [{rate['low']:.3f}, {rate['high']:.3f}]"
+    value, low, high = (as_fraction(rate[key]) for key in ("value", "low", "high"))
+    return f"{value} [{low}, {high}]"
 
 
 def _sizes(value: Any) -> str:

@@ -10,6 +10,7 @@ from rafair.gating.decision import Finding, Measured, Status
 from rafair.gating.holding import Holding, figures, measured_of, told_of
 from rafair.gating.runs import JudgedRun
 from rafair.metrics.differences import independent_rates
+from rafair.metrics.rounding import as_fraction
 
 Groups = Mapping[str, Mapping[str, Any] | None]
 """By group its rate, or None where nothing was counted."""
@@ -70,8 +71,8 @@ def _of_gap(holding: Holding, groups: Mapping[str, Mapping[str, Any]]) -> Findin
     assert gap is not None  # both groups have instances
     measured = Measured(gap.value, gap.low, gap.high, gap.n_first + gap.n_second)
     told = (
-        f"gap {figures(measured)}, between {high} ({one['value']:.3f}, n = {one['n']:,}) and "
-        f"{low} ({other['value']:.3f}, n = {other['n']:,})"
+        f"gap {figures(measured)}, between {high} ({as_fraction(one['value'])}, n = {one['n']:,}) "
+        f"and {low} ({as_fraction(other['value'])}, n = {other['n']:,})"
     )
     return holding.judged(measured, told)
 

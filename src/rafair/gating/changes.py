@@ -8,6 +8,7 @@ from rafair.gating.decision import Finding, Measured, Status
 from rafair.gating.holding import Holding, figures
 from rafair.gating.runs import Runs
 from rafair.metrics.differences import paired_rates
+from rafair.metrics.rounding import as_fraction
 
 
 def of_change(holding: Holding, runs: Runs) -> Finding:
@@ -38,8 +39,7 @@ def of_change(holding: Holding, runs: Runs) -> Finding:
     one, other = before.rates[name], runs.now.rates[name]
     assert one is not None
     assert other is not None  # both were counted
-    told = (
-        f"{threshold.removeprefix('largest_')} {figures(measured)}, from {one['value']:.3f} to "
-        f"{other['value']:.3f}, n = {change.n:,} pairs"
-    )
+    rates = f"from {as_fraction(one['value'])} to {as_fraction(other['value'])}"
+    what = threshold.removeprefix("largest_")
+    told = f"{what} {figures(measured)}, {rates}, n = {change.n:,} pairs"
     return holding.judged(measured, told)

@@ -13,6 +13,7 @@ from rafair.auditing.twins import is_union
 from rafair.gating.conditions import Condition, Subject
 from rafair.gating.differences import Comparison
 from rafair.gating.rate_change import Change
+from rafair.metrics.rounding import as_fraction
 from rafair.visible import visible
 
 HEADERS = ("", "first", "second", "difference", "better", "worse")
@@ -155,8 +156,8 @@ def _row(change: Change) -> list[str]:
     mark = " *" if change.beyond_interval else "  "
     return [
         f"  {visible(label)}",
-        f"{change.first:.3f}",
-        f"{change.second:.3f}",
+        as_fraction(change.first),
+        as_fraction(change.second),
         f"{_signed(gap.value)} [{_signed(gap.low)}, {_signed(gap.high)}]{mark}",
         _count(change.better),
         _count(change.worse),
@@ -168,7 +169,7 @@ def _is_rate(row: Sequence[str]) -> bool:
 
 
 def _signed(value: float) -> str:
-    return f"{round(value, 3) + 0.0:+.3f}"
+    return as_fraction(value, signed=True)
 
 
 def _count(number: int | None) -> str:

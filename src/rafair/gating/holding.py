@@ -9,6 +9,9 @@ from typing import Any
 from rafair.auditing.rate_names import RateName
 from rafair.gating.decision import Finding, Measured, Status
 from rafair.gating.policy import Rule
+from rafair.metrics.rounding import as_fraction
+
+DECIMALS, MANY_DECIMALS = 3, 8
 
 SLACK = 1e-12
 """So that 0.8 - 0.7, which is a little more than 0.1 to a computer, is not above 0.1."""
@@ -72,11 +75,19 @@ class Holding:
         held, what = measured.value, ""
         if self.rule.by == "interval":
             held = measured.low if least else measured.high
-            what = f"{'lower' if least else 'upper'} bound {held:.3f} is "
+            what = f"{'lower' if least else 'upper'} bound {_told_apart(held, limit)} is "
+        elif as_fraction(held) == as_fraction(limit) and _compared(held, limit) != "exactly":
+            what = f"{_told_apart(held, limit)} is "
         good = held >= limit - SLACK if least else held <= limit + SLACK
         sentence = f"{told}: {what}{_compared(held, limit)} {limit:g}"
         status = Status.PASSED if good else Status.FAILED
         return self.finding(status, sentence, measured=measured, value=value)
+
+
+def _told_apart(held: float, limit: float) -> str:
+    """A figure with as many decimals as it takes to see on which side of the limit it is."""
+    close = as_fraction(held) == as_fraction(limit) and _compared(held, limit) != "exactly"
+    return as_fraction(held, MANY_DECIMALS if close else DECIMALS)
 
 
 def _compared(held: float, limit: float) -> str:
@@ -97,4 +108,5 @@ def told_of(rate: Mapping[str, Any]) -> str:
 
 def figures(measured: Measured) -> str:
     """A value and its interval."""
-    return f"{measured.value:z.3f} [{measured.low:z.3f}, {measured.high:z.3f}]"
+    value, low, high = map(as_fraction, (measured.value, measured.low, measured.high))
+    return f"{value} [{low}, {high}]"

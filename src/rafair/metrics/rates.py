@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
+from rafair.metrics.rounding import as_fraction
+
 CONFIDENCE = 0.95
 RESAMPLES = 2000
 
@@ -32,7 +34,8 @@ class Rate:
     high: float
 
     def __str__(self) -> str:
-        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
+        value, low, high = map(as_fraction, (self.value, self.low, self.high))
+        return f"{value} [{low}, {high}]"
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values."""

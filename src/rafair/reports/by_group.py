@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rafair.auditing.leading import ACCURATE_FAIRNESS, families
-from rafair.auditing.tables import Cells
+from rafair.auditing.tables import Cells, with_unit
 from rafair.metrics.groups import LEAST_INSTANCES
+from rafair.metrics.rounding import as_fraction
 from rafair.reports.contents import Bar, Picture
+from rafair.visible import shortened
 
 NOTE = "Accurate fairness: the share that is right and equal."
 ROBUST_NOTE = (
@@ -52,13 +54,16 @@ def _picture(
         for attack in families(document)
     ]
     note = NOTE + (ROBUST_NOTE if document["attacks"] else "")
-    return Picture(name, [("As they are", clean), *robust], note)
+    return Picture(with_unit(name, document), [("As they are", clean), *robust], note)
 
 
 def gaps_table(document: Mapping[str, Any]) -> Cells | None:
     """The largest difference in accurate fairness between two groups, feature by feature."""
     rows = [
-        [f"{feature}, {stage}", *_gap_cells(document, feature, gap, kind, attack)]
+        [
+            f"{with_unit(feature, document)}, {stage}",
+            *_gap_cells(document, feature, gap, kind, attack),
+        ]
         for feature, gaps in document.get("gaps", {}).items()
         for stage, kind, attack in _stages(document)
         if (gap := _of(gaps, kind, attack)) is not None
@@ -93,9 +98,10 @@ def _gap_cells(
     kind: str,
     attack: str | None,
 ) -> Iterator[str]:
-    yield f"{gap['value']:.3f}\n{gap['low']:.2f} to {gap['high']:.2f}"
+    low, high = (as_fraction(gap[key], 2) for key in ("low", "high"))
+    yield f"{as_fraction(gap['value'])}\n{low} to {high}"
     for group in (gap["lowest"], gap["highest"]):
         rate = _of(document["groups"][feature][group], kind, attack)
         assert rate is not None  # a gap is of groups that have a rate
-        yield group
-        yield f"{rate['value']:.3f}\nn = {rate['n']:,}"
+        yield shortened(group)
+        yield f"{as_fraction(rate['value'])}\nn = {rate['n']:,}"

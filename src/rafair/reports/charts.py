@@ -12,8 +12,9 @@ from typing import Any
 
 from markupsafe import Markup
 
+from rafair.metrics.rounding import as_fraction
 from rafair.reports.contents import Picture
-from rafair.visible import visible
+from rafair.visible import shortened, visible
 
 TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
 MINOR = (0.25, 0.75)
@@ -93,7 +94,7 @@ def axis(picture: Picture, identifier: str) -> Markup:
     return Markup(
         '<svg class="axis" role="img" aria-labelledby="{0}-t {0}-d" width="100%" height="14" '
         'overflow="visible"><title id="{0}-t">{1}</title><desc id="{0}-d">{2}</desc>{3}</svg>'
-    ).format(identifier, visible(picture.title), visible(_described(picture)), labels)
+    ).format(identifier, shortened(picture.title), visible(_described(picture)), labels)
 
 
 def drawing(rate: Mapping[str, Any] | None, series: int) -> Markup:
@@ -129,8 +130,8 @@ def _line(label: str, rate: Mapping[str, Any] | None, series: int) -> Line:
         return Line(label, "–", "", "none counted", Markup(""))
     return Line(
         label,
-        f"{rate['value']:.3f}",
-        f"{rate['low']:.3f}–{rate['high']:.3f}",
+        as_fraction(rate["value"]),
+        f"{as_fraction(rate['low'])}–{as_fraction(rate['high'])}",
         f"{rate['count']:,} of {rate['n']:,}",
         drawing(rate, series),
     )
@@ -149,5 +150,6 @@ def _described(picture: Picture) -> str:
     (low, lowest), (high, highest) = min(rated), max(rated)
     return (
         f"{len(rated)} rates as dots with 95 % intervals on a scale from 0 to 1; the lowest is "
-        f"{low:.3f} ({lowest}), the highest {high:.3f} ({highest}). The rows below give each."
+        f"{as_fraction(low)} ({shortened(lowest)}), the highest {as_fraction(high)} "
+        f"({shortened(highest)}). The rows below give each."
     )

@@ -12,12 +12,14 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from sklearn.metrics import adjusted_mutual_info_score
 
-from rafair.auditing.cases import show
+from rafair.auditing.cases import show_number
 from rafair.auditing.columns import ADVERSARIAL
 from rafair.auditing.stored_rows import Numbers, StoredRows, columns_of
 from rafair.metrics.rates import share
+from rafair.metrics.rounding import as_fraction
 from rafair.reports.contents import NONE, Bar, Picture
 from rafair.tabular.schema import Feature, Schema
+from rafair.visible import shortened
 
 FEWEST = 30
 """Bands of fewer instances tell too little to be compared."""
@@ -26,22 +28,41 @@ BANDS = 4
 MOST_SHOWN = 6
 NOTE = (
     "Bands are quarters of the audited instances; values and bands of fewer than "
-    f"{FEWEST} are left out. Features are ranked by adjusted mutual information, which is 0 where "
-    "a feature tells no more than chance. These are many comparisons of the same instances: some "
-    "look large by chance alone."
+    f"{FEWEST} are left out, and counted below. Features are ranked by adjusted mutual "
+    "information, which is 0 where a feature tells no more than chance. These are many "
+    "comparisons of the same instances: some look large by chance alone."
 )
 
 
 @dataclass(frozen=True)
+class Concentrations:
+    """Where violations concentrate, and what is not said of it.
+
+    Args:
+        pictures: The features whose values tell most, the first most.
+        features: Their names.
+        missing: Which features could not be compared, or why none is shown; empty where all were
+            compared and some are shown.
+    """
+
+    pictures: Sequence[Picture]
+    features: Sequence[str]
+    missing: str
+
+
+@dataclass(frozen=True)
 class _Telling:
-    score: float
+    """A feature's bands; no score where no two of them are large enough to be compared."""
+
+    score: float | None
     feature: Feature
     bars: Sequence[Bar]
+    left_out: str
 
 
 def concentrations(
     folder: Path, schema: Schema, stored: StoredRows, holds: NDArray[np.float64], title: str
-) -> list[Picture]:
+) -> Concentrations:
     """The features whose values tell most about where violations were found, the first most.
 
     Args:
@@ -60,16 +81,45 @@ def concentrations(
         for feature in schema.features
         if not feature.sensitive
     ]
-    found = [one for one in found if one.score > 0]
-    found.sort(key=lambda one: -one.score)
-    return [
-        Picture(
-            one.feature.name,
-            [(title, one.bars)],
-            f"Adjusted mutual information {one.score:.3f}.",
+    ranked = sorted((one for one in found if one.score), key=lambda one: -(one.score or 0.0))
+    shown = [one for one in ranked if one.score and one.score > 0][:MOST_SHOWN]
+    return Concentrations(
+        [_picture(one, title) for one in shown],
+        [one.feature.name for one in shown],
+        _missing(found, kept, bool(shown)),
+    )
+
+
+def _picture(one: _Telling, title: str) -> Picture:
+    unit = f" ({shortened(one.feature.unit)})" if one.feature.unit else ""
+    score = f"Adjusted mutual information {as_fraction(one.score or 0.0)}."
+    note = f"{one.left_out} {score}".strip()
+    return Picture(f"{shortened(one.feature.name)}{unit}", [(title, one.bars)], note)
+
+
+def _missing(found: Sequence[_Telling], kept: NDArray[np.bool_], any_shown: bool) -> str:
+    """What was not compared, and why nothing is shown: never an all-clear that is none."""
+    if not found:
+        return "Not measured: all features are sensitive."
+    apart = [shortened(one.feature.name) for one in found if one.score is None]
+    if len(apart) == len(found):
+        return (
+            "Not measured: no feature has two values or bands of at least "
+            f"{FEWEST} instances to be compared."
         )
-        for one in found[:MOST_SHOWN]
-    ]
+    if len(np.unique(kept)) < 2:
+        which = "all" if kept.any() else "none"
+        return f"Nothing to compare: of {len(kept):,} instances {which} stayed right and equal."
+    said = []
+    if not any_shown:
+        said.append("No feature that could be compared tells more than chance.")
+    if apart:
+        named = ", ".join(apart[:MOST_SHOWN])
+        more = f" and {len(apart) - MOST_SHOWN:,} more" if len(apart) > MOST_SHOWN else ""
+        said.append(
+            f"Not measured by {named}{more}: no two values or bands of at least {FEWEST} instances."
+        )
+    return " ".join(said)
 
 
 def _telling(folder: Path, feature: Feature, clean: Numbers, kept: NDArray[np.bool_]) -> _Telling:
@@ -83,10 +133,28 @@ def _telling(folder: Path, feature: Feature, clean: Numbers, kept: NDArray[np.bo
         for number, label in enumerate(labels)
         if sizes[number] >= FEWEST
     ]
-    if len(bars) < 2 or len(np.unique(kept[counted])) < 2:
-        return _Telling(0.0, feature, bars)
+    left_out = _left_out(feature, sizes, int(np.count_nonzero(codes == NONE)))
+    if len(bars) < 2:
+        return _Telling(None, feature, bars, left_out)
+    if len(np.unique(kept[counted])) < 2:
+        return _Telling(0.0, feature, bars, left_out)
     score = float(adjusted_mutual_info_score(kept[counted], codes[counted]))
-    return _Telling(score, feature, bars)
+    return _Telling(score, feature, bars, left_out)
+
+
+def _left_out(feature: Feature, sizes: NDArray[np.int64], without: int) -> str:
+    """How many levels or bands are too small to be shown, and how many instances have no value."""
+    small = sizes[sizes < FEWEST]
+    kind = "band" if feature.kind.is_number else "level"
+    parts = []
+    if len(small):
+        kinds = kind if len(small) == 1 else f"{kind}s"
+        parts.append(
+            f"{len(small):,} {kinds} of fewer than {FEWEST} instances (in all {small.sum():,})"
+        )
+    if without:
+        parts.append(f"{without:,} {'instance' if without == 1 else 'instances'} without a value")
+    return f"Not shown: {' and '.join(parts)}." if parts else ""
 
 
 def _bands(feature: Feature, values: Any) -> tuple[list[str], NDArray[np.int64]]:
@@ -117,10 +185,9 @@ def _renumbered(codes: NDArray[np.int64], known: NDArray[np.bool_]) -> NDArray[n
 
 
 def _band(feature: Feature, numbers: NDArray[np.float64]) -> str:
-    low, high = show(feature, numbers.min()), show(feature, numbers.max())
-    if low == high:
-        return low
-    return f"{low.removesuffix(feature.unit).rstrip()} to {high}"
+    """A band's name without the feature's unit, which stands above it."""
+    low, high = show_number(feature, numbers.min()), show_number(feature, numbers.max())
+    return low if low == high else f"{low} to {high}"
 
 
 def _plain(holds: NDArray[np.bool_]) -> dict[str, Any] | None:

@@ -15,6 +15,22 @@ Codes = NDArray[np.int32]
 NONE = -1
 """A code that stands for no value."""
 
+LONGEST_LABEL = 80
+"""More characters spoil a heading, the label of a rate, or a cell."""
+
+PARTS = {
+    "verdict": "Verdict",
+    "rates": "Before, under and after perturbation",
+    "groups": "By group",
+    "where": "Where violations concentrate",
+    "moved": "Which features were moved",
+    "figures": "All figures",
+    "cases": "Cases",
+    "repeat": "To repeat the run",
+    "reading": "How to read this",
+}
+"""The parts of a report, in every format by the same names and in this order."""
+
 
 @dataclass(frozen=True)
 class Bar:
@@ -96,7 +112,7 @@ class CaseTable:
         instance: The row of the audited table; shape `(n,)`.
         step: The first step at which the cell was reached; shape `(n,)`.
         attack: The attack that found it.
-        verdict: The cell it was driven into.
+        verdict: The cell it was in under the attack.
         before: The cell of the row as it was.
         label: The true class.
         clean_prediction: The class predicted for the row as it was.
@@ -123,6 +139,24 @@ class CaseTable:
     def __len__(self) -> int:
         return len(self.instance)
 
+    @property
+    def newly_found(self) -> int:
+        """How many cases are in another cell than the row as it was."""
+        verdict, before = (
+            np.array(column.texts, object)[column.codes] for column in (self.verdict, self.before)
+        )
+        return int(np.count_nonzero(verdict != before))
+
+    @property
+    def counted(self) -> str:
+        """How many cases there are, and which of them were so before any attack."""
+        new, known = self.newly_found, len(self) - self.newly_found
+        return (
+            f"{len(self):,} {'case' if len(self) == 1 else 'cases'}, of which {known:,} "
+            f"{'was' if known == 1 else 'were'} in that cell before any step, and {new:,} "
+            f"{'was' if new == 1 else 'were'} newly found"
+        )
+
 
 @dataclass(frozen=True)
 class Contents:
@@ -146,6 +180,7 @@ class Contents:
         repeat: The command that repeats it.
         reading: How to read the figures: terms and their meaning.
         features_note: How to read `features`.
+        features_missing: Which features could not be compared, or why none is shown.
         evidence: What a model card says of each figure of `frameworks.FIGURES`, by its key.
     """
 
@@ -165,4 +200,5 @@ class Contents:
     repeat: str
     reading: Sequence[tuple[str, str]]
     features_note: str = ""
+    features_missing: str = ""
     evidence: Mapping[str, str] = field(default_factory=dict)

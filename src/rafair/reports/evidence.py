@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rafair.auditing.hardest import hit_hardest, not_compared
 from rafair.auditing.leading import ACCURATE_FAIRNESS, leaders, most_telling
-from rafair.auditing.summary import hit_hardest, repaired, share_of
+from rafair.auditing.shares import share_of
+from rafair.auditing.summary import repaired
+from rafair.metrics.groups import LEAST_INSTANCES
+from rafair.reports.contents import CaseTable
+from rafair.visible import shortened
 
 NOT_MEASURED = "Not measured in this run."
 RATES = {
@@ -16,13 +21,16 @@ RATES = {
 }
 
 
-def evidence(document: Mapping[str, Any], cases: int, features: Sequence[str]) -> dict[str, str]:
+def evidence(
+    document: Mapping[str, Any], cases: CaseTable, features: Sequence[str], missing: str
+) -> dict[str, str]:
     """A text for each key of `frameworks.FIGURES`.
 
     Args:
         document: The content of `audit.json`.
-        cases: How many cases there are.
+        cases: All cases.
         features: The features by which violations concentrate, the first most.
+        missing: Which features could not be compared, or why there are none.
     """
     attacks = leaders(document)
     lead = most_telling(document)
@@ -39,9 +47,9 @@ def evidence(document: Mapping[str, Any], cases: int, features: Sequence[str]) -
             f"accurate fairness: {share_of(clean[ACCURATE_FAIRNESS])}."
         ),
         "robust": " ".join(_robust(document, attack) for attack in attacks) or NOT_MEASURED,
-        "groups": " ".join(hit_hardest(document, lead)) or _no_gap(document),
-        "cases": f"{cases:,} cases, each with the row as it was, perturbed, and its counterpart.",
-        "features": _features(features),
+        "groups": _groups(document, lead),
+        "cases": f"{cases.counted}; each with the row as it was, perturbed, and its counterpart.",
+        "features": _features(features, missing),
         "repair": " ".join(repaired(document, lead)) if lead else NOT_MEASURED,
         "sample": (
             f"{_sample(clean['n'], rows, document['seed'])}; every rate has its count and a 95 % "
@@ -61,23 +69,27 @@ def _robust(document: Mapping[str, Any], attack: str) -> str:
     return f"Against {attack}, of {document['clean']['n']:,}: {rates}."
 
 
-def _no_gap(document: Mapping[str, Any]) -> str:
+def _groups(document: Mapping[str, Any], attack: str | None) -> str:
+    """Who is hit hardest, and what was not compared: nothing unmeasured is called equal."""
     if not document.get("gaps"):
         return NOT_MEASURED
-    return "No two groups of at least 30 instances differ."
+    without = not_compared(document, attack)
+    if without.startswith("Not measured: "):
+        return without
+    equal = f"No two groups of at least {LEAST_INSTANCES} instances differ."
+    said = list(hit_hardest(document, attack)) or [equal]
+    return " ".join(said if without in ("", *said) else [*said, without])
 
 
 def _sample(n: int, rows: int, seed: int) -> str:
     return f"All {n:,} rows" if n == rows else f"{n:,} of {rows:,} rows, drawn with seed {seed}"
 
 
-def _features(features: Sequence[str]) -> str:
+def _features(features: Sequence[str], missing: str) -> str:
     if not features:
-        return (
-            "No feature tells more than chance where violations were found, comparing values and "
-            "bands of at least 30 instances."
-        )
-    return f"Violations concentrate most by {', '.join(features[:3])}."
+        return missing
+    named = ", ".join(map(shortened, features[:3]))
+    return f"Violations concentrate most by {named}. {missing}".strip()
 
 
 def _limits(document: Mapping[str, Any]) -> str:

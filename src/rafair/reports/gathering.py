@@ -13,12 +13,13 @@ from rafair.auditing.summary import summary
 from rafair.auditing.tables import facts, tables
 from rafair.reports.by_group import gaps_table, group_pictures
 from rafair.reports.case_columns import case_table
-from rafair.reports.concentration import NOTE, concentrations
-from rafair.reports.contents import Contents, Picture
-from rafair.reports.evidence import evidence
+from rafair.reports.concentration import NOTE, Concentrations, concentrations
+from rafair.reports.contents import Contents
+from rafair.reports.evidence import NOT_MEASURED, evidence
 from rafair.reports.pictures import moved_picture, stages
 from rafair.reports.reading import reading
 from rafair.reports.repeating import manifest, repeat
+from rafair.visible import shortened
 
 
 def contents_of(audit: Audit) -> Contents:
@@ -52,7 +53,7 @@ def contents_of(audit: Audit) -> Contents:
         groups=groups,
         pairs=pairs,
         gaps=gaps_table(document),
-        features=features,
+        features=features.pictures,
         moved=moved_picture(moved),
         tables=tables(document),
         cases=cases,
@@ -60,7 +61,8 @@ def contents_of(audit: Audit) -> Contents:
         repeat=repeat(document),
         reading=reading(document),
         features_note=NOTE,
-        evidence=evidence(document, len(cases), [picture.title for picture in features]),
+        features_missing=features.missing,
+        evidence=evidence(document, cases, features.features, features.missing),
     )
 
 
@@ -75,10 +77,10 @@ def moved_by_attack(audit: Audit, stored: StoredRows) -> dict[str, list[Moved]]:
 def _title(audit: Audit) -> str:
     data, model = audit.document["dataset"], audit.document["model"]
     variant = f" ({data['variant']})" if data["variant"] else ""
-    return f"Audit of {model['name']} on {data['name']}{variant}"
+    return f"Audit of {shortened(model['name'])} on {shortened(data['name'])}{variant}"
 
 
-def _features(audit: Audit, stored: StoredRows) -> list[Picture]:
+def _features(audit: Audit, stored: StoredRows) -> Concentrations:
     """Where violations concentrate: under the leading attack, or in the rows as they are."""
     attack = most_telling(audit.document)
     name = RateName("clean", ACCURATE_FAIRNESS)
@@ -89,5 +91,5 @@ def _features(audit: Audit, stored: StoredRows) -> list[Picture]:
     each = PerInstance.read(audit.folder)
     holds = each.holds(name)
     if holds is None:
-        return []
+        return Concentrations([], [], NOT_MEASURED)
     return concentrations(audit.folder, audit.schema, stored, holds, title)

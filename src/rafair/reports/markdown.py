@@ -7,8 +7,11 @@ from pathlib import Path
 
 from rafair.auditing.tables import Cells
 from rafair.engine.files import writing
+from rafair.metrics.rounding import as_fraction
 from rafair.reports.contents import (
+    LONGEST_LABEL,
     NONE,
+    PARTS,
     Bar,
     CaseTable,
     Column,
@@ -17,6 +20,7 @@ from rafair.reports.contents import (
     Picture,
 )
 from rafair.reports.markdown_text import block, code, escaped, table
+from rafair.visible import shortened
 
 MOST_CASES = 50
 MOST_COLUMNS = 3
@@ -40,38 +44,56 @@ def as_markdown(contents: Contents) -> str:
 
 
 def _parts(contents: Contents) -> Iterator[str]:
-    yield f"# {escaped(contents.title)}"
+    yield f"# {_named(contents.title)}"
+    yield _heading("verdict")
     yield from map(escaped, contents.summary)
     yield _list(contents.facts)
     if contents.warnings:
-        yield "## Warnings"
+        yield "### Warnings"
         yield "\n".join(f"- {escaped(warning)}" for warning in contents.warnings)
     yield from picture_parts(contents.stages, 2)
     if contents.groups:
-        yield "## By group"
+        yield _heading("groups")
         yield escaped(contents.groups[0].note)
         for picture in (*contents.groups, *contents.pairs):
             yield from picture_parts(picture, 3, noted=False)
     if contents.gaps:
         yield from _cells(contents.gaps, 3)
-    if contents.features:
-        yield "## Where violations concentrate"
-        yield escaped(contents.features_note)
-        for picture in contents.features:
-            yield from picture_parts(picture, 3)
+    yield from _features(contents)
     if contents.moved:
         yield from picture_parts(contents.moved, 2)
-    yield "## Every rate"
+    yield _heading("figures")
     for cells in contents.tables:
         yield from _cells(cells, 3)
     yield from _cases(contents.cases)
-    yield "## How to read this"
-    yield _list(contents.reading)
-    yield "## To repeat this run"
+    yield _heading("repeat")
     yield block(contents.repeat)
     yield table(
         ["", ""], [[escaped(name), _value(value)] for name, value in contents.manifest], right=False
     )
+    yield _heading("reading")
+    yield _list(contents.reading)
+
+
+def _heading(part: str) -> str:
+    return f"## {PARTS[part]}"
+
+
+def _named(text: str) -> str:
+    """A heading or label, which a long name is not to spoil."""
+    return escaped(shortened(text, LONGEST_LABEL))
+
+
+def _features(contents: Contents) -> Iterator[str]:
+    if not (contents.features or contents.features_missing):
+        return
+    yield _heading("where")
+    if contents.features:
+        yield escaped(contents.features_note)
+    if contents.features_missing:
+        yield escaped(contents.features_missing)
+    for picture in contents.features:
+        yield from picture_parts(picture, 3)
 
 
 def _list(pairs: Sequence[tuple[str, str]]) -> str:
@@ -92,7 +114,7 @@ def picture_parts(picture: Picture, level: int, noted: bool = True) -> Iterator[
         level: The heading's level.
         noted: Whether the picture's note stands there too.
     """
-    yield f"{'#' * level} {escaped(picture.title)}"
+    yield f"{'#' * level} {_named(picture.title)}"
     if noted and picture.note:
         yield escaped(picture.note)
     labels = [[bar.label for bar in bars] for _, bars in picture.groups]
@@ -100,19 +122,19 @@ def picture_parts(picture: Picture, level: int, noted: bool = True) -> Iterator[
     if many or any(one != labels[0] for one in labels):
         for heading, bars in picture.groups:
             yield table(
-                [escaped(heading), "share", "95 % interval", "count"],
-                [[escaped(bar.label), *_three(bar)] for bar in bars],
+                [_named(heading), "share", "95 % interval", "count"],
+                [[_named(bar.label), *_three(bar)] for bar in bars],
             )
     elif len(picture.groups) > 1 and len(labels[0]) <= MOST_COLUMNS:
         yield table(
-            ["", *map(escaped, labels[0])],
-            [[escaped(heading), *map(_one, bars)] for heading, bars in picture.groups],
+            ["", *map(_named, labels[0])],
+            [[_named(heading), *map(_one, bars)] for heading, bars in picture.groups],
         )
     else:
         yield table(
-            ["", *(escaped(heading) for heading, _ in picture.groups)],
+            ["", *(_named(heading) for heading, _ in picture.groups)],
             [
-                [escaped(label), *(_one(bars[row]) for _, bars in picture.groups)]
+                [_named(label), *(_one(bars[row]) for _, bars in picture.groups)]
                 for row, label in enumerate(labels[0])
             ],
         )
@@ -122,8 +144,8 @@ def _three(bar: Bar) -> list[str]:
     rate = bar.rate
     if rate is None:
         return ["–", "–", "–"]
-    interval = f"{100 * rate['low']:.1f} to {100 * rate['high']:.1f} %"
-    return [f"{100 * rate['value']:.1f} %", interval, f"{rate['count']:,} of {rate['n']:,}"]
+    value, low, high = (as_fraction(rate[key]) for key in ("value", "low", "high"))
+    return [value, f"{low}–{high}", f"{rate['count']:,} of {rate['n']:,}"]
 
 
 def _one(bar: Bar) -> str:
@@ -136,9 +158,9 @@ def _one(bar: Bar) -> str:
 def _cells(cells: Cells, level: int) -> Iterator[str]:
     yield f"{'#' * level} {escaped(cells.title)}"
     yield table(
-        [escaped(header) for header in cells.headers],
+        [_named(header) for header in cells.headers],
         [
-            ["<br>".join(escaped(line) for line in cell.split("\n")) for cell in row]
+            ["<br>".join(_named(line) for line in cell.split("\n")) for cell in row]
             for row in cells.rows
         ],
     )
@@ -147,16 +169,16 @@ def _cells(cells: Cells, level: int) -> Iterator[str]:
 
 
 def _cases(cases: CaseTable) -> Iterator[str]:
-    yield "## Cases"
+    yield _heading("cases")
     if not len(cases):
         yield "No violation was found within this budget, so there is no case to show."
         return
     shown = min(MOST_CASES, len(cases))
     yield (
-        f"The {shown} most telling of {len(cases):,}: each is an instance that an attack drove "
-        "into a cell, at the first step at which it was found there. Those that were true fair "
-        "before come first. Values: as it was → perturbed; the counterpart differs only in "
-        "sensitive features."
+        f"The {shown} most telling of {cases.counted}. A case is an instance in a bad cell under "
+        "attack, at the first step at which it was found there; those that were true fair before "
+        "come first, those that were in this very cell before come last. Values: as it was → "
+        "perturbed; the counterpart differs only in sensitive features."
     )
     yield table(
         ["row", "found by", "cell", "true class", "predicted", "changed", "counterpart"],
@@ -170,9 +192,9 @@ def _case(cases: CaseTable, number: int) -> list[str]:
     was = "as it was already" if verdict == before else f"was {before}"
     return [
         f"{cases.instance[number]}",
-        f"{escaped(_text(cases.attack, number))}, step {cases.step[number]}",
+        f"{_named(_text(cases.attack, number))}, step {cases.step[number]}",
         f"{verdict} ({was})",
-        escaped(_text(cases.label, number)),
+        _named(_text(cases.label, number)),
         _arrow(_text(cases.clean_prediction, number), _text(cases.prediction, number)),
         "<br>".join(_changes(cases.features, number)) or "(too little to be seen)",
         "<br>".join(_counterpart(cases, number)),
@@ -183,7 +205,7 @@ def _changes(features: Sequence[FeatureColumns], number: int) -> Iterator[str]:
     for feature in features:
         clean, after = feature.clean[number], feature.perturbed[number]
         if clean != after:
-            yield f"{escaped(feature.name)}: {_arrow(feature.texts[clean], feature.texts[after])}"
+            yield f"{_named(feature.name)}: {_arrow(feature.texts[clean], feature.texts[after])}"
 
 
 def _counterpart(cases: CaseTable, number: int) -> Iterator[str]:
@@ -191,15 +213,15 @@ def _counterpart(cases: CaseTable, number: int) -> Iterator[str]:
     if prediction.codes[number] == NONE:
         yield "all agree"
         return
-    yield f"predicted {escaped(_text(prediction, number))}"
+    yield f"predicted {_named(_text(prediction, number))}"
     for feature in cases.features:
         other, own = feature.counterpart[number], feature.perturbed[number]
         if feature.sensitive and other != own:
-            yield f"{escaped(feature.name)}: {_arrow(feature.texts[own], feature.texts[other])}"
+            yield f"{_named(feature.name)}: {_arrow(feature.texts[own], feature.texts[other])}"
 
 
 def _arrow(before: str, after: str) -> str:
-    return f"{escaped(before)} → {escaped(after)}"
+    return f"{_named(before)} → {_named(after)}"
 
 
 def _text(column: Column, number: int) -> str:

@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from rafair.engine.files import writing
 from rafair.reports.case_data import case_data, data_block
 from rafair.reports.charts import chart
-from rafair.reports.contents import Contents, Picture
+from rafair.reports.contents import LONGEST_LABEL, PARTS, Contents, Picture
 from rafair.reports.static_cases import static_cases
-from rafair.visible import visible
+from rafair.visible import shortened, visible
 
 REPORT = "report.html"
 TEMPLATE = "report.html.jinja"
@@ -54,11 +54,13 @@ def render_page(contents: Contents) -> str:
     )
     environment.filters["seen"] = seen
     environment.filters["name"] = name
+    environment.filters["whole"] = whole
     text: str = environment.get_template(TEMPLATE).render(
         contents=contents,
         policy=policy(style, script),
         style=Markup(style),
         script=Markup(script),
+        parts=PARTS,
         chart=_numbered_charts(),
         open_features=OPEN_FEATURES,
         static=static_cases(contents.cases),
@@ -85,9 +87,17 @@ def seen(text: object) -> str:
     return visible(str(text))
 
 
-def name(text: object) -> Markup:
+def whole(text: object) -> Markup:
     """A user's name or value, set apart from the direction of the text around it."""
-    return Markup("<bdi>{}</bdi>").format(escape(visible(str(text))))
+    return Markup("<bdi>{}</bdi>").format(visible(str(text)))
+
+
+def name(text: object) -> Markup:
+    """The same as a heading or label: cut if it is long, and then whole in its title."""
+    shown, short = visible(str(text)), shortened(str(text), LONGEST_LABEL)
+    if short == shown:
+        return whole(text)
+    return Markup('<bdi title="{}">{}</bdi>').format(shown, short)
 
 
 def _numbered_charts() -> Any:

@@ -7,7 +7,8 @@ from typing import Any
 
 from rafair.auditing.leading import families
 from rafair.auditing.moved import Moved
-from rafair.reports.contents import Bar, Picture
+from rafair.reports.contents import PARTS, Bar, Picture
+from rafair.visible import shortened
 
 METRICS = {
     "accuracy": "Accuracy",
@@ -19,13 +20,18 @@ STAGES = (
     "Under an attack: of each instance the first step that reached the attack's goal, else the "
     "last. Robust: the row as it was and every step. Repaired: the attack's rows once repaired."
 )
+MOVED = (
+    "Of the instances that were right and equal as they were and that the attack broke: the share "
+    "of their first violating rows in which another value of the feature is shown, as in the "
+    "cases, and how far it was moved at the median where it is."
+)
 GROUPS = "Robust: no violation found within this budget, neither in the row as it was nor later."
 
 
 def stages(document: Mapping[str, Any]) -> Picture:
     """Clean, attacked, robust and repaired rates beside each other."""
     groups = [(title, list(_stages(document, metric))) for metric, title in METRICS.items()]
-    title = "Before, under and after perturbation" if document["attacks"] else "Rows as they are"
+    title = PARTS["rates"] if document["attacks"] else "Rows as they are"
     return Picture(title, groups, STAGES if document["attacks"] else "")
 
 
@@ -54,15 +60,29 @@ def moved_picture(moved: Mapping[str, Sequence[Moved]]) -> Picture | None:
     ]
     if not groups:
         return None
-    return Picture(
-        "Which features were moved",
-        groups,
-        "Of the instances that were right and equal as they were and that the attack broke: the "
-        "share of their first violating rows in which the feature was moved, and how far at the "
-        "median where it was.",
-    )
+    return Picture(PARTS["moved"], groups, MOVED + _codes_alone(moved))
 
 
 def _moved_bar(moved: Moved) -> Bar:
-    label = f"{moved.feature} ({moved.size})" if moved.size else moved.feature
+    name = shortened(moved.feature)
+    label = f"{name} ({moved.size})" if moved.size else name
     return Bar(label, moved.rate.to_dict() if moved.rate else None)
+
+
+def _codes_alone(moved: Mapping[str, Sequence[Moved]]) -> str:
+    """Whose codes were moved in rows in which no other value is shown."""
+    told = [
+        f"by {attack} {', '.join(parts)}"
+        for attack, features in moved.items()
+        if (
+            parts := [
+                f"{shortened(one.feature)} in {one.unseen:,}" for one in features if one.unseen
+            ]
+        )
+    ]
+    if not told:
+        return ""
+    return (
+        " The codes that the model sees were moved in more rows, by less than is shown or within a "
+        f"level, which no bar counts: {'; '.join(told)}."
+    )

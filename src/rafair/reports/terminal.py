@@ -11,14 +11,11 @@ from rich.table import Table
 from rich.text import Text
 
 from rafair.auditing.cases import Case
-from rafair.auditing.leading import most_telling
-from rafair.auditing.moved import moved_features
 from rafair.auditing.result import Audit
-from rafair.auditing.stored_rows import StoredRows
-from rafair.auditing.summary import summary
+from rafair.auditing.summary import summary_of
 from rafair.auditing.tables import Cells, facts, tables
 from rafair.verdicts import Verdict
-from rafair.visible import visible
+from rafair.visible import shortened, visible
 
 COLUMNS_WITH_ROOM = 7
 LONGEST_NAME = 9
@@ -42,11 +39,7 @@ def render_audit(audit: Audit) -> RenderableType:
 
 def _summary(audit: Audit) -> RenderableType:
     """The verdict in words, each sentence on a line of its own."""
-    attack, moved = most_telling(audit.document), {}
-    if attack:
-        stored = StoredRows.read(audit.folder)
-        moved[attack] = moved_features(audit.folder, stored, audit.schema, attack)
-    first, *others = summary(audit.document, moved)
+    first, *others = summary_of(audit.document, audit.folder)
     said = [_text(first, "bold"), *map(_text, others)]
     return Padding(Group(*said), (0, 0, 1, 0))
 
@@ -126,10 +119,10 @@ def _case(case: Case, number: int) -> RenderableType:
         grid.add_column(header)
     for name, before, after, other in case.rows:
         cells = [
-            _text(name),
-            _text(before),
-            _text(after, "bold" if after != before else ""),
-            _text(other, "bold" if other != after else ""),
+            _text(shortened(name)),
+            _text(shortened(before)),
+            _text(shortened(after), "bold" if after != before else ""),
+            _text(shortened(other), "bold" if other != after else ""),
         ]
         grid.add_row(*cells[:shown])
     heading = _text(f"{number}. {case.heading}", "bold")

@@ -2,6 +2,7 @@
 
 const PAGE = 50;
 const PRINTED = 20;
+const OTHER_CELL = "other";
 const FILTERS = ["verdict", "before", "attack"];
 const byId = (name) => document.getElementById(name);
 
@@ -23,7 +24,10 @@ class CaseTable {
 
   addOptions() {
     for (const key of FILTERS) {
-      this.cases.columns.get(key).texts.forEach((text, code) => addOption(key, text, code));
+      const used = this.cases.used(key);
+      this.cases.columns.get(key).texts.forEach((text, code) => {
+        if (used.has(code)) addOption(key, text, code);
+      });
     }
     this.cases.features.forEach((feature, number) => {
       if (feature.isChanged.includes(1)) addOption("changed", feature.name, number);
@@ -71,12 +75,13 @@ class CaseTable {
     const codes = new Map();
     for (const key of FILTERS) {
       const { value } = byId(`case-${key}`);
-      if (value !== "") codes.set(key, Number(value));
+      if (value !== "" && value !== OTHER_CELL) codes.set(key, Number(value));
     }
+    const newlyFound = byId("case-before").value === OTHER_CELL;
     const { value } = byId("case-changed");
     const changed = value === "" ? -1 : Number(value);
     const text = byId("case-text").value;
-    this.shown = this.cases.matching(this.order, { codes, changed, text });
+    this.shown = this.cases.matching(this.order, { codes, newlyFound, changed, text });
     this.turn(0);
   }
 

@@ -1,5 +1,6 @@
 // Elements for cases. Texts become text nodes: nothing of a user's is ever parsed as HTML.
 
+const LONGEST = 80;
 const HEADERS = { clean: "as it was" };
 
 function element(tag, attributes = {}, ...children) {
@@ -9,12 +10,20 @@ function element(tag, attributes = {}, ...children) {
   return made;
 }
 
-function named(text) {
+function whole(text) {
   return element("bdi", {}, text);
 }
 
+// A long name is cut where it would spoil the table, and whole in its title.
+function named(text) {
+  const characters = [...text];
+  if (characters.length <= LONGEST) return whole(text);
+  const short = `${characters.slice(0, LONGEST - 1).join("")}\u2026`;
+  return element("bdi", { title: text }, short);
+}
+
 function cell(text, changed = false, span = 1) {
-  const made = element("td", changed ? { class: "c" } : {}, named(text));
+  const made = element("td", changed ? { class: "c" } : {}, whole(text));
   if (span > 1) made.colSpan = span;
   return made;
 }
@@ -33,11 +42,11 @@ function caseRow(cases, index, button) {
     element("th", { scope: "row" }, button),
     element("td", {}, element("span", { class: `v v-${verdict.replace(" ", "-")}` }, verdict)),
     element("td", {}, text("before")),
-    cell(text("attack")),
+    element("td", {}, named(text("attack"))),
     element("td", {}, String(cases.step[index])),
-    cell(text("label")),
-    cell(text("prediction")),
-    cell(text("counterpart_prediction") || "–"),
+    element("td", {}, named(text("label"))),
+    element("td", {}, named(text("prediction"))),
+    element("td", {}, named(text("counterpart_prediction") || "–")),
     element("td", {}, text("repaired_verdict") || "–"),
     changed,
   );
@@ -82,7 +91,7 @@ function predictionRow(cases, index, kinds) {
 }
 
 function featureRow(feature, index, kinds, same) {
-  const header = rowHeader(named(feature.name));
+  const header = rowHeader(whole(feature.name));
   if (feature.sensitive) header.append(element("i", {}, " sensitive"));
   const value = (kind) => feature.texts[feature[kind][index]];
   if (same) return element("tr", {}, header, cell(value("clean"), false, kinds.length));

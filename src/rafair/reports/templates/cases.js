@@ -36,6 +36,9 @@ class Cases {
       ]),
     );
     this.features = block.features.map((feature) => this.feature(feature));
+    this.isNew = Uint8Array.from({ length: this.size }, (_, index) =>
+      Number(this.text("verdict", index) !== this.text("before", index)),
+    );
     this.changes = Int32Array.from({ length: this.size }, (_, index) =>
       this.features.reduce((count, feature) => count + feature.isChanged[index], 0),
     );
@@ -71,6 +74,11 @@ class Cases {
     return this.features.filter((feature) => feature.isChanged[index]);
   }
 
+  // The codes of a column that some case has.
+  used(key) {
+    return new Set(this.columns.get(key).codes);
+  }
+
   // The cases that fit, in the order that is given.
   matching(order, wanted) {
     const chosen = [...this.columns]
@@ -81,6 +89,7 @@ class Cases {
     return order.filter(
       (index) =>
         chosen.every(([codes, code]) => codes[index] === code) &&
+        (!wanted.newlyFound || this.isNew[index]) &&
         (!changed || changed.isChanged[index]) &&
         (!found || found[index]),
     );
