@@ -19,7 +19,7 @@ KINDS = (
 )
 
 
-def open_model(source: str, schema: Schema, options: ModelOptions = DEFAULTS) -> Classifier:
+def open_model(source: str | Path, schema: Schema, options: ModelOptions = DEFAULTS) -> Classifier:
     """Opens a model that somebody else trained.
 
     Args:
@@ -40,6 +40,7 @@ def open_model(source: str, schema: Schema, options: ModelOptions = DEFAULTS) ->
         Traceback (most recent call last):
         rafair.errors.ModelError: model 'model.docx': expected FILE.py:NAME, or a file that ends ...
     """
+    source = str(source)
     if source.startswith(ADDRESSES):
         from rafair.models.http.endpoint import open_endpoint
 
