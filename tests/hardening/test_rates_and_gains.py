@@ -8,7 +8,7 @@ import pytest
 from rafair.hardening.checking import pooled, rises, zero_gradients
 from rafair.hardening.gains import majority_explains, summary
 from rafair.hardening.judging import Judgement
-from rafair.hardening.rates import Measured, mean_rates, rates_of
+from rafair.hardening.rates import Measured, mean_changes, mean_rates, rates_of
 from rafair.metrics.rates import rate
 
 
@@ -91,33 +91,34 @@ def test_zero_gradients_are_pooled_and_unknown_where_none_was_asked_for(one, oth
     assert zero_gradients([blind]) is None
 
 
-def document(*, after=0.7, accuracy=0.72, balanced=0.65, share=0.68, uses=True):
+def document(*, after=0.7, accuracy=0.72, balanced=0.65, share=0.68, uses=True, constant=0.6):
     def side(right, even, robust):
         return {
             "test": {"accuracy": rates(right), "balanced_accuracy": rates(even)},
             "robust": {"0.05": {"accurate_fairness": rates(robust, robust - 0.05, robust + 0.05)}},
         }
 
-    before, then = side(0.73, 0.66, 0.3), side(accuracy, balanced, after)
-    explains = majority_explains(then["test"], share)
-    return {
+    gain = after - 0.3
+    change = {"value": gain, "low": gain - 0.05, "high": gain + 0.05}
+    found = {
         "epsilon": 0.05,
         "seeds": [0, 1],
-        "before": before,
-        "after": then,
+        "before": side(0.73, 0.66, 0.3),
+        "after": side(accuracy, balanced, after),
+        "change": {"robust": {"0.05": {"accurate_fairness": change}}},
         "dataset": {"sensitive": {"age": 6, "sex": 2}},
         "method": {"uses_sensitive_values": uses},
-        "checks": {
-            "majority": {"share": share, "robust_accurate_fairness": 0.67, "explains": explains}
-        },
+        "checks": {"majority": {"share": share, "robust_accurate_fairness": constant}},
     }
+    found["checks"]["majority"]["explains"] = majority_explains(found)
+    return found
 
 
 def test_the_first_sentence_says_what_was_gained_and_what_it_cost():
     first, second = summary(document())
-    assert "rose from 0.300 to 0.700 (+40.0 points)" in first
+    assert "rose from 0.300 to 0.700 (+40.0 points, 95 % interval +35.0 to +45.0)" in first
     assert "from 0.730 to 0.720 (−1.0 points), means of 2 networks" in first
-    assert second.startswith("The hardened model still looks at a row's own age, sex")
+    assert second.startswith("The hardened model still looks at a row's own age and sex")
 
 
 def test_a_fall_and_a_change_within_the_interval_are_not_called_gains():
@@ -143,9 +144,32 @@ def test_the_majority_is_named_where_it_explains_a_gain(accuracy, balanced, told
     assert len(named) == (told is not None)
     for sentence in named:
         assert "right for 0.680 of the test split" in sentence
-        assert "robust accurate fairness 0.670" in sentence
+        assert "robust accurate fairness 0.600" in sentence
         assert f"Balanced accuracy {told}." in sentence
 
 
 def test_a_consensus_is_said_not_to_look_at_sensitive_values():
-    assert "does not look at a row's own age, sex" in summary(document(uses=False))[-1]
+    assert "does not look at a row's own age and sex" in summary(document(uses=False))[-1]
+
+
+@pytest.mark.parametrize(
+    ("after", "constant", "explains"),
+    [(0.7, 0.69, True), (0.7, 0.7, True), (0.7, 0.67, False), (0.2, 0.7, False), (0.3, 0.7, False)],
+)
+def test_only_a_gain_is_explained_and_robust_rates_count_too(after, constant, explains):
+    found = document(after=after, constant=constant)
+    assert found["checks"]["majority"]["explains"] == explains
+    told = [each for each in summary(found) if each.startswith("The largest class explains")]
+    assert len(told) == explains
+
+
+def test_changes_are_of_the_same_instances(one, other):
+    change = mean_changes([one], [other])["0.05"]["accurate_fairness"]
+    before, after = one.judgements[0.05].both, other.judgements[0.05].both
+    assert change["value"] == pytest.approx(after.mean() - before.mean())
+    assert change["low"] < change["value"] < change["high"]
+    alike = mean_changes([one], [one])["0.05"]["accuracy"]
+    assert alike["value"] == 0
+    assert alike["low"] < 0 < alike["high"]
+    both = mean_changes([one, other], [other, one])["0.05"]["accurate_fairness"]
+    assert both["value"] == pytest.approx(0)

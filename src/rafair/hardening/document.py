@@ -19,8 +19,9 @@ from rafair.hardening.config import HardenConfig
 from rafair.hardening.gains import majority_explains
 from rafair.hardening.judging import Judge
 from rafair.hardening.pairs import Pair, Pairs
-from rafair.hardening.rates import Measured, mean_rates, rates_of
-from rafair.models.classifier import Labels
+from rafair.hardening.rates import Measured, mean_changes, mean_rates, rates_of
+from rafair.models.consensus import ConsensusClassifier
+from rafair.tabular.counterparts import Counterparts
 
 SCHEMA_VERSION = 1
 HARDEN = "harden.json"
@@ -78,9 +79,13 @@ def document_of(
         },
         "before": before,
         "after": after,
+        "change": {
+            "robust": mean_changes([o.before for o in outcomes], [o.after for o in outcomes])
+        },
         "each": [_each(one) for one in outcomes],
-        "checks": _checks(before, after, config, outcomes, judge.table.labels),
+        "checks": _checks(before, after, config, outcomes, judge, pairs),
     }
+    document["checks"]["majority"]["explains"] = majority_explains(document)
     document["warnings"] = warnings_of(document)
     result: Document = plain(document)
     return result
@@ -112,9 +117,10 @@ def _checks(
     after: Document,
     config: HardenConfig,
     outcomes: Sequence[Outcome],
-    judged: Labels,
+    judge: Judge,
+    pairs: Pairs,
 ) -> Document:
-    labels = outcomes[0].before.labels
+    labels, judged = outcomes[0].before.labels, judge.table.labels
     share = float(np.bincount(labels).max() / len(labels))
     masking = [one.masking for one in outcomes if one.masking is not None]
     at = config.epsilon
@@ -130,9 +136,24 @@ def _checks(
         "majority": {
             "share": share,
             "robust_accurate_fairness": float(np.mean(judged == np.bincount(labels).argmax())),
-            "explains": majority_explains(after["test"], share),
+            "predicted_classes": min(len(np.unique(one.after.predictions)) for one in outcomes),
         },
+        "sampling": _sampling(outcomes, pairs),
     }
+
+
+def _sampling(outcomes: Sequence[Outcome], pairs: Pairs) -> Document | None:
+    """Of a consensus over a sample of combinations: how many decisions the others might change."""
+    found = [
+        one.pair.after.sampled(pairs.table.rows).doubtful
+        for one in outcomes
+        if isinstance(one.pair.after, ConsensusClassifier)
+        and one.pair.after.rows_per_prediction < Counterparts.of(pairs.table.schema).size
+    ]
+    if not found:
+        return None
+    doubtful = np.concatenate(found)
+    return {"doubtful": int(np.count_nonzero(doubtful)), "n": len(doubtful)}
 
 
 def warnings_of(document: Document) -> list[str]:
@@ -145,6 +166,22 @@ def warnings_of(document: Document) -> list[str]:
         if one["stopped_after_epoch"] is not None
     ]
     checks = document["checks"]
+    if checks["majority"]["predicted_classes"] == 1:
+        found.append(
+            "a hardened model names the same class for every row of the test split: that treats "
+            "all alike, and tells nothing"
+        )
+    if sampling := checks["sampling"]:
+        found.append(
+            f"the consensus averages a sample of combinations: of {sampling['n']:,} decisions "
+            f"{sampling['doubtful']:,} lie within the sample's error, and others might decide them "
+            "otherwise"
+        )
+    if document["method"]["name"] == "benign":
+        found.append(
+            "the judges do not know of the repair, which they pass through as through any model: "
+            "read robust rates as upper bounds; masked gradients were not checked"
+        )
     found += [_rise(rise) for rise in checks["larger_epsilon"]["rises"]]
     zero = checks["zero_gradient"]["after"]
     if zero and zero["value"] > MOST_ZERO_GRADIENTS and not document["judges"]["black_box"]:

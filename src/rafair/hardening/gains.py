@@ -33,20 +33,22 @@ def summary(document: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def majority_explains(after: Mapping[str, Any], share: float) -> bool:
-    """Whether a model that always named the largest class would do about as well.
+def majority_explains(document: Mapping[str, Any]) -> bool:
+    """Whether a model that always named the largest class explains a gain, at least in part.
 
-    Such a model is right for that share, alike for all, and no perturbation changes it.
+    Such a model is right for that class's share, alike for all, and no perturbation changes it. It
+    does where robust accurate fairness rose, but not clearly beyond that model's, or where the
+    hardened model is hardly more often right.
 
     Args:
-        after: The `test` section after hardening.
-        share: The share of the largest class in the test split.
-
-    Example:
-        >>> majority_explains({"accuracy": {"value": 0.894}}, share=0.883)
-        True
+        document: The content of `harden.json`, but for this answer.
     """
-    return bool(after["accuracy"]["value"] <= share + NEAR)
+    epsilon = f"{document['epsilon']:g}"
+    majority, after = document["checks"]["majority"], document["after"]
+    robust = after["robust"][epsilon]["accurate_fairness"]["value"]
+    rose = robust > document["before"]["robust"][epsilon]["accurate_fairness"]["value"]
+    near = after["test"]["accuracy"]["value"] <= majority["share"] + NEAR
+    return bool(rose and (near or robust <= majority["robust_accurate_fairness"] + NEAR))
 
 
 def _gain(document: Mapping[str, Any]) -> str:
@@ -55,22 +57,30 @@ def _gain(document: Mapping[str, Any]) -> str:
     was = before["robust"][epsilon]["accurate_fairness"]
     now = after["robust"][epsilon]["accurate_fairness"]
     right, still = before["test"]["accuracy"], after["test"]["accuracy"]
-    moved = _moved(now["value"] - was["value"], was, now)
+    moved = _moved(document["change"]["robust"][epsilon]["accurate_fairness"])
     cost = points(still["value"] - right["value"])
     networks = len(document["seeds"])
+    rows = "all rows" if document["dataset"].get("file") else "the test split"
     means = f", means of {networks} networks" if networks > 1 else ""
     return (
         f"Robust accurate fairness at epsilon {epsilon} {moved} from {was['value']:.3f} to "
-        f"{now['value']:.3f} ({points(now['value'] - was['value'])}), as far as the judges found; "
-        f"accuracy on the test split went from {right['value']:.3f} to {still['value']:.3f} "
-        f"({cost}){means}."
+        f"{now['value']:.3f} ({points(now['value'] - was['value'])}{_interval(document)}), as far "
+        f"as the judges found; accuracy on {rows} went from {right['value']:.3f} to "
+        f"{still['value']:.3f} ({cost}){means}."
     )
 
 
-def _moved(difference: float, was: Mapping[str, Any], now: Mapping[str, Any]) -> str:
-    if was["low"] <= now["value"] <= was["high"]:
-        return "went, within its interval,"
-    return "rose" if difference > 0 else "fell"
+def _interval(document: Mapping[str, Any]) -> str:
+    change = document["change"]["robust"][f"{document['epsilon']:g}"]["accurate_fairness"]
+    low, high = (points(change[end]).removesuffix(" points") for end in ("low", "high"))
+    return f", 95 % interval {low} to {high}"
+
+
+def _moved(change: Mapping[str, Any]) -> str:
+    """Whether it rose or fell beyond the interval of paired instances."""
+    if change["low"] > 0:
+        return "rose"
+    return "fell" if change["high"] < 0 else "went, within its interval,"
 
 
 def _majority(document: Mapping[str, Any]) -> str:
@@ -87,7 +97,8 @@ def _majority(document: Mapping[str, Any]) -> str:
 
 
 def _sensitive(document: Mapping[str, Any]) -> str:
-    names = ", ".join(document["dataset"]["sensitive"])
+    *others, last = document["dataset"]["sensitive"]
+    names = f"{', '.join(others)} and {last}" if others else last
     if document["method"]["uses_sensitive_values"]:
         return (
             f"The hardened model still looks at a row's own {names}: their values may sway an "

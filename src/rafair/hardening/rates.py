@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from rafair.hardening.judging import Flags, Judgement
 from rafair.metrics import summaries
+from rafair.metrics.differences import paired_rates
 from rafair.metrics.rates import CONFIDENCE, rate, resampled_means
 from rafair.models.classifier import Labels
 from rafair.verdicts import Verdict
@@ -91,6 +92,27 @@ def mean_rates(networks: Sequence[Measured], seed: int) -> Document:
             for epsilon in networks[0].judgements
         },
     }
+
+
+def mean_changes(before: Sequence[Measured], after: Sequence[Measured]) -> Document:
+    """After minus before of every robust rate, of the same instances, each `{value, low, high}`.
+
+    Of several networks an instance counts with the share of them in which it held; the interval is
+    that of paired instances (`metrics.differences.paired_rates`).
+    """
+    changes: Document = {}
+    for epsilon in before[0].judgements:
+        found = {}
+        for name, look in ROBUST.items():
+            sides = (
+                np.mean([look(one.judgements[epsilon]) for one in side], axis=0)
+                for side in (after, before)
+            )
+            change = paired_rates(*sides)
+            assert change is not None  # instances are judged on both sides
+            found[name] = {"value": change.value, "low": change.low, "high": change.high}
+        changes[f"{epsilon:g}"] = found
+    return changes
 
 
 ROBUST: dict[str, Callable[[Judgement], Flags]] = {

@@ -69,6 +69,15 @@ class Method:
         values = asdict(self.made)  # type: ignore[arg-type]  # every method is a dataclass
         return {name: value for name, value in values.items() if name not in NO_OPTION}
 
+    def _wrapper_says(self) -> str:
+        sample = self.options.get("sample")
+        if sample is None:
+            return WRAPPERS_SAY[self.name]
+        return (
+            f"averages the logits over {sample:,} combinations of sensitive values, drawn once for "
+            "all rows, whatever the row's own are"
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """As `harden.json` tells it."""
         return {
@@ -76,7 +85,7 @@ class Method:
             "kind": "training" if self.training else "wrapping",
             "options": self.options,
             "uses_sensitive_values": self.made.uses_sensitive_values,
-            "says": self.training.says if self.training else WRAPPERS_SAY[self.name],
+            "says": self.training.says if self.training else self._wrapper_says(),
         }
 
 

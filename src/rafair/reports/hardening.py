@@ -13,6 +13,9 @@ from rich.text import Text
 
 from rafair.hardening.gains import summary
 
+CONSTANT = "AF, R-AF of the largest class"
+"""What a model reaches that names it for every row."""
+
 SHORT = {"accuracy": "R-ACC", "individual_fairness": "R-IF", "accurate_fairness": "R-AF"}
 CLEAN = {"accuracy": "accuracy", "individual_fairness": "IF", "accurate_fairness": "AF"}
 
@@ -25,6 +28,10 @@ def render_hardening(document: Mapping[str, Any]) -> RenderableType:
     spent = _spent(document)
     if spent:
         parts.append(Text(spent, style="dim"))
+    if document["dataset"].get("file"):
+        parts.append(
+            Text("The wrapped model is not saved: it is the file's, wrapped.", style="dim")
+        )
     parts += [Text(f"Warning: {warning}", style="yellow") for warning in document["warnings"]]
     return Group(*parts)
 
@@ -32,8 +39,9 @@ def render_hardening(document: Mapping[str, Any]) -> RenderableType:
 def lines(document: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any], Mapping[str, Any]]]:
     """Every rate of the table: its name, before, after."""
     before, after = document["before"], document["after"]
+    where = "all rows" if document["dataset"].get("file") else "test split"
     found = [
-        (f"{name} (test split)", before["test"][key], after["test"][key])
+        (f"{name} ({where})", before["test"][key], after["test"][key])
         for name, key in (("accuracy", "accuracy"), ("balanced acc.", "balanced_accuracy"))
     ]
     found += [(name, before["clean"][key], after["clean"][key]) for key, name in CLEAN.items()]
@@ -56,6 +64,8 @@ def _table(document: Mapping[str, Any]) -> RenderableType:
         change = f"{after['value'] - before['value']:+.3f}".replace("-", "−")
         cells = [name, figure(before), figure(after), change]
         table.add_row(*(Text(cell, style=style) for cell in cells), end_section=last)
+    constant = f"{document['checks']['majority']['robust_accurate_fairness']:.3f}"
+    table.add_row(CONSTANT, constant, constant, "")
     return Padding(table, (0, 0, 1, 0))
 
 
@@ -76,10 +86,12 @@ def _note(document: Mapping[str, Any]) -> str:
     spread = (
         f"means ± standard deviation of {networks} networks"
         if networks > 1
-        else "one network, 95 % intervals over the instances"
+        else "one model, 95 % intervals over the instances"
     )
+    trains = document["method"]["kind"] == "training"
+    at = f", epsilon {document['epsilon']:g}" if trains else ""
     return (
-        f"Method {document['method']['name']}, epsilon {document['epsilon']:g}: "
+        f"Method {document['method']['name']}{at}: "
         f"{document['method']['says']}. Judged on {judges['instances']:,} instances by "
         f"{_joined(judges['attacks'])}, {judges['steps']} steps each, all counterparts asked; "
         f"{spread}. A robust rate counts the instances of which no violation was found within "
