@@ -87,3 +87,9 @@ def test_unfinished_work_is_told_from_no_work(tmp_path):
             finished_run(tmp_path / name)
     with pytest.raises(RunFolderError, match="expected a finished run folder"):
         finished_run(tmp_path / "other")
+
+
+def test_a_hardening_is_told_from_no_run(tmp_path):
+    (tmp_path / "harden.json").write_text("{}")
+    with pytest.raises(RunFolderError, match="found that of a hardening; `rafair audit --model`"):
+        finished_run(tmp_path)

@@ -48,6 +48,7 @@ SHAPES: dict[str, dict[str, Any]] = {
 """What every `audit.json` must have so that it can be looked into."""
 
 LONGEST = 80
+HARDENING = "harden.json"
 
 
 def finished_run(folder: str | Path) -> Audit:
@@ -65,6 +66,11 @@ def finished_run(folder: str | Path) -> Audit:
                 f"'{place}': expected a finished audit, found one that is not; the command that "
                 "began it carries it on"
             )
+    if (folder / HARDENING).is_file():
+        raise RunFolderError(
+            f"'{folder}': expected the run folder of an audit, found that of a hardening; `rafair "
+            f"audit --model` audits the networks in it"
+        )
     return Audit.load(folder)
 
 
