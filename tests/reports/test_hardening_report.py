@@ -28,13 +28,21 @@ def document(name="credit", models=2, sd=0.02):
     return {
         "epsilon": 0.05,
         "seeds": list(range(models)),
-        "method": {"name": "trades", "says": "trains", "uses_sensitive_values": True},
-        "dataset": {"name": name, "sensitive": {"[bold]age": 6}},
+        "method": {
+            "name": "trades",
+            "kind": "training",
+            "says": "trains",
+            "uses_sensitive_values": True,
+        },
+        "dataset": {"name": name, "sensitive": {"[bold]age\u202e": 6}},
         "judges": {"instances": 200, "attacks": ["rafair", "apgd"], "steps": 20},
         "before": side(0.3),
         "after": side(0.7),
+        "change": {"robust": {"0.05": {"accurate_fairness": rate(0.4)}}},
         "each": each,
-        "checks": {"majority": {"share": 0.68, "explains": False}},
+        "checks": {
+            "majority": {"share": 0.68, "robust_accurate_fairness": 0.655, "explains": False}
+        },
         "warnings": ["[red]beware"],
     }
 
@@ -50,11 +58,17 @@ def test_the_table_shows_both_sides_and_the_change():
     line = next(line for line in out.splitlines() if line.startswith("R-AF at 0.05"))
     assert " ".join(line.split()) == "R-AF at 0.05 0.300 ± 0.020 0.700 ± 0.020 +0.400"
     assert "(4.5 times)" in out
+    assert "rose from 0.300 to 0.700 (+40.0 points, 95 % interval +35.0 to +45.0)" in " ".join(
+        out.split()
+    )
+    constant = next(line for line in out.splitlines() if "largest class" in line)
+    assert constant.split()[-2:] == ["0.655", "0.655"]
 
 
 def test_names_are_no_markup():
     out = printed(document())
-    assert "[bold]age" in out
+    assert "[bold]age⟨U+202E⟩" in out
+    assert "\u202e" not in out
     assert "Warning: [red]beware" in out
 
 

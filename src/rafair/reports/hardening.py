@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rafair.hardening.gains import summary
+from rafair.visible import visible
 
 CONSTANT = "AF, R-AF of the largest class"
 """What a model reaches that names it for every row."""
@@ -22,7 +23,7 @@ CLEAN = {"accuracy": "accuracy", "individual_fairness": "IF", "accurate_fairness
 
 def render_hardening(document: Mapping[str, Any]) -> RenderableType:
     """Everything a person wants to see first."""
-    sentences = [Text(sentence) for sentence in summary(document)]
+    sentences = [Text(visible(sentence)) for sentence in summary(document)]
     parts: list[RenderableType] = [Padding(Group(*sentences), (0, 0, 1, 0)), _table(document)]
     parts.append(Text(_note(document), style="dim"))
     spent = _spent(document)
@@ -32,7 +33,9 @@ def render_hardening(document: Mapping[str, Any]) -> RenderableType:
         parts.append(
             Text("The wrapped model is not saved: it is the file's, wrapped.", style="dim")
         )
-    parts += [Text(f"Warning: {warning}", style="yellow") for warning in document["warnings"]]
+    parts += [
+        Text(visible(f"Warning: {warning}"), style="yellow") for warning in document["warnings"]
+    ]
     return Group(*parts)
 
 
