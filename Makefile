@@ -26,8 +26,8 @@ help:            ## say what there is
 demo: .venv/use  ## install, audit the embedded data set with a fresh network, and show the result
 	@$(BIN)/rafair audit
 	@echo
-	@echo "Next: look into the run folder named above (audit.json holds every rate, adversarial.parquet"
-	@echo "every perturbed row), then try:  $(BIN)/rafair data list   and   $(BIN)/rafair audit --help"
+	@echo "Next: open the report named above in a browser (audit.json beside it holds every rate,"
+	@echo "adversarial.parquet every perturbed row), then try:  $(BIN)/rafair data list   and   $(BIN)/rafair audit --help"
 
 test: .venv/dev  ## install and run every test that needs nothing but this repository
 	$(BIN)/python -m pytest
