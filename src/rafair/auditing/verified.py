@@ -24,7 +24,7 @@ from rafair.auditing.groups import derived_groups
 from rafair.auditing.per_instance import PerInstance
 from rafair.auditing.result import Audit
 from rafair.auditing.twins import runs_of, unions_among
-from rafair.engine.run_folder import PLAN, partial_of
+from rafair.engine.run_folder import HARDENING, PLAN, partial_of
 from rafair.errors import InputError, RunFolderError, UnfinishedRunError
 from rafair.metrics.summaries import confusion_of_counts
 from rafair.verdicts import Verdict, verdicts
@@ -48,7 +48,6 @@ SHAPES: dict[str, dict[str, Any]] = {
 """What every `audit.json` must have so that it can be looked into."""
 
 LONGEST = 80
-HARDENING = "harden.json"
 
 
 def finished_run(folder: str | Path) -> Audit:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from rafair.cli import model_options as models
 from rafair.cli import options
@@ -16,19 +13,8 @@ EPILOG = "Example:  rafair audit --dataset affairs --instances 100 --out runs/fi
 
 
 def audit(
-    dataset: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME", help="affairs, adult, credit, bank or compas.  [default: affairs]"
-        ),
-    ] = None,
-    variant: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="clean (no feature gives the label away) or paper.  [default: clean]",
-        ),
-    ] = None,
+    dataset: options.AnyDataset = None,
+    variant: options.AnyVariant = None,
     model: models.Model = None,
     data: models.Data = None,
     label: models.Label = None,

@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import RenderableType
 
-from rafair.arguments import check_name
 from rafair.cli import options
 from rafair.cli.console import print_result
-from rafair.cli.outputs import STDOUT
-from rafair.errors import InputError
+from rafair.cli.outputs import STDOUT, format_shown
 
 if TYPE_CHECKING:
     from rafair.gating.differences import Comparison
@@ -43,12 +41,7 @@ def diff(
     """
     from rafair.gating.differences import diff as compare
 
-    shown = check_name("format", output_format or FORMATS[0], FORMATS)
-    if json == STDOUT and output_format not in (None, "json"):
-        raise InputError(
-            f"json: expected a file with --format {output_format}, got '-'; standard output "
-            "carries one of them"
-        )
+    shown = format_shown(output_format, json, FORMATS)
     comparison = compare(first, second)
     document = comparison.to_dict()
     if shown != "json":

@@ -9,7 +9,7 @@ import typer
 
 from rafair.cli import options
 from rafair.cli.console import print_result
-from rafair.cli.outputs import STDOUT, refuse_same, xml_output
+from rafair.cli.outputs import STDOUT, format_shown, refuse_same, xml_output
 from rafair.errors import InputError
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def gate(
             run=run, policy=policy, baseline=baseline, format=output_format, junit=junit, json=json
         )
         return
-    shown = _format(output_format, json)
+    shown = format_shown(output_format, json, FORMATS)
     if run is None:
         raise InputError("RUN: expected a finished run folder, got none")
     if policy is None:
@@ -92,21 +92,6 @@ def _print_policy(**others: object) -> None:
 
     options.refuse_with("--init, which prints a policy", **others)
     print_result(None, FIRST_POLICY, None)
-
-
-def _format(given: str | None, json: str | None) -> str:
-    """What stdout carries."""
-    from rafair.arguments import check_name
-
-    shown = check_name("format", given or FORMATS[0], FORMATS)
-    if json != STDOUT:
-        return shown
-    if given not in (None, "json"):
-        raise InputError(
-            f"json: expected a file with --format {given}, got '-'; standard output carries one "
-            "of them"
-        )
-    return "json"
 
 
 def _show(decision: Decision, shown: str, json: str | None) -> None:

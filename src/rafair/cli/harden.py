@@ -10,6 +10,7 @@ import typer
 from rafair.cli import model_options as models
 from rafair.cli import options
 from rafair.cli.console import print_result, say_where
+from rafair.cli.outputs import refuse_same
 
 if TYPE_CHECKING:
     from rafair.hardening.pairs import Pairs
@@ -18,19 +19,8 @@ EPILOG = "Example:  rafair harden --dataset affairs --epsilon 0.05 --out runs/ha
 
 
 def harden(
-    dataset: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME", help="affairs, adult, credit, bank or compas.  [default: affairs]"
-        ),
-    ] = None,
-    variant: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="clean (no feature gives the label away) or paper.  [default: clean]",
-        ),
-    ] = None,
+    dataset: options.AnyDataset = None,
+    variant: options.AnyVariant = None,
     model: models.Model = None,
     data: models.Data = None,
     label: models.Label = None,
@@ -65,12 +55,8 @@ def harden(
         ),
     ] = None,
     epochs: options.Epochs = None,
-    batch: Annotated[
-        int | None, typer.Option(metavar="N", help="Rows per step of Adam.  [default: 128]")
-    ] = None,
-    learning_rate: Annotated[
-        float | None, typer.Option(metavar="NUMBER", help="Step size of Adam.  [default: 0.001]")
-    ] = None,
+    batch: options.Batch = None,
+    learning_rate: options.LearningRate = None,
     models_: Annotated[
         int | None,
         typer.Option(
@@ -135,6 +121,7 @@ def harden(
     from rafair.reports.hardening import render_hardening
     from rafair.reports.tradeoff import draw_tradeoff
 
+    refuse_same("--json", json, data=data, schema=schema, model=model, weights=weights)
     given = options.given(
         method=method,
         options=tuple(option) if option else None,

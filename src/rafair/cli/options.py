@@ -28,6 +28,26 @@ Variant = Annotated[
         help="clean (no feature gives the label away) or paper (the paper's features).",
     ),
 ]
+AnyDataset = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME", help="affairs, adult, credit, bank or compas.  [default: affairs]"
+    ),
+]
+"""Where a file or a saved model may take the data set's place."""
+AnyVariant = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="clean (no feature gives the label away) or paper.  [default: clean]",
+    ),
+]
+Batch = Annotated[
+    int | None, typer.Option(metavar="N", help="Rows per step of Adam.  [default: 128]")
+]
+LearningRate = Annotated[
+    float | None, typer.Option(metavar="NUMBER", help="Step size of Adam.  [default: 0.001]")
+]
 Attack = Annotated[
     list[str] | None,
     typer.Option(

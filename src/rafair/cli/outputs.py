@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
+from rafair.arguments import check_name
 from rafair.engine.files import check_writable, explaining_storage
-from rafair.engine.run_folder import OURS, PLAN
+from rafair.engine.run_folder import OURS, is_ours
 from rafair.errors import InputError
 
 STDOUT = "-"
@@ -36,7 +38,7 @@ def _checked(option: str, given: str | None, kind: str, begins: bytes) -> str | 
         return given
     path = Path(given)
     check_writable(path)
-    if path.parent.joinpath(OURS[1]).is_file() and is_of_a_run(path):
+    if is_ours(path.parent) and _is_of_a_run(path):
         raise InputError(f"{option}: expected another file than those of the run, got '{given}'")
     if path.is_file() and not _begins_with(path, begins):
         raise InputError(
@@ -46,9 +48,9 @@ def _checked(option: str, given: str | None, kind: str, begins: bytes) -> str | 
     return given
 
 
-def is_of_a_run(path: Path) -> bool:
-    """Whether a file has the name of one that an audit writes."""
-    return path.name in (*OURS, PLAN) or path.suffix in OF_A_RUN
+def _is_of_a_run(path: Path) -> bool:
+    """Whether a file has the name of one that a run writes."""
+    return path.name in OURS or path.suffix in OF_A_RUN
 
 
 def _begins_with(path: Path, characters: bytes) -> bool:
@@ -80,3 +82,26 @@ def _same(first: Path, second: Path) -> bool:
         return first.resolve() == second.resolve()
     except (OSError, ValueError):  # no path that a file may have
         return False
+
+
+def format_shown(given: str | None, json: str | None, formats: Collection[str]) -> str:
+    """What stdout carries, where `--json -` asks for it as well.
+
+    Args:
+        given: What `--format` says, if anything.
+        json: What `--json` says, if anything.
+        formats: Those that there are, the default first; "json" among them.
+
+    Raises:
+        UnknownNameError: If there is no such format.
+        InputError: If two things are to go there.
+    """
+    shown = check_name("format", given or next(iter(formats)), formats)
+    if json != STDOUT:
+        return shown
+    if given not in (None, "json"):
+        raise InputError(
+            f"json: expected a file with --format {given}, got '-'; standard output carries one "
+            "of them"
+        )
+    return "json"

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
 from rich.text import Text
 
 from rafair.cli import options
@@ -18,12 +15,8 @@ def train(
     variant: options.Variant = "clean",
     train_loss: options.TrainLoss = None,
     epochs: options.Epochs = None,
-    batch: Annotated[
-        int | None, typer.Option(metavar="N", help="Rows per step of Adam.  [default: 128]")
-    ] = None,
-    learning_rate: Annotated[
-        float | None, typer.Option(metavar="NUMBER", help="Step size of Adam.  [default: 0.001]")
-    ] = None,
+    batch: options.Batch = None,
+    learning_rate: options.LearningRate = None,
     seed: options.Seed = None,
     out: options.Out = None,
     force: options.Force = False,

@@ -21,7 +21,8 @@ else:
     import fcntl
 
 PLAN = "plan.json"
-OURS = (PLAN, "audit.json", "harden.json", "model.json")
+HARDENING = "harden.json"
+OURS = (PLAN, "audit.json", HARDENING, "model.json")
 """Files that show that a folder was made by a run; anything else is moved aside, never removed."""
 RUNS = Path("runs")
 
@@ -188,13 +189,14 @@ def _is_free(path: Path) -> bool:
     return all(_is_temporary(entry) for entry in path.iterdir())
 
 
-def _is_ours(path: Path) -> bool:
+def is_ours(path: Path) -> bool:
+    """Whether a folder was made by a run."""
     return path.is_dir() and any((path / name).is_file() for name in OURS)
 
 
 def _make_room(path: Path) -> None:
     """Removes a run's folder, and moves aside what somebody else has put there."""
-    if _is_free(path) or _is_ours(path):
+    if _is_free(path) or is_ours(path):
         _remove(path)
         return
     number = 1

@@ -14,6 +14,7 @@ import numpy as np
 from rafair._version import __version__
 from rafair.auditing.document import environment, plain
 from rafair.engine.files import writing
+from rafair.engine.run_folder import HARDENING
 from rafair.hardening.checking import MOST_ZERO_GRADIENTS, pooled, rises, zero_gradients
 from rafair.hardening.config import HardenConfig
 from rafair.hardening.gains import majority_explains
@@ -24,7 +25,6 @@ from rafair.models.consensus import ConsensusClassifier
 from rafair.tabular.counterparts import Counterparts
 
 SCHEMA_VERSION = 1
-HARDEN = "harden.json"
 Document = dict[str, Any]
 
 
@@ -94,7 +94,7 @@ def document_of(
 def write_document(document: Document, folder: Path) -> None:
     """Writes `harden.json`; it is whole or not there."""
     text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
-    with writing(folder / HARDEN) as path:
+    with writing(folder / HARDENING) as path:
         path.write_text(text + "\n", encoding="utf-8")
 
 

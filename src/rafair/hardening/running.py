@@ -20,7 +20,14 @@ from rafair.auditing.finished import digest
 from rafair.auditing.run import Means
 from rafair.engine.checkpoints import Checkpoints
 from rafair.engine.files import explaining_storage
-from rafair.engine.run_folder import RunFolder, forget_plan, has_plan, next_free, partial_of
+from rafair.engine.run_folder import (
+    HARDENING,
+    RunFolder,
+    forget_plan,
+    has_plan,
+    next_free,
+    partial_of,
+)
 from rafair.engine.shards import Shard
 from rafair.engine.whole_progress import WholeProgress
 from rafair.engine.workers import Workers
@@ -28,7 +35,6 @@ from rafair.errors import InputError, RunFolderError
 from rafair.hardening.checking import MaskingCheck
 from rafair.hardening.config import HardenConfig
 from rafair.hardening.document import (
-    HARDEN,
     SCHEMA_VERSION,
     Document,
     Outcome,
@@ -123,7 +129,7 @@ def run_hardening(
 def _finished(final: Path, plan: dict[str, Any]) -> Hardened | None:
     """What stands at `final`, if it is what is asked for."""
     try:
-        document = json.loads((final / HARDEN).read_text(encoding="utf-8"))
+        document = json.loads((final / HARDENING).read_text(encoding="utf-8"))
         same = document["plan"] == digest(plan)
     except (OSError, ValueError, KeyError, TypeError):
         return None

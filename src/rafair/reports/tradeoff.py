@@ -6,28 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-from rafair.engine.files import writing
+from rafair.engine.figure_files import BLUE, GREY, ORANGE, figure_style, write_figure
 
 TRADEOFF = "tradeoff"
 
-# Okabe and Ito's palette, which people with colour vision deficiencies can tell apart.
-BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#666666"
-STYLE: dict[Any, Any] = {
-    "font.family": "DejaVu Sans",
-    "font.size": 9,
-    "axes.titlesize": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "svg.hashsalt": "rafair",
-    "svg.fonttype": "path",
-}
-DOTS_PER_INCH = 200
 SIDES = (("before", BLUE, "o"), ("after", ORANGE, "s"))
 
 
@@ -41,14 +26,12 @@ def draw_tradeoff(document: Mapping[str, Any], folder: Path) -> list[Path]:
     Returns:
         The files: an SVG and a PNG.
     """
-    with mpl.rc_context():
-        mpl.rcdefaults()
-        mpl.rcParams.update(STYLE)
+    with figure_style():
         drawing = Figure(figsize=(5.2, 4.2), layout="constrained")
         axes = drawing.subplots()
         _draw(axes, document)
         drawing.legend(loc="outside lower center", ncols=3, frameon=False)
-        return _save(drawing, folder / TRADEOFF)
+        return write_figure(drawing, folder / TRADEOFF)
 
 
 def _draw(axes: Axes, document: Mapping[str, Any]) -> None:
@@ -121,16 +104,3 @@ def _widen(axes: Axes) -> None:
     low, high = axes.get_xlim()
     missing = max(0.0, 0.1 - (high - low)) / 2
     axes.set_xlim(low - missing - 0.01, high + missing + 0.01)
-
-
-def _save(drawing: Figure, base: Path) -> list[Path]:
-    """Writes the figure as SVG and PNG, without dates or versions in them."""
-    vector, pixels = base.with_suffix(".svg"), base.with_suffix(".png")
-    with writing(vector) as path, path.open("wb") as file:
-        vector_canvas: Any = FigureCanvasSVG(drawing)  # matplotlib leaves its methods untyped
-        vector_canvas.print_svg(file, metadata={"Date": None, "Creator": "rafair"})
-    with writing(pixels) as path, path.open("wb") as file:
-        drawing.set_dpi(DOTS_PER_INCH)
-        pixel_canvas: Any = FigureCanvasAgg(drawing)
-        pixel_canvas.print_png(file, metadata={"Software": None})
-    return [vector, pixels]

@@ -3,55 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator, StrMethodFormatter
 from numpy.typing import NDArray
 
 from rafair.analysis.areas import SIGNS
-from rafair.engine.files import writing
+from rafair.engine.figure_files import BLUE, GREEN, GREY, ORANGE, figure_style, write_figure
 from rafair.study.order import GOALS
 from rafair.study.trajectories import GOAL_VERDICTS, telling_instance
 from rafair.verdicts import Verdict
 
-# Okabe and Ito's palette, which people with colour vision deficiencies can tell apart.
-BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#666666"
 MARKS = {"rafair-tb": (BLUE, "o"), "rafair-ff": (ORANGE, "^"), "rafair-fb": (GREEN, "s")}
-STYLE: dict[Any, Any] = {
-    "font.family": "DejaVu Sans",
-    "font.size": 9,
-    "axes.titlesize": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "svg.hashsalt": "rafair",
-    "svg.fonttype": "path",
-    "figure.dpi": 100,
-}
-DOTS_PER_INCH = 200
 SMALL_SHARE = 0.2
 """The share of slopes, the smallest ones, that may fall on the linear scale around zero."""
 MOST_DECADES = 5
 MOST_TICKS = 4
 ROOM = 10
 """How far the axes go beyond the largest slope, so that no point lies on an area's name."""
-
-
-@contextmanager
-def _style() -> Iterator[None]:
-    with mpl.rc_context():
-        mpl.rcdefaults()
-        mpl.rcParams.update(STYLE)
-        yield
 
 
 def draw_losses(losses: pd.DataFrame, title: str, base: Path) -> list[Path]:
@@ -65,7 +39,7 @@ def draw_losses(losses: pd.DataFrame, title: str, base: Path) -> list[Path]:
     Returns:
         The files: an SVG and a PNG.
     """
-    with _style():
+    with figure_style():
         drawing = Figure(figsize=(7.4, 2.9), layout="constrained")
         drawing.suptitle(title, fontsize=10)
         panels = drawing.subplots(1, len(GOALS))
@@ -75,7 +49,7 @@ def draw_losses(losses: pd.DataFrame, title: str, base: Path) -> list[Path]:
                 axes.set_ylabel("loss")
         handles, labels = panels[0].get_legend_handles_labels()
         drawing.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
-        return _save(drawing, base)
+        return write_figure(drawing, base)
 
 
 def _loss_panel(axes: Axes, losses: pd.DataFrame, goal: str) -> None:
@@ -113,7 +87,7 @@ def draw_slopes(slopes: pd.DataFrame, shares: dict[str, str], title: str, base: 
     """
     moving = slopes[(slopes["slope"] != 0) | (slopes["counterpart_slope"] != 0)]
     reach = moving[["slope", "counterpart_slope"]].abs().to_numpy()
-    with _style():
+    with figure_style():
         drawing = Figure(figsize=(5.2, 5.4), layout="constrained")
         axes = drawing.subplots()
         axes.set_title(title, fontsize=10)
@@ -134,7 +108,7 @@ def draw_slopes(slopes: pd.DataFrame, shares: dict[str, str], title: str, base: 
         axes.set_xlabel("slope of the instance's loss (per step)")
         axes.set_ylabel("slope of the counterpart's loss (per step)")
         drawing.legend(loc="outside lower center", ncols=1, frameon=False)
-        return _save(drawing, base)
+        return write_figure(drawing, base)
 
 
 def _cut_into_areas(axes: Axes, reach: NDArray[np.float64]) -> None:
@@ -176,16 +150,3 @@ def _decades(reach: NDArray[np.float64]) -> tuple[int, int]:
 
 def _words(verdict: Verdict) -> str:
     return f"{verdict} area"
-
-
-def _save(drawing: Figure, base: Path) -> list[Path]:
-    """Writes the figure as SVG and PNG, without dates or versions in them."""
-    vector, pixels = base.with_suffix(".svg"), base.with_suffix(".png")
-    with writing(vector) as path, path.open("wb") as file:
-        vector_canvas: Any = FigureCanvasSVG(drawing)  # matplotlib leaves its methods untyped
-        vector_canvas.print_svg(file, metadata={"Date": None, "Creator": "rafair"})
-    with writing(pixels) as path, path.open("wb") as file:
-        drawing.set_dpi(DOTS_PER_INCH)
-        pixel_canvas: Any = FigureCanvasAgg(drawing)
-        pixel_canvas.print_png(file, metadata={"Software": None})
-    return [vector, pixels]
