@@ -10,6 +10,8 @@ import pytest
 
 from rafair.engine.workers import Workers
 
+pytest_plugins = ["watch_fixtures"]  # one conftest.py is all that doctests can be collected beside
+
 DATA = os.environ.get("RAFAIR_DATA")
 
 

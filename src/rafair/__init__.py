@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         RafairWarning,
         RunFolderError,
         StorageError,
+        StoreBusyError,
         UnfinishedRunError,
         UnknownNameError,
     )
@@ -83,6 +84,7 @@ _HOMES = {
             "RafairWarning",
             "RunFolderError",
             "StorageError",
+            "StoreBusyError",
             "UnfinishedRunError",
             "UnknownNameError",
         ),
@@ -113,6 +115,7 @@ __all__ = [
     "RunFolderError",
     "Schema",
     "StorageError",
+    "StoreBusyError",
     "Table",
     "TorchClassifier",
     "TrainConfig",

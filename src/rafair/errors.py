@@ -5,6 +5,7 @@ RafairError
 ├── InputError             2   what the user gave is wrong: an option, a file, a model
 │   ├── UnknownNameError   2   a name that is not known; says the nearest one that is
 │   ├── DataFileError      2   a data file is not what it should be
+│   │   └── AlteredFileError 2 a file that was read in part is another one now
 │   ├── ModelError         2   a model does not fit the data, or answers nonsense
 │   └── RunFolderError     2   a run folder cannot be read or written as asked
 └── IncompleteError        3   work that could not be finished; what was done is kept
@@ -13,6 +14,7 @@ RafairError
     ├── ModelGoneError     3   a model that is asked over a network does not answer
     ├── QueryBudgetError   3   a model may not be asked any more
     ├── StorageError       3   the disk is full or has gone
+    ├── StoreBusyError     3   another process watches with this store
     └── UnfinishedRunError 3   a run folder whose audit was not carried to its end
 
 RafairWarning                  the result stands, but a reader should know something
@@ -70,6 +72,10 @@ class DataFileError(InputError):
     """A data file is missing, cut short, altered, or not in the expected format."""
 
 
+class AlteredFileError(DataFileError):
+    """What was read of a file before no longer stands in it; reading on might count rows twice."""
+
+
 class ModelError(InputError):
     """A model does not fit the table, or its answers are not finite numbers."""
 
@@ -113,6 +119,10 @@ class QueryBudgetError(IncompleteError):
 
 class StorageError(IncompleteError):
     """Results could not be stored, for instance because the disk is full."""
+
+
+class StoreBusyError(IncompleteError):
+    """Another process watches the same monitor in the same store."""
 
 
 class UnfinishedRunError(IncompleteError):

@@ -1,0 +1,84 @@
+"""What the tests of the watch share: databases, and a network audited and frozen once."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import rafair
+from postgres import Postgres, own_server, programs
+from rafair.auditing.config import AuditConfig
+from rafair.auditing.entry import audit_dataset
+from rafair.auditing.run import Means
+from rafair.monitoring.references.freezing import FreezeOptions, freeze
+
+NUMBERS = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def postgres_session() -> Iterator[Postgres]:
+    if programs() is None:
+        pytest.skip("PostgreSQL is not installed: no initdb in /usr/lib/postgresql or PATH")
+    with own_server() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres(postgres_session: Postgres) -> Iterator[Postgres]:
+    """A PostgreSQL that runs, whatever the test before has done to it."""
+    if not postgres_session.runs:
+        postgres_session.start()
+    yield postgres_session
+    if not postgres_session.runs:
+        postgres_session.start()
+
+
+@pytest.fixture
+def new_database(postgres: Postgres) -> str:
+    """The URL of an empty database."""
+    name = f"watch{next(NUMBERS)}"
+    postgres.execute(f"CREATE DATABASE {name}")
+    return postgres.url(name)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where a store can be made: a path, or a URL."""
+    if request.param == "sqlite":
+        return str(tmp_path / "watch.sqlite")
+    return str(request.getfixturevalue("new_database"))
+
+
+@pytest.fixture(scope="session")
+def affairs() -> rafair.Dataset:
+    return rafair.load_dataset("affairs")
+
+
+@pytest.fixture(scope="session")
+def audited(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run folder with a network; copy it before anything is changed."""
+    folder = tmp_path_factory.mktemp("audited") / "run"
+    config = AuditConfig(instances=30, steps=2, labels=None)
+    training = rafair.TrainConfig(epochs=2)
+    audit_dataset("affairs", "clean", training, config, Means(out=folder))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def watched(audited: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with a reference; copy it before anything is changed."""
+    folder = shutil.copytree(audited, tmp_path_factory.mktemp("watched") / "run")
+    freeze(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def watched_plainly(audited: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same without probes, which is faster; copy it before anything is changed."""
+    folder = shutil.copytree(audited, tmp_path_factory.mktemp("watched-plainly") / "run")
+    freeze(folder, FreezeOptions(probes=()))
+    return folder
