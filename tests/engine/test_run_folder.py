@@ -50,6 +50,21 @@ def test_a_run_is_replaced_and_what_is_not_a_run_is_moved_aside(tmp_path):
     assert (tmp_path / "out.before-1" / "thesis.txt").read_text() == "{}"
 
 
+def test_a_run_that_is_watched_is_moved_aside(tmp_path):
+    final = tmp_path / "out"
+    for number, kept in enumerate(("monitor", "monitor.before-1"), start=1):
+        (final / kept).mkdir(parents=True)
+        (final / "audit.json").write_text("{}")
+        (final / kept / "watch.sqlite").write_text("seen")
+        with RunFolder(final, PLAN, force=True) as folder:
+            folder.finish()
+        aside = tmp_path / f"out.before-{number}"
+        assert (aside / kept / "watch.sqlite").read_text() == "seen"
+        assert (aside / "audit.json").is_file()
+        assert list(final.iterdir()) == []
+        final.rmdir()
+
+
 def test_what_is_finished_is_whole_and_nothing_else_is_left(tmp_path):
     with RunFolder(tmp_path / "deep" / "out", PLAN) as folder:
         (folder.partial / "result").write_text("1")

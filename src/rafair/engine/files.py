@@ -76,13 +76,40 @@ def writing(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+@contextmanager
+def writing_folder(path: Path) -> Iterator[Path]:
+    """Gives a temporary folder beside `path`; it takes that name only if the block succeeds.
+
+    Raises:
+        StorageError: If the disk is full.
+        InputError: If the folder around it may not be written to, or something stands at `path`.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY}")
+    try:
+        with explaining_storage(path):
+            _remove_orphans(path)
+            temporary.mkdir()
+        yield temporary
+        with explaining_storage(path):
+            for file in temporary.iterdir():
+                _sync(file, os.O_RDWR)
+            sync_folder(temporary)
+            temporary.rename(path)
+            sync_folder(path.parent)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
 def _remove_orphans(path: Path) -> None:
     """Removes what processes that were killed have left of a file that they were writing."""
     begins, ends = f".{path.name}.", TEMPORARY
     for left in path.parent.iterdir():
         number = left.name.removeprefix(begins).removesuffix(ends)
         if left.name == f"{begins}{number}{ends}" and number.isdecimal() and _is_gone(int(number)):
-            left.unlink(missing_ok=True)
+            if left.is_dir() and not left.is_symlink():
+                shutil.rmtree(left)
+            else:
+                left.unlink(missing_ok=True)
 
 
 def _is_gone(process: int) -> bool:

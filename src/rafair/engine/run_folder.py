@@ -24,6 +24,10 @@ PLAN = "plan.json"
 HARDENING = "harden.json"
 OURS = (PLAN, "audit.json", HARDENING, "model.json")
 """Files that show that a folder was made by a run; anything else is moved aside, never removed."""
+MONITOR = "monitor"
+"""The folder in a run's folder with the reference of a watch, and by default all that it saw."""
+BEFORE = ".before-"
+"""Stands between the name of what was moved aside and its number."""
 RUNS = Path("runs")
 
 
@@ -35,8 +39,8 @@ class RunFolder:
     Args:
         final: The name the folder takes when it is whole.
         plan: What is to be done, as plain JSON values; two equal plans give equal results.
-        force: Whether to take the place of what stands at `final`: another run is removed, anything
-            else is moved aside.
+        force: Whether to take the place of what stands at `final`: another run is removed, unless
+            it is watched; that and anything else is moved aside.
         resume: Whether work in progress with the same plan may be carried on; else it is redone.
 
     Raises:
@@ -194,15 +198,34 @@ def is_ours(path: Path) -> bool:
     return path.is_dir() and any((path / name).is_file() for name in OURS)
 
 
+def is_watched(path: Path) -> bool:
+    """Whether a run's folder holds what a watch has seen, which no run can give back."""
+    kept = (entry.name.partition(BEFORE)[0] for entry in path.iterdir())
+    return MONITOR in kept
+
+
 def _make_room(path: Path) -> None:
-    """Removes a run's folder, and moves aside what somebody else has put there."""
-    if _is_free(path) or is_ours(path):
+    """Removes a run's folder, and moves aside what somebody else, or a watch, has put there."""
+    if _is_free(path) or (is_ours(path) and not is_watched(path)):
         _remove(path)
-        return
+    else:
+        move_aside(path)
+
+
+def move_aside(path: Path) -> Path:
+    """Gives a folder another name beside its own, with the next free number; returns that.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     (Path(folder) / "run").mkdir()
+        ...     move_aside(Path(folder) / "run").name
+        'run.before-1'
+    """
     number = 1
-    while (aside := path.with_name(f"{path.name}.before-{number}")).exists():
+    while (aside := path.with_name(f"{path.name}{BEFORE}{number}")).exists():
         number += 1
-    path.rename(aside)
+    return path.rename(aside)
 
 
 def _is_temporary(path: Path) -> bool:

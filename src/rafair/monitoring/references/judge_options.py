@@ -1,0 +1,154 @@
+"""How rows are judged: as the audit did, and under probes that are small and short."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rafair.arguments import check_name, check_real, check_whole
+from rafair.auditing.config import AuditConfig, Perturbation
+from rafair.errors import InputError
+from rafair.monitoring.watched import CLEAN, NOISE, RAFAIR
+from rafair.tabular.perturbation import PerFeature
+
+PROBES = (NOISE, RAFAIR)
+EPSILON = 0.02
+STEPS = 3
+MOST_STEPS = 100
+REACH_OF_STEPS = 2.5
+"""How far all steps of a search reach together, in radii of the box."""
+
+FROM_AUDIT = (
+    "seed",
+    "k",
+    "loss",
+    "perturb_sensitive",
+    "max_category_changes",
+    "black_box",
+    "chunk_rows",
+)
+"""What a judge takes over from the audit."""
+
+
+@dataclass(frozen=True)
+class JudgeOptions:
+    """What decides every answer of a judge, besides the model.
+
+    Args:
+        probes: Under what rows are judged besides as they came: "noise", "rafair", both, or none.
+        epsilon: The largest change of a feature by a probe, or one by feature name.
+        steps: How many iterates noise and each goal of RAFair have.
+        perturbation: "paper" or "feasible".
+        seed: Of noise.
+        k: The factor K of the fairness condition.
+        loss: The loss that RAFair follows.
+        perturb_sensitive: Whether probes may move sensitive features as well.
+        max_category_changes: How many categories a feasible probe may change.
+        black_box: Whether a model that gives gradients is treated as if it gave none.
+        chunk_rows: Rows computed at once.
+
+    Raises:
+        InputError: If an option is out of range.
+
+    Example:
+        >>> JudgeOptions(steps=4).config.step_size, JudgeOptions(probes=()).conditions
+        (0.0125, ('clean',))
+    """
+
+    probes: tuple[str, ...] = PROBES
+    epsilon: PerFeature = EPSILON
+    steps: int = STEPS
+    perturbation: str = Perturbation.PAPER
+    seed: int = 0
+    k: float = 0.0
+    loss: str = "cross-entropy"
+    perturb_sensitive: bool = False
+    max_category_changes: int = 1
+    black_box: bool = False
+    chunk_rows: int | None = None
+
+    def __post_init__(self) -> None:
+        for probe in self.probes:
+            check_name("probe", probe, PROBES)
+        if len(set(self.probes)) < len(self.probes):
+            raise InputError(f"probes: expected each once, got {', '.join(self.probes)}")
+        check_whole("probe steps", self.steps, 1, MOST_STEPS)
+        given = self.epsilon if isinstance(self.epsilon, Mapping) else {"": self.epsilon}
+        for name, value in given.items():
+            check_real("probe epsilon" + (f" of '{name}'" if name else ""), value, 0, 1)
+        check_name("perturbation", self.perturbation, (Perturbation.PAPER, Perturbation.FEASIBLE))
+        _ = self.config
+
+    @classmethod
+    def of(
+        cls,
+        audited: AuditConfig,
+        probes: Sequence[str] = PROBES,
+        epsilon: PerFeature = EPSILON,
+        steps: int = STEPS,
+    ) -> JudgeOptions:
+        """Those that go with an audit.
+
+        Where it tried both kinds of perturbations, probes are the feasible ones: rows that could
+        really happen.
+
+        Args:
+            audited: The options of the audit, with `chunk_rows` filled in.
+            probes: "noise", "rafair", both, or none.
+            epsilon: The largest change of a feature, or one by feature name.
+            steps: How many iterates.
+        """
+        paper = audited.perturbation == Perturbation.PAPER
+        named = sorted(check_name("probe", probe, PROBES) for probe in probes)
+        return cls(
+            probes=tuple(named),
+            epsilon=epsilon,
+            steps=steps,
+            perturbation=str(Perturbation.PAPER if paper else Perturbation.FEASIBLE),
+            **{name: getattr(audited, name) for name in FROM_AUDIT},
+        )
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """Under what rows are looked at, as they came first."""
+        return (CLEAN, *self.probes)
+
+    @property
+    def config(self) -> AuditConfig:
+        """The same as the options of an audit."""
+        return AuditConfig(
+            attacks=self.probes,
+            instances=None,
+            steps=self.steps,
+            step_size=self._step_size,
+            epsilon=self.epsilon,
+            labels=None,
+            perturbation=self.perturbation,
+            **{name: getattr(self, name) for name in FROM_AUDIT},
+        )
+
+    @property
+    def _step_size(self) -> PerFeature:
+        if isinstance(self.epsilon, Mapping):
+            return {name: self._step(value) for name, value in self.epsilon.items()}
+        return self._step(self.epsilon)
+
+    def _step(self, epsilon: float) -> float:
+        # 12 digits, so that it reads as what it is
+        return min(float(f"{REACH_OF_STEPS * epsilon / self.steps:.12g}"), 1.0)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values."""
+        epsilon = dict(self.epsilon) if isinstance(self.epsilon, Mapping) else self.epsilon
+        return {**vars(self), "probes": list(self.probes), "epsilon": epsilon}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> JudgeOptions:
+        """From what `to_dict` gives.
+
+        Raises:
+            TypeError: If there are others.
+            InputError: If one is out of range.
+        """
+        return cls(**{**values, "probes": tuple(values["probes"])})
