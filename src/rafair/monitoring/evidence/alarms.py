@@ -1,0 +1,108 @@
+"""Of which kind and level the alarms are that falls add up to, and since when they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from rafair.monitoring.alarm import Alarm, Fall
+from rafair.monitoring.watched import ACCURACY, CLEAN, FAIRNESS, TESTED, Watched
+
+KIND_OF = {ACCURACY: "accuracy", FAIRNESS: "fairness"}
+
+Standing = Mapping[tuple[str, str], int]
+"""By kind and level, the look since which an alarm stands."""
+
+
+class Tier(NamedTuple):
+    """What fell together.
+
+    Args:
+        kind: "accuracy" or "fairness" if one alone, "joint" if both.
+        level: "watch", "warn", or "alarm".
+        metrics: Which of them it speaks of.
+    """
+
+    kind: str
+    level: str
+    metrics: tuple[str, ...]
+
+
+def tiers(fallen: Collection[str]) -> list[Tier]:
+    """What the names of rates that fell add up to, the graver first; at most two.
+
+    Args:
+        fallen: Names such as "clean.accuracy".
+
+    Example:
+        >>> [tier[:2] for tier in tiers(["clean.accuracy", "noise.individual_fairness"])]
+        [('accuracy', 'warn'), ('fairness', 'watch')]
+    """
+    rates = [Watched.of(name) for name in fallen]
+    as_they_came = {rate.metric for rate in rates if rate.condition == CLEAN}
+    only_perturbed = {rate.metric for rate in rates} - as_they_came
+    found = []
+    for metrics, level in (
+        (as_they_came, "alarm" if len(as_they_came) > 1 else "warn"),
+        (only_perturbed, "watch"),
+    ):
+        if metrics:
+            kind = "joint" if len(metrics) > 1 else KIND_OF[next(iter(metrics))]
+            found.append(Tier(kind, level, tuple(one for one in TESTED if one in metrics)))
+    return found
+
+
+def standing(alarms: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], int]:
+    """Since when the alarms of a stored result stand.
+
+    Args:
+        alarms: As `Alarm.to_dict` wrote them.
+
+    Example:
+        >>> standing([{"kind": "joint", "level": "alarm", "opened": 7}])
+        {('joint', 'alarm'): 7}
+    """
+    return {(one["kind"], one["level"]): one["opened"] for one in alarms}
+
+
+def no_cases(tier: Tier, falls: Sequence[Fall]) -> Mapping[str, Any]:
+    """No rows are told."""
+    return {}
+
+
+def raised(
+    falls: Sequence[Fall],
+    look: int,
+    before: Standing,
+    cases: Callable[[Tier, Sequence[Fall]], Mapping[str, Any]] = no_cases,
+) -> list[Alarm]:
+    """The alarms of a look.
+
+    An alarm of a kind and level that stood at the look before goes on; any other is new, also where
+    a graver one gave way to it.
+
+    Args:
+        falls: What fell, by the evidence up to this look.
+        look: Its number.
+        before: What stood at the look before.
+        cases: Tells which rows are behind an alarm, from its tier and its falls.
+
+    Returns:
+        The graver first.
+
+    Example:
+        >>> from rafair.monitoring.evidence.falls import falls, rate
+        >>> import numpy as np
+        >>> rates = {"clean.accuracy": rate(850, 1000).to_dict()}
+        >>> history = {"clean.accuracy": np.array([[84, 100], [60, 100]])}
+        >>> [alarm] = raised(falls(rates, history, 0.05, 0.01), 2, {})
+        >>> alarm.kind, alarm.level, alarm.opened, alarm.new
+        ('accuracy', 'warn', 2, True)
+    """
+    found = []
+    for tier in tiers([fall.rate for fall in falls]):
+        own = tuple(fall for fall in falls if Watched.of(fall.rate).metric in tier.metrics)
+        opened = before.get((tier.kind, tier.level), look)
+        new = (tier.kind, tier.level) not in before
+        found.append(Alarm(tier.kind, tier.level, own, opened, new, cases(tier, own)))
+    return found

@@ -1,0 +1,209 @@
+"""Which rates fell below what the reference allows, and how the false-alarm rate is shared out.
+
+All tests together show an alarm on a stream without drift with a chance of at most alpha, however
+long it runs: each of m tests gets alpha / m, and that counts the reference's own error.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rafair.arguments import check_real
+from rafair.metrics.rates import rate
+from rafair.monitoring.alarm import Fall
+from rafair.monitoring.evidence.two_samples import Step, at_every_look, last, reached, steps
+from rafair.monitoring.watched import TESTED, Watched
+
+RateOf = Mapping[str, Any]
+"""A rate as plain values: value, count, n, low, high."""
+
+History = Mapping[str, NDArray[np.int64]]
+"""By name of a rate, at each look how many rows were good, of how many; shape `(T, 2)` each."""
+
+LARGEST_LOG = math.log(sys.float_info.max)
+
+
+def share_of(alpha: float, tests: int) -> float:
+    """The chance of a false alarm that each test gets.
+
+    Example:
+        >>> round(1 / share_of(0.05, 6))
+        120
+    """
+    return alpha / max(tests, 1)
+
+
+def by_name(rates: Mapping[str, Mapping[str, RateOf | None]]) -> dict[str, RateOf | None]:
+    """The rates that are tested, by name, from those by condition and metric.
+
+    Example:
+        >>> by_name({"clean": {"accuracy": None, "accurate_fairness": None}})
+        {'clean.accuracy': None}
+    """
+    return {
+        Watched(condition, metric).name: of_metric[metric]
+        for condition, of_metric in rates.items()
+        for metric in TESTED
+        if metric in of_metric
+    }
+
+
+def bounds(
+    reference: Mapping[str, RateOf | None], alpha: float, tolerance: float
+) -> dict[str, float | None]:
+    """What each rate of a stream may be without ever being told, however long it runs.
+
+    That is the lowest bound that the reference gives (`two_samples`), the tolerance taken off.
+
+    Args:
+        reference: The reference's rates by name; None where no row was counted.
+        alpha: The false-alarm rate of all tests together.
+        tolerance: How far a rate may fall without being told.
+
+    Returns:
+        The bounds by name, all above 0; None where a rate cannot be tested.
+
+    Raises:
+        InputError: If alpha or tolerance is no such share.
+
+    Example:
+        >>> rates = {"clean.accuracy": rate(1083, 1274).to_dict(), "noise.accuracy": None}
+        >>> {name: b and round(b, 4) for name, b in bounds(rates, 0.05, 0.01).items()}
+        {'clean.accuracy': 0.8146, 'noise.accuracy': None}
+    """
+    found = _steps(reference, alpha, tolerance)
+    return {name: found[name][-1].bound if name in found else None for name in reference}
+
+
+def falls(
+    reference: Mapping[str, RateOf | None], history: History, alpha: float, tolerance: float
+) -> list[Fall]:
+    """The rates that fell by the evidence up to the last look.
+
+    Args:
+        reference: The reference's rates by name; None where no row was counted.
+        history: The counts of every look so far; a name for each rate that can be tested.
+        alpha: The false-alarm rate of all tests together.
+        tolerance: How far a rate may fall without being told.
+
+    Returns:
+        In the order of `reference`.
+
+    Raises:
+        InputError: If alpha or tolerance is no such share.
+
+    Example:
+        >>> rates = {"clean.accuracy": rate(850, 1000).to_dict()}
+        >>> history = {"clean.accuracy": np.array([[84, 100], [60, 100], [59, 100]])}
+        >>> [fall] = falls(rates, history, alpha=0.05, tolerance=0.01)
+        >>> fall.since, fall.now["count"], round(fall.fell_by, 3), fall.threshold
+        (2, 119, 0.255, 20.0)
+    """
+    share = share_of(alpha, len(reference))
+    found = []
+    for name, limits in _steps(reference, alpha, tolerance).items():
+        evidence = reached(limits, history[name], share) if len(history[name]) else None
+        if evidence is not None:
+            log_e, start = float(evidence.log_e), int(evidence.start)
+            found.append(_fall(name, reference, limits, history[name], log_e, start, share))
+    return found
+
+
+def log_evidence(
+    reference: Mapping[str, RateOf | None], history: History, alpha: float, tolerance: float
+) -> dict[str, float]:
+    """The logarithm of the evidence of each rate at the last look; only of those with rows.
+
+    Args:
+        reference: The reference's rates by name; None where no row was counted.
+        history: The counts of every look so far; a name for each rate that can be tested.
+        alpha: The false-alarm rate of all tests together.
+        tolerance: How far a rate may fall without being told.
+
+    Example:
+        >>> rates = {"clean.accuracy": rate(850, 1000).to_dict()}
+        >>> history = {"clean.accuracy": np.array([[84, 100], [80, 100]])}
+        >>> {name: round(log_e, 1) for name, log_e in
+        ...  log_evidence(rates, history, alpha=0.05, tolerance=0.01).items()}
+        {'clean.accuracy': -1.5}
+    """
+    return {
+        name: float(last(limits, history[name]).log_e)
+        for name, limits in _steps(reference, alpha, tolerance).items()
+        if len(history[name])
+    }
+
+
+def falls_at_every_look(
+    reference: Mapping[str, RateOf | None], history: History, alpha: float, tolerance: float
+) -> list[list[Fall]]:
+    """What `falls` told at each look; its time grows with the square of their number.
+
+    Args:
+        reference: The reference's rates by name; None where no row was counted.
+        history: The counts of every look; a name for each rate that can be tested.
+        alpha: The false-alarm rate of all tests together.
+        tolerance: How far a rate may fall without being told.
+
+    Raises:
+        InputError: If alpha or tolerance is no such share.
+    """
+    share = share_of(alpha, len(reference))
+    tested = _steps(reference, alpha, tolerance)
+    found: list[list[Fall]] = [[] for _ in range(max((len(history[n]) for n in tested), default=0))]
+    for name, limits in tested.items():
+        every = at_every_look(limits, history[name])
+        for look in np.flatnonzero(every.log_e >= -math.log(share)).tolist():
+            log_e, start = float(every.log_e[look]), int(every.start[look])
+            so_far = history[name][: look + 1]
+            found[look].append(_fall(name, reference, limits, so_far, log_e, start, share))
+    return found
+
+
+def _steps(
+    reference: Mapping[str, RateOf | None], alpha: float, tolerance: float
+) -> dict[str, list[Step]]:
+    """Those of the rates that can be tested."""
+    check_real("alpha", alpha, 0, 1)
+    check_real("tolerance", tolerance, 0, 1, low_included=True)
+    share = share_of(alpha, len(reference))
+    found = {
+        name: steps(one["count"], one["n"], share, tolerance)
+        for name, one in reference.items()
+        if one
+    }
+    return {name: limits for name, limits in found.items() if limits[-1].bound > 0}
+
+
+def _fall(
+    name: str,
+    reference: Mapping[str, RateOf | None],
+    limits: Sequence[Step],
+    counts: NDArray[np.int64],
+    log_e: float,
+    start: int,
+    share: float,
+) -> Fall:
+    since = start + int(np.argmax(counts[start - 1 :, 1] > 0))  # looks at no rows tell nothing
+    good, n = counts[since - 1 :].sum(axis=0).tolist()
+    now, was = rate(good, n), reference[name]
+    assert now is not None, "evidence without rows"
+    assert was is not None, "a bound without a reference"
+    return Fall(
+        rate=name,
+        reference=was,
+        bound=limits[-1].bound,
+        since=since,
+        now=now.to_dict(),
+        fell_by=was["value"] - now.value,
+        e_value=math.exp(log_e) if log_e < LARGEST_LOG else None,
+        log_e=log_e,
+        threshold=1 / share,
+        alpha=share,
+    )

@@ -1,0 +1,111 @@
+"""Which rates are told to have fallen, and with which figures."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from scipy.stats import beta
+
+from rafair.errors import InputError
+from rafair.metrics.rates import rate
+from rafair.monitoring.evidence.falls import bounds, by_name, falls, falls_at_every_look, share_of
+
+REFERENCE = {
+    "clean.accuracy": rate(1083, 1274).to_dict(),
+    "clean.individual_fairness": rate(1274, 1274).to_dict(),
+    "noise.accuracy": rate(0, 1274).to_dict(),
+    "noise.individual_fairness": rate(3, 4).to_dict(),
+    "rafair.accuracy": None,
+}
+
+
+def counts(*pairs):
+    return np.array(pairs, np.int64).reshape(-1, 2)
+
+
+def test_bounds_are_those_of_the_last_level_less_the_tolerance():
+    found = bounds(REFERENCE, 0.05, 0.01)
+    level = 0.05 / 5 / 3
+    assert found["clean.accuracy"] == pytest.approx(beta.ppf(level, 1083, 192) - 0.01)
+    assert found["clean.individual_fairness"] == pytest.approx(level ** (1 / 1274) - 0.01)
+    assert found["noise.accuracy"] is None  # nothing was good: nothing can fall
+    assert found["noise.individual_fairness"] == pytest.approx(beta.ppf(level, 3, 2) - 0.01)
+    assert found["rafair.accuracy"] is None
+    assert bounds(REFERENCE, 0.05, 0.5)["noise.individual_fairness"] is None
+    assert bounds({}, 0.05, 0.01) == {}
+
+
+@pytest.mark.parametrize(
+    ("alpha", "tolerance", "said"),
+    [
+        (0, 0.01, "alpha: expected a number above 0 up to 1, got 0"),
+        (float("nan"), 0.01, "alpha: expected a number above 0 up to 1, got nan"),
+        (0.05, -0.1, "tolerance: expected a number from 0 up to 1, got -0.1"),
+    ],
+)
+def test_bad_rates_are_refused(alpha, tolerance, said):
+    with pytest.raises(InputError) as refused:
+        bounds(REFERENCE, alpha, tolerance)
+    assert str(refused.value) == said
+
+
+def test_a_fall_has_all_its_figures():
+    history = {
+        "clean.accuracy": counts((430, 500), (0, 0), (0, 0), (330, 500), (325, 500)),
+        "clean.individual_fairness": counts((500, 500), (0, 0), (0, 0), (500, 500), (500, 500)),
+        "noise.individual_fairness": counts(*[(300, 500)] * 5),
+    }
+    [fall] = falls(REFERENCE, history, 0.05, 0.01)
+    assert fall.rate == "clean.accuracy"
+    assert fall.since == 4  # looks 2 and 3 had no rows
+    assert fall.now == rate(655, 1000).to_dict()
+    assert fall.fell_by == pytest.approx(1083 / 1274 - 0.655)
+    assert fall.reference == REFERENCE["clean.accuracy"]
+    assert fall.bound == bounds(REFERENCE, 0.05, 0.01)["clean.accuracy"]
+    assert (fall.alpha, fall.threshold) == (share_of(0.05, 5), 1 / share_of(0.05, 5))
+    assert fall.e_value == pytest.approx(np.exp(fall.log_e))
+    assert fall.e_value > fall.threshold
+    assert json.loads(json.dumps(fall.to_dict())) == fall.to_dict()
+
+
+def test_evidence_beyond_what_a_number_holds_has_only_its_logarithm():
+    reference = {"clean.accuracy": rate(9000, 10_000).to_dict()}
+    [fall] = falls(reference, {"clean.accuracy": counts((100, 10_000))}, 0.05, 0.01)
+    assert fall.e_value is None
+    assert 1000 < fall.log_e < np.inf
+    json.dumps(fall.to_dict(), allow_nan=False)
+
+
+def test_nothing_falls_without_looks_or_rows():
+    reference = {"clean.accuracy": REFERENCE["clean.accuracy"]}
+    for history in (counts(), counts((0, 0)), counts((0, 0), (0, 0))):
+        assert falls(reference, {"clean.accuracy": history}, 0.05, 0.01) == []
+        every = falls_at_every_look(reference, {"clean.accuracy": history}, 0.05, 0.01)
+        assert every == [[]] * len(history)
+    assert falls({}, {}, 0.05, 0.01) == falls_at_every_look({}, {}, 0.05, 0.01) == []
+
+
+def test_every_look_tells_what_was_told_at_it_and_evidence_may_go():
+    rng = np.random.default_rng(0)
+    chances = np.repeat([0.85, 0.6, 0.97], [5, 8, 60])
+    history = {
+        name: np.stack([rng.binomial(60, chances), np.full(len(chances), 60)], axis=-1)
+        for name in ("clean.accuracy", "clean.individual_fairness", "noise.individual_fairness")
+    }
+    every = falls_at_every_look(REFERENCE, history, 0.05, 0.01)
+    for look, found in enumerate(every):
+        so_far = {name: of_rate[: look + 1] for name, of_rate in history.items()}
+        assert [fall.rate for fall in found] == [
+            fall.rate for fall in falls(REFERENCE, so_far, 0.05, 0.01)
+        ]
+    told = ["clean.accuracy" in [fall.rate for fall in found] for found in every]
+    assert told[0] is False
+    assert told[12] is True
+    assert told[-1] is False  # many good rows since: it closes
+
+
+def test_rates_are_named_by_condition_and_metric():
+    rates = {"clean": {"accuracy": {"n": 1}, "accurate_fairness": {"n": 2}}, "noise": {}}
+    assert by_name(rates) == {"clean.accuracy": {"n": 1}}
