@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,10 +93,12 @@ def _all(frame: pd.DataFrame, schema: Schema) -> Iterator[Misfit]:
     for group in groups(schema):
         names = [feature.name for feature in schema.features if feature.group == group]
         if all(name in codes for name in names):
-            yield from _group(group, names, np.stack([codes[name] for name in names], axis=1))
+            yield from group_misfits(
+                group, names, np.stack([codes[name] for name in names], axis=1)
+            )
     for relation in parse_all(schema):
         if all(name in codes for name in relation.weights):
-            yield from _relation(relation, frame, codes)
+            yield from relation_misfits(relation, frame, codes)
 
 
 def _values(
@@ -104,8 +106,8 @@ def _values(
 ) -> Iterator[Misfit]:
     where = f"column '{feature.name}'"
     wrong = np.isnan(codes)
-    off = _off_grid(series, feature, wrong | (codes < 0))
-    in_range, on_grid = expected_values(feature), _on_grid(feature)
+    off = off_grid(series, feature, wrong | (codes < 0))
+    in_range, on_grid = expected_values(feature), expected_grid(feature)
     for row, value in _picked(series, wrong | off):
         yield Misfit(row, where, in_range if wrong[row] else on_grid, shown(value))
 
@@ -115,10 +117,16 @@ def _picked(series: pd.Series[Any], chosen: NDArray[np.bool_]) -> Iterator[tuple
     yield from zip(np.flatnonzero(chosen).tolist(), series[chosen].tolist(), strict=True)
 
 
-def _off_grid(
+def off_grid(
     series: pd.Series[Any], feature: Feature, skipped: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
-    """Which numbers lie between two points of the feature's grid."""
+    """Which numbers lie between two points of the feature's grid; shape `(n,)`.
+
+    Args:
+        series: The values.
+        feature: What they are values of.
+        skipped: Which of them not to look at: what is missing or no number; shape `(n,)`.
+    """
     if feature.grid is None or not feature.kind.is_number or skipped.all():
         return np.zeros(len(series), bool)
     assert feature.minimum is not None  # held by the schema; for the type checker
@@ -131,7 +139,8 @@ def _off_grid(
     return off
 
 
-def _on_grid(feature: Feature) -> str:
+def expected_grid(feature: Feature) -> str:
+    """Which numbers are on a feature's grid, in the words of an error message."""
     if feature.grid is None:
         return ""
     if feature.grid == 1 and float(feature.minimum or 0).is_integer():
@@ -145,7 +154,14 @@ def _labels(series: pd.Series[Any], schema: Schema) -> Iterator[Misfit]:
         yield Misfit(row, f"label '{schema.label}'", expected, shown(value))
 
 
-def _group(group: str, names: list[str], codes: NDArray[np.float64]) -> Iterator[Misfit]:
+def group_misfits(group: str, names: list[str], codes: NDArray[np.float64]) -> Iterator[Misfit]:
+    """The rows in which not exactly one feature of a one-hot group is true.
+
+    Args:
+        group: Its name.
+        names: Its features.
+        codes: Their codes, NaN where a value is wrong; shape `(n, len(names))`.
+    """
     known = (codes >= 0).all(axis=1)  # not where a value is missing or wrong
     for row in np.flatnonzero(known & ((codes == 1).sum(axis=1) != 1)).tolist():
         true = [name for name, code in zip(names, codes[row], strict=True) if code == 1]
@@ -157,16 +173,28 @@ def _group(group: str, names: list[str], codes: NDArray[np.float64]) -> Iterator
         )
 
 
-def _relation(
-    relation: Relation, frame: pd.DataFrame, codes: dict[str, NDArray[np.float64]]
+def relation_misfits(
+    relation: Relation,
+    frame: pd.DataFrame,
+    codes: Mapping[str, NDArray[np.float64]],
+    *,
+    row_by_row: bool = False,
 ) -> Iterator[Misfit]:
-    """The rows that break a relation; one misfit for all where no row satisfies it."""
+    """The rows that break a relation; one misfit for all where no row satisfies it.
+
+    Args:
+        relation: The relation.
+        frame: The raw rows.
+        codes: By feature, the values' codes, NaN where one is wrong; shape `(n,)` each.
+        row_by_row: Say it of each row, even where no row satisfies it: a few rows of a stream
+            tell nothing about the relation.
+    """
     names = list(relation.weights)
     known = np.all([codes[name] >= 0 for name in names], axis=0)
     values = {name: np.where(known, numbers(frame[name]), np.nan) for name in names}
     broken = ~relation.holds(values)
     where = f"relation '{relation.text}'"
-    if known.any() and broken[known].all():
+    if not row_by_row and known.any() and broken[known].all():
         yield Misfit(None, where, "a row that satisfies it", f"none among {known.sum():,}")
         return
     for row in np.flatnonzero(broken).tolist():

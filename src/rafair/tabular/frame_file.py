@@ -63,7 +63,7 @@ def read_frame(path: Path | str, schema: Schema | None = None) -> pd.DataFrame:
 def _read_parquet(path: Path) -> pd.DataFrame:
     file = open_parquet(path)
     names = file.schema_arrow.names
-    _check_names(path, names)
+    check_names(path, names)
     wanted = [name for name in names if not name.startswith("__index_level_")]
     try:
         table = file.read(columns=wanted)
@@ -137,8 +137,8 @@ def _check_fields(path: Path, text: str) -> tuple[list[str], set[str]]:
         names = next((line for line in lines if line), [])
         if not names:
             raise DataFileError(f"'{path}': expected a line with the columns' names, found none")
-        _check_separator(path, names)
-        _check_names(path, names)
+        check_separator(path, names)
+        check_names(path, names)
         for number, line in enumerate(lines):
             if number < MOST_LOOKED_AT:
                 codes |= {name for name, value in zip(names, line, strict=False) if _is_code(value)}
@@ -158,14 +158,24 @@ def _is_code(value: str) -> bool:
     return len(value) > 1 and value[0] == "0" and value.isdecimal()
 
 
-def _check_separator(path: Path, names: list[str]) -> None:
+def check_separator(path: Path, names: list[str]) -> None:
+    """Refuses a line of names in which commas separate nothing.
+
+    Raises:
+        DataFileError: If there is one name only.
+    """
     if len(names) == 1:
         other = next((words for mark, words in SEPARATORS.items() if mark in names[0]), None)
         hint = f"; is the separator {other}?" if other else ""
         raise DataFileError(f"'{path}': expected columns separated by ',', found one column{hint}")
 
 
-def _check_names(path: Path, names: list[str]) -> None:
+def check_names(path: Path, names: list[str]) -> None:
+    """Refuses columns without a name, with one that cannot be shown, or that stand there twice.
+
+    Raises:
+        DataFileError: If there is one.
+    """
     for place, name in enumerate(names, start=1):
         if not name.strip():
             raise DataFileError(

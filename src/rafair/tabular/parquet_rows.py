@@ -104,6 +104,6 @@ def _reading(path: Path) -> Iterator[None]:
         yield
     except FileNotFoundError as error:
         raise DataFileError(f"'{path}': expected a Parquet file, found no such file") from error
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:  # the last of a name
         reason = str(error).splitlines()[0]
         raise DataFileError(f"'{path}': expected a whole Parquet file: {reason}") from error

@@ -1,0 +1,68 @@
+"""Records of JSON lines: one object a line, its keys the columns."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NoReturn
+
+from rafair.monitoring.incoming.lines import text_of
+
+
+def read_object(line: bytes) -> dict[str, Any]:
+    r"""The object in a line.
+
+    Values may be nested: what is no column of interest is ignored, whatever it is.
+
+    Raises:
+        ValueError: If there is none, a key stands there twice, or a number is none of JSON; says
+            what was expected, and found.
+
+    Example:
+        >>> read_object(b'{"age": 20, "job": "cook"}\n')
+        {'age': 20, 'job': 'cook'}
+    """
+    text = text_of(line)
+    try:
+        found = _DECODER.decode(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"expected JSON: {error.msg}, character {error.pos + 1:,}") from error
+    except RecursionError as error:
+        raise ValueError("expected a JSON object of plain values, found deep nesting") from error
+    if not isinstance(found, dict):
+        raise ValueError(f"expected a JSON object, found {_KINDS[type(found)]}")
+    return found
+
+
+_KINDS = {
+    list: "a list",
+    str: "a text",
+    int: "a number",
+    float: "a number",
+    bool: "a truth value",
+    type(None): "null",
+}
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        seen: set[str] = set()
+        for name, _ in pairs:
+            if name in seen:
+                raise ValueError(f"key {name[:60]!r}: expected once, found more than once")
+            seen.add(name)
+    return found
+
+
+def _no_number(text: str) -> NoReturn:
+    raise ValueError(f"expected numbers as JSON writes them, found {text}")
+
+
+def _whole(digits: str) -> int | float:
+    # Python refuses to turn thousands of digits into a number; no column has such numbers
+    return int(digits) if len(digits) < 400 else float(digits)
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_once, parse_constant=_no_number, parse_int=_whole, strict=True
+)
