@@ -6,14 +6,13 @@ import json
 import random
 import weakref
 from collections.abc import Callable
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from importlib.util import find_spec
 from threading import Event, Lock
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from rafair.errors import InputError, ModelError, ModelGoneError
 from rafair.models.http.options import TOKEN, HttpOptions
+from rafair.models.http.retry_after import asked_pause
 from rafair.models.http.scores import Malformed
 
 if TYPE_CHECKING:
@@ -138,7 +137,7 @@ class Transport:
         told = self._told(response.text)
         found = f"status {status}" + (f" ('{told}')" if told else "")
         if status in PASSING or status >= 500:
-            raise _Stumble(found, _asked_pause(response.headers.get("Retry-After")))
+            raise _Stumble(found, asked_pause(response.headers.get("Retry-After")))
         if status in GONE and self._answered:
             raise ModelGoneError(
                 f"model '{self.name}': expected an answer as before, got {found}"
@@ -183,17 +182,3 @@ class Transport:
     def __reduce__(self) -> tuple[Any, ...]:
         # another process opens its own connections, and finds the token in its own environment
         return Transport, (self.name, self.options)
-
-
-def _asked_pause(retry_after: str | None) -> float:
-    """The seconds that a server wants to be left alone, from its header Retry-After."""
-    try:
-        return max(float(retry_after or 0), 0.0)
-    except ValueError:
-        pass
-    try:
-        moment = parsedate_to_datetime(retry_after or "")
-    except ValueError:
-        return 0.0
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max((aware - datetime.now(UTC)).total_seconds(), 0.0)

@@ -1,0 +1,1 @@
+"""What a watch tells: sentences, metrics for Prometheus, messages to a receiver."""

@@ -1,0 +1,33 @@
+"""What metrics are told of: the watch after its newest window."""
+
+from __future__ import annotations
+
+from rafair.monitoring.evidence.falls import by_name, log_evidence, share_of
+from rafair.monitoring.history import reference_facts, totals_of
+from rafair.monitoring.monitor import Monitor
+from rafair.monitoring.telling.metrics import Snapshot
+
+
+class Snapshots:
+    """Holds the newest snapshot, which is put in place whole.
+
+    Args:
+        monitor: What is watched.
+    """
+
+    def __init__(self, monitor: Monitor) -> None:
+        self._monitor = monitor
+        self.newest: Snapshot | None = None
+        self.renew()
+
+    def renew(self) -> None:
+        """Takes a new one, after a window."""
+        monitor, store = self._monitor, self._monitor.store
+        document = store.newest()
+        history = store.history(monitor.names)
+        of = monitor.reference
+        log_e = log_evidence(by_name(of.rates), history, of.alpha, of.tolerance)
+        threshold = 1 / share_of(monitor.reference.alpha, len(monitor.names))
+        self.newest = Snapshot(
+            reference_facts(monitor.reference), totals_of(store), document, log_e, threshold
+        )

@@ -1,0 +1,87 @@
+"""The dashboard of a watch as one page: a single file that opens offline and runs no script."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from rafair.engine.files import writing
+from rafair.monitoring.telling.sentences import promise_sentence, standing_alarms, state_sentences
+from rafair.monitoring.watched import METRICS
+from rafair.reports import monitor_tables as tables
+from rafair.reports.monitor_axis import MARKS
+from rafair.reports.monitor_cases import cases_tables
+from rafair.reports.monitor_chart import family
+from rafair.reports.monitor_series import alarm_spans, pool_size
+from rafair.reports.page_parts import joined, policy, templates
+from rafair.visible import shortened
+
+MONITOR_REPORT = "monitor.html"
+TEMPLATE = "monitor.html.jinja"
+STYLES = ("report.css", "monitor.css", "print.css", "monitor_print.css")
+
+
+def write_monitor_page(history: Mapping[str, Any], path: Path) -> None:
+    """Writes the page.
+
+    Args:
+        history: The history of a watch: plain values.
+        path: Where; it is written whole or not at all.
+
+    Raises:
+        StorageError: If the disk is full.
+        InputError: If the folder may not be written to.
+    """
+    page = render_monitor_page(history).encode("utf-8", "replace")
+    with writing(path) as temporary:
+        temporary.write_bytes(page)
+
+
+def render_monitor_page(history: Mapping[str, Any]) -> str:
+    """The whole page as HTML."""
+    windows, spans, style = history["windows"], alarm_spans(history["windows"]), joined(STYLES)
+    families = [
+        (family(history, spans, metric), tables.rates_table(history, spans, metric))
+        for metric in METRICS
+        if windows
+    ]
+    text: str = (
+        templates()
+        .get_template(TEMPLATE)
+        .render(
+            title=f"Watch of {shortened(str(history['reference']['dataset']))}",
+            policy=policy(style),
+            style=Markup(style),
+            state=state_sentences(history),
+            standing=bool(standing_alarms(history)),
+            promise=promise_sentence(history["reference"]),
+            untested=[
+                tables.untested_name(name)
+                for name, bound in history["reference"]["bounds"].items()
+                if bound is None
+            ],
+            totals=history["totals"],
+            windows=windows,
+            moment=tables.moment,
+            marks={level: Markup(mark) for level, mark in MARKS.items()},
+            pooled=pool_size(len(windows)),
+            families=families,
+            alarms=tables.alarms_table(spans),
+            cases=cases_tables(spans),
+            counts=tables.windows_table(windows),
+            reasons=tables.reasons(history),
+            refused=tables.refused_lines(history),
+            longest=tables.LONGEST_CONTENT,
+            shortened=shortened,
+            reference=tables.reference_table(history["reference"]),
+            facts=tables.reference_facts(history),
+            made=[
+                ("Made", tables.moment(history["created"])),
+                ("rafair", history["rafair_version"]),
+            ],
+        )
+    )
+    return text

@@ -1,0 +1,230 @@
+"""A history as tables: alarms, windows, rates, the reference, and what was refused."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from rafair.auditing.tables import Cells
+from rafair.metrics.rounding import as_fraction
+from rafair.monitoring.telling.sentences import (
+    CONDITION_NAMES,
+    METRIC_NAMES,
+    alarm_name,
+    evidence,
+    opening,
+    points,
+)
+from rafair.monitoring.watched import JOINT, METRICS, Watched
+from rafair.reports.monitor_series import Span
+from rafair.visible import visible
+
+MOST_WINDOWS = 200
+"""Of the newest windows, and of those at which alarms opened, in tables of rates."""
+
+MOST_COUNTED, MOST_ALARMS, MOST_REASONS, MOST_LINES = 30, 30, 20, 50
+LONGEST_CONTENT = 300
+
+Window = Mapping[str, Any]
+
+
+def rates_table(history: Mapping[str, Any], spans: Sequence[Span], metric: str) -> Cells:
+    """A metric's rates by window, the newest first."""
+    windows, conditions = history["windows"], history["reference"]["conditions"]
+    opened = [span.first for span in spans][-MOST_WINDOWS:]
+    shown = [
+        one
+        for place, one in enumerate(windows)
+        if place >= len(windows) - MOST_WINDOWS or one["window"] in opened
+    ]
+    note = "Rates with their 95 % intervals, counted with all labels that have come since."
+    if len(shown) < len(windows):
+        note += (
+            f" Of {len(windows):,} windows, the newest {MOST_WINDOWS} and those at which an alarm "
+            f"opened ({MOST_WINDOWS} at most)."
+        )
+    return Cells(
+        f"{opening(METRIC_NAMES[metric])} by window",
+        ["Window", *(opening(CONDITION_NAMES[one]) for one in conditions), "Alarms"],
+        [
+            [
+                f"{one['window']:,}\n{moment(one['closed'])}",
+                *(_rate(one["rates"][condition][metric]) for condition in conditions),
+                "\n".join(alarm_name(alarm) for alarm in one["alarms"]),
+            ]
+            for one in reversed(shown)
+        ],
+        note,
+    )
+
+
+def alarms_table(spans: Sequence[Span]) -> Cells:
+    """What fell, alarm by alarm, the newest first."""
+    rows: list[list[str]] = []
+    for span in spans[::-1][:MOST_ALARMS]:
+        rows.append([_when(span), *[""] * 6])
+        rows += list(_falls(span.alarm))
+    note = (
+        "Figures are those of the last window at which the alarm stood. From, to: the rate of the "
+        "reference, and of the rows since the window from which on the evidence is strongest. "
+        "Evidence is an e-value: an alarm stands while it reaches what is needed."
+    )
+    if len(spans) > MOST_ALARMS:
+        note = f"The newest {MOST_ALARMS} of {len(spans):,} alarms. {note}"
+    headers = ["What fell", "From", "To", "Difference", "Rows", "Since window", "Evidence"]
+    return Cells("What fell, alarm by alarm", headers, rows, note)
+
+
+def windows_table(windows: Sequence[Window]) -> Cells:
+    """Counts of the newest windows."""
+    note = f"The newest {MOST_COUNTED} of {len(windows):,}." if len(windows) > MOST_COUNTED else ""
+    counted = ("n", "labelled", "quarantined", "duplicates")
+    return Cells(
+        "Counts by window",
+        ["Window", "Rows", "Labelled", "Quarantined", "Duplicates", "Alarms", "Source"],
+        [
+            [
+                f"{one['window']:,}\n{moment(one['closed'])}",
+                *(f"{one[key]:,}" for key in counted),
+                "\n".join(alarm_name(alarm) for alarm in one["alarms"]),
+                str(one["source"]).replace("\n", visible("\n")),
+            ]
+            for one in windows[::-1][:MOST_COUNTED]
+        ],
+        note,
+    )
+
+
+def reference_table(reference: Mapping[str, Any]) -> Cells:
+    """The reference's rates, and the bounds of the test."""
+    return Cells(
+        "Rates of the reference",
+        ["Rate", "Reference", "Counted", "Bound of the test"],
+        [
+            [
+                f"{METRIC_NAMES[metric]}\n{CONDITION_NAMES[condition]}",
+                _rate(rate := reference["rates"][condition][metric]),
+                f"{rate['count']:,} of {rate['n']:,}" if rate else "none",
+                _bound(reference["bounds"].get(f"{condition}.{metric}"), metric),
+            ]
+            for metric in METRICS
+            for condition in reference["conditions"]
+        ],
+        "An alarm needs evidence that a rate lies below its bound: the reference's own lower bound "
+        "less the tolerance.",
+    )
+
+
+def reference_facts(history: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What was frozen, a line each."""
+    reference, totals = history["reference"], history["totals"]
+    variant = f" ({reference['variant']})" if reference["variant"] else ""
+    outside = ", ".join(f"{name} {n:,}" for name, n in totals["outside"].items() if n) or "none"
+    facts = [
+        ("Data set", f"{reference['dataset']}{variant}"),
+        ("Model", str(reference["model"])),
+        ("Run", str(reference["run"])),
+        ("Rows of the reference", f"{reference['n']:,}"),
+        ("False-alarm rate", f"{100 * reference['alpha']:g} % over all windows together"),
+        ("Tolerance", f"{100 * reference['tolerance']:g} in 100"),
+        ("Probes", probes_text(reference["probe"])),
+        ("Frozen", moment(reference["created"])),
+        ("Monitor", str(reference["id"])),
+        ("Labels that wait for their row", f"{totals['waiting_labels']:,}"),
+        ("Numbers outside their range", outside),
+    ]
+    untested = [untested_name(name) for name, b in reference["bounds"].items() if b is None]
+    if untested:
+        facts.append(("Cannot be tested", ", ".join(untested)))
+    return facts
+
+
+def probes_text(probe: Mapping[str, Any]) -> str:
+    """Under what rows are looked at besides as they came.
+
+    Example:
+        >>> probes_text({"probes": ["noise", "rafair"], "steps": 3, "epsilon": 0.02,
+        ...              "perturbation": "paper"})
+        'noise, rafair; 3 steps, epsilon 0.02, paper perturbations'
+        >>> probes_text({"probes": []})
+        'none'
+    """
+    if not probe.get("probes"):
+        return "none"
+    epsilon = probe["epsilon"]
+    size = epsilon if isinstance(epsilon, Mapping) else {"": epsilon}
+    sizes = ", ".join(
+        f"epsilon {name} {value:g}".replace("  ", " ") for name, value in size.items()
+    )
+    steps = "1 step" if probe["steps"] == 1 else f"{probe['steps']} steps"
+    names = ", ".join(probe["probes"])
+    return f"{names}; {steps}, {sizes}, {probe['perturbation']} perturbations"
+
+
+def untested_name(name: str) -> str:
+    """A rate in words, such as "accuracy under RAFair"."""
+    rate = Watched.of(name)
+    return f"{METRIC_NAMES[rate.metric]}, {CONDITION_NAMES[rate.condition]}"
+
+
+def reasons(history: Mapping[str, Any]) -> list[tuple[str, int]]:
+    """Why the newest lines were refused, the most frequent first."""
+    counted = Counter(str(one["reason"]) for one in history["quarantine"])
+    return counted.most_common(MOST_REASONS)
+
+
+def refused_lines(history: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The newest refused lines, as they stand in the history, the newest first."""
+    return sorted(
+        history["quarantine"], key=lambda one: (one["window"], one["number"]), reverse=True
+    )[:MOST_LINES]
+
+
+def moment(iso: str) -> str:
+    """A time of the history, to the minute.
+
+    Example:
+        >>> moment("2026-03-02T06:00:12+00:00")
+        '2026-03-02 06:00'
+    """
+    return iso[:16].replace("T", " ")
+
+
+def _when(span: Span) -> str:
+    if span.stands:
+        through = f"since window {span.first:,}"
+    elif span.first == span.last:
+        through = f"window {span.first:,} alone"
+    else:
+        through = f"windows {span.first:,} to {span.last:,}"
+    return f"{alarm_name(span.alarm)}: {through}, opened {moment(span.opened)}"
+
+
+def _falls(alarm: Mapping[str, Any]) -> Iterator[list[str]]:
+    for fall in alarm["evidence"]["rates"]:
+        now, was = fall["now"], fall["reference"]
+        rate = Watched.of(fall["rate"])
+        yield [
+            f"{METRIC_NAMES[rate.metric]}\n{CONDITION_NAMES[rate.condition]}",
+            as_fraction(was["value"]),
+            _rate(now),
+            points(-fall["fell_by"]),
+            f"{now['n']:,}",
+            f"{fall['since']:,}",
+            f"{evidence(fall)}\nneeded {math.ceil(fall['threshold']):,}",
+        ]
+
+
+def _rate(rate: Mapping[str, Any] | None) -> str:
+    if rate is None:
+        return "–"
+    interval = f"{as_fraction(rate['low'], 2)}–{as_fraction(rate['high'], 2)}"
+    return f"{as_fraction(rate['value'])}\n{interval}"
+
+
+def _bound(bound: float | None, metric: str) -> str:
+    if metric == JOINT:
+        return "shown, not tested"
+    return "cannot be tested" if bound is None else as_fraction(bound)

@@ -1,0 +1,229 @@
+"""Histories of watches with a planted fall, as plain values: counts are drawn, alarms computed."""
+
+from __future__ import annotations
+
+import datetime
+import math
+from typing import Any
+
+import numpy as np
+
+from rafair.metrics.rates import rate
+from rafair.monitoring.alarm import Alarm, Fall
+from rafair.monitoring.watched import ACCURACY, CLEAN, CONDITIONS, FAIRNESS, METRICS, Watched
+
+START = datetime.datetime(2026, 3, 1, 6, tzinfo=datetime.UTC)
+SOUND = {"accuracy": 0.82, "individual_fairness": 0.93, "accurate_fairness": 0.77}
+PROBED = {"clean": 0.0, "noise": 0.02, "rafair": 0.12}
+ALPHA, TOLERANCE, REFERENCE_ROWS = 0.05, 0.01, 4_522
+THRESHOLD = 2 * 6 / ALPHA
+
+
+def planted_history(
+    windows: int = 40,
+    *,
+    rows: int = 200,
+    falls: dict[str, float] | None = None,
+    since: int = 20,
+    until: int | None = None,
+    late: int = 0,
+    seed: int = 0,
+    name: str = "adult",
+    quarantine: tuple[str, ...] = (),
+    days: float = 1.0,
+    untested: tuple[str, ...] = (),
+) -> dict[str, Any]:
+    """A history.
+
+    Args:
+        windows: How many.
+        rows: In each.
+        falls: By rate such as "clean.accuracy", by how much it falls.
+        since: The window from which on it has fallen.
+        until: The last such window.
+        late: Of how many of the newest windows no label has come.
+        seed: Decides the counts.
+        name: Of data set, model, run and sources.
+        quarantine: Lines that were refused, in the newest window.
+        days: Between windows.
+        untested: Rates whose bound is not above the tolerance.
+    """
+    falls = falls or {}
+    chances = _chances()
+    reference_rates = {
+        condition: {
+            metric: _rate(round(chances[f"{condition}.{metric}"] * REFERENCE_ROWS), REFERENCE_ROWS)
+            for metric in METRICS
+        }
+        for condition in CONDITIONS
+    }
+    bounds = {
+        f"{condition}.{metric}": None
+        if f"{condition}.{metric}" in untested
+        else reference_rates[condition][metric]["low"] - 0.01 - TOLERANCE
+        for condition in CONDITIONS
+        for metric in (ACCURACY, FAIRNESS)
+    }
+    draws, seen, made = np.random.default_rng(seed), {}, []
+    opened: dict[tuple[str, str], int] = {}
+    for number in range(1, windows + 1):
+        labelled = rows if number <= windows - late else 0
+        fallen = since <= number <= (until or windows)
+        rates: dict[str, Any] = {}
+        for condition in CONDITIONS:
+            rates[condition] = {}
+            for metric in METRICS:
+                key = f"{condition}.{metric}"
+                n = rows if metric == FAIRNESS else labelled
+                chance = chances[key] - (falls.get(key, 0.0) if fallen else 0.0)
+                count = int(draws.binomial(n, chance)) if n else 0
+                rates[condition][metric] = _rate(count, n) if n else None
+                if metric != METRICS[2] and fallen:
+                    good, of = seen.get(key, (0, 0))
+                    seen[key] = (good + count, of + n)
+        if not fallen:
+            seen = {}
+        alarms = _alarms(seen, bounds, reference_rates, since, number, opened, name)
+        closed = START + datetime.timedelta(days=days * number)
+        made.append(
+            {
+                "window": number,
+                "source": f"{name}-{number:04d}.csv",
+                "opened": (closed - datetime.timedelta(hours=1)).isoformat(),
+                "closed": closed.isoformat(),
+                "n": rows,
+                "labelled": labelled,
+                "quarantined": len(quarantine) if number == windows else 0,
+                "duplicates": number % 3,
+                "rates": rates,
+                "alarms": alarms,
+            }
+        )
+    return {
+        "schema_version": 1,
+        "rafair_version": "0.0",
+        "created": (START + datetime.timedelta(days=days * windows, hours=1)).isoformat(),
+        "reference": {
+            "id": "3f" * 32,
+            "created": START.isoformat(),
+            "run": f"runs/{name}",
+            "dataset": name,
+            "variant": "",
+            "model": name,
+            "n": REFERENCE_ROWS,
+            "alpha": ALPHA,
+            "tolerance": TOLERANCE,
+            "conditions": list(CONDITIONS),
+            "probe": {
+                "probes": ["noise", "rafair"],
+                "epsilon": 0.02,
+                "steps": 5,
+                "perturbation": "paper",
+            },
+            "rates": reference_rates,
+            "bounds": bounds,
+        },
+        "totals": {
+            "windows": windows,
+            "rows": windows * rows,
+            "labelled": max(windows - late, 0) * rows,
+            "waiting_labels": 3,
+            "quarantined": len(quarantine) if windows else 0,
+            "duplicates": sum(window["duplicates"] for window in made),
+            "outside": {"age": 7},
+        },
+        "windows": made,
+        "quarantine": [
+            {
+                "window": windows,
+                "source": f"{name}-{windows:04d}.csv",
+                "number": number,
+                "reason": f"column '{line}': expected a number, found '{line}'",
+                "content": line,
+            }
+            for number, line in enumerate(quarantine, 2)
+        ],
+    }
+
+
+def window_document(history: dict[str, Any], number: int = -1) -> dict[str, Any]:
+    """The result of one window, as `check --json -` prints it."""
+    window = history["windows"][number]
+    return window | {"late_labels": 4, "waiting_labels": 3, "outside": {"age": 7, "hours": 0}}
+
+
+JOINT_FALL = {
+    f"{condition}.{metric}": 0.14
+    for condition in CONDITIONS
+    for metric in ("accuracy", "individual_fairness", "accurate_fairness")
+}
+ACCURACY_FALL = {"clean.accuracy": 0.15, "clean.accurate_fairness": 0.15}
+PROBE_FALL = {"noise.individual_fairness": 0.15, "rafair.individual_fairness": 0.15}
+
+
+def _cases(since: int, number: int, name: str) -> dict[str, Any]:
+    """Rows behind an alarm, with hostile names where the history has one."""
+    case = {"window": number, "predicted": name, "unfair": ["clean"], "moved": ["rafair"]}
+    listed = [
+        {**case, "id": f"{name}-{number}-1", "label": name, "wrong": True, "new": True},
+        {**case, "id": f"row-{number}-2", "label": None, "wrong": None, "new": False},
+    ]
+    return {"since": since, "found": 40, "looked_at": 30, "new": 7, "listed": listed}
+
+
+def _chances() -> dict[str, float]:
+    return {
+        f"{condition}.{metric}": SOUND[metric] - PROBED[condition]
+        for condition in CONDITIONS
+        for metric in METRICS
+    }
+
+
+def _rate(count: int, n: int) -> dict[str, Any]:
+    return rate(count, n).to_dict()
+
+
+def _alarms(
+    seen: dict[str, tuple[int, int]],
+    bounds: dict[str, float | None],
+    reference: dict[str, Any],
+    since: int,
+    number: int,
+    opened: dict[tuple[str, str], int],
+    name: str,
+) -> list[dict[str, Any]]:
+    """Those of the contract, by a likelihood ratio of the share seen to the bound."""
+    fallen: dict[str, Fall] = {}
+    for rate_name, (count, n) in seen.items():
+        bound = bounds[rate_name]
+        if bound is None or n == 0 or count / n >= bound:
+            continue
+        q = min(max(count / n, 1e-9), 1 - 1e-9)
+        log_e = count * math.log(q / bound) + (n - count) * math.log((1 - q) / (1 - bound))
+        if log_e < math.log(THRESHOLD):
+            continue
+        rate_of = Watched.of(rate_name)
+        was, now = reference[rate_of.condition][rate_of.metric], _rate(count, n)
+        e_value = math.exp(log_e) if log_e < 700 else None
+        fall = was["value"] - now["value"]
+        told = (was, bound, since, now, fall, e_value, log_e, THRESHOLD, 1 / THRESHOLD)
+        fallen[rate_name] = Fall(rate_name, *told)
+    clean = {m for m in (ACCURACY, FAIRNESS) if f"{CLEAN}.{m}" in fallen}
+    probed = {Watched.of(one).metric for one in fallen} - clean
+    found = []
+    for metrics, alone, both in ((clean, "warn", "alarm"), (probed, "watch", "watch")):
+        if not metrics:
+            continue
+        kind = "joint" if len(metrics) == 2 else "accuracy" if ACCURACY in metrics else "fairness"
+        level = both if len(metrics) == 2 else alone
+        falls = tuple(fall for one, fall in fallen.items() if Watched.of(one).metric in metrics)
+        found.append((kind, level, falls))
+    for key in set(opened) - {(kind, level) for kind, level, _ in found}:
+        del opened[key]
+    return [
+        Alarm(
+            kind, level, falls, start := opened.setdefault((kind, level), number),
+            start == number, _cases(since, number, name),
+        ).to_dict()
+        for kind, level, falls in found
+    ]  # fmt: skip
