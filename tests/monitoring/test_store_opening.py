@@ -278,3 +278,15 @@ def test_another_program_reads_what_the_docs_promise(place):
         if isinstance(closed, str):  # SQLite's, which says no zone
             closed = datetime.datetime.fromisoformat(closed).replace(tzinfo=datetime.UTC)
         assert closed == window.closed
+
+
+def test_what_libraries_log_of_lost_connections_is_not_printed():
+    program = """
+import logging
+import rafair.monitoring.store.engines
+for name in ("psycopg", "sqlalchemy.pool"):
+    logging.getLogger(name).error("said")
+logging.getLogger("another").error("shown")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stderr == "shown\n"

@@ -57,14 +57,14 @@ def print_result(document: Any, readable: RenderableType | None, json_path: str 
     """
     text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     if json_path == "-":
-        with _to_stdout():
+        with to_stdout():
             sys.stdout.write(text)
         return
     if json_path:
         with writing(Path(json_path)) as path:
             path.write_text(text, encoding="utf-8")
     if readable is not None:
-        with _to_stdout():
+        with to_stdout():
             if isinstance(readable, str):
                 sys.stdout.write(readable)
             else:
@@ -115,13 +115,13 @@ def with_report(audit: Audit) -> Path | None:
 def say_where(folder: Path | str, json_path: str | None, what: str = "Run folder") -> None:
     """Says where a command's files are: on stdout, or on stderr where that carries JSON."""
     message = Text.assemble(f"{what}: ", (str(folder), "bold"))
-    with _to_stdout():
+    with to_stdout():
         console = Console(stderr=True, highlight=False) if json_path == "-" else results()
         console.print(message, soft_wrap=True)
 
 
 @contextmanager
-def _to_stdout() -> Iterator[None]:
+def to_stdout() -> Iterator[None]:
     """Lets a reader such as `head` stop reading, and says plainly if the output has no room.
 
     Raises:

@@ -20,6 +20,7 @@ from rafair.cli import (
     diff,
     gate,
     harden,
+    monitor,
     repair,
     report,
     reproduce,
@@ -47,6 +48,7 @@ app = typer.Typer(
 for command in (audit, train, attack, repair, harden, gate, diff, report, reproduce):
     name = command.__name__.rpartition(".")[2]
     app.command(name, epilog=command.EPILOG)(getattr(command, name))
+app.add_typer(monitor.app, name="monitor")
 app.add_typer(data.app, name="data")
 app.add_typer(schema.app, name="schema")
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from rafair.arguments import check_name
 from rafair.engine.files import check_writable, explaining_storage
-from rafair.engine.run_folder import OURS, is_ours
+from rafair.engine.run_folder import MONITOR, OURS, is_ours
 from rafair.errors import InputError
 
 STDOUT = "-"
+OF_A_WATCH = ("reference.json",)
 OF_A_RUN = (".parquet", ".safetensors", ".onnx", ".sqlite")
 """How files of a run end whose names are not known beforehand."""
 
@@ -33,12 +34,24 @@ def xml_output(path: str | None) -> str | None:
     return _checked("--junit", path, "XML", b"<")
 
 
+def page_output(path: str | None) -> str | None:
+    """The same for a page.
+
+    Raises:
+        InputError: If it is a file of a run, or one that holds no HTML, or stdout.
+    """
+    if path == STDOUT:
+        raise InputError("--out: expected a file, got '-'")
+    return _checked("--out", path, "HTML", b"<")
+
+
 def _checked(option: str, given: str | None, kind: str, begins: bytes) -> str | None:
     if given is None or given == STDOUT:
         return given
     path = Path(given)
     check_writable(path)
-    if is_ours(path.parent) and _is_of_a_run(path):
+    watched = path.parent.name == MONITOR and is_ours(path.parent.parent)
+    if (is_ours(path.parent) or watched) and _is_of_a_run(path):
         raise InputError(f"{option}: expected another file than those of the run, got '{given}'")
     if path.is_file() and not _begins_with(path, begins):
         raise InputError(
@@ -50,7 +63,7 @@ def _checked(option: str, given: str | None, kind: str, begins: bytes) -> str | 
 
 def _is_of_a_run(path: Path) -> bool:
     """Whether a file has the name of one that a run writes."""
-    return path.name in OURS or path.suffix in OF_A_RUN
+    return path.name in (*OURS, *OF_A_WATCH) or path.suffix in OF_A_RUN
 
 
 def _begins_with(path: Path, characters: bytes) -> bool:
@@ -75,6 +88,18 @@ def refuse_same(option: str, given: str | None, **inputs: str | Path | None) -> 
     for name, path in inputs.items():
         if path is not None and _same(Path(given), Path(path)):
             raise InputError(f"{option}: expected another file than --{name}, got '{given}'")
+
+
+def refuse_inside(option: str, given: str | None, folder: str) -> None:
+    """Refuses to write into a folder whose files the command reads as they come.
+
+    Raises:
+        InputError: If the output lies there.
+    """
+    if given not in (None, STDOUT) and _same(Path(str(given)).parent, Path(folder)):
+        raise InputError(
+            f"{option}: expected a file outside the folder that is watched, got '{given}'"
+        )
 
 
 def _same(first: Path, second: Path) -> bool:

@@ -24,12 +24,12 @@ from rafair.engine.workers import Workers
 from rafair.errors import InputError, ModelError, RunFolderError
 from rafair.models.classifier import Labels
 from rafair.monitoring.judged import joined
-from rafair.monitoring.reference_rows import ReferenceRows
 from rafair.monitoring.references.freeze_options import LEAST_ROWS, FreezeOptions
 from rafair.monitoring.references.judge import Judge
 from rafair.monitoring.references.observed import Observed
 from rafair.monitoring.references.opening import NOTHING_NAMED, Named, Split, open_again, open_split
 from rafair.monitoring.references.reference import Reference
+from rafair.monitoring.references.reference_rows import ReferenceRows
 from rafair.search.draws import row_keys
 from rafair.tabular.encoding import Rows
 

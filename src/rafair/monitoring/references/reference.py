@@ -18,8 +18,8 @@ import pyarrow.parquet as pq
 from rafair._version import __version__
 from rafair.engine.files import write_synced
 from rafair.errors import RunFolderError
-from rafair.monitoring.reference_rows import ReferenceRows
 from rafair.monitoring.references.judge_options import JudgeOptions
+from rafair.monitoring.references.reference_rows import ReferenceRows
 from rafair.tabular.schema import Schema
 
 SCHEMA_VERSION = 1

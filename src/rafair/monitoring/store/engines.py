@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 from pathlib import Path
@@ -10,6 +11,11 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
 
 from rafair.monitoring.store.address import Address
+
+# of a connection that is lost we tell ourselves; what the libraries say of it is for whoever has
+# set up logging, and would else be printed
+for name in ("psycopg", "sqlalchemy", "alembic"):
+    logging.getLogger(name).addHandler(logging.NullHandler())
 
 BUSY_SECONDS = 1.0
 """How long SQLite itself waits for another process' transaction; then we do."""

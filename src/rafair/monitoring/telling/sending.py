@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import datetime
+import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rafair.monitoring.monitor import utc
-from rafair.monitoring.store.store import Store
 from rafair.monitoring.store.stored_rows import Delivery
 from rafair.monitoring.telling.webhook import Webhook, deliver_due
+
+if TYPE_CHECKING:
+    from rafair.monitoring.store.store import Store
 
 PAUSE_S = 1.0
 """The store is asked for messages no more often than that."""
@@ -26,10 +29,13 @@ class Sending:
 
     def __init__(self, store: Store, webhook: Webhook, say: Callable[[str], None]) -> None:
         self._store, self._webhook, self._say = store, webhook, say
+        self._next_s = 0.0
 
     def send_due(self) -> None:
-        """Sends all messages whose time has come."""
-        deliver_due(self, self._webhook, utc(), self._say)
+        """Sends all messages whose time has come; does nothing if asked again at once."""
+        if time.monotonic() >= self._next_s:
+            deliver_due(self, self._webhook, utc(), self._say)
+            self._next_s = time.monotonic() + PAUSE_S
 
     def due(self, now: datetime.datetime) -> Iterable[tuple[Delivery, Mapping[str, Any], int]]:
         """The messages that are to be sent now."""

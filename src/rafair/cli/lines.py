@@ -1,0 +1,64 @@
+"""Windows one by one, as they are judged: a line for people, or a line of JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any
+
+from rafair.cli.console import to_stdout
+from rafair.cli.outputs import STDOUT
+from rafair.engine.files import explaining_storage
+
+
+class Lines:
+    """Writes a line for each window, at once.
+
+    Args:
+        json_path: A file that lines of JSON are added to, "-" for stdout instead of lines for
+            people, or None.
+    """
+
+    def __init__(self, json_path: str | None) -> None:
+        self._path = json_path
+        self._file: IO[str] | None = None
+        self._alarms: Sequence[Mapping[str, Any]] = ()
+
+    def __enter__(self) -> Lines:
+        if self._path not in (None, STDOUT):
+            assert self._path is not None
+            with explaining_storage(Path(self._path)):
+                self._file = Path(self._path).open("a", encoding="utf-8")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def tell(self, document: Mapping[str, Any]) -> None:
+        """Writes the result of one window.
+
+        Raises:
+            StorageError: If there is no room.
+        """
+        from rafair.reports.monitor_text import alarm_lines, window_line
+
+        text = json.dumps(document, ensure_ascii=False, allow_nan=False)
+        if self._file is not None:
+            with explaining_storage(Path(str(self._path))):
+                self._file.write(f"{text}\n")
+                self._file.flush()
+        lines = [text]
+        if self._path != STDOUT:
+            lines = [window_line(document), *alarm_lines(self._alarms, document)]
+        self._alarms = document["alarms"]
+        with to_stdout():
+            sys.stdout.writelines(f"{line}\n" for line in lines)

@@ -1,0 +1,87 @@
+"""`rafair monitor check`: one window of new rows."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from rafair.cli import model_options as models
+from rafair.cli import monitor_options, options
+from rafair.cli.console import TerminalProgress, print_result
+from rafair.cli.outputs import refuse_same
+
+EPILOG = "Example:  rafair monitor check runs/affairs-1 --data new.csv --json -"
+ALARM = 1
+
+
+def check(
+    run: monitor_options.Watched,
+    data: Annotated[
+        str,
+        typer.Option(
+            metavar="FILE", help="CSV, Parquet or JSON lines; - for JSON lines on standard input."
+        ),
+    ],
+    store: monitor_options.Store = None,
+    id_column: monitor_options.IdColumn = None,
+    label_column: monitor_options.LabelColumn = None,
+    webhook: monitor_options.Webhook = None,
+    patience: monitor_options.Patience = "60s",
+    model: monitor_options.Model = None,
+    weights: models.Weights = None,
+    model_input: models.ModelInput = None,
+    model_output: models.ModelOutput = None,
+    trust: models.Trust = None,
+    trust_pickle: models.TrustPickle = False,
+    protocol: models.Protocol = None,
+    batch_rows: models.BatchRows = None,
+    concurrency: models.Concurrency = None,
+    timeout: models.Timeout = None,
+    retries: models.Retries = None,
+    token_env: models.TokenEnv = None,
+    max_queries: options.MaxQueries = None,
+    threads: options.Threads = None,
+    device: options.Device = "cpu",
+    json: options.Json = None,
+) -> None:
+    """Looks at new rows as one window: exit code 1 if an alarm stands, else 0.
+
+    Rows have the columns of the audit's table, an id if their labels come later, and the label if
+    it is known. A file that was checked before is not counted again: its result is shown.
+    """
+    from rafair.monitoring.entry import Place, check_file
+    from rafair.reports.monitor_text import render_window
+
+    refuse_same("--json", json, data=data, weights=weights, model=model, store=store)
+    said = models.said(
+        weights=weights,
+        inputs=model_input,
+        outputs=model_output,
+        trust=trust,
+        trust_pickle=trust_pickle or None,
+        protocol=protocol,
+        batch_rows=batch_rows,
+        concurrency=concurrency,
+        timeout_s=timeout,
+        retries=retries,
+        token_env=token_env,
+    )
+    progress = TerminalProgress()
+    place = Place(
+        run,
+        store,
+        named=monitor_options.named(model, None, said, device, max_queries),
+        id_column=id_column,
+        label_column=label_column,
+        patience=patience,
+        webhook=webhook,
+        threads=threads,
+        device=device,
+        say=progress.note,
+        progress=progress,
+    )
+    document, facts = check_file(place, data)
+    print_result(document, render_window(document, facts), json)
+    if document["alarms"]:
+        raise typer.Exit(ALARM)

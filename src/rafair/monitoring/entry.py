@@ -1,0 +1,325 @@
+"""From what a user names to a monitor at work: checking, watching, and reading what was watched."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rafair.engine.files import sha256_of
+from rafair.engine.progress import SILENT, Progress
+from rafair.engine.run_folder import MONITOR
+from rafair.errors import DataFileError, InputError, StoreBusyError
+from rafair.monitoring.checking import check_window, prefix_of
+from rafair.monitoring.closing import Closing, patience_of, seconds_of
+from rafair.monitoring.gathering import Sort
+from rafair.monitoring.history import history_of, reference_facts
+from rafair.monitoring.incoming import source as source_file
+from rafair.monitoring.incoming.arriving import Arriving
+from rafair.monitoring.incoming.columns import Columns
+from rafair.monitoring.incoming.feeds import Feed, FolderFeed, PipeFeed
+from rafair.monitoring.incoming.folder import Folder
+from rafair.monitoring.incoming.sorting import Sorted, sort_records
+from rafair.monitoring.monitor import Monitor
+from rafair.monitoring.record import Record
+from rafair.monitoring.references.freezing import open_watched
+from rafair.monitoring.references.opening import NOTHING_NAMED, Named
+from rafair.monitoring.references.reference import Reference
+from rafair.monitoring.stop import Stop
+from rafair.monitoring.store.opening import open_store
+from rafair.monitoring.telling.metrics import start_metrics
+from rafair.monitoring.telling.sending import Sending
+from rafair.monitoring.telling.snapshots import Snapshots
+from rafair.monitoring.telling.webhook import Webhook
+from rafair.monitoring.watching import Watching
+from rafair.visible import visible
+
+if TYPE_CHECKING:
+    from rafair.monitoring.store.store import Store
+
+STDIN, LOCAL = "-", "127.0.0.1"
+STORE = "watch.sqlite"
+TURN_S = 60.0
+"""How long a check waits for its turn while another process works on the monitor."""
+
+BLOCK = 1 << 20
+
+
+def _silent(line: str) -> None:
+    """Says nothing."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """What is watched, and where results are kept.
+
+    Args:
+        run: The run's folder, with a frozen reference.
+        store: A file or URL; None for the run's own.
+        named: A model that the folder does not hold.
+        id_column: The column that names rows; None for "id".
+        label_column: The column with the true class; None for "label", else the data set's own.
+        patience: How long to wait for a store that is away, as "60s" or "forever".
+        webhook: Where new alarms are posted.
+        threads: How many threads compute; None takes one per core.
+        device: Where a network computes.
+        say: Takes one line about what goes on.
+        progress: Where a bar is shown while a check judges.
+    """
+
+    run: Path
+    store: str | None = None
+    named: Named = NOTHING_NAMED
+    id_column: str | None = None
+    label_column: str | None = None
+    patience: str = "60s"
+    webhook: str | None = None
+    threads: int | None = None
+    device: str = "cpu"
+    say: Callable[[str], None] = field(default=_silent)
+    progress: Progress = SILENT
+
+    def sorter(self, reference: Reference, *, number_rows: bool, prefix: str | None) -> Sort:
+        """Tells rows, labels and malformed records apart; says once what it ignores."""
+        columns = Columns.of(reference.schema, id=self.id_column, label=self.label_column)
+        told: set[str] = set()
+
+        def sort(records: Sequence[Record]) -> Sorted:
+            found = sort_records(
+                records, reference.schema, columns, number_rows=number_rows, prefix=prefix
+            )
+            new = [name for name in found.ignored if name not in told]
+            for record in records:
+                if record.number == 0 and record.values is None:  # a whole file
+                    self.say(f"{visible(record.source)}: refused: {visible(record.problem)}")
+            if new:
+                told.update(new)
+                self.say(f"columns that are neither feature, id nor label: {', '.join(new)}")
+            return found
+
+        return sort
+
+    def open_store(self, reference: Reference, *, existing: bool = False) -> Store:
+        """The store of a reference's monitor; with `existing`, one that knows it already."""
+        where = self.store or self.run / MONITOR / STORE
+        patience_s = patience_of(self.patience)
+        document = reference_facts(reference)
+        return open_store(
+            where, reference.id, document, patience_s=patience_s, say=self.say, existing=existing
+        )
+
+
+@dataclass(frozen=True)
+class Stream:
+    """What is watched, and how windows are cut.
+
+    Args:
+        source: A folder, or "-" for standard input.
+        window_rows: Rows or labels that close a window.
+        window_time: Time that does, as "1h"; None for no limit.
+        once: Whether to end when all that is there is read.
+        poll: How often a folder is looked into.
+        settle: For how long a file must not change to be taken as it is.
+        number_rows: Whether rows of standard input may lack ids.
+        metrics_port: Where Prometheus is answered; None for nowhere.
+        metrics_address: Of the interface that does so.
+    """
+
+    source: str
+    window_rows: int = 500
+    window_time: str | None = None
+    once: bool = False
+    poll: str = "1s"
+    settle: str = "5s"
+    number_rows: bool = False
+    metrics_port: int | None = None
+    metrics_address: str = LOCAL
+
+    @property
+    def closing(self) -> Closing:
+        """When windows are closed."""
+        time = self.window_time
+        return Closing(self.window_rows, None if time is None else seconds_of("window_time", time))
+
+    def feed(self, store: Store, say: Callable[[str], None]) -> Feed:
+        """Where records come from."""
+        if self.source == STDIN:
+            return PipeFeed(Arriving(sys.stdin.fileno()))
+        folder = Folder(
+            self.source,
+            store.positions(),
+            complete=self.once,
+            settle_s=seconds_of("settle", self.settle),
+            say=say,
+        )
+        return FolderFeed(folder, once=self.once, poll_s=seconds_of("poll", self.poll))
+
+
+def check_file(place: Place, data: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Looks at one file, or all of standard input, as one window.
+
+    Args:
+        place: What is watched, and where results are kept.
+        data: The file, or "-".
+
+    Returns:
+        The window's result, and what the history says of the reference.
+
+    Raises:
+        InputError: If something named is no good.
+        IncompleteError: If the store or the model is gone, or the monitor busy; nothing is counted.
+    """
+    hook = Webhook(place.webhook) if place.webhook else None
+    with ExitStack() as stack:
+        path, source = stack.enter_context(_spooled(data))
+        source_file.check_file(path)
+        try:
+            sha256 = sha256_of(path)
+        except OSError as error:
+            raise DataFileError(f"'{path}': cannot be read: {error.strerror}") from error
+        records = list(source_file.read_records(path, complete=True))
+        reference, judge = open_watched(
+            place.run, place.named, threads=place.threads, device=place.device
+        )
+        sort = place.sorter(reference, number_rows=True, prefix=prefix_of(sha256))
+        store = stack.enter_context(place.open_store(reference))
+        stack.enter_context(_turn(store, place.say))
+        monitor = Monitor(reference, judge, store, sends=hook is not None, progress=place.progress)
+        document, again = check_window(monitor, records, sort, sha256, source)
+        if again:
+            place.say(
+                f"window {document['window']:,}: this very input was counted before; what follows "
+                f"was its result then (the newest window is {store.last_number():,})"
+            )
+        elif records and not (
+            document["n"] or document["late_labels"] or document["waiting_labels"]
+        ):
+            place.say(f"warning: none of {len(records):,} records is a new row or label")
+        if hook:
+            Sending(store, hook, place.say).send_due()
+        return document, reference_facts(reference)
+
+
+def watch_stream(
+    place: Place, stream: Stream, tell: Callable[[dict[str, Any]], None], stop: Stop
+) -> bool:
+    """Watches until the stream ends or a stop is wished.
+
+    Args:
+        place: What is watched, and where results are kept.
+        stream: Where rows come from, and how windows are cut.
+        tell: Takes the result of each window.
+        stop: Says when to stop.
+
+    Returns:
+        Whether a window of this run had an alarm.
+
+    Raises:
+        InputError: If something named is no good.
+        IncompleteError: If the store or the model is gone, or the monitor busy; all windows before
+            are stored.
+    """
+    hook = Webhook(place.webhook) if place.webhook else None
+    closing = stream.closing
+    _check_stream(stream)
+    reference, judge = open_watched(
+        place.run, place.named, threads=place.threads, device=place.device
+    )
+    numbered = stream.source != STDIN or stream.number_rows
+    prefix = uuid.uuid4().hex[:16] if stream.source == STDIN else None
+    sort = place.sorter(reference, number_rows=numbered, prefix=prefix)
+    with ExitStack() as stack:
+        store = stack.enter_context(place.open_store(reference))
+        stack.enter_context(store.hold())
+        monitor = Monitor(reference, judge, store, sends=hook is not None)
+        snapshots = Snapshots(monitor)
+        if stream.metrics_port is not None:
+            server = stack.enter_context(
+                start_metrics(
+                    stream.metrics_port,
+                    stream.metrics_address,
+                    snapshot_source=lambda: snapshots.newest,
+                )
+            )
+            place.say(f"metrics on http://{stream.metrics_address}:{server.port}/metrics")
+
+        def told(document: dict[str, Any]) -> None:
+            if stream.metrics_port is not None:
+                snapshots.renew()
+            tell(document)
+
+        place.say(
+            f"watching {_called(stream.source)}: windows of {closing.rows:,} rows or labels"
+            + (f", or {stream.window_time}" if stream.window_time else "")
+            + f"; {store.last_number():,} windows so far in {store.shown}"
+        )
+        sending = Sending(store, hook, place.say) if hook else None
+        between = sending.send_due if sending else lambda: None
+        feed = stream.feed(store, place.say)
+        return Watching(monitor, feed, sort, closing, told, between, stop).run()
+
+
+def history_at(place: Place) -> dict[str, Any]:
+    """All that was watched so far, as plain values.
+
+    Raises:
+        RunFolderError: If there is no reference, or it was altered.
+        InputError: If the store cannot be opened.
+        StorageError: If it is away.
+    """
+    reference = Reference.read(place.run / MONITOR)
+    with place.open_store(reference, existing=True) as store:
+        return history_of(reference, store)
+
+
+def _called(source: str) -> str:
+    return "standard input" if source == STDIN else f"'{visible(source)}'"
+
+
+def _check_stream(stream: Stream) -> None:
+    """Refuses what nothing could be read from, and options without effect."""
+    for name, text in (("poll", stream.poll), ("settle", stream.settle)):
+        seconds_of(name, text)
+    if stream.metrics_port is None and stream.metrics_address != LOCAL:
+        raise InputError("metrics_address: expected with --metrics-port, got it alone")
+    if stream.source == STDIN:
+        return
+    if stream.number_rows:
+        raise InputError("number_rows: expected with '-' alone; rows of files are numbered anyway")
+    path = Path(stream.source)
+    if not path.is_dir():
+        found = "a file; `rafair monitor check --data` takes one" if path.exists() else "none"
+        raise InputError(
+            f"'{stream.source}': expected a folder, or - for standard input, found {found}"
+        )
+
+
+@contextmanager
+def _turn(store: Store, say: Callable[[str], None]) -> Iterator[None]:
+    """Holds the store; says so where that has to be waited for."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(store.hold())
+        except StoreBusyError as error:
+            say(f"{error}; waiting for it, for {TURN_S:g} s")
+            stack.enter_context(store.hold(TURN_S))
+        yield
+
+
+@contextmanager
+def _spooled(data: str) -> Iterator[tuple[Path, str]]:
+    """A file, or what standard input holds in one, and what it is called."""
+    if data != STDIN:
+        yield Path(data), Path(data).name
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "stdin.jsonl"
+        with path.open("wb") as file:
+            while block := sys.stdin.buffer.read(BLOCK):
+                file.write(block)
+        yield path, STDIN

@@ -1,0 +1,233 @@
+"""One monitor at work: what was gathered is judged, tested, and stored as a window."""
+
+from __future__ import annotations
+
+import datetime
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rafair.engine.progress import SILENT, Progress
+from rafair.errors import StorageError
+from rafair.monitoring.alarm import Alarm, Fall
+from rafair.monitoring.cases import MOST_LOOKED_AT, cases_of, first_window
+from rafair.monitoring.counting import Counts, added, late_steps, rates, steps
+from rafair.monitoring.evidence.alarms import Tier, raised, standing
+from rafair.monitoring.evidence.falls import bounds, by_name, falls
+from rafair.monitoring.gathering import Gathering
+from rafair.monitoring.judged import UNLABELLED, Judged
+from rafair.monitoring.references.judge import Judge
+from rafair.monitoring.references.reference import Reference
+from rafair.monitoring.store.stored_rows import StoredRows
+from rafair.monitoring.telling.sentences import alarm_message
+from rafair.monitoring.watched import watched
+from rafair.monitoring.window import NewRows, Window
+from rafair.tabular.encoding import Rows
+
+if TYPE_CHECKING:
+    from rafair.monitoring.store.store import Store
+
+MOST_REASONS = 5
+"""How many reasons of refusals the result of a window tells."""
+
+Now = Callable[[], datetime.datetime]
+
+
+def utc() -> datetime.datetime:
+    """The time of day; it may jump, and decides nothing."""
+    return datetime.datetime.now(datetime.UTC)
+
+
+@dataclass(frozen=True)
+class Monitor:
+    """A reference, the judge of further rows, and the store of what was judged.
+
+    Whoever closes windows holds the store's lock.
+
+    Args:
+        reference: What the stream is compared with.
+        judge: Judges rows as it did those of the reference.
+        store: Where windows are kept.
+        sends: Whether new alarms are kept as messages to be sent.
+        now: Tells the time.
+        progress: Where a bar is shown while rows are judged.
+    """
+
+    reference: Reference
+    judge: Judge
+    store: Store
+    sends: bool = False
+    now: Now = utc
+    progress: Progress = SILENT
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The rates that are tested."""
+        return tuple(rate.name for rate in watched(self.reference.conditions))
+
+    @cached_property
+    def bounds(self) -> dict[str, float | None]:
+        """What each rate is compared with; None where it cannot be tested."""
+        of_reference = self.reference
+        return bounds(by_name(of_reference.rates), of_reference.alpha, of_reference.tolerance)
+
+    def begin(self) -> Gathering:
+        """An empty window."""
+        return Gathering(self.now())
+
+    def close(self, gathering: Gathering, key: str) -> dict[str, Any]:
+        """Judges, tests and stores what was gathered.
+
+        Args:
+            gathering: The open window.
+            key: What tells it from any other.
+
+        Returns:
+            The window's result; that which was stored, where one has this key already.
+
+        Raises:
+            StorageError: If it cannot be stored; nothing of it is.
+            ModelGoneError: If the model does not answer; nothing is stored.
+        """
+        number = self.store.last_number() + 1
+        labels = gathering.label_array()
+        judged = self._judged(gathering.rows(len(self.reference.schema)))
+        late = self._late(gathering, number)
+        counts = added(steps(judged, labels), late_steps(late.judged, late.labels))
+        mine = _as_stored(gathering, number, labels, judged)
+        alarms = self._alarms(number, counts, mine, late)
+        closed = self.now()
+        document = {
+            "window": number,
+            "source": gathering.source,
+            "opened": gathering.opened.isoformat(timespec="seconds"),
+            "closed": closed.isoformat(timespec="seconds"),
+            "n": len(gathering.ids),
+            "labelled": int(np.count_nonzero(labels != UNLABELLED)),
+            "late_labels": len(gathering.late),
+            "waiting_labels": len(gathering.waiting),
+            "quarantined": len(gathering.refused),
+            "refusals": _refusals(gathering),
+            "duplicates": gathering.duplicates,
+            "outside": dict(gathering.outside),
+            "rates": rates(judged, labels),
+            "alarms": [alarm.to_dict() for alarm in alarms],
+        }
+        window = Window(
+            number=number,
+            key=key,
+            source=gathering.source,
+            opened=gathering.opened,
+            closed=closed,
+            rows=NewRows(
+                gathering.ids, mine.keys, labels, np.array(gathering.outside_flags, bool), judged
+            ),
+            late_labels=gathering.late,
+            waiting_labels=gathering.waiting,
+            claimed_labels=gathering.claimed,
+            refused=gathering.refused,
+            duplicates=gathering.duplicates,
+            outside=gathering.outside,
+            positions=gathering.positions,
+            counts=counts,
+            document=document,
+            deliveries=self._messages(number, alarms),
+        )
+        if not self.store.commit(window):
+            before = self.store.window(key)
+            if before is None:
+                raise StorageError(
+                    f"store {self.store.shown}: expected to write window {number:,} alone, found "
+                    "it written by another process; nothing was counted"
+                )
+            return dict(before)
+        return document
+
+    def _judged(self, rows: Rows) -> Judged:
+        with self.progress.task("judging", self.judge.cost(len(rows)), "rows") as task:
+            return self.judge(rows, task.advance)
+
+    def _late(self, gathering: Gathering, number: int) -> StoredRows:
+        """The rows of earlier windows whose labels have come now, with these."""
+        rows = self.store.rows_of(list(gathering.late))
+        labels = np.array([gathering.late[name] for name in rows.ids], np.int64)
+        return replace(rows, labels=labels, label_windows=np.full(len(rows), number, np.int64))
+
+    def _alarms(
+        self, number: int, counts: Counts, mine: StoredRows, late: StoredRows
+    ) -> list[Alarm]:
+        history = self.store.history(self.names)
+        none = (0, 0)
+        so_far = {
+            name: np.vstack([history[name], np.array([counts.get(name, none)], np.int64)])
+            for name in self.names
+        }
+        reference = by_name(self.reference.rates)
+        fallen = falls(reference, so_far, self.reference.alpha, self.reference.tolerance)
+        if not fallen:
+            return []
+
+        def cases(_: Tier, its: Sequence[Fall]) -> Mapping[str, Any]:
+            rates = [fall.rate for fall in its]
+            earlier = self.store.violations(first_window(its), rates, MOST_LOOKED_AT)
+            unseen = earlier.count - len(earlier.rows)
+            return cases_of(its, _joined([mine, late, earlier.rows]), unseen, self.reference)
+
+        return raised(fallen, number, self._standing(number - 1), cases)
+
+    def _standing(self, number: int) -> dict[tuple[str, str], int]:
+        """Since when alarms stand at a window."""
+        newest = self.store.newest() if number else None
+        return standing(newest["alarms"]) if newest else {}
+
+    def _messages(self, number: int, alarms: Sequence[Alarm]) -> list[Mapping[str, Any]]:
+        if not self.sends:
+            return []
+        facts = self.reference.facts()
+        return [alarm_message(facts, number, one.to_dict()) for one in alarms if one.new]
+
+
+def _refusals(gathering: Gathering) -> list[dict[str, Any]]:
+    """Why records were refused, the most frequent reasons."""
+    counted = Counter(one.reason for one in gathering.refused).most_common(MOST_REASONS)
+    return [{"reason": reason, "count": count} for reason, count in counted]
+
+
+def _as_stored(
+    gathering: Gathering, number: int, labels: NDArray[np.int64], judged: Judged
+) -> StoredRows:
+    windows = np.full(len(gathering.ids), number, np.int64)
+    keys = np.array(gathering.keys, np.int64)
+    label_windows = np.where(labels == UNLABELLED, 0, windows)
+    return StoredRows(gathering.ids, windows, keys, labels, label_windows, judged)
+
+
+def _joined(parts: Sequence[StoredRows]) -> StoredRows:
+    """Rows from several places; of a row that is in two of them, the first counts."""
+    ids = [name for part in parts for name in part.ids]
+    places = {name: place for place, name in reversed(list(enumerate(ids)))}
+    chosen = np.array(sorted(places.values()), np.int64)
+    judged = Judged(
+        np.concatenate([part.judged.predictions for part in parts])[chosen],
+        _flags([part.judged.kept for part in parts], chosen),
+        _flags([part.judged.fair for part in parts], chosen),
+    )
+    return StoredRows(
+        [ids[place] for place in chosen.tolist()],
+        np.concatenate([part.windows for part in parts])[chosen],
+        np.concatenate([part.keys for part in parts])[chosen],
+        np.concatenate([part.labels for part in parts])[chosen],
+        np.concatenate([part.label_windows for part in parts])[chosen],
+        judged,
+    )
+
+
+def _flags(
+    parts: Sequence[Mapping[str, NDArray[np.bool_]]], chosen: NDArray[np.int64]
+) -> dict[str, NDArray[np.bool_]]:
+    return {name: np.concatenate([part[name] for part in parts])[chosen] for name in parts[0]}
