@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -41,8 +40,3 @@ def check_window(
     gathering.positions.clear()  # a file is checked whole, or not at all
     gathering.told_source = source
     return monitor.close(gathering, key), False
-
-
-def prefix_of(sha256: str) -> str:
-    """What ids begin with of rows that have none: the same file gives the same."""
-    return hashlib.sha256(f"check:{sha256}".encode()).hexdigest()[:16]

@@ -15,7 +15,7 @@ from rafair.engine.files import sha256_of
 from rafair.engine.progress import SILENT, Progress
 from rafair.engine.run_folder import MONITOR
 from rafair.errors import DataFileError, InputError, StoreBusyError
-from rafair.monitoring.checking import check_window, prefix_of
+from rafair.monitoring.checking import check_window
 from rafair.monitoring.closing import Closing, patience_of, seconds_of
 from rafair.monitoring.gathering import Sort
 from rafair.monitoring.history import history_of, reference_facts
@@ -48,6 +48,9 @@ TURN_S = 60.0
 """How long a check waits for its turn while another process works on the monitor."""
 
 BLOCK = 1 << 20
+
+OF_A_HASH = 16
+"""So many digits of a file's hash begin the names of its rows that have none."""
 
 
 def _silent(line: str) -> None:
@@ -186,7 +189,7 @@ def check_file(place: Place, data: str) -> tuple[dict[str, Any], dict[str, Any]]
         reference, judge = open_watched(
             place.run, place.named, threads=place.threads, device=place.device
         )
-        sort = place.sorter(reference, number_rows=True, prefix=prefix_of(sha256))
+        sort = place.sorter(reference, number_rows=True, prefix=sha256[:OF_A_HASH])
         store = stack.enter_context(place.open_store(reference))
         stack.enter_context(_turn(store, place.say))
         monitor = Monitor(reference, judge, store, sends=hook is not None, progress=place.progress)
@@ -237,8 +240,8 @@ def watch_stream(
         store = stack.enter_context(place.open_store(reference))
         stack.enter_context(store.hold())
         monitor = Monitor(reference, judge, store, sends=hook is not None)
-        snapshots = Snapshots(monitor)
-        if stream.metrics_port is not None:
+        snapshots = None if stream.metrics_port is None else Snapshots(monitor)
+        if snapshots is not None and stream.metrics_port is not None:
             server = stack.enter_context(
                 start_metrics(
                     stream.metrics_port,
@@ -249,7 +252,7 @@ def watch_stream(
             place.say(f"metrics on http://{stream.metrics_address}:{server.port}/metrics")
 
         def told(document: dict[str, Any]) -> None:
-            if stream.metrics_port is not None:
+            if snapshots is not None:
                 snapshots.renew()
             tell(document)
 

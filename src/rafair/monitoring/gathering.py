@@ -86,10 +86,6 @@ class Gathering:
         shown = ", ".join(names[:MOST_SOURCES])
         return f"{shown} and {more} more" if more > 0 else shown
 
-    def refuse(self, refused: Refused) -> None:
-        """Takes up a refusal that is of no record, such as one of a whole file."""
-        self.refused.append(refused)
-
     def add(self, records: Sequence[Record], sort: Sort, store: Store) -> None:
         """Takes up records, as far as they are news.
 

@@ -18,7 +18,7 @@ from rafair.monitoring.alarm import Alarm, Fall
 from rafair.monitoring.cases import MOST_LOOKED_AT, cases_of, first_window
 from rafair.monitoring.counting import Counts, added, late_steps, rates, steps
 from rafair.monitoring.evidence.alarms import Tier, raised, standing
-from rafair.monitoring.evidence.falls import bounds, by_name, falls
+from rafair.monitoring.evidence.falls import by_name, falls
 from rafair.monitoring.gathering import Gathering
 from rafair.monitoring.judged import UNLABELLED, Judged
 from rafair.monitoring.references.judge import Judge
@@ -69,12 +69,6 @@ class Monitor:
     def names(self) -> tuple[str, ...]:
         """The rates that are tested."""
         return tuple(rate.name for rate in watched(self.reference.conditions))
-
-    @cached_property
-    def bounds(self) -> dict[str, float | None]:
-        """What each rate is compared with; None where it cannot be tested."""
-        of_reference = self.reference
-        return bounds(by_name(of_reference.rates), of_reference.alpha, of_reference.tolerance)
 
     def begin(self) -> Gathering:
         """An empty window."""
