@@ -94,7 +94,7 @@ class Postgres:
                 stdout=said,
                 stderr=subprocess.STDOUT,
                 cwd=self.folder,
-                env={"PATH": os.environ["PATH"], "LC_ALL": "C"},
+                env={name: os.environ[name] for name in ("PATH", "PYTHONPATH")} | {"LC_ALL": "C"},
                 check=False,
                 **self._user,
             )

@@ -164,11 +164,7 @@ def test_options_that_cannot_be_read_are_refused_in_one_line(capsys):
     assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_data_sets_that_are_not_at_hand_are_left_out_with_their_reason(
-    tmp_path, monkeypatch, capsys
-):
-    monkeypatch.delenv("RAFAIR_DATA", raising=False)
-    monkeypatch.setenv("RAFAIR_CACHE", str(tmp_path))
+def test_data_sets_that_are_not_at_hand_are_left_out_with_their_reason(capsys):
     assert [subject.name for subject in subjects(["adult", "affairs"])] == ["affairs"]
     err = capsys.readouterr().err
     assert err.startswith("adult left out: ")

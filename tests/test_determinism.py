@@ -19,17 +19,7 @@ def audited(out: Path, *options: str) -> Path:
     return out
 
 
-@pytest.fixture
-def data(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The name of a data set whose files are here."""
-    if request.param != "affairs":
-        monkeypatch.setenv("RAFAIR_DATA", str(request.getfixturevalue("data_folder")))
-    return request.param
-
-
-@pytest.mark.parametrize(
-    "data", ["affairs", pytest.param("adult", marks=pytest.mark.data)], indirect=True
-)
+@pytest.mark.parametrize("data", ["affairs", pytest.param("adult", marks=pytest.mark.data)])
 def test_one_thread_and_two_give_the_same_audit(data, tmp_path):
     one, two = (
         audited(tmp_path / threads, *COMMANDS[data], "--threads", threads) for threads in "12"

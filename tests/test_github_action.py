@@ -17,6 +17,7 @@ from junitparser import JUnitXml
 
 import planted
 import rafair
+from closed_off import EVERY_PROCESS
 
 ROOT = Path(__file__).parents[1]
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
@@ -87,7 +88,7 @@ def run_step(step, workspace, given, *, path=ROOT, **extra):
     environment = {
         **os.environ,
         "PATH": os.pathsep.join([str(workspace.parent / "bin"), os.environ["PATH"]]),
-        "PYTHONPATH": str(ROOT / "src"),
+        "PYTHONPATH": os.pathsep.join([EVERY_PROCESS, str(ROOT / "src")]),
         **{name: str(file) for name, file in files.items()},
         **environment_of(step, given, path),
         **extra,
@@ -218,8 +219,9 @@ def test_inputs_are_names_and_nothing_else(workspace, name):
 
 def test_the_install_step_installs_this_repository(tmp_path):
     """Into an environment that finds all libraries of this one, so that none is fetched."""
+    pytest.importorskip("hatchling", reason="the build backend, hatchling, is not installed")
     venv = tmp_path / "venv"
-    subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(venv)], check=True)
     python = venv / "bin" / "python"
     purelib = Path(
         subprocess.run(
@@ -237,10 +239,13 @@ def test_the_install_step_installs_this_repository(tmp_path):
         copy(ROOT / name, source / name)
     workspace = tmp_path / "workspace"
     workspace.mkdir()
-    path = os.pathsep.join([str(venv / "bin"), os.environ["PATH"]])
-    done = run_step(INSTALL, workspace, {}, path=source, PATH=path, PYTHONPATH="")
-    if done.code and "hatchling" in done.log + done.error:
-        pytest.skip("the build backend cannot be fetched here")
+    own = {
+        "PATH": os.pathsep.join([str(venv / "bin"), os.environ["PATH"]]),
+        "PYTHONPATH": EVERY_PROCESS,
+        "PIP_NO_INDEX": "1",
+        "PIP_NO_BUILD_ISOLATION": "0",  # pip reads the value as that of `build_isolation`
+    }
+    done = run_step(INSTALL, workspace, {}, path=source, **own)
     assert done.code == 0, done.error
     assert not list(tmp_path.rglob("hurt"))
     assert (venv / "bin" / "rafair").is_file()
@@ -250,8 +255,8 @@ assert pathlib.Path(rafair.__file__).is_relative_to(sys.prefix), rafair.__file__
 points = metadata.distribution('rafair').entry_points
 print({point.name: point.value for point in points if point.group == 'pytest11'})
 """
-    own = {**os.environ, "PYTHONPATH": ""}
-    options = {"capture_output": True, "text": True, "env": own, "check": True, "cwd": workspace}
+    options = {"capture_output": True, "text": True, "check": True, "cwd": workspace}
+    options["env"] = os.environ | own
     found = subprocess.run([python, "-c", program], **options)
     assert found.stdout.strip() == "{'rafair': 'rafair.pytest_plugin'}"
     fixtures = subprocess.run([python, "-m", "pytest", "-W", "error", "--fixtures"], **options)

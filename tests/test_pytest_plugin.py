@@ -17,6 +17,7 @@ from junitparser import Failure, JUnitXml
 
 import planted
 import rafair
+from closed_off import EVERY_PROCESS
 from rafair import pytest_plugin
 
 ROOT = Path(__file__).parents[1]
@@ -139,7 +140,7 @@ def entry_points() -> list[importlib.metadata.EntryPoint]:
 
 def run_pytest(project: Path, site: Path, *arguments: str) -> Session:
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
-    environment["PYTHONPATH"] = os.pathsep.join([str(ROOT / "src"), str(site)])
+    environment["PYTHONPATH"] = os.pathsep.join([EVERY_PROCESS, str(ROOT / "src"), str(site)])
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "--junit-xml=junit.xml", *arguments],
         cwd=project,

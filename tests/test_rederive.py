@@ -92,7 +92,7 @@ def test_other_settings_are_rederived(options: tuple[str, ...], tmp_path: Path) 
     ids=["compas", "credit"],
 )
 def test_audits_of_the_papers_data_are_rederived(
-    name: str, options: tuple[str, ...], data_folder: Path, tmp_path: Path
+    name: str, options: tuple[str, ...], tmp_path: Path
 ) -> None:
     small = ("--epochs", "5", "--instances", "30", "--steps", "10")
     folder = audit(tmp_path / name, "--dataset", name, *small, *options)

@@ -1,20 +1,11 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
 
 from rafair.cli.main import run
-
-needs_data = [
-    pytest.mark.data,
-    pytest.mark.skipif(
-        not os.environ.get("RAFAIR_DATA"),
-        reason="RAFAIR_DATA does not name a folder with the papers' data files",
-    ),
-]
 
 WITHOUT_FILES = """
 data set     rows   features   sensitive (values)               I(v)   paper      files
@@ -32,12 +23,6 @@ a folder that holds its files.
 """
 
 
-@pytest.fixture
-def nothing_here(tmp_path, monkeypatch):
-    monkeypatch.delenv("RAFAIR_DATA", raising=False)
-    monkeypatch.setenv("RAFAIR_CACHE", str(tmp_path))
-
-
 def printed(capsys) -> str:
     streams = capsys.readouterr()
     assert streams.err == ""
@@ -48,12 +33,12 @@ def lines(text: str) -> list[str]:
     return [line.rstrip().rstrip("─") for line in text.strip("\n").splitlines()]
 
 
-def test_list_without_files(nothing_here, capsys):
+def test_list_without_files(capsys):
     assert run(["data", "list"]) == 0
     assert lines(printed(capsys)) == lines(WITHOUT_FILES)
 
 
-def test_list_as_json(nothing_here, capsys):
+def test_list_as_json(capsys):
     assert run(["data", "list", "--json", "-"]) == 0
     entries = json.loads(printed(capsys))
     assert [entry["name"] for entry in entries] == ["affairs", "adult", "credit", "bank", "compas"]
@@ -77,14 +62,14 @@ def test_list_as_json(nothing_here, capsys):
     }
 
 
-def test_json_beside_the_readable_form(nothing_here, capsys, tmp_path):
+def test_json_beside_the_readable_form(capsys, tmp_path):
     path = tmp_path / "list.json"
     assert run(["data", "list", "--json", str(path)]) == 0
     assert "affairs" in printed(capsys)
     assert len(json.loads(path.read_text())) == 5
 
 
-def test_list_with_a_wrong_folder(nothing_here, capsys, monkeypatch):
+def test_list_with_a_wrong_folder(capsys, monkeypatch):
     monkeypatch.setenv("RAFAIR_DATA", "/no/such/folder")
     assert run(["data", "list"]) == 2
     streams = capsys.readouterr()
@@ -94,7 +79,7 @@ def test_list_with_a_wrong_folder(nothing_here, capsys, monkeypatch):
     )
 
 
-def test_show_affairs(nothing_here, capsys):
+def test_show_affairs(capsys):
     assert run(["data", "show"]) == 0
     text = printed(capsys)
     assert max(map(len, text.splitlines())) <= 100
@@ -109,7 +94,7 @@ def test_show_affairs(nothing_here, capsys):
         assert part in text
 
 
-def test_show_as_json(nothing_here, capsys):
+def test_show_as_json(capsys):
     assert run(["data", "show", "affairs", "--json", "-"]) == 0
     document = json.loads(printed(capsys))
     assert document["rows"] == {"whole": 6_366, "train": 5_092, "test": 1_274}
@@ -134,7 +119,8 @@ def test_show_as_json(nothing_here, capsys):
     assert len(document["sha256"]) == 64
 
 
-@pytest.mark.parametrize("name", [pytest.param(n, marks=needs_data) for n in ("adult", "credit")])
+@pytest.mark.data
+@pytest.mark.parametrize("name", ["adult", "credit"])
 def test_show_fits_a_hundred_columns(capsys, name):
     assert run(["data", "show", name]) == 0
     text = printed(capsys)
@@ -142,31 +128,31 @@ def test_show_fits_a_hundred_columns(capsys, name):
     assert "Known problems" in text
 
 
-@pytest.mark.parametrize("name", [pytest.param("bank", marks=needs_data)])
-def test_show_a_variant(capsys, name):
+@pytest.mark.data
+def test_show_a_variant(capsys):
     for variant, there in (("clean", False), ("paper", True)):
-        assert run(["data", "show", name, "--variant", variant, "--json", "-"]) == 0
+        assert run(["data", "show", "bank", "--variant", variant, "--json", "-"]) == 0
         document = json.loads(printed(capsys))
         assert ("duration" in {f["name"] for f in document["features"]}) is there
 
 
+@pytest.mark.data
 @pytest.mark.filterwarnings("default::rafair.RafairWarning")
-@pytest.mark.parametrize("name", [pytest.param("compas", marks=needs_data)])
-def test_show_what_lacks_features(capsys, name):
-    assert run(["data", "show", name, "--variant", "paper", "--json", "-"]) == 0
+def test_show_what_lacks_features(capsys):
+    assert run(["data", "show", "compas", "--variant", "paper", "--json", "-"]) == 0
     streams = capsys.readouterr()
     assert streams.err.startswith("rafair: warning: compas: 9 of the paper's 11 features")
     assert streams.err.count("\n") == 1
     assert len(json.loads(streams.out)["features"]) == 9
 
 
-def test_show_an_unknown_variant(nothing_here, capsys):
+def test_show_an_unknown_variant(capsys):
     assert run(["data", "show", "affairs", "--variant", "dirty"]) == 2
     assert "'clean', 'paper'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", ["show", "fetch"])
-def test_an_unknown_name(nothing_here, capsys, command):
+def test_an_unknown_name(capsys, command):
     assert run(["data", command, "adlut"]) == 2
     assert capsys.readouterr().err == (
         "rafair: unknown data set 'adlut': did you mean 'adult'? "
@@ -174,7 +160,7 @@ def test_an_unknown_name(nothing_here, capsys, command):
     )
 
 
-def test_fetch_what_is_bundled(nothing_here, capsys):
+def test_fetch_what_is_bundled(capsys):
     assert run(["data", "fetch", "affairs", "--json", "-"]) == 0
     assert json.loads(printed(capsys)) == [
         {
@@ -189,7 +175,8 @@ def test_fetch_what_is_bundled(nothing_here, capsys):
     assert "comes with rafair" in printed(capsys)
 
 
-def test_fetch_from_nobody(nothing_here, capsys, tmp_path):
+def test_fetch_from_nobody(capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("RAFAIR_CACHE", str(tmp_path))
     assert run(["data", "fetch", "adult", "--url", "http://127.0.0.1:1/adult.zip"]) == 3
     streams = capsys.readouterr()
     assert streams.out == ""
@@ -198,9 +185,9 @@ def test_fetch_from_nobody(nothing_here, capsys, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("name", [pytest.param("adult", marks=needs_data)])
-def test_fetch_what_is_here(capsys, name):
-    assert run(["data", "fetch", name, "--json", "-"]) == 0
+@pytest.mark.data
+def test_fetch_what_is_here(capsys):
+    assert run(["data", "fetch", "adult", "--json", "-"]) == 0
     files = json.loads(printed(capsys))
     assert [file["place"] for file in files] == ["RAFAIR_DATA"] * 2
     assert all(Path(file["path"]).exists() for file in files)

@@ -37,6 +37,7 @@ def cluster() -> Iterator[Any]:
         patch.setattr(ray_executor, "STORE_BYTES", 100_000_000)
         with Workers(1) as workers:
             assert RayExecutor(workers=2).cores(workers) == 2
+    assert ray.get_runtime_context().gcs_address.startswith("127.0.0.1:")
     yield ray
     ray.shutdown()
 

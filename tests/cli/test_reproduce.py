@@ -478,7 +478,7 @@ def test_a_study_that_cannot_be_read_is_named(tmp_path):
 
 
 @pytest.mark.data
-def test_credit(data_folder, tmp_path):
+def test_credit(tmp_path):
     options = ("--datasets", "credit", "--instances", "20", "--steps", "3", "--epochs", "2")
     figures = ("--figure-instances", "10", "--figure-steps", "4")
     rafair("reproduce", "all", *options, *figures, "--out", tmp_path / "out")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +15,6 @@ from commands import call, rafair
 from rafair.tabular.encoding import decode
 from rafair.tabular.reading import read_table
 from rafair.tabular.schema_file import read_schema
-
-needs_data = [
-    pytest.mark.data,
-    pytest.mark.skipif("RAFAIR_DATA" not in os.environ, reason="RAFAIR_DATA is not set"),
-]
 
 
 def write(name: str, folder: Path) -> Path:
@@ -36,10 +30,10 @@ def write(name: str, folder: Path) -> Path:
     "name",
     [
         "affairs",
-        pytest.param("adult", marks=needs_data),
-        pytest.param("credit", marks=needs_data),
-        pytest.param("bank", marks=needs_data),
-        pytest.param("compas", marks=needs_data),
+        pytest.param("adult", marks=pytest.mark.data),
+        pytest.param("credit", marks=pytest.mark.data),
+        pytest.param("bank", marks=pytest.mark.data),
+        pytest.param("compas", marks=pytest.mark.data),
     ],
 )
 def test_what_is_proposed_describes_the_data(name, tmp_path):

@@ -31,7 +31,6 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "here"
     folder.mkdir()
     monkeypatch.chdir(folder)
-    monkeypatch.delenv("RAFAIR_DATA", raising=False)
     monkeypatch.setenv("RAFAIR_CACHE", str(tmp_path / "cache"))
     return folder
 

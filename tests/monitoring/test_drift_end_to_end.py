@@ -7,7 +7,6 @@ by drawing more of those rows that the network really judges wrongly or unequall
 from __future__ import annotations
 
 import itertools
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -295,12 +294,10 @@ def test_what_falls_under_probes_alone_is_watched(lost, watched, affairs, refere
     check_cases(found.documents[-1], places(chosen), affairs.test, reference.rows, reference)
 
 
-@pytest.fixture(scope="module")
-def adult(tmp_path_factory) -> Path:
+@pytest.fixture
+def adult(tmp_path) -> Path:
     """A network for adult, and its reference; without probes, which would take minutes."""
-    if not os.environ.get("RAFAIR_DATA"):
-        pytest.skip("RAFAIR_DATA does not name a folder with the papers' data files")
-    run = tmp_path_factory.mktemp("adult") / "run"
+    run = tmp_path / "adult"
     config = AuditConfig(attacks=("noise",), instances=50, steps=1, labels=None)
     audit_dataset("adult", "paper", rafair.TrainConfig(epochs=2), config, Means(out=run))
     freeze(run, FreezeOptions(probes=()))

@@ -170,7 +170,7 @@ def test_a_dead_port_and_a_restart():
     assert outbox.sent == [1, 2]
 
 
-def test_a_host_without_a_name_is_tried_again():
+def test_a_host_without_a_name_is_tried_again(no_names):
     outbox = Kept(*messages())
     deliver_due(outbox, Webhook("http://nowhere.invalid/x", timeout_s=3), NOW, lambda line: None)
     assert outbox.waiting[1][1] == 1

@@ -1,0 +1,20 @@
+"""What all tests share; at the root, so that the examples in `src` are tested under the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from rafair.engine.workers import Workers
+
+# one conftest.py is all that doctests can be collected beside
+pytest_plugins = ["closed_off", "watch_fixtures"]
+collect_ignore = ["tests/every_process"]  # Python may have another module of this name
+
+
+@pytest.fixture
+def workers() -> Iterator[Workers]:
+    """Two threads."""
+    with Workers(2) as pool:
+        yield pool
