@@ -34,6 +34,34 @@ def call(*arguments: str | Path) -> Done:
     return Done(code, out.getvalue(), err.getvalue())
 
 
+@dataclass(frozen=True)
+class Written:
+    """What a command wrote, in bytes."""
+
+    code: int
+    out: bytes
+    err: bytes
+
+
+class _Terminal(io.TextIOWrapper):
+    def isatty(self) -> bool:
+        return True
+
+
+def call_in(
+    encoding: str, *arguments: str | Path, errors: str = "strict", terminal: bool = False
+) -> Written:
+    """Runs a command whose stdout and stderr have an encoding, as Python opens them."""
+    kind = _Terminal if terminal else io.TextIOWrapper
+    out, err = (kind(io.BytesIO(), encoding, errors) for _ in range(2))
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = run([str(argument) for argument in arguments])
+    assert (out.errors, err.errors) == (errors, errors)  # as they were given
+    out.flush()
+    err.flush()
+    return Written(code, out.buffer.getvalue(), err.buffer.getvalue())
+
+
 def rafair(*arguments: str | Path) -> Done:
     """Runs a command that must succeed."""
     done = call(*arguments)

@@ -87,7 +87,7 @@ POLICIES: dict[str, tuple[str | bytes, str]] = {
     "one table of rules": ("version = 1\n[rule]\na = 1", "rule: expected one or more tables"),
     "no TOML": ("version = 1\n\nrule rule\n", "'policy.toml': expected TOML: "),
     "no TOML, where": ("version = 1\n\nrule rule\n", "line 3"),
-    "not UTF-8": (b"version = 1 # \xff\n", "expected UTF-8 text, found byte 0xff"),
+    "not UTF-8": (b"version = 1 # \xff\n", "expected UTF-8 text, found the byte 0xff"),
     "another version": (GOOD.replace("1", "2", 1), "version: expected 1, got 2"),
     "a text for the version": (GOOD.replace("1", '"1"', 1), "version: expected 1, got '1'"),
     "an unknown key": (rated("at_leest = 0.1"), "rule 1: unknown key 'at_leest': did you mean"),

@@ -47,7 +47,11 @@ FILES = {
         GOOD.replace("smith", "façonneur").encode("latin1"),
         "line 3: expected UTF-8 text, found the byte 0xe7",
     ),
-    "UTF-16": (GOOD.encode("utf-16"), "line 1: expected UTF-8 text, found the byte 0xff"),
+    "UTF-16 cut short": (
+        GOOD.encode("utf-16")[:-1],
+        "line 4: expected UTF-16-LE text, found its end",
+    ),
+    "UTF-16 without a mark": (GOOD.encode("utf-16-le"), "line 1: expected text, found a zero byte"),
     "zero bytes": (GOOD.replace("cook", "\0"), "line 2: expected text, found a zero byte"),
     "a column twice": (GOOD.replace("job", "pay", 1), "column 'pay': expected once, found more"),
     "a column without name": (GOOD.replace("pay", "", 1), "column 1: expected a name, found none"),

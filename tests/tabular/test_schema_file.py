@@ -241,7 +241,7 @@ def test_files_that_are_none(tmp_path):
     with pytest.raises(DataFileError, match="expected a schema file, found a folder"):
         read_schema(tmp_path)
     (tmp_path / "latin.toml").write_bytes('label = "é"'.encode("latin1"))
-    with pytest.raises(DataFileError, match="expected UTF-8 text, found byte 0xe9"):
+    with pytest.raises(DataFileError, match="expected UTF-8 text, found the byte 0xe9"):
         read_schema(tmp_path / "latin.toml")
     (tmp_path / "empty.toml").touch()
     with pytest.raises(DataFileError, match="label: expected a line such as"):

@@ -20,6 +20,7 @@ from rafair.auditing.columns import ADVERSARIAL, CLEAN, REPAIRED
 from rafair.auditing.examine import COUNTERS
 from rafair.auditing.twins import attack_of, is_union, members_of
 from rafair.engine.files import writing
+from rafair.engine.text_file import read_json, write_text
 from rafair.metrics import summaries
 from rafair.metrics.means import Mean, mean
 from rafair.metrics.rates import Rate, share
@@ -64,7 +65,7 @@ def merge_shards(shards: Sequence[Path], folder: Path) -> Verdicts:
         if parts:
             _concatenate(parts, folder / name)
     gathered = read_verdicts(folder)
-    gathered.counters = _summed([json.loads((shard / COUNTERS).read_text()) for shard in shards])
+    gathered.counters = _summed([read_json(shard / COUNTERS) for shard in shards])
     return gathered
 
 
@@ -213,7 +214,7 @@ def write_document(document: Mapping[str, Any], folder: Path) -> None:
     """Writes `audit.json`."""
     text = json.dumps(plain(document), indent=2, ensure_ascii=False, allow_nan=False)
     with writing(folder / AUDIT) as path:
-        path.write_text(text + "\n", encoding="utf-8")
+        write_text(path, text + "\n")
 
 
 def plain(value: Any) -> Any:
@@ -319,7 +320,7 @@ def _codes(rows: pa.Table) -> NDArray[np.int8]:
 
 def _processor() -> str:
     try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        lines = Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines()
         models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     except OSError:
         models = []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from rafair.engine.checkpoints import Checkpoints, Content
 from rafair.engine.files import writing
 from rafair.engine.progress import Progress
 from rafair.engine.shards import Advance, Executor, Shard, cut
+from rafair.engine.text_file import read_json
 from rafair.engine.workers import Workers
 from rafair.errors import DataFileError, IncompleteError
 from rafair.metrics.rates import Rate
@@ -200,7 +200,7 @@ class Judging:
         waiting: list[pa.Table] = []
         for folder in self._checkpoints.folders():
             table = pq.read_table(folder / VERDICTS)
-            whole.add(table, json.loads((folder / COUNTERS).read_text(encoding="utf-8")))
+            whole.add(table, read_json(folder / COUNTERS))
             waiting.append(table)
             if sum(map(len, waiting)) >= BATCH_ROWS:
                 yield pa.concat_tables(waiting)

@@ -24,6 +24,7 @@ from rafair.auditing.summary import summary, summary_of
 from rafair.auditing.tables import Cells, as_text, facts, tables
 from rafair.engine.files import sha256_of
 from rafair.engine.shards import cut
+from rafair.engine.text_file import read_json
 from rafair.errors import RunFolderError
 from rafair.tabular.parquet_rows import BATCH_ROWS, RowReader
 from rafair.tabular.schema import Schema
@@ -75,7 +76,7 @@ class Audit:
         folder = Path(folder)
         path = folder / AUDIT
         try:
-            document = json.loads(path.read_text(encoding="utf-8"))
+            document = read_json(path)
             version = document["schema_version"]
         except OSError as error:
             raise RunFolderError(

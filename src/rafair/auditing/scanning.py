@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import pyarrow.parquet as pq
 from rafair.engine.checkpoints import Checkpoints, Content
 from rafair.engine.progress import Progress
 from rafair.engine.shards import cut
+from rafair.engine.text_file import read_json
 from rafair.tabular.parquet_rows import BATCH_ROWS
 from rafair.tabular.stream_sampling import ClusterFit, Numbers, StratifiedDraw
 from rafair.tabular.table import Table
@@ -54,9 +54,9 @@ class Scan:
         Raises:
             DataFileError: If a row of the file is no good; says which, and why.
         """
-        checked = json.loads((self._once(CHECKED, self._check) / FOUND).read_text())
+        checked = read_json(self._once(CHECKED, self._check) / FOUND)
         drawn = self._once(DRAWN, lambda: self._draw(np.array(checked["centres"])))
-        numbers = np.array(json.loads((drawn / FOUND).read_text()), np.int64)
+        numbers = np.array(read_json(drawn / FOUND), np.int64)
         return self.file.table(pq.read_table(drawn / RAW), numbers), checked["outside"]
 
     def _once(self, name: str, do: Callable[[], dict[str, Content]]) -> Path:

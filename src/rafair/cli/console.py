@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,9 @@ from rich.progress import (
 from rich.progress import Task as RichTask
 from rich.text import Text
 
+from rafair.cli.streams import discard, write_document
 from rafair.engine.files import writing
+from rafair.engine.text_file import utf8
 from rafair.errors import RafairError, StorageError
 
 if TYPE_CHECKING:
@@ -47,25 +49,30 @@ def results() -> Console:
     return _Results(width=width, highlight=False, soft_wrap=False)
 
 
-def print_result(document: Any, readable: RenderableType | None, json_path: str | None) -> None:
+def print_result(
+    document: Any, readable: RenderableType | bytes | None, json_path: str | None
+) -> None:
     """Prints a command's result, as JSON where `--json` asks for it.
 
     Args:
         document: The result as plain lists, dictionaries, strings and numbers.
-        readable: The same for people; a text is written as it is, line by line.
+        readable: The same for people, in the encoding of their terminal; a text is written as it
+            is, line by line. Bytes are a document that may be saved: UTF-8, whatever the terminal.
         json_path: A file for the JSON, "-" for stdout instead of the readable form, or None.
     """
-    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    text = utf8(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
     if json_path == "-":
         with to_stdout():
-            sys.stdout.write(text)
+            write_document(text)
         return
     if json_path:
         with writing(Path(json_path)) as path:
-            path.write_text(text, encoding="utf-8")
+            path.write_bytes(text)
     if readable is not None:
         with to_stdout():
-            if isinstance(readable, str):
+            if isinstance(readable, bytes):
+                write_document(readable)
+            elif isinstance(readable, str):
                 sys.stdout.write(readable)
             else:
                 _print_laid_out(readable)
@@ -133,16 +140,10 @@ def to_stdout() -> Iterator[None]:
         yield
         sys.stdout.flush()
     except BrokenPipeError:
-        _discard_stdout()
+        discard(sys.stdout)
     except OSError as error:
-        _discard_stdout()
+        discard(sys.stdout)
         raise StorageError(f"standard output: cannot be written: {error.strerror}") from error
-
-
-def _discard_stdout() -> None:
-    """Sends what is still buffered nowhere, so that no second error follows at exit."""
-    with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class _Rate(ProgressColumn):
@@ -165,7 +166,7 @@ class TerminalProgress:
     def task(self, description: str, total: float | None, unit: str = "") -> Iterator[_Bar]:
         """Opens a bar that closes with the context."""
         bars = Progress(
-            SpinnerColumn(),
+            SpinnerColumn("dots" if self._console.encoding.startswith("utf") else "line"),
             TextColumn("{task.description}"),
             BarColumn(bar_width=30),
             TextColumn("{task.percentage:>3.0f}%"),

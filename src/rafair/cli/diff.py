@@ -11,6 +11,7 @@ from rich.console import RenderableType
 from rafair.cli import options
 from rafair.cli.console import print_result
 from rafair.cli.outputs import STDOUT, format_shown
+from rafair.engine.text_file import utf8
 
 if TYPE_CHECKING:
     from rafair.gating.differences import Comparison
@@ -52,11 +53,11 @@ def diff(
     print_result(document, None, STDOUT)
 
 
-def _readable(comparison: Comparison, shown: str, everything: bool) -> RenderableType | str:
+def _readable(comparison: Comparison, shown: str, everything: bool) -> RenderableType | bytes:
     if shown == "markdown":
         from rafair.reports.diff_markdown import as_markdown
 
-        return as_markdown(comparison, everything=everything)
+        return utf8(as_markdown(comparison, everything=everything))
     from rafair.reports.diff_text import render_comparison
 
     return render_comparison(comparison, everything=everything)

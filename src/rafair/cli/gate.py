@@ -10,6 +10,7 @@ import typer
 from rafair.cli import options
 from rafair.cli.console import print_result
 from rafair.cli.outputs import STDOUT, format_shown, refuse_same, xml_output
+from rafair.engine.text_file import utf8
 from rafair.errors import InputError
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def _print_policy(**others: object) -> None:
     from rafair.gating.first_policy import FIRST_POLICY
 
     options.refuse_with("--init, which prints a policy", **others)
-    print_result(None, FIRST_POLICY, None)
+    print_result(None, utf8(FIRST_POLICY), None)
 
 
 def _show(decision: Decision, shown: str, json: str | None) -> None:
@@ -105,5 +106,8 @@ def _show(decision: Decision, shown: str, json: str | None) -> None:
             print_result(document, None, json)
         print_result(document, None, STDOUT)
         return
-    layouts = {"text": render_decision, "markdown": gate_markdown, "github": gate_github}
-    print_result(document, layouts[shown](decision), json)
+    if shown == "text":
+        print_result(document, render_decision(decision), json)
+        return
+    layout = {"markdown": gate_markdown, "github": gate_github}[shown]
+    print_result(document, utf8(layout(decision)), json)

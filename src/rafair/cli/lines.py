@@ -11,7 +11,9 @@ from typing import IO, Any
 
 from rafair.cli.console import to_stdout
 from rafair.cli.outputs import STDOUT
+from rafair.cli.streams import write_document
 from rafair.engine.files import explaining_storage
+from rafair.engine.text_file import utf8
 
 
 class Lines:
@@ -24,14 +26,14 @@ class Lines:
 
     def __init__(self, json_path: str | None) -> None:
         self._path = json_path
-        self._file: IO[str] | None = None
+        self._file: IO[bytes] | None = None
         self._alarms: Sequence[Mapping[str, Any]] = ()
 
     def __enter__(self) -> Lines:
         if self._path not in (None, STDOUT):
             assert self._path is not None
             with explaining_storage(Path(self._path)):
-                self._file = Path(self._path).open("a", encoding="utf-8")
+                self._file = Path(self._path).open("ab")
         return self
 
     def __exit__(
@@ -51,14 +53,15 @@ class Lines:
         """
         from rafair.reports.monitor_text import alarm_lines, window_line
 
-        text = json.dumps(document, ensure_ascii=False, allow_nan=False)
+        text = utf8(json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n")
         if self._file is not None:
             with explaining_storage(Path(str(self._path))):
-                self._file.write(f"{text}\n")
+                self._file.write(text)
                 self._file.flush()
-        lines = [text]
-        if self._path != STDOUT:
-            lines = [window_line(document), *alarm_lines(self._alarms, document)]
+        lines = [window_line(document), *alarm_lines(self._alarms, document)]
         self._alarms = document["alarms"]
         with to_stdout():
-            sys.stdout.writelines(f"{line}\n" for line in lines)
+            if self._path == STDOUT:
+                write_document(text)
+            else:
+                sys.stdout.writelines(f"{line}\n" for line in lines)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
+import re
 import sys
 import tempfile
 import traceback
 import warnings
-from pathlib import Path
 from typing import Annotated, TextIO
 
 import typer
@@ -27,7 +26,9 @@ from rafair.cli import (
     schema,
     train,
 )
-from rafair.errors import RafairError, RafairWarning
+from rafair.cli.streams import discard, occupy_standard_descriptors, usable_streams
+from rafair.engine.text_file import utf8
+from rafair.errors import InputError, RafairError, RafairWarning
 from rafair.visible import visible
 
 INTERRUPTED = 130
@@ -72,37 +73,54 @@ def _program(
 
 def main(arguments: list[str] | None = None) -> None:
     """Runs the program and ends the process with its exit code."""
+    occupy_standard_descriptors()
     sys.exit(run(arguments))
 
 
 def run(arguments: list[str] | None = None) -> int:
     """Runs the program; returns its exit code, with at most one line of error on stderr."""
+    with usable_streams():
+        return _run(sys.argv[1:] if arguments is None else arguments)
+
+
+def _run(arguments: list[str]) -> int:
     warnings.showwarning = _show_warning
     try:
+        _check_encoding(arguments)
         result = app(arguments, prog_name="rafair", standalone_mode=False)
     except RafairError as error:
         return _complain(str(error), error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         result = INTERRUPTED
     except BrokenPipeError:  # the reader of our output, such as `head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard(sys.stdout)
         return 0
     except Exception as error:  # the last resort: a bug must not print its traceback at the user
         usage = _usage_message(error)
         if usage is not None:
             return _complain(usage, 2)
         if not _comes_from_interrupt(error):
-            return _complain(f"a bug in rafair; its traceback is in {_log_traceback()}", BUG)
+            return _complain(f"a bug in rafair; {_log_traceback()}", BUG)
         result = INTERRUPTED
     if result == INTERRUPTED:  # Typer turns Ctrl-C into an exit code of its own
         return _complain(_interrupted(arguments), INTERRUPTED)
     return result if isinstance(result, int) else 0
 
 
-def _interrupted(arguments: list[str] | None) -> str:
+def _check_encoding(arguments: list[str]) -> None:
+    """Refuses arguments whose bytes are no text here: libraries could not open such files."""
+    for argument in arguments:
+        if not argument.isascii() and re.search("[\ud800-\udfff]", argument):
+            raise InputError(
+                f"'{argument}': expected an argument in this locale's encoding "
+                f"({sys.getfilesystemencoding()}), found other bytes; choose another name, or a "
+                "UTF-8 locale, as with PYTHONUTF8=1"
+            )
+
+
+def _interrupted(arguments: list[str]) -> str:
     """What an interrupted command can still come to."""
-    given = sys.argv[1:] if arguments is None else arguments
-    if given[:1] and given[0] in READERS:
+    if arguments[:1] and arguments[0] in READERS:
         return "interrupted"
     return "interrupted; run the same command again to carry on"
 
@@ -144,9 +162,11 @@ def _complain(message: str, code: int) -> int:
     return code
 
 
-def _log_traceback() -> Path:
-    with tempfile.NamedTemporaryFile(
-        "w", prefix="rafair-", suffix=".log", delete=False, encoding="utf-8"
-    ) as file:
-        file.write(traceback.format_exc())
-    return Path(file.name)
+def _log_traceback() -> str:
+    """Writes the traceback of a bug to a file; says where that is."""
+    try:
+        with tempfile.NamedTemporaryFile(prefix="rafair-", suffix=".log", delete=False) as file:
+            file.write(utf8(traceback.format_exc()))
+    except OSError as error:
+        return f"its traceback could not be written: {error.strerror}: {traceback.format_exc()}"
+    return f"its traceback is in {file.name}"

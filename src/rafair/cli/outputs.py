@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Collection
 from pathlib import Path
 
@@ -68,7 +69,7 @@ def _is_of_a_run(path: Path) -> bool:
 
 def _begins_with(path: Path, characters: bytes) -> bool:
     with explaining_storage(path), path.open("rb") as file:
-        text = file.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()
+        text = file.read(4096).removeprefix(BOM_UTF8).lstrip()
     return not text or text[0] in characters
 
 

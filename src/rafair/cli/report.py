@@ -43,7 +43,7 @@ def report(
     done = {"run": str(run), "format": format_of(format, None if out == "-" else out)}
     if out == "-":
         content = _content(run, done["format"], json)
-        print_result(done | {"path": "-", "bytes": len(content)}, content.decode(), json)
+        print_result(done | {"path": "-", "bytes": len(content)}, content, json)
         return
     path = write_report(run, format, out)
     size = path.stat().st_size

@@ -11,6 +11,7 @@ import typer
 
 from rafair.cli.console import TerminalProgress, print_result
 from rafair.cli.options import Json, listed
+from rafair.engine.text_file import utf8
 
 if TYPE_CHECKING:
     from rafair.tabular.checking import Misfit
@@ -65,7 +66,7 @@ def infer(
         "notes": proposal.notes,
         "left_out": list(proposal.left_out),
     }
-    print_result(document, proposal.text(), json)
+    print_result(document, utf8(proposal.text()), json)
 
 
 @app.command(epilog="Example:  rafair schema check schema.toml loans.csv")

@@ -22,6 +22,7 @@ from rafair.datasets.archives import unpack
 from rafair.datasets.info import SourceFile
 from rafair.datasets.registry import DATASETS
 from rafair.engine.files import explaining_storage, writing
+from rafair.engine.text_file import read_json
 from rafair.errors import DataFileError, InputError
 
 
@@ -155,7 +156,7 @@ def _record_path(path: Path) -> Path:
 def _recorded_hash(path: Path, file: SourceFile) -> str:
     record_path = _record_path(path)
     try:
-        record = json.loads(record_path.read_text(encoding="utf-8"))
+        record = read_json(record_path)
         source, kept = record["source_sha256"], record["sha256"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataFileError(

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from rafair.engine.files import TEMPORARY, explaining_loss, sha256_of, sync_folder, write_synced
 from rafair.engine.shards import Shard
+from rafair.engine.text_file import read_json
 from rafair.errors import StorageError
 
 Content: TypeAlias = pa.Table | Mapping[str, Any]
@@ -118,7 +119,7 @@ class Checkpoints:
         """What is wrong with a stored shard; None if nothing is."""
         path = self._path(shard)
         try:
-            found = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+            found = read_json(path / MANIFEST)
             hashes = {p.name: sha256_of(p) for p in path.iterdir() if p.name != MANIFEST}
         except (OSError, ValueError):
             return f"has no {MANIFEST} or file that can be read"

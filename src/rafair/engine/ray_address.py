@@ -7,6 +7,7 @@ import socket
 import tempfile
 from pathlib import Path
 
+from rafair.engine.text_file import text_in
 from rafair.errors import ClusterError, InputError
 
 PATIENCE = 5.0
@@ -55,8 +56,8 @@ def _check_own_cluster() -> None:
     folder = "/tmp" if os.name == "posix" else tempfile.gettempdir()
     noted = Path(os.environ.get("RAY_TMPDIR") or folder) / "ray" / "ray_current_cluster"
     try:
-        known = os.environ.get("RAY_ADDRESS") or noted.read_text(encoding="utf-8").strip()
-    except OSError:
+        known = os.environ.get("RAY_ADDRESS") or text_in(noted.read_bytes()).strip()
+    except (OSError, ValueError):
         known = ""
     if known in ("", "auto", "local"):
         raise ClusterError("address 'auto': this machine belongs to no Ray cluster")

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from rafair.engine.files import TEMPORARY, explaining_storage, writing
+from rafair.engine.text_file import read_json, write_text
 from rafair.errors import RunFolderError
 
 if sys.platform == "win32":
@@ -88,7 +89,7 @@ class RunFolder:
         try:
             self.partial.mkdir(parents=True)
             with writing(self.partial / PLAN) as path:
-                path.write_text(json.dumps(self._plan, indent=2), encoding="utf-8")
+                write_text(path, json.dumps(self._plan, indent=2))
             self._held = _hold(self.partial)
         except BaseException:
             self.discard()
@@ -180,7 +181,7 @@ def forget_plan(final: Path) -> None:
 def has_plan(folder: Path, plan: dict[str, Any]) -> bool:
     """Whether a folder holds work of this very plan that is not done to its last name."""
     try:
-        found = json.loads((folder / PLAN).read_text(encoding="utf-8"))
+        found = read_json(folder / PLAN)
     except (OSError, ValueError):
         return False
     return bool(found == json.loads(json.dumps(plan)))

@@ -6,32 +6,34 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from rafair.engine.text_file import text_in
 from rafair.errors import InputError
 
 
-def read_toml(path: Path, what: str) -> dict[str, Any]:
+def read_toml(path: Path, what: str, error: type[InputError] = InputError) -> dict[str, Any]:
     """The content of a TOML file.
 
     Args:
         path: The file.
         what: What it is, such as "a schema file".
+        error: What to raise; its message names the file.
 
     Raises:
-        InputError: If it cannot be read, or is no TOML; does not name the file.
+        InputError: If it cannot be read, or is no TOML.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise InputError(f"expected {what}, found no such file") from error
-    except IsADirectoryError as error:
-        raise InputError(f"expected {what}, found a folder") from error
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"expected UTF-8 text, found byte {error.object[error.start]:#x}"
-        ) from error
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"expected TOML: {error}") from error
-    except RecursionError as error:
-        raise InputError("expected TOML, found brackets nested too deeply") from error
+        text = text_in(path.read_bytes())
+    except FileNotFoundError as found:
+        raise error(f"'{path}': expected {what}, found no such file") from found
+    except IsADirectoryError as found:
+        raise error(f"'{path}': expected {what}, found a folder") from found
+    except OSError as found:
+        raise error(f"'{path}': cannot be read: {found.strerror}") from found
+    except ValueError as found:
+        raise error(f"'{path}', {found}") from found
+    try:
+        return tomllib.loads(text.replace("\r\n", "\n").replace("\r", "\n"))
+    except ValueError as found:  # tomllib's own, or Python's of a number with thousands of digits
+        raise error(f"'{path}': expected TOML: {found}") from found
+    except RecursionError as found:
+        raise error(f"'{path}': expected TOML, found brackets nested too deeply") from found

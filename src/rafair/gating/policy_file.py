@@ -39,8 +39,9 @@ def read_policy(path: Path) -> Policy:
     Raises:
         InputError: If the file cannot be read, or anything in it is wrong.
     """
+    document = read_toml(path, "a policy file")
     try:
-        policy = _built(read_toml(path, "a policy file"))
+        policy = _built(document)
     except InputError as error:
         raise InputError(f"'{path}': {error}") from error
     if policy.baseline is None:

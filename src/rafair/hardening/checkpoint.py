@@ -18,6 +18,7 @@ from torch import Tensor
 
 from rafair.engine.files import explaining_loss, sha256_of, writing
 from rafair.engine.progress import SILENT, Progress
+from rafair.engine.text_file import read_json, write_text
 from rafair.hardening.training import Tensors, TrainingState
 from rafair.models.classifier import Labels, Rows
 
@@ -107,11 +108,11 @@ class Checkpoint:
         self._known |= values
         self._known["sha256"] = _digest(self._known)
         with writing(self.folder / STATE) as path:
-            path.write_text(json.dumps(self._known, indent=2), encoding="utf-8")
+            write_text(path, json.dumps(self._known, indent=2))
 
     def _read(self) -> Any:
         try:
-            return json.loads((self.folder / STATE).read_text(encoding="utf-8"))
+            return read_json(self.folder / STATE)
         except (OSError, ValueError):
             return None
 

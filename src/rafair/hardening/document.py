@@ -15,6 +15,7 @@ from rafair._version import __version__
 from rafair.auditing.document import environment, plain
 from rafair.engine.files import writing
 from rafair.engine.run_folder import HARDENING
+from rafair.engine.text_file import write_text
 from rafair.hardening.checking import MOST_ZERO_GRADIENTS, pooled, rises, zero_gradients
 from rafair.hardening.config import HardenConfig
 from rafair.hardening.gains import majority_explains
@@ -95,7 +96,7 @@ def write_document(document: Document, folder: Path) -> None:
     """Writes `harden.json`; it is whole or not there."""
     text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
     with writing(folder / HARDENING) as path:
-        path.write_text(text + "\n", encoding="utf-8")
+        write_text(path, text + "\n")
 
 
 def _each(one: Outcome) -> Document:

@@ -23,6 +23,7 @@ from rafair.auditing.subject import Subject
 from rafair.datasets.loading import Dataset
 from rafair.engine.files import writing
 from rafair.engine.progress import Progress
+from rafair.engine.text_file import read_json, write_text
 from rafair.errors import InputError, ModelError
 from rafair.hardening.checkpoint import Checkpoint
 from rafair.hardening.config import HardenConfig
@@ -353,13 +354,13 @@ def _hardened(folder: Path) -> Hardened | None:
 def _keep_time(folder: Path, name: str, seconds: float) -> None:
     (folder / WORK).mkdir(parents=True, exist_ok=True)
     with writing(folder / WORK / f"{name}.json") as path:
-        path.write_text(json.dumps({"seconds": seconds}), encoding="utf-8")
+        write_text(path, json.dumps({"seconds": seconds}))
 
 
 def _time(folder: Path, name: str) -> float | None:
     """How long a training took; None where nobody knows."""
     try:
-        content = json.loads((folder / WORK / f"{name}.json").read_text(encoding="utf-8"))
+        content = read_json(folder / WORK / f"{name}.json")
         return float(content["seconds"])
     except (OSError, ValueError, KeyError, TypeError):
         return None

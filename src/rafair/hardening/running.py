@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -29,6 +28,7 @@ from rafair.engine.run_folder import (
     partial_of,
 )
 from rafair.engine.shards import Shard
+from rafair.engine.text_file import read_json
 from rafair.engine.whole_progress import WholeProgress
 from rafair.engine.workers import Workers
 from rafair.errors import InputError, RunFolderError
@@ -129,7 +129,7 @@ def run_hardening(
 def _finished(final: Path, plan: dict[str, Any]) -> Hardened | None:
     """What stands at `final`, if it is what is asked for."""
     try:
-        document = json.loads((final / HARDENING).read_text(encoding="utf-8"))
+        document = read_json(final / HARDENING)
         same = document["plan"] == digest(plan)
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -262,7 +262,7 @@ class _Run:
             found = work(whole)
             content = {"found": found, "seconds": time.perf_counter() - begun}
             self._checkpoints.store(shard, {FOUND: content})
-        stored = json.loads(path.read_text(encoding="utf-8"))
+        stored = read_json(path)
         return stored["found"], float(stored["seconds"])
 
     def _predictions(self, model: Classifier) -> np.ndarray[Any, np.dtype[np.int64]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from rafair.engine.text_file import as_utf8
 from rafair.errors import ModelError
 
 SIGNATURES = (
@@ -38,6 +39,18 @@ def read_model_file(path: Path) -> bytes:
     if not content:
         raise ModelError(f"'{path}': expected a model, found an empty file")
     return content
+
+
+def without_mark(path: Path, content: bytes) -> bytes:
+    """A model's text without a byte order mark, which libraries stumble over.
+
+    Raises:
+        ModelError: If it has one, and is no text.
+    """
+    try:
+        return as_utf8(content)
+    except ValueError as error:
+        raise ModelError(f"'{path}', {error}") from error
 
 
 def kind_of(content: bytes) -> str:

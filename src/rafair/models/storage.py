@@ -6,7 +6,6 @@ they belong to, what it was trained on, how its rows are encoded, and what it is
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from torch import nn
 
 from rafair.engine.files import sha256_of, writing
+from rafair.engine.text_file import read_json, write_text
 from rafair.errors import ModelError
 from rafair.models.consensus import combinations_to_average
 from rafair.models.network import fcnn
@@ -133,7 +133,7 @@ def save_model(
         wrapper=wrapper,
     )
     with writing(folder / DESCRIPTION) as path:
-        path.write_text(description.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        write_text(path, description.model_dump_json(indent=2) + "\n")
     return description
 
 
@@ -177,7 +177,7 @@ def load_model(folder: Path) -> tuple[nn.Sequential, ModelDescription]:
 
 def _read_description(path: Path) -> ModelDescription:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
     except OSError as error:
         raise ModelError(
             f"'{path}': expected the {DESCRIPTION} of a saved model: {error.strerror}; models that "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import tempfile
 import uuid
@@ -9,11 +10,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from rafair.engine.files import sha256_of
 from rafair.engine.progress import SILENT, Progress
 from rafair.engine.run_folder import MONITOR
+from rafair.engine.text_file import LONGEST_MARK
 from rafair.errors import DataFileError, InputError, StoreBusyError
 from rafair.monitoring.checking import check_window
 from rafair.monitoring.closing import Closing, patience_of, seconds_of
@@ -24,6 +26,7 @@ from rafair.monitoring.incoming.arriving import Arriving
 from rafair.monitoring.incoming.columns import Columns
 from rafair.monitoring.incoming.feeds import Feed, FolderFeed, PipeFeed
 from rafair.monitoring.incoming.folder import Folder
+from rafair.monitoring.incoming.lines import unmarked
 from rafair.monitoring.incoming.sorting import Sorted, sort_records
 from rafair.monitoring.monitor import Monitor
 from rafair.monitoring.record import Record
@@ -152,7 +155,7 @@ class Stream:
     def feed(self, store: Store, say: Callable[[str], None]) -> Feed:
         """Where records come from."""
         if self.source == STDIN:
-            return PipeFeed(Arriving(sys.stdin.fileno()))
+            return PipeFeed(Arriving(_stdin().fileno()))
         folder = Folder(
             self.source,
             store.positions(),
@@ -320,9 +323,18 @@ def _spooled(data: str) -> Iterator[tuple[Path, str]]:
     if data != STDIN:
         yield Path(data), Path(data).name
         return
+    stream = _stdin()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "stdin.jsonl"
-        with path.open("wb") as file:
-            while block := sys.stdin.buffer.read(BLOCK):
-                file.write(block)
+        with path.open("w+b") as file:
+            shutil.copyfileobj(stream, file, BLOCK)
+            file.seek(0)
+            unmarked(file.read(LONGEST_MARK), "standard input")
         yield path, STDIN
+
+
+def _stdin() -> BinaryIO:
+    """Standard input, which is not there where its descriptor was closed at the start."""
+    if sys.stdin is None:
+        raise DataFileError("standard input: cannot be read: it is closed")
+    return sys.stdin.buffer

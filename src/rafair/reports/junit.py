@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rafair._version import __version__
 from rafair.engine.files import writing
+from rafair.engine.text_file import write_text
 from rafair.gating.decision import Decision, Finding, RunFacts, Status
 from rafair.reports.gate_text import numbered
 from rafair.visible import visible
@@ -53,7 +54,7 @@ def write_junit(decision: Decision, path: Path) -> None:
     """
     text = '<?xml version="1.0" encoding="UTF-8"?>\n' + junit(decision)
     with writing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        write_text(temporary, text)
 
 
 def _case(finding: Finding) -> ET.Element:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rafair.auditing.tables import Cells
 from rafair.engine.files import writing
+from rafair.engine.text_file import write_text
 from rafair.metrics.rounding import as_fraction
 from rafair.reports.contents import (
     LONGEST_LABEL,
@@ -35,7 +36,7 @@ def write_markdown(contents: Contents, path: Path) -> None:
         InputError: If the folder may not be written to.
     """
     with writing(path) as target:
-        target.write_text(as_markdown(contents), encoding="utf-8")
+        write_text(target, as_markdown(contents))
 
 
 def as_markdown(contents: Contents) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rafair.engine.files import writing
+from rafair.engine.text_file import write_text
 from rafair.reports.contents import Contents
 from rafair.reports.frameworks import CLAUSES, FIGURES, FRAMEWORKS, NOT_SHOWN
 from rafair.reports.markdown_text import block, escaped, table
@@ -19,7 +20,7 @@ def write_model_card(contents: Contents, path: Path) -> None:
         InputError: If the folder may not be written to.
     """
     with writing(path) as target:
-        target.write_text(as_model_card(contents), encoding="utf-8")
+        write_text(target, as_model_card(contents))
 
 
 def as_model_card(contents: Contents) -> str:

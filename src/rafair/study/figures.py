@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from rafair.study.drawing import draw_losses, draw_slopes
-from rafair.study.formats import as_csv, as_markdown, write_text
+from rafair.study.formats import as_csv, as_markdown, write_whole
 from rafair.study.lookup import rows_by
 from rafair.study.order import GOALS, printed
 from rafair.study.running import Done
@@ -61,8 +61,8 @@ def draw_all(done: Sequence[Done], out: Path) -> Drawn:
             captions.append(caption)
             files += made
     quadrants = quadrants_table(counted)
-    files.append(write_text(out / "quadrants.csv", as_csv(quadrants)))
-    files.append(write_text(out / "figures.md", _figures_page(captions, quadrants)))
+    files.append(write_whole(out / "quadrants.csv", as_csv(quadrants)))
+    files.append(write_whole(out / "figures.md", _figures_page(captions, quadrants)))
     return Drawn(quadrants, captions, files)
 
 
@@ -81,7 +81,7 @@ def file_name(dataset: str, kind: str) -> str:
 def _losses(dataset: str, one: Done, out: Path) -> tuple[tuple[str, str], list[Path]]:
     base = out / file_name(dataset, "loss")
     losses = losses_of(one)
-    data = write_text(_beside(base, ".csv"), as_csv(losses))
+    data = write_whole(_beside(base, ".csv"), as_csv(losses))
     drawn = draw_losses(losses, f"RAFair on {dataset}", base)
     return (base.name, _loss_caption(dataset, one, losses)), [*drawn, data]
 
@@ -105,7 +105,7 @@ def _slopes(
     dataset: str, slopes: pd.DataFrame, seed: int, out: Path
 ) -> tuple[tuple[str, str], list[Path]]:
     base = out / file_name(dataset, "slopes")
-    data = write_text(_beside(base, ".csv"), as_csv(slopes))
+    data = write_whole(_beside(base, ".csv"), as_csv(slopes))
     first = slopes[slopes["model"] == seed]
     counts = rows_by(quadrants_table([(dataset, first)]), "goal")
     legend = {

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from rafair.engine.files import writing
+from rafair.engine.text_file import write_text
 
 LATEX_SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -26,10 +27,10 @@ LATEX_SPECIAL = {
 }
 
 
-def write_text(path: Path, text: str) -> Path:
+def write_whole(path: Path, text: str) -> Path:
     """Writes a whole file, or none."""
     with writing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        write_text(temporary, text)
     return path
 
 

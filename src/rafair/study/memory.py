@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rafair.engine.files import writing
+from rafair.engine.text_file import read_json, write_text
 from rafair.study.running import Done
 
 DERIVED = Path("derived")
@@ -27,7 +28,7 @@ def remembered(out: Path, name: str, one: Done, derive: Callable[[Done], Any]) -
     path = out / DERIVED / f"{one.trial.dataset}-{one.trial.seed}-{name}.json"
     key = {"version": VERSION, "files": one.audit.document["files"]}
     try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
+        kept = read_json(path)
         if kept["key"] == key:
             return kept["value"]
     except (OSError, ValueError, KeyError, TypeError):
@@ -35,5 +36,5 @@ def remembered(out: Path, name: str, one: Done, derive: Callable[[Done], Any]) -
     value = derive(one)
     path.parent.mkdir(exist_ok=True)
     with writing(path) as temporary:
-        temporary.write_text(json.dumps({"key": key, "value": value}), encoding="utf-8")
+        write_text(temporary, json.dumps({"key": key, "value": value}))
     return value

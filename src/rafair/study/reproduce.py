@@ -10,7 +10,8 @@ from typing import Any
 
 from rafair.auditing.run import Means
 from rafair.engine.devices import check_device
-from rafair.engine.files import explaining_storage, writing
+from rafair.engine.files import explaining_storage
+from rafair.engine.text_file import read_json
 from rafair.errors import RunFolderError
 from rafair.study import claims
 from rafair.study.budgets import budgets_table, comparison_table
@@ -18,7 +19,7 @@ from rafair.study.config import Part, StudyConfig, parts_of
 from rafair.study.drawing_counterparts import drawing_table
 from rafair.study.examples import examples_markdown, find_examples
 from rafair.study.figures import draw_all
-from rafair.study.formats import as_csv, write_text
+from rafair.study.formats import as_csv, write_whole
 from rafair.study.layout import budgets_markdown, rates_latex, rates_markdown
 from rafair.study.leftovers import remove_leftovers
 from rafair.study.page import page_markdown
@@ -85,7 +86,7 @@ def _of(done: Sequence[Done], *purposes: Purpose) -> list[Done]:
 
 
 def _write(found: Reproduction, name: str, text: str) -> None:
-    found.files.append(write_text(found.out / name, text))
+    found.files.append(write_whole(found.out / name, text))
 
 
 def _rates(found: Reproduction, done: Sequence[Done], part: Part) -> None:
@@ -153,7 +154,7 @@ def _deciding(config: dict[str, Any]) -> dict[str, Any]:
 def _recorded(out: Path) -> dict[str, Any] | None:
     """The options of the last call that wrote here; None where they cannot be read."""
     try:
-        config = json.loads((out / STUDY).read_text(encoding="utf-8"))["config"]
+        config = read_json(out / STUDY)["config"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return config if isinstance(config, dict) else None
@@ -206,5 +207,4 @@ def _claim_folder(out: Path, config: StudyConfig, means: Means) -> None:
                     f"'{out}'; rafair reproduce makes them again from the runs that are there"
                 )
     text = json.dumps({"config": config.to_dict()}, indent=2)
-    with writing(out / STUDY) as path:
-        path.write_text(text + "\n", encoding="utf-8")
+    write_whole(out / STUDY, text + "\n")

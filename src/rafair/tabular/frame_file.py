@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections import Counter
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
 
+from rafair.engine.text_file import text_in
 from rafair.errors import DataFileError
 from rafair.tabular.parquet_rows import open_parquet
 from rafair.tabular.schema import Schema
@@ -26,7 +26,7 @@ MOST_LOOKED_AT = 10_000
 
 
 def read_frame(path: Path | str, schema: Schema | None = None) -> pd.DataFrame:
-    r"""Reads a CSV file (UTF-8, commas, a line of names) or a Parquet file.
+    r"""Reads a CSV file (UTF-8 or UTF-16, commas, a line of names) or a Parquet file.
 
     Args:
         path: The file; its name says which it is.
@@ -112,18 +112,9 @@ def _text(path: Path) -> str:
     if content.startswith(PARQUET_MAGIC):
         raise DataFileError(f"'{path}': expected a CSV file, found Parquet; name it .parquet")
     try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        found = "UTF-16" if content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "LATIN1"
-        raise DataFileError(
-            f"'{path}', line {line:,}: expected UTF-8 text, found the byte "
-            f"{content[error.start]:#04x}; convert the file, as with iconv -f {found} -t UTF-8"
-        ) from error
-    if "\0" in text:
-        line = text.count("\n", 0, text.index("\0")) + 1
-        raise DataFileError(f"'{path}', line {line:,}: expected text, found a zero byte")
-    return text
+        return text_in(content)
+    except ValueError as error:
+        raise DataFileError(f"'{path}', {error}") from error
 
 
 def _check_fields(path: Path, text: str) -> tuple[list[str], set[str]]:

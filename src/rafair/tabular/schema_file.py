@@ -77,8 +77,9 @@ def read_schema(path: Path | str, label: str | None = None) -> Schema:
         (('age',), 1.0)
     """
     path = Path(path)
+    document = read_toml(path, "a schema file", DataFileError)
     try:
-        return _schema(read_toml(path, "a schema file"), label)
+        return _schema(document, label)
     except InputError as error:
         raise DataFileError(f"'{path}': {error}") from error
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -51,6 +53,23 @@ def test_xgboost_trees_decide_as_their_library_does(tmp_path, affairs, agrees, v
     found = 1 / (1 + np.exp(logits[:, 0] - logits[:, 1]))
     np.testing.assert_allclose(found, shares, rtol=1e-5)
     agrees(classifier, shares > 0.5)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("suffix", ["json", "txt"])
+def test_a_model_saved_with_a_byte_order_mark_decides_the_same(tmp_path, affairs, suffix, encoding):
+    path = tmp_path / f"m.{suffix}"
+    x, y = codes(affairs.train), affairs.train.labels
+    if suffix == "json":
+        xgboost.XGBClassifier(n_estimators=5, n_jobs=1).fit(x, y).save_model(path)
+    else:
+        leaves = lightgbm.LGBMClassifier(n_estimators=5, n_jobs=1, verbose=-1).fit(x, y)
+        leaves.booster_.save_model(path)
+    expected = open_model(path, affairs.test.schema).logits(affairs.test.rows)
+    path.write_bytes(path.read_bytes().decode("utf-8").encode(encoding))
+    classifier = open_model(path, affairs.test.schema)
+    assert np.array_equal(classifier.logits(affairs.test.rows), expected)
+    assert classifier.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 @pytest.mark.parametrize("booster", ["dart", "gblinear"])

@@ -14,7 +14,7 @@ from rafair.errors import InputError, ModelError
 from rafair.models.adapters.asking import BlackBox, asked
 from rafair.models.adapters.columns import TreeColumns, columns_taken
 from rafair.models.classifier import Rows
-from rafair.models.model_file import kind_of, read_model_file, reason_of
+from rafair.models.model_file import kind_of, read_model_file, reason_of, without_mark
 from rafair.models.model_options import ModelOptions
 from rafair.tabular.schema import Schema
 
@@ -44,6 +44,7 @@ class LightGBMModel(BlackBox):
         super().__init__(file.path.name, schema, digest, (LightGBMModel, file, options))
         if options.outputs == "probabilities":
             raise ModelError(f"'{file.path}': gives logits always, not probabilities")
+        file = _File(file.path, without_mark(file.path, file.content))
         header = _header(file)
         self._factor = _factor(header, file.path)
         self._booster = _loaded(file)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from rafair.engine.text_file import without_mark
 from rafair.errors import ModelError, UnknownNameError
 from rafair.models.model_file import read_model_file, reason_of
 
@@ -40,14 +42,20 @@ class PythonSource:
         """Reads the file of `FILE.py:NAME`.
 
         Raises:
-            ModelError: If no name is given, or there is no such file.
+            ModelError: If no name is given, there is no such file, or it says that it is not
+                UTF-8.
         """
         path, _, name = source.rpartition(":")
         if not path.endswith(SUFFIX) or not name.isidentifier():
             raise ModelError(
                 f"'{source}': expected FILE.py:NAME, the name of a function in the file"
             )
-        return cls(Path(path), name, read_model_file(Path(path)))
+        text = read_model_file(Path(path))
+        try:
+            without_mark(text)
+        except ValueError as error:
+            raise ModelError(f"'{path}': {error}") from error
+        return cls(Path(path), name, text)
 
     @property
     def sha256(self) -> str:
@@ -76,7 +84,7 @@ class PythonSource:
         raise UnknownNameError(f"name in '{self.path}'", self.name, known) from None
 
     def _run(self) -> ModuleType:
-        known = str(self.path.absolute()).encode() + b"\0" + self.text
+        known = os.fsencode(self.path.absolute()) + b"\0" + self.text
         title = f"rafair_model_{hashlib.sha256(known).hexdigest()[:16]}"
         if title in sys.modules:
             return sys.modules[title]

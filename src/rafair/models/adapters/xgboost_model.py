@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from rafair.engine.text_file import json_in
 from rafair.errors import InputError, ModelError
 from rafair.models.adapters.asking import BlackBox, asked
 from rafair.models.adapters.columns import TreeColumns, columns_taken
 from rafair.models.adapters.ubjson import is_whole_ubjson
 from rafair.models.classifier import Rows
-from rafair.models.model_file import kind_of, read_model_file
+from rafair.models.model_file import kind_of, read_model_file, without_mark
 from rafair.models.model_options import ModelOptions
 from rafair.tabular.schema import Schema
 
@@ -51,7 +52,7 @@ class XGBoostModel(BlackBox):
         super().__init__(file.path.name, schema, digest, (XGBoostModel, file, options))
         if options.outputs == "probabilities":
             raise ModelError(f"'{file.path}': gives logits always, not probabilities")
-        self._booster = _loaded(file)
+        self._booster = _loaded(_File(file.path, without_mark(file.path, file.content)))
         learner = json.loads(self._booster.save_config())["learner"]
         objective = learner["objective"]["name"]
         if objective not in OBJECTIVES:
@@ -131,7 +132,7 @@ def _check_format(file: _File) -> None:
             return
         raise _altered(file)
     try:
-        content = json.loads(file.content)
+        content = json_in(file.content)
     except ValueError as error:
         if file.content.lstrip().startswith(b"{") and b'"learner"' in file.content:
             found = "one that is cut short or altered"

@@ -9,7 +9,7 @@ from collections import deque
 
 from rafair.errors import DataFileError
 from rafair.monitoring.incoming.json_records import read_object
-from rafair.monitoring.incoming.lines import BOM, LONGEST_LINE, start_of, too_long
+from rafair.monitoring.incoming.lines import LONGEST_LINE, start_of, too_long, unmarked
 from rafair.monitoring.record import Position, Record
 
 CHUNK = 1 << 16
@@ -60,7 +60,7 @@ class Arriving:
             timeout_s: How long to wait for them, in seconds.
 
         Raises:
-            DataFileError: If the input cannot be read.
+            DataFileError: If the input cannot be read, or says that it is not UTF-8.
         """
         deadline = time.monotonic() + timeout_s
         while len(self._ready) < most and not self._at_end:
@@ -98,7 +98,7 @@ class Arriving:
         self._line.clear()
         self._number += 1
         if self._number == 1:
-            line = line.removeprefix(BOM)
+            line = unmarked(line, "standard input")
         if not too_long(line) and not line.strip(b" \t\r\n"):
             return
         values, problem = None, ""

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from rafair.engine.text_file import without_mark
 from rafair.errors import DataFileError
-from rafair.monitoring.incoming.lines import BOM, LONGEST_LINE, Lines, text_of, too_long
+from rafair.monitoring.incoming.lines import LONGEST_LINE, Lines, text_of, too_long
 from rafair.tabular.frame_file import PARQUET_MAGIC, check_names, check_separator
 
 MOST_LINES = 100
@@ -75,7 +76,7 @@ def read_names(path: Path, lines: Lines) -> list[str] | None:
     while (line := lines.next()) is not None:
         if not lines.offset and line.startswith(PARQUET_MAGIC):
             raise DataFileError(f"'{path}': expected a CSV file, found Parquet; name it .parquet")
-        content = line if lines.offset else line.removeprefix(BOM)
+        content = line if lines.offset else without_mark(line)
         number = lines.number
         lines.take([line])
         try:

@@ -6,13 +6,14 @@ import hashlib
 from collections import deque
 from typing import BinaryIO
 
+from rafair.engine.text_file import not_text, without_mark
+from rafair.errors import DataFileError
 from rafair.monitoring.record import LONGEST_RAW, Position
 
 LONGEST_LINE = 1 << 20
 """Bytes; a longer line is no row that a person or a program meant to write."""
 
 CHUNK = 1 << 20
-BOM = b"\xef\xbb\xbf"
 
 
 class Lines:
@@ -90,6 +91,18 @@ def too_long(line: bytes) -> bool:
     return len(line) > LONGEST_LINE and not line.endswith(b"\n")
 
 
+def unmarked(start: bytes, where: str) -> bytes:
+    """The start of what is read, without UTF-8's byte order mark.
+
+    Raises:
+        DataFileError: If it has that of another encoding, of which no line could be read.
+    """
+    try:
+        return without_mark(start)
+    except ValueError as error:
+        raise DataFileError(f"{where}: {error}") from error
+
+
 def text_of(line: bytes) -> str:
     r"""A line's text without its end.
 
@@ -105,7 +118,7 @@ def text_of(line: bytes) -> str:
     try:
         text = line.decode()
     except UnicodeDecodeError as error:
-        raise ValueError(f"expected UTF-8 text, found the byte {line[error.start]:#04x}") from error
+        raise ValueError(not_text(error)) from error
     if "\0" in text:
         raise ValueError("expected text, found a zero byte")
     return text.removesuffix("\n").removesuffix("\r")

@@ -6,10 +6,11 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from rafair.engine.text_file import LONGEST_MARK, without_mark
 from rafair.errors import DataFileError
 from rafair.monitoring.incoming.csv_records import CsvRows, UnfinishedError, read_names
 from rafair.monitoring.incoming.json_records import read_object
-from rafair.monitoring.incoming.lines import BOM, Lines, start_of, too_long
+from rafair.monitoring.incoming.lines import Lines, start_of, too_long, unmarked
 from rafair.monitoring.incoming.parquet_records import altered, parquet_records
 from rafair.monitoring.record import Position, Record
 from rafair.tabular.frame_file import CSV, PARQUET
@@ -38,7 +39,8 @@ def read_records(
     Raises:
         AlteredFileError: If what was read before no longer stands there.
         DataFileError: If the file as a whole cannot be read: it is missing, its name has another
-            ending, it has no line of names, or is not a whole Parquet file.
+            ending, it says that it is not UTF-8, it has no line of names, or is not a whole Parquet
+            file.
 
     Example:
         >>> import tempfile
@@ -60,6 +62,8 @@ def read_records(
         return
     try:
         with path.open("rb") as stream:
+            unmarked(stream.read(LONGEST_MARK), f"'{path}'")
+            stream.seek(0)
             lines = Lines(stream, complete=complete)
             lines.skip(start.offset)
             if start.offset and lines.position(start.records) != start:
@@ -113,7 +117,7 @@ def _text_records(
     """Records of lines: of CSV with `rows`, else of JSON."""
     for line in iter(lines.next, None):
         number = lines.number
-        content = line if lines.offset else line.removeprefix(BOM)
+        content = line if lines.offset else without_mark(line)
         if not content.strip(b" \t\r\n") and not too_long(line):
             lines.take([line])
             lines.cut = False

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from rafair._version import __version__
 from rafair.engine.files import write_synced
+from rafair.engine.text_file import read_json, utf8
 from rafair.errors import RunFolderError
 from rafair.monitoring.references.judge_options import JudgeOptions
 from rafair.monitoring.references.reference_rows import ReferenceRows
@@ -135,7 +136,7 @@ class Reference:
         """Writes both files into a folder that is there."""
         pq.write_table(self.rows.to_table(), folder / ROWS)
         text = json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
-        write_synced(folder / REFERENCE, (text + "\n").encode())
+        write_synced(folder / REFERENCE, utf8(text + "\n"))
 
     @classmethod
     def read(cls, folder: Path) -> Reference:
@@ -188,13 +189,13 @@ class Reference:
 def _read_document(path: Path) -> dict[str, Any]:
     """The content of `reference.json`, if it is what was written."""
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = read_json(path)
     except OSError as error:
         raise RunFolderError(
             f"'{path}': expected a frozen reference: {error.strerror}; `rafair monitor init` makes "
             "one"
         ) from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise RunFolderError(f"'{path}': altered or cut short: expected a JSON object") from error
     if not isinstance(document, dict):
         raise RunFolderError(f"'{path}': altered or cut short: expected a JSON object")
