@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from rafair.models.torch_module import TorchClassifier
     from rafair.models.training import TrainConfig, train
     from rafair.reports.formats import report
+    from rafair.tabular.inference import infer_schema
     from rafair.tabular.reading import read_table
     from rafair.tabular.schema import Feature, Kind, Schema
     from rafair.tabular.schema_file import read_schema
@@ -66,6 +67,7 @@ _HOMES = {
     "audit": "rafair.auditing.entry",
     "diff": "rafair.gating.differences",
     "gate": "rafair.gating.entry",
+    "infer_schema": "rafair.tabular.inference",
     "load_dataset": "rafair.datasets.loading",
     "open_model": "rafair.models.opening",
     "read_schema": "rafair.tabular.schema_file",
@@ -127,6 +129,7 @@ __all__ = [
     "audit",
     "diff",
     "gate",
+    "infer_schema",
     "load_dataset",
     "open_model",
     "read_schema",

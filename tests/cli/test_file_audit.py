@@ -416,7 +416,10 @@ def test_a_bad_row_leaves_nothing_of_an_interrupted_run(folder, tmp_path, monkey
     assert names(tmp_path) == {"people.parquet", "run.partial"}
     refused = call(*command)
     assert (refused.code, names(tmp_path)) == (2, {"people.parquet"})
-    assert "column 'age', row 1400: expected a number from 17.5 to 42, got nan" in refused.err
+    assert (
+        "column 'age', row 1400: expected a number from 17.5 to 42, got a missing value"
+        in refused.err
+    )
 
 
 # what is shown --------------------------------------------------------------------------------

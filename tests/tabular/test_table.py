@@ -189,10 +189,16 @@ def test_rows_keep_the_number_they_had_in_the_callers_frame():
     ("change", "words"),
     [
         (lambda f: f.rename(columns={"age": 7}), "column 7: expected a text as its name"),
-        (lambda f: f.assign(job=[[1], [2], [3], [4]]), "column 'job': expected numbers, texts"),
-        (lambda f: f.assign(job=pd.Timestamp("2020-01-01")), "column 'job': .* found times"),
-        (lambda f: f.assign(job=1j), "column 'job': expected numbers, texts or booleans"),
-        (lambda f: "loans.csv", "expected a pandas DataFrame, got str"),
+        (
+            lambda f: f.assign(job=[[1], [2], [3], [4]]),
+            "column 'job', row 0: expected numbers, .* found a value of the type list",
+        ),
+        (lambda f: f.assign(job=pd.Timestamp("2020-01-01")), "column 'job', row 0: .* found times"),
+        (
+            lambda f: f.assign(job=1j),
+            "column 'job', row 0: expected numbers, .* of the type complex",
+        ),
+        (lambda f: "loans.csv", "expected a frame of pandas, polars or pyarrow, got str"),
         (lambda f: pd.concat([f] * 30).assign(paid=np.arange(120) / 7), "120 distinct values"),
     ],
 )

@@ -198,7 +198,11 @@ def replaced(name, row, value):
 
 VALUES = {
     "a missing number": ("age", None, "column 'age', row 801: expected a number from 18 to 90"),
-    "nan": ("wage", math.nan, "column 'wage', row 801: expected a number from 0.5 to 9.5, got nan"),
+    "nan": (
+        "wage",
+        math.nan,
+        "column 'wage', row 801: expected a number from 0.5 to 9.5, got a missing value",
+    ),
     "infinity": ("wage", -math.inf, "column 'wage', row 801"),
     "an unknown level": (
         "job",

@@ -315,7 +315,7 @@ class _Run:
             document["feasible"] = self._feasible(subject)
         if whole:
             document["whole"] = whole.section()
-        document["warnings"] = warnings_of(document)
+        document["warnings"] = [*warnings_of(document), *subject.doubts()]
         return document
 
     def _feasible(self, subject: Subject) -> dict[str, Any]:

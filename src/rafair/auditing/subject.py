@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from rafair.metrics.rates import rate
 from rafair.models.classifier import Classifier
 from rafair.tabular.counterparts import Counterparts
+from rafair.tabular.doubts import doubts
 from rafair.tabular.table import Table
 
 
@@ -44,6 +45,10 @@ class Subject:
     def counterparts(self) -> Counterparts:
         """The counterparts of a row of the table."""
         return Counterparts.of(self.table.schema)
+
+    def doubts(self) -> list[str]:
+        """What its reader should know of a user's own table, where that is in memory."""
+        return doubts(self.table) if self.variant is None and self.outside is None else []
 
     def dataset_facts(self) -> dict[str, Any]:
         """The `dataset` section of `audit.json`."""

@@ -86,20 +86,24 @@ def check(
     Ends with exit code 2 if there are any. Rows are numbered from 0.
     """
     from rafair.tabular.checking import extra_columns, misfits
+    from rafair.tabular.doubts import alike_names
     from rafair.tabular.frame_file import read_frame
-    from rafair.tabular.reading import fitted
     from rafair.tabular.schema_file import read_schema
 
     described = read_schema(schema, label)
     frame = read_frame(file, described)
-    found = misfits(fitted(frame, described), described)
+    found = misfits(frame, described)
     extra = extra_columns(frame.columns, described)
     if extra:
         TerminalProgress().note(f"columns that the schema does not speak of: {', '.join(extra)}")
+    doubts = alike_names(described)
+    for doubt in doubts:
+        TerminalProgress().note(doubt)
     document = {
         "rows": len(frame),
         "misfits": [asdict(misfit) for misfit in found],
         "extra_columns": extra,
+        "doubts": doubts,
     }
     print_result(document, "".join(f"{line}\n" for line in _lines(found, len(frame))), json)
     if found:

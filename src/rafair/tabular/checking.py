@@ -10,14 +10,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from rafair.tabular.encoding import expected_values, plain_value, value_codes
+from rafair.tabular.encoding import OFF_GRID, expected_values, value_codes
+from rafair.tabular.held import shown
 from rafair.tabular.labels import expected_labels, label_codes
+from rafair.tabular.plain_values import as_numbers, plain
 from rafair.tabular.relations import Relation, parse_all
 from rafair.tabular.schema import Feature, Schema
 from rafair.tabular.schema_file import groups
-
-OFF_GRID = 1e-6
-"""A share of a step by which a number may miss the grid: decimals are no binary fractions."""
+from rafair.tabular.single_precision import TOLD_APART, lost
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,8 @@ def misfits(frame: pd.DataFrame, schema: Schema) -> list[Misfit]:
 
     Returns:
         Columns that are missing; values that are missing where they must not be, out of range, off
-        the grid, or no known level; unknown labels; one-hot groups of which not exactly one is
+        the grid, or no known level; values that single precision does not tell apart, see
+        `single_precision.lost`; unknown labels; one-hot groups of which not exactly one is
         true; relations that a row does not satisfy, or no row at all.
 
     Raises:
@@ -88,6 +89,7 @@ def _all(frame: pd.DataFrame, schema: Schema) -> Iterator[Misfit]:
     codes = {feature.name: value_codes(frame[feature.name], feature) for feature in present}
     for feature in present:
         yield from _values(frame[feature.name], feature, codes[feature.name])
+        yield from _lost(frame[feature.name][codes[feature.name] >= 0], feature)
     if schema.label in frame.columns:
         yield from _labels(frame[schema.label], schema)
     for group in groups(schema):
@@ -112,6 +114,13 @@ def _values(
         yield Misfit(row, where, in_range if wrong[row] else on_grid, shown(value))
 
 
+def _lost(good: pd.Series[Any], feature: Feature) -> Iterator[Misfit]:
+    """What single precision would take from the values that are as the schema says."""
+    found = lost(plain(good), feature) if len(good) else None
+    if found is not None:
+        yield Misfit(None, f"column '{feature.name}'", TOLD_APART, found)
+
+
 def _picked(series: pd.Series[Any], chosen: NDArray[np.bool_]) -> Iterator[tuple[int, Any]]:
     """Some rows' numbers and values."""
     yield from zip(np.flatnonzero(chosen).tolist(), series[chosen].tolist(), strict=True)
@@ -130,7 +139,7 @@ def off_grid(
     if feature.grid is None or not feature.kind.is_number or skipped.all():
         return np.zeros(len(series), bool)
     assert feature.minimum is not None  # held by the schema; for the type checker
-    values = np.where(skipped, feature.minimum, numbers(series))
+    values = np.where(skipped, feature.minimum, as_numbers(series))
     kind = np.float32 if series.dtype in (np.float32, np.float16) else np.float64
     steps = (values - feature.minimum) / feature.grid
     largest = np.maximum(np.abs(values), abs(feature.minimum))
@@ -191,7 +200,7 @@ def relation_misfits(
     """
     names = list(relation.weights)
     known = np.all([codes[name] >= 0 for name in names], axis=0)
-    values = {name: np.where(known, numbers(frame[name]), np.nan) for name in names}
+    values = {name: np.where(known, as_numbers(frame[name]), np.nan) for name in names}
     broken = ~relation.holds(values)
     where = f"relation '{relation.text}'"
     if not row_by_row and known.any() and broken[known].all():
@@ -203,10 +212,5 @@ def relation_misfits(
 
 
 def numbers(series: pd.Series[Any]) -> NDArray[np.float64]:
-    """Values as numbers, NaN where they are none; shape `(n,)`."""
+    """What texts say as numbers, NaN where they say none; shape `(n,)`."""
     return pd.to_numeric(series, errors="coerce").to_numpy(np.float64, na_value=np.nan)
-
-
-def shown(value: Any) -> str:
-    """A value in the words of a message."""
-    return "a missing value" if pd.isna(value) else repr(plain_value(value))

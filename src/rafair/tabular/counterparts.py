@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from rafair.errors import InputError
 from rafair.tabular.encoding import Rows, encode_values
 from rafair.tabular.schema import Schema
+from rafair.tabular.single_precision import check_apart
 
 Indices = NDArray[np.int64]
 
@@ -68,13 +69,15 @@ class Counterparts:
         """The counterparts that a schema's sensitive features and their domains define.
 
         Raises:
-            InputError: If no feature is sensitive, or one has no domain.
+            InputError: If no feature is sensitive, or one has no domain, or one of which two values
+                would be one counterpart.
         """
         columns = [schema.column(name) for name in schema.sensitive]
         domains = []
         for name in schema.sensitive:
             if not schema[name].domain:
                 raise InputError(f"sensitive feature '{name}': expected a domain of values")
+            check_apart(schema[name])
             domains.append(encode_values(schema[name].domain, schema[name]))
         return cls(columns, domains)
 

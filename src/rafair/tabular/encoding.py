@@ -16,6 +16,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rafair.errors import InputError
+from rafair.tabular.held import plain_value as plain_value
+from rafair.tabular.held import shown
+from rafair.tabular.looking_up import by_kind, looked_up
+from rafair.tabular.plain_values import as_numbers
 from rafair.tabular.schema import Feature, Schema
 
 Rows = NDArray[np.float32]
@@ -28,6 +32,16 @@ MOST_LISTED = 20
 
 SINGLE = 2.0**-22
 """How far a code may be off by single precision, after a few operations with it."""
+
+OFF_GRID = 1e-6
+"""A share of a step by which a number may miss the grid: decimals are no binary fractions."""
+
+FINEST = 1e-4
+"""A number without a step is kept to the digits in which it is shown, where these are finer than
+this share of its range."""
+
+MOST_SHOWN = 290
+"""Decimals that a float can be rounded to without leaving its range."""
 
 MOST_DECIMALS = 12
 """Digits behind the point beyond which a number is taken for a fraction such as 1/3."""
@@ -86,7 +100,7 @@ def encode_values(values: Any, feature: Feature, first_row: int = 0) -> NDArray[
     if bad.size:
         raise InputError(
             f"column '{feature.name}', row {first_row + bad[0]}: expected "
-            f"{expected_values(feature)}, got {plain_value(series.iloc[bad[0]])!r}"
+            f"{expected_values(feature)}, got {shown(series.iloc[bad[0]])}"
         )
     return codes.astype(np.float32)
 
@@ -141,11 +155,6 @@ def clip_to_ranges(frame: pd.DataFrame, schema: Schema) -> dict[str, int]:
     return moved
 
 
-def plain_value(value: Any) -> Any:
-    """The same as a Python value, which is shown without its type."""
-    return value.item() if isinstance(value, np.generic) else value
-
-
 def _listed(levels: tuple[Any, ...]) -> str:
     shown = ", ".join(map(str, levels[:MOST_LISTED]))
     more = len(levels) - MOST_LISTED
@@ -155,7 +164,7 @@ def _listed(levels: tuple[Any, ...]) -> str:
 def _scaled(series: pd.Series[Any], feature: Feature) -> NDArray[np.float64]:
     assert feature.minimum is not None
     assert feature.maximum is not None  # held by the schema; for the type checker
-    numbers = pd.to_numeric(series, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+    numbers = as_numbers(series)
     span = feature.maximum - feature.minimum
     if span == 0:
         return np.where(numbers == feature.minimum, 0.0, np.nan)
@@ -165,8 +174,8 @@ def _scaled(series: pd.Series[Any], feature: Feature) -> NDArray[np.float64]:
 
 def _coded(series: pd.Series[Any], feature: Feature) -> NDArray[np.float64]:
     levels = feature.levels or ()
-    codes = {level: code / max(len(levels) - 1, 1) for code, level in enumerate(levels)}
-    return series.map(codes).to_numpy(np.float64, na_value=np.nan)
+    last = max(len(levels) - 1, 1)
+    return looked_up(series, by_kind((level, code / last) for code, level in enumerate(levels)))
 
 
 def decode(rows: Rows, schema: Schema) -> pd.DataFrame:
@@ -227,14 +236,40 @@ def _numbers(codes: NDArray[np.float64], feature: Feature) -> NDArray[np.float64
     assert feature.maximum is not None  # held by the schema; for the type checker
     span = feature.maximum - feature.minimum
     numbers = feature.minimum + codes * span
-    # float32 carries about seven digits; more would show its rounding as if it were data
-    largest = max(abs(feature.minimum), abs(feature.maximum), 1e-30)
-    rounded: NDArray[np.float64] = np.round(numbers, max(6 - int(np.ceil(np.log10(largest))), 0))
+    rounded: NDArray[np.float64] = np.round(numbers, shown_decimals(feature))
     if feature.grid is None:
         return rounded
     steps = np.rint(codes * span / feature.grid)
     near = np.abs(codes * span - steps * feature.grid) <= SINGLE * span
     return np.where(near, grid_points(steps, feature), rounded)
+
+
+def shown_decimals(feature: Feature) -> int:
+    """In how many decimals a number comes back from its code.
+
+    Single precision carries about seven digits; more would show its rounding as if it were data.
+    They are counted from the largest value on, or, where the range is short beside its values,
+    from the range: 2019.25 is not 2019.
+
+    Example:
+        >>> shown_decimals(Feature(name="pay", kind="numeric", minimum=0, maximum=90_000))
+        1
+        >>> shown_decimals(Feature(name="year", kind="numeric", minimum=2e6, maximum=2e6 + 1))
+        6
+    """
+    assert feature.minimum is not None
+    assert feature.maximum is not None  # held by the schema; for the type checker
+    span = feature.maximum - feature.minimum
+    largest = max(abs(feature.minimum), abs(feature.maximum), 1e-30)
+    decimals = max(6 - _digits(largest), 0)
+    if span > 0 and 10.0**-decimals > FINEST * span:
+        return max(decimals, min(-_digits(span * SINGLE), MOST_SHOWN))
+    return decimals
+
+
+def _digits(size: float) -> int:
+    """How many digits a number has before the point; below 0 for zeros behind it."""
+    return int(np.ceil(np.log10(max(size, 1e-300))))
 
 
 def grid_points(steps: NDArray[Any], feature: Feature) -> NDArray[np.float64]:

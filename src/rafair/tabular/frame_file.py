@@ -6,14 +6,17 @@ import csv
 import io
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 
 from rafair.engine.text_file import text_in
 from rafair.errors import DataFileError
+from rafair.tabular.held import TRUTH, Held, held_by
 from rafair.tabular.parquet_rows import open_parquet
-from rafair.tabular.schema import Schema
+from rafair.tabular.plain_values import INDEX, arrow_frame, plain_frame
+from rafair.tabular.schema import Feature, Schema
 
 CSV, PARQUET = (".csv",), (".parquet", ".pq")
 PARQUET_MAGIC = b"PAR1"
@@ -30,11 +33,12 @@ def read_frame(path: Path | str, schema: Schema | None = None) -> pd.DataFrame:
 
     Args:
         path: The file; its name says which it is.
-        schema: If given, features with texts as levels are read as texts, so that a level "01" is
-            not taken for a number, and a level "NA" not for a missing value.
+        schema: If given, the fields of a CSV file are read as what the schema says: features with
+            texts as levels as texts, so that a level "01" is not taken for a number, and a level
+            "NA" not for a missing value; others as numbers or truth values, where they can be.
 
     Returns:
-        All columns, the rows in the file's order and numbered from 0.
+        All columns with plain values, the rows in the file's order and numbered from 0.
 
     Raises:
         DataFileError: If there is no such file, it is cut short, empty, in another encoding, with
@@ -64,15 +68,13 @@ def _read_parquet(path: Path) -> pd.DataFrame:
     file = open_parquet(path)
     names = file.schema_arrow.names
     check_names(path, names)
-    wanted = [name for name in names if not name.startswith("__index_level_")]
+    wanted = [name for name in names if not name.startswith(INDEX)]
     try:
-        table = file.read(columns=wanted)
         # by types alone: pandas' notes in the file would bring back an index or its own types
-        frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)
+        return arrow_frame(file.read(columns=wanted))
     except (OSError, pa.ArrowException) as error:
         reason = str(error).splitlines()[0]
         raise DataFileError(f"'{path}': expected a whole Parquet file: {reason}") from error
-    return frame
 
 
 def _read_csv(path: Path, schema: Schema | None) -> pd.DataFrame:
@@ -88,7 +90,7 @@ def _read_csv(path: Path, schema: Schema | None) -> pd.DataFrame:
             absent[feature.name] = [word for word in ABSENT if word not in levels]
             kinds[feature.name] = "str"
     try:
-        return pd.read_csv(
+        frame = pd.read_csv(
             io.StringIO(text),
             dtype=kinds,
             na_values=absent,
@@ -98,6 +100,27 @@ def _read_csv(path: Path, schema: Schema | None) -> pd.DataFrame:
         )
     except (ValueError, pd.errors.ParserError) as error:
         raise DataFileError(f"'{path}': cannot be read: {' '.join(str(error).split())}") from error
+    for feature in schema.features if schema else ():
+        if feature.name in frame.columns:
+            frame[feature.name] = _as_written(frame[feature.name], feature)
+    return plain_frame(frame)
+
+
+def _as_written(series: pd.Series[Any], feature: Feature) -> pd.Series[Any]:
+    """Fields as what the feature's values are: a field 1 is a number where numbers are expected.
+
+    What cannot be read so stays the text that it is.
+    """
+    if series.dtype != object and not isinstance(series.dtype, pd.StringDtype):
+        return series
+    levels = feature.levels or ()
+    kind = Held.NUMBERS if feature.kind.is_number else held_by(type(levels[0]))
+    if kind is Held.TRUTHS:
+        return series.map(lambda value: TRUTH.get(str(value).lower(), value))
+    if kind is Held.TEXTS:
+        return series
+    read = pd.to_numeric(series, errors="coerce")
+    return series.astype(object).where(read.isna(), read)
 
 
 def _text(path: Path) -> str:

@@ -8,17 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rafair.tabular.encoding import MISSING, Rows
+from rafair.tabular.encoding import FINEST, MISSING, Rows
 from rafair.tabular.schema import Direction, Feature, Schema
 
 Values = NDArray[np.float64]
 
 ROUNDING = 2e-7
 """What single precision can make of a value, as a share of its feature's range."""
-
-FINEST = 1e-4
-"""A number without a step is kept to the digits in which it is shown, where these are finer than
-this share of its range."""
 
 
 @dataclass(frozen=True)

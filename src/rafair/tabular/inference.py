@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,21 +12,22 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from rafair.arguments import check_name
-from rafair.errors import DataFileError, InputError
+from rafair.errors import DataFileError, InputError, RafairWarning
 from rafair.tabular.bands import MOST_VALUES, edges_of
-from rafair.tabular.checking import numbers, shown
-from rafair.tabular.encoding import plain_value
+from rafair.tabular.decimals import MOST_STEP_DECIMALS, decimals_of
 from rafair.tabular.frame_file import read_frame
+from rafair.tabular.frames import as_frame
+from rafair.tabular.held import Held, check_held, held_in, shown
+from rafair.tabular.labels import classes_in
+from rafair.tabular.look_alikes import alike
 from rafair.tabular.one_hot import find_groups
 from rafair.tabular.orders import likely_order
+from rafair.tabular.plain_values import as_numbers
 from rafair.tabular.reading import odd_values
-from rafair.tabular.schema import Feature, Kind, Schema
+from rafair.tabular.schema import Feature, Kind, Schema, check_span
 from rafair.tabular.schema_file import comment, write_feature, write_schema
-from rafair.tabular.table import MANY_LEVELS, MOST_CLASSES
-
-MOST_STEP_DECIMALS = 4
-"""Numbers with more decimals than this are continuous."""
+from rafair.tabular.single_precision import TOLD_APART, check_told_apart, lost
+from rafair.tabular.table import MANY_LEVELS, MOST_CLASSES, check_columns
 
 MOST_STEPS = 1 << 22
 """Steps of a range beyond which a value, once encoded, need not come back exactly."""
@@ -85,9 +87,7 @@ class Proposal:
         return "\n\n".join(parts) + "\n"
 
 
-def propose(
-    frame: pd.DataFrame, label: str | None = None, sensitive: Collection[str] = ()
-) -> Proposal:
+def propose(frame: Any, label: str | None = None, sensitive: Collection[str] = ()) -> Proposal:
     """Proposes a schema for a table.
 
     Nothing is guessed that the values do not show: an order of levels, for instance, is only
@@ -100,8 +100,9 @@ def propose(
 
     Raises:
         UnknownNameError: If a column that was named is not there.
-        InputError: If the label has a missing value or no two classes, or a sensitive column is
-            the label, one of a one-hot group, or cannot be a feature.
+        InputError: If it is no frame; the label has a missing value or no two classes; a column
+            holds values of more than one kind; or a sensitive column is the label, one of a one-hot
+            group, cannot be a feature, or has values that single precision does not tell apart.
 
     Example:
         >>> frame = pd.DataFrame({"age": [20, 61, 35], "pay": ["low", "high", "low"]})
@@ -111,10 +112,8 @@ def propose(
         >>> print(proposal.notes["pay"][-1])
         these levels look ordered; if so: kind = "ordinal", levels = ["low", "high"]
     """
-    for name in (*([] if label is None else [label]), *sensitive):
-        check_name("column", name, frame.columns)
-    if label in sensitive:
-        raise InputError(f"column '{label}': expected as label or as sensitive, not as both")
+    frame = as_frame(frame, "table")
+    check_columns(frame, [] if label is None else [label], sensitive)
     groups = find_groups(frame.drop(columns=[] if label is None else [label]))
     features, notes, left_out = [], {}, []
     for name in frame.columns:
@@ -156,19 +155,12 @@ def propose_file(path: Path, label: str | None = None, sensitive: Collection[str
 
 
 def _classes(values: pd.Series[Any], label: str) -> tuple[tuple[str, ...], list[str]]:
-    if isinstance(values.dtype, pd.CategoricalDtype):
-        values = values.astype(object)
-    if values.isna().any():
-        row = int(np.flatnonzero(values.isna())[0])
-        raise InputError(f"label '{label}', row {row}: expected a class, found a missing value")
-    counts = values.value_counts().sort_index()
-    if not 2 <= len(counts) <= MOST_CLASSES:
-        raise InputError(
-            f"label '{label}': expected 2 to {MOST_CLASSES} classes, found {len(counts):,}"
-        )
-    seen = ", ".join(f"{name}: {count:,} rows" for name, count in counts.items())
-    return tuple(str(plain_value(name)) for name in counts.index), [
-        f"seen: {seen}; a class's place in the list is its code"
+    names, counts = classes_in(values, MOST_CLASSES)
+    listed = zip(names, counts, strict=True)
+    seen = ", ".join(f"{name}: {count:,} rows" for name, count in listed)
+    return names, [
+        f"seen: {seen}; a class's place in the list is its code",
+        *alike("classes", names),
     ]
 
 
@@ -176,8 +168,6 @@ def _described(
     values: pd.Series[Any], *, sensitive: bool, group: str | None
 ) -> tuple[Feature | None, list[str]]:
     """A feature for a column, if it can be one, and what was seen in it."""
-    if isinstance(values.dtype, pd.CategoricalDtype):
-        values = values.astype(object)
     present = values[values.notna().to_numpy()]
     why = _unfit(present)
     if why is not None:
@@ -185,11 +175,15 @@ def _described(
     absent = len(values) - len(present)
     shared: dict[str, Any] = {"sensitive": sensitive, "missing": absent > 0, "group": group}
     if group is not None:
-        levels = (False, True) if _all_are(present, bool) else (0, 1)
+        levels = (False, True) if held_in(present) is Held.TRUTHS else (0, 1)
         feature = Feature(name=str(values.name), kind=Kind.BOOLEAN, levels=levels, **shared)
         said = [f"one of the one-hot group '{group}': exactly one is true in every row"]
     elif _is_number(present):
         feature, said = _number(present, shared)
+        if sensitive:
+            check_told_apart(present, feature)
+        elif found := lost(present, feature):
+            return None, [f"it does not hold {TOLD_APART}: {found}"]
     else:
         feature, said = _levels(present, shared)
     if sensitive:
@@ -200,36 +194,35 @@ def _described(
 
 
 def _unfit(present: pd.Series[Any]) -> str | None:
-    """Why a column with these values can be no feature; None if it can."""
-    kinds = pd.api.types
+    """Why a column with these values can be no feature; None if it can.
+
+    Raises:
+        InputError: If it holds values of more than one kind.
+    """
     if present.empty:
         return "no value was seen in it"
-    if kinds.is_datetime64_any_dtype(present) or kinds.is_timedelta64_dtype(present):
+    kind = held_in(present)
+    if kind is Held.TIMES:
         return "it holds times; make them numbers, such as years since then"
-    if _is_number(present):
-        return None if np.isfinite(numbers(present)).any() else "it holds infinities only"
-    if not _all_are(present, str | bool | int | float):
+    if kind is Held.OTHERS:
         return f"it holds values of the type {type(present.iloc[0]).__name__}"
-    return None
+    check_held(present, f"column '{present.name}'")
+    endless = kind is Held.NUMBERS and not np.isfinite(as_numbers(present)).any()
+    return "it holds infinities only" if endless else None
 
 
 def _is_number(values: pd.Series[Any]) -> bool:
-    kinds = pd.api.types
-    return kinds.is_numeric_dtype(values) and not kinds.is_bool_dtype(values)
-
-
-def _all_are(values: pd.Series[Any], kind: Any) -> bool:
-    return bool(values.map(lambda value: isinstance(value, kind)).all())
+    return held_in(values) is Held.NUMBERS
 
 
 def _number(present: pd.Series[Any], shared: dict[str, Any]) -> tuple[Feature, list[str]]:
-    values = numbers(present)
+    values = as_numbers(present)
     endless = int((~np.isfinite(values)).sum())
     values = values[np.isfinite(values)]
     seen = np.unique(values)
-    single = present.dtype in (np.float32, np.float16)
-    decimals = _decimals(seen, float(np.finfo(np.float32 if single else np.float64).eps))
+    decimals = decimals_of(seen, single=present.dtype == np.float32)
     whole = decimals == 0
+    check_span(f"column '{present.name}'", float(seen[0]), float(seen[-1]))
     feature = Feature(
         name=str(present.name),
         kind=Kind.INTEGER if whole else Kind.NUMERIC,
@@ -295,13 +288,14 @@ def _about_steps(seen: NDArray[np.float64], decimals: int) -> list[str]:
 
 def _levels(present: pd.Series[Any], shared: dict[str, Any]) -> tuple[Feature, list[str]]:
     counts = present.value_counts()
-    seen = sorted(counts.index.tolist(), key=lambda value: (str(type(value)), value))
+    seen = sorted(counts.index.tolist())
     name = str(present.name)
-    if all(isinstance(level, bool) for level in seen):
+    if held_in(present) is Held.TRUTHS:
         feature = Feature(name=name, kind=Kind.BOOLEAN, levels=(False, True), **shared)
         return feature, [f"seen: {_counted(counts)}"]
     feature = Feature(name=name, kind=Kind.CATEGORICAL, levels=tuple(seen), **shared)
     said = [f"seen: {_distinct(len(seen), len(present))}; {_counted(counts)}"]
+    said += alike("levels", seen)
     odd = odd_values(present)
     if odd.size:
         said.append(
@@ -345,15 +339,6 @@ def _about_bands(feature: Feature, present: pd.Series[Any]) -> list[str]:
     return [f"rates by group: bands = [{edges}] unless you state other edges"]
 
 
-def _decimals(seen: NDArray[np.float64], precision: float) -> int | None:
-    """The decimals that all numbers get along with, if these are few."""
-    slack = 4 * precision * np.abs(seen)
-    for decimals in range(MOST_STEP_DECIMALS + 1):
-        if (np.abs(np.round(seen, decimals) - seen) <= slack).all():
-            return decimals
-    return None
-
-
 def _rounded(number: Any, decimals: int | None) -> float:
     return float(number) if decimals is None else float(np.round(float(number), decimals))
 
@@ -366,3 +351,34 @@ def _counted(counts: pd.Series[int]) -> str:
     most = counts.head(SHOWN)
     listed = ", ".join(f"{level} ({count:,})" for level, count in most.items())
     return listed if len(counts) <= SHOWN else f"{listed}, …"
+
+
+def infer_schema(frame: Any, *, label: str, sensitive: Collection[str] = ()) -> Schema:
+    """Proposes a schema for a frame, the one that `rafair schema infer` writes for a file.
+
+    It is a first draft: ranges and levels are those seen, and what could really happen to a person
+    (`direction`, `largest_change`, `mutable`, relations) is for you to say.
+
+    Args:
+        frame: The rows, in a frame of pandas, polars or pyarrow.
+        label: The label column.
+        sensitive: The sensitive columns.
+
+    Raises:
+        InputError: If it is no frame, or as `rafair schema infer` does; says which column, and why.
+
+    Warns:
+        RafairWarning: If a column can be no feature, and is left out.
+
+    Example:
+        >>> frame = pd.DataFrame({"age": [20, 61], "pay": [9.5, 8.25], "ok": [True, False]})
+        >>> schema = infer_schema(frame, label="ok", sensitive=["age"])
+        >>> schema["pay"].kind, schema["pay"].step, schema.classes
+        (<Kind.NUMERIC: 'numeric'>, 0.01, ('False', 'True'))
+    """
+    frame = as_frame(frame, "table")
+    check_columns(frame, [label], sensitive)
+    proposal = propose(frame, label, sensitive)
+    for left_out in proposal.left_out:
+        warnings.warn(left_out, RafairWarning, stacklevel=2)
+    return Schema(features=proposal.features, label=label, classes=proposal.classes)

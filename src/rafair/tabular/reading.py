@@ -14,17 +14,16 @@ from numpy.typing import NDArray
 from rafair.arguments import check_name
 from rafair.errors import DataFileError, InputError
 from rafair.tabular.checking import misfits, numbers
-from rafair.tabular.encoding import plain_value
 from rafair.tabular.frame_file import read_frame
+from rafair.tabular.held import Held, held_in, shown
 from rafair.tabular.labels import encode_labels
+from rafair.tabular.plain_values import as_numbers
 from rafair.tabular.schema import Feature, Kind, Schema
 from rafair.tabular.schema_file import check_groups
-from rafair.tabular.table import Table
+from rafair.tabular.table import Table, check_columns
 
 MOST_COUNTERPARTS = 10**6
 """So many counterparts of one row are no longer audited."""
-
-TRUTH = {"true": True, "false": False}
 
 
 def read_table(
@@ -87,46 +86,6 @@ def read_table(
     return table
 
 
-def fitted(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
-    """A frame with values of the types that a schema's levels have, where they can be read so.
-
-    CSV files have texts only, and a column of truth values or numbers in which something else
-    stands comes back as texts.
-
-    Args:
-        frame: The raw rows.
-        schema: The features; columns that are missing are left out.
-    """
-    fitted = frame.copy(deep=False)
-    for feature in schema.features:
-        if feature.name in frame.columns and feature.levels is not None:
-            fitted[feature.name] = _as_levels(frame[feature.name], feature.levels)
-    if schema.label in frame.columns:
-        fitted[schema.label] = _as_classes(frame[schema.label], schema.classes)
-    return fitted
-
-
-def _as_levels(series: pd.Series[Any], levels: tuple[Any, ...]) -> pd.Series[Any]:
-    if isinstance(series.dtype, pd.CategoricalDtype):
-        series = series.astype(object)
-    if pd.api.types.is_numeric_dtype(series) or all(isinstance(level, str) for level in levels):
-        return series
-    if all(isinstance(level, bool) for level in levels):
-        return series.map(lambda value: TRUTH.get(str(value).lower(), value))
-    read = pd.Series(numbers(series), series.index)
-    return series.astype(object).where(read.isna(), read)
-
-
-def _as_classes(series: pd.Series[Any], classes: tuple[str, ...]) -> pd.Series[Any]:
-    """Labels as they are, but truth values by their names where classes are called so."""
-    if isinstance(series.dtype, pd.CategoricalDtype):
-        series = series.astype(object)
-    names = {TRUTH[name.lower()]: name for name in classes if name.lower() in TRUTH}
-    if len(names) < 2 or series.dtype not in (bool, object):
-        return series
-    return series.map(lambda value: names[value] if isinstance(value, bool) else value)
-
-
 def _chosen(schema: Schema, label: str | None, sensitive: Sequence[str]) -> Schema:
     """The schema with the sensitive features that were asked for."""
     if label is not None and label != schema.label:
@@ -146,7 +105,6 @@ def _chosen(schema: Schema, label: str | None, sensitive: Sequence[str]) -> Sche
 
 
 def _described(frame: pd.DataFrame, schema: Schema, name: str) -> Table:
-    frame = fitted(frame, schema)
     found = misfits(frame, schema)
     if found:
         more = f"; and {len(found) - 1:,} more; see rafair schema check" if len(found) > 1 else ""
@@ -159,10 +117,9 @@ def _described(frame: pd.DataFrame, schema: Schema, name: str) -> Table:
 
 
 def _values(series: pd.Series[Any], feature: Feature) -> pd.Series[Any]:
-    if not feature.kind.is_number:
+    if not feature.kind.is_number or pd.api.types.is_integer_dtype(series):
         return series
-    whole = pd.api.types.is_integer_dtype(series) and not series.isna().any()
-    return series.astype(np.int64) if whole else pd.Series(numbers(series), series.index)
+    return pd.Series(as_numbers(series), series.index)
 
 
 def _with_domain(feature: Feature, values: pd.Series[Any]) -> Feature:
@@ -171,17 +128,15 @@ def _with_domain(feature: Feature, values: pd.Series[Any]) -> Feature:
         return feature
     seen = values.dropna().unique().tolist()
     if feature.levels is None:
-        domain = tuple(sorted(float(value) for value in seen))
-        if feature.kind is Kind.INTEGER:
-            domain = tuple(map(int, domain))
+        number = int if feature.kind is Kind.INTEGER else float
+        domain: tuple[Any, ...] = tuple(sorted(map(number, seen)))
     else:
         domain = tuple(level for level in feature.levels if level in set(seen))
     return feature.model_copy(update={"domain": domain})
 
 
 def _inferred(frame: pd.DataFrame, label: str, sensitive: Sequence[str], name: str) -> Table:
-    for column in (label, *sensitive):
-        check_name("column", column, frame.columns)
+    check_columns(frame, [label], sensitive)
     for column in frame.columns:
         if column != label:
             check_one_type(frame[column])
@@ -198,7 +153,7 @@ def check_one_type(series: pd.Series[Any]) -> None:
     if odd.size:
         raise InputError(
             f"column '{series.name}', row {odd[0]}: expected a number, as in most rows, found "
-            f"{plain_value(series.iloc[odd[0]])!r}; if these are levels, a schema says so "
+            f"{shown(series.iloc[odd[0]])}; if these are levels, a schema says so "
             "(rafair schema infer)"
         )
 
@@ -210,13 +165,14 @@ def odd_values(series: pd.Series[Any]) -> NDArray[np.int64]:
         >>> odd_values(pd.Series(["1", "2", "3+"])).tolist()
         [2]
     """
-    if pd.api.types.is_numeric_dtype(series):
+    if held_in(series) is not Held.TEXTS:
         return np.empty(0, np.int64)
-    texts = series[series.notna().to_numpy()]
-    is_number = ~np.isnan(numbers(texts)) if len(texts) else np.empty(0, bool)
-    if not len(texts) / 2 < is_number.sum() < len(texts):
+    places, texts = pd.factorize(series)  # each text is read once, not once per row
+    present = places >= 0
+    is_number = np.append(~np.isnan(numbers(pd.Series(texts))), False)[places]
+    if not present.sum() / 2 < is_number.sum() < present.sum():
         return np.empty(0, np.int64)
-    return np.flatnonzero(series.notna().to_numpy())[~is_number]
+    return np.flatnonzero(present & ~is_number)
 
 
 def _check_subject(table: Table) -> None:

@@ -10,7 +10,21 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from rafair.arguments import check_name
+from rafair.errors import InputError
 from rafair.tabular.bands import check_edges
+
+
+def check_span(where: str, low: float, high: float) -> None:
+    """Refuses a range that is longer than the largest number.
+
+    Raises:
+        InputError: If it is.
+    """
+    if not isfinite(high - low):
+        raise InputError(
+            f"{where}: expected a range no longer than the largest number, found {low:g} to "
+            f"{high:g}"
+        )
 
 
 class Kind(StrEnum):
@@ -102,6 +116,7 @@ class Feature(BaseModel):
             if not (isfinite(self.minimum) and isfinite(self.maximum)):
                 raise ValueError(f"feature '{self.name}': expected a finite minimum and maximum")
         elif not self.levels or len(set(self.levels)) != len(self.levels):
+            # numbers that are equal by value are one level: 1 and 1.0
             raise ValueError(f"feature '{self.name}': expected a list of distinct levels")
         for what, number in (("step", self.step), ("largest_change", self.largest_change)):
             if number is not None and not 0 < number < float("inf"):

@@ -13,9 +13,11 @@ from pydantic import ValidationError
 
 from rafair.engine.toml_file import read_toml
 from rafair.errors import DataFileError, InputError, UnknownNameError
-from rafair.tabular.encoding import expected_values, plain_value, value_codes
+from rafair.tabular.encoding import expected_values, value_codes
+from rafair.tabular.held import Held, held_by, is_missing, number_name, plain_value
 from rafair.tabular.relations import parse_all
-from rafair.tabular.schema import Direction, Feature, Kind, Schema
+from rafair.tabular.schema import Direction, Feature, Kind, Schema, check_span
+from rafair.tabular.single_precision import check_apart
 from rafair.visible import visible
 
 Notes = Mapping[str, Sequence[str]]
@@ -222,7 +224,8 @@ def _label(document: dict[str, Any], given: str | None) -> str:
 def _classes(feature: Feature) -> tuple[str, ...] | None:
     """What a column's description says of its values, taken as classes."""
     if feature.levels is not None:
-        return tuple(map(str, feature.levels))
+        numbers = held_by(type(feature.levels[0])) is Held.NUMBERS
+        return tuple(map(number_name if numbers else str, feature.levels))
     assert feature.minimum is not None
     assert feature.maximum is not None  # it is a number
     if feature.kind is Kind.INTEGER and feature.maximum - feature.minimum < MOST_CLASSES:
@@ -256,12 +259,26 @@ def _feature(table: dict[str, Any], number: int) -> Feature:
         fields.setdefault("levels", (False, True))
     _check_fields_of_kind(table, fields, where)
     feature: Feature = _built(Feature, **fields)
+    _check_levels(feature.levels or (), where)
+    check_span(where.removesuffix(": "), feature.minimum or 0.0, feature.maximum or 0.0)
     if feature.domain is not None:
+        if len(set(feature.domain)) != len(feature.domain):
+            raise InputError(f"{where}domain: expected distinct values, got {table['domain']!r}")
         wrong = np.isnan(value_codes(pd.Series(feature.domain, dtype=object), feature))
         if wrong.any():
             found = feature.domain[int(wrong.argmax())]
             raise InputError(f"{where}domain: expected {expected_values(feature)}, got {found!r}")
+        check_apart(feature)
     return feature
+
+
+def _check_levels(levels: Sequence[Any], where: str) -> None:
+    if any(map(is_missing, levels)):
+        raise InputError(f"{where}levels: expected {FIELDS['levels']}, found a missing value")
+    kinds = dict.fromkeys(held_by(type(level)) for level in levels)
+    if len(kinds) > 1:
+        found = " and ".join(kinds)
+        raise InputError(f"{where}levels: expected values of one kind, found {found}")
 
 
 def _fits(field: str, value: Any) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -17,7 +17,11 @@ from sklearn.model_selection import train_test_split
 from rafair.arguments import check_name
 from rafair.errors import InputError, RafairWarning
 from rafair.tabular.encoding import Rows, encode
-from rafair.tabular.schema import Feature, Kind, Schema
+from rafair.tabular.frames import as_frame
+from rafair.tabular.held import Held, check_held, is_missing, shown
+from rafair.tabular.labels import classes_in
+from rafair.tabular.schema import Feature, Kind, Schema, check_span
+from rafair.tabular.single_precision import check_told_apart
 
 MOST_CLASSES = 100
 MANY_LEVELS = 50
@@ -65,7 +69,7 @@ class Table:
     @classmethod
     def from_frame(
         cls,
-        frame: pd.DataFrame,
+        frame: Any,
         *,
         label: str,
         sensitive: Sequence[str],
@@ -75,46 +79,40 @@ class Table:
         """Makes a table from a frame, taking ranges, levels and domains from the values seen.
 
         Args:
-            frame: The rows; every column but `label` becomes a feature. Numbers become numeric or
-                integer features, everything else categorical ones with sorted levels.
+            frame: The rows, in a frame of pandas, polars or pyarrow; every column but `label`
+                becomes a feature. Whole numbers become integer features, other numbers numeric
+                ones, truth values boolean and texts categorical ones with sorted levels; by their
+                values, whatever type of column holds them.
             label: The column that holds the true class.
             sensitive: The columns whose change must not change the decision.
             immutable: Further columns that a perturbation must not move.
             name: What to call the table in reports.
 
         Raises:
-            InputError: If a column is missing, has missing values, or the label has one class.
+            InputError: If it is no frame, or has no row; a column is missing, has missing values,
+                values of more than one kind, or of one that can be no feature; the label has one
+                class; or single precision would make one of two values of a sensitive column, or
+                leave hardly anything of another one.
+
+        Example:
+            >>> import pyarrow
+            >>> rows = pyarrow.table({"age": [20, 30], "sex": ["f", "m"], "ok": [True, False]})
+            >>> Table.from_frame(rows, label="ok", sensitive=["sex"])
+            Table('table': 2 rows, 2 features, sensitive: sex; label 'ok': False, True)
         """
-        _check_frame(frame, name)
-        if isinstance(sensitive, str):
-            raise InputError(f"sensitive: expected a list of columns, such as ['{sensitive}']")
-        for column in (label, *sensitive, *immutable):
-            if not isinstance(column, str):
-                raise InputError(f"expected the name of a column, got {column!r}")
-            check_name("column", column, frame.columns)
-        if label in sensitive:
-            raise InputError(f"column '{label}': expected as label or as sensitive, not as both")
-        values = frame[label]
-        if values.isna().any():
-            row = int(np.flatnonzero(values.isna())[0])
-            raise InputError(f"label '{label}', row {row}: expected a class, found a missing value")
-        classes = sorted(values.unique().tolist())
-        if len(classes) > MOST_CLASSES:
-            raise InputError(
-                f"label '{label}': expected at most {MOST_CLASSES} classes, found {len(classes):,} "
-                "distinct values; is it a number to be predicted?"
-            )
-        if len(classes) < 2:
-            raise InputError(f"label '{label}': expected two or more classes, found {len(classes)}")
+        frame = as_frame(frame, f"table '{name}'")
+        check_columns(frame, [label], sensitive, immutable)
+        classes, counts = classes_in(frame[label], MOST_CLASSES)
         features = tuple(
             infer_feature(frame[c], sensitive=c in sensitive, mutable=c not in immutable)
             for c in frame.columns
             if c != label
         )
-        schema = Schema(features=features, label=label, classes=tuple(map(str, classes)))
-        codes = values.map({value: code for code, value in enumerate(classes)})
-        labels = codes.to_numpy(np.int64)
-        return cls(frame[list(schema.names)].reset_index(drop=True), labels, schema, name)
+        for feature in features:
+            check_told_apart(frame[feature.name], feature)
+        schema = Schema(features=features, label=label, classes=classes)
+        codes = frame[label].map({value: code for code, value in enumerate(counts.index)})
+        return cls(frame[list(schema.names)], codes.to_numpy(np.int64), schema, name)
 
     @property
     def row_numbers(self) -> NDArray[np.int64]:
@@ -161,82 +159,77 @@ class Table:
         return self.take(np.sort(train)), self.take(np.sort(test))
 
 
+def check_columns(
+    frame: pd.DataFrame,
+    labels: Sequence[str],
+    sensitive: Collection[str],
+    immutable: Collection[str] = (),
+) -> None:
+    """Refuses names of columns that are not there, or do not go together.
+
+    Args:
+        frame: The rows.
+        labels: The label column, if it is named.
+        sensitive: The sensitive columns.
+        immutable: The columns that must not move.
+
+    Raises:
+        InputError: If there is one; says which.
+    """
+    for what, names in (("sensitive", sensitive), ("immutable", immutable)):
+        if isinstance(names, str):
+            raise InputError(f"{what}: expected a list of columns, such as ['{names}']")
+    for column in (*labels, *sensitive, *immutable):
+        if not isinstance(column, str):
+            raise InputError(f"expected the name of a column, got {column!r}")
+        check_name("column", column, frame.columns)
+    for label in labels:
+        if label in sensitive:
+            raise InputError(f"column '{label}': expected as label or as sensitive, not as both")
+
+
 def infer_feature(
     values: pd.Series[Any], *, sensitive: bool = False, mutable: bool = True
 ) -> Feature:
-    """Describes a column by the values seen in it.
+    """Describes a plain column by the values seen in it.
 
     Raises:
-        InputError: If a value is missing or not finite.
+        InputError: If a value is missing or not finite, or can be no feature's.
     """
     name = str(values.name)
-    kinds = pd.api.types
-    numeric = kinds.is_numeric_dtype(values) and not (
-        kinds.is_bool_dtype(values) or kinds.is_complex_dtype(values)
-    )
-    bad = ~np.isfinite(values.to_numpy(np.float64, na_value=np.nan)) if numeric else values.isna()
-    if np.any(bad):
-        row = int(np.flatnonzero(np.asarray(bad))[0])
-        absent = pd.isna(values.iloc[row])
-        found = "a missing value" if absent else str(values.iloc[row])
-        way_out = "fill them, or let a schema say missing = true" if absent else "or fill them"
+    absent = values.isna().to_numpy()
+    kind = check_held(values, f"column '{name}'")
+    if kind is Held.NUMBERS:
+        absent = ~np.isfinite(values.to_numpy(np.float64, na_value=np.nan))
+    if absent.any():
+        row = int(absent.argmax())
+        found = values.iloc[row]
+        gone = is_missing(found)
+        way_out = "fill them, or let a schema say missing = true" if gone else "or fill them"
         raise InputError(
-            f"column '{name}', row {row}: expected a finite value, found {found}; drop such rows, "
-            f"{way_out}"
+            f"column '{name}', row {row}: expected a finite value, found {shown(found)}; drop "
+            f"such rows, {way_out}"
         )
-    if not numeric:
-        _check_levels(values, sensitive=sensitive)
-    seen = sorted(values.unique().tolist(), key=lambda value: (str(type(value)), value))
-    domain = tuple(seen) if sensitive else None
-    if numeric:
-        kind = Kind.INTEGER if pd.api.types.is_integer_dtype(values) else Kind.NUMERIC
-        return Feature(
-            name=name,
-            kind=kind,
-            minimum=float(seen[0]),
-            maximum=float(seen[-1]),
-            sensitive=sensitive,
-            mutable=mutable,
-            domain=domain,
-        )
-    kind = Kind.BOOLEAN if pd.api.types.is_bool_dtype(values) else Kind.CATEGORICAL
-    return Feature(
-        name=name,
-        kind=kind,
-        levels=tuple(seen),
-        sensitive=sensitive,
-        mutable=mutable,
-        domain=domain,
-    )
+    seen = sorted(values.unique().tolist())
+    shared: dict[str, Any] = {"name": name, "sensitive": sensitive, "mutable": mutable}
+    shared["domain"] = tuple(seen) if sensitive else None
+    if kind is Held.NUMBERS:
+        whole = pd.api.types.is_integer_dtype(values)
+        shared |= {"minimum": float(seen[0]), "maximum": float(seen[-1])}
+        check_span(f"column '{name}'", shared["minimum"], shared["maximum"])
+        return Feature(kind=Kind.INTEGER if whole else Kind.NUMERIC, **shared)
+    if kind is Held.TEXTS and not sensitive:
+        _doubt_names(values, len(seen))
+    boolean = kind is Held.TRUTHS
+    return Feature(kind=Kind.BOOLEAN if boolean else Kind.CATEGORICAL, levels=tuple(seen), **shared)
 
 
-def _check_frame(frame: Any, name: str) -> None:
-    if not isinstance(frame, pd.DataFrame):
-        raise InputError(f"table '{name}': expected a pandas DataFrame, got {type(frame).__name__}")
-    if not len(frame):
-        raise InputError(f"table '{name}': expected at least one row, found none")
-    unnamed = [column for column in frame.columns if not isinstance(column, str)]
-    if unnamed:
-        raise InputError(f"column {unnamed[0]!r}: expected a text as its name")
-    twice = frame.columns[frame.columns.duplicated()]
-    if len(twice):
-        raise InputError(f"column '{twice[0]}': expected once, found more than once")
-
-
-def _check_levels(values: pd.Series[Any], *, sensitive: bool) -> None:
-    """Refuses what is neither number nor level, and doubts what looks like a name."""
-    name = values.name
-    kinds = pd.api.types
-    if kinds.is_datetime64_any_dtype(values) or kinds.is_timedelta64_dtype(values):
-        raise InputError(f"column '{name}': expected numbers or levels, found times; convert them")
-    if not values.map(lambda value: isinstance(value, str | bool | int | float)).all():
-        kind = type(values.iloc[0]).__name__
-        raise InputError(f"column '{name}': expected numbers, texts or booleans, found {kind}")
-    n_levels = values.nunique()
-    if n_levels > MANY_LEVELS and n_levels > len(values) / 2 and not sensitive:
+def _doubt_names(values: pd.Series[Any], n_levels: int) -> None:
+    """Warns of a column of texts that looks like one of names."""
+    if n_levels > MANY_LEVELS and n_levels > len(values) / 2:
         warnings.warn(
-            f"column '{name}' has {n_levels:,} different texts in {len(values):,} rows, and is "
-            "taken for a category; drop it if it is a name, convert it if it is a number",
+            f"column '{values.name}' has {n_levels:,} different texts in {len(values):,} rows, and "
+            "is taken for a category; drop it if it is a name, convert it if it is a number",
             RafairWarning,
-            stacklevel=4,
+            stacklevel=5,
         )

@@ -17,7 +17,9 @@ from rafair.errors import DataFileError, IncompleteError, InputError, UnknownNam
 from rafair.tabular.encoding import Rows, clip_to_ranges, encode
 from rafair.tabular.labels import encode_labels
 from rafair.tabular.parquet_rows import RowReader, open_parquet
+from rafair.tabular.plain_values import decimals_as_floats
 from rafair.tabular.schema import Feature, Schema
+from rafair.tabular.single_precision import check_apart
 from rafair.tabular.table import Table
 
 
@@ -128,13 +130,16 @@ class TableFile:
         """Reads and encodes the rows from `start` up to `stop`.
 
         Raises:
-            DataFileError: If they cannot be read, or a value is missing, unknown or not finite;
-                says the column and the row.
+            DataFileError: If they cannot be read, a value is missing, unknown or not finite, or
+                single precision makes two sensitive values one; says the column, and the row of
+                a single value.
             IncompleteError: If the file has changed.
         """
-        frame, outside = self._frame(reader.read(start, stop))
+        raw = reader.read(start, stop)
+        frame, outside = self._frame(raw)
         self.check_unchanged()
         try:
+            self._check_told_apart(raw, frame)
             rows = encode(frame, self.schema, start)
             labels = encode_labels(frame[self.schema.label], self.schema, start)
         except InputError as error:
@@ -153,6 +158,15 @@ class TableFile:
         features = frame[list(self.schema.names)]
         return Table(features, labels, self.schema, self.path.name, numbers)
 
+    def _check_told_apart(self, raw: pa.Table, frame: pd.DataFrame) -> None:
+        """Refuses sensitive numbers that single precision makes one with another one."""
+        for feature in self.schema.features:
+            if feature.sensitive and feature.kind.is_number:
+                seen = frame[feature.name].dropna().unique()
+                kind = _element(raw.schema.field(feature.name).type)
+                single = kind in (pa.float16(), pa.float32())
+                check_apart(feature, seen[np.isfinite(seen)].tolist(), single=single)
+
     def _frame(self, raw: pa.Table) -> tuple[pd.DataFrame, dict[str, int]]:
         """The columns as they are encoded fastest: numbers as float64, texts as categories."""
         names = (*self.schema.names, self.schema.label)
@@ -162,8 +176,11 @@ class TableFile:
 
 def _series(values: pa.ChunkedArray) -> pd.Series[Any]:
     kind = _element(values.type)
-    if _is_number(kind):
-        values = values.cast(kind).cast(pa.float64(), safe=False)
+    values = values.cast(kind) if _is_number(kind) else values
+    if pa.types.is_decimal(kind):
+        values = decimals_as_floats(values)
+    elif _is_number(kind):
+        values = values.cast(pa.float64(), safe=False)
     elif _is_text(kind):
         # each text is looked up once, not once per row
         values = values.dictionary_encode().unify_dictionaries()

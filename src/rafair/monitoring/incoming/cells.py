@@ -16,7 +16,7 @@ import pandas as pd
 
 from rafair.tabular.checking import numbers
 from rafair.tabular.frame_file import ABSENT
-from rafair.tabular.reading import TRUTH
+from rafair.tabular.held import TRUTH
 from rafair.tabular.schema import Feature
 from rafair.visible import shortened
 
