@@ -16,10 +16,9 @@ from rafair.models.function import FunctionClassifier
 from rafair.models.losses import CrossEntropy
 from rafair.search.goals import Goal
 from rafair.search.loop import Problem
-from rafair.search.probing import Probing, Suspect, most_probes, smallest_probes
+from rafair.search.probing import Probing, Suspect, most_probes
 from rafair.search.sweep import Sweep
 from rafair.tabular.counterparts import Counterparts
-from rafair.tabular.schema import Feature, Schema
 
 GOALS = ("rafair-tb", "rafair-ff", "rafair-fb")
 
@@ -248,18 +247,3 @@ def test_trees_break_more_often_than_under_noise_at_equal_queries(workers):
         run = ATTACKS["noise"].run(sweep, *some[1:], replace(problem.budget, seed=seed))
         by_noise |= (run.verdicts() != 0).any(axis=1)
     assert broken.sum() > by_noise.sum()
-
-
-def test_the_smallest_probe_is_a_level_or_a_grid_step_where_rows_stay_on_them():
-    features = (
-        Feature(name="age", kind="integer", minimum=18, maximum=68),
-        Feature(name="sum", kind="numeric", minimum=0, maximum=10, step=0.5),
-        Feature(name="share", kind="numeric", minimum=0, maximum=1),
-        Feature(name="grade", kind="ordinal", levels=("a", "b", "c")),
-        Feature(name="same", kind="integer", minimum=3, maximum=3),
-    )
-    schema = Schema(features=features, label="y", classes=("no", "yes"))
-    steps = np.full(5, 0.01, np.float32)
-    found = smallest_probes(schema, steps, continuous=False)
-    assert found == pytest.approx([0.02, 0.05, 0.01, 0.5, 0.01])
-    assert np.array_equal(smallest_probes(schema, steps), steps)

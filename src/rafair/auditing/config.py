@@ -18,7 +18,6 @@ from rafair.models.classifier import Classifier
 from rafair.models.losses import Loss, loss_named
 from rafair.repairs.benign import BenignPerturbation
 from rafair.search.budget import Budget
-from rafair.search.probing import smallest_probes
 from rafair.search.sweep import CHUNK_ROWS, Sweep, suitable_chunk_rows
 from rafair.tabular.bands import check_edges, edges_of
 from rafair.tabular.counterparts import Counterparts
@@ -211,10 +210,7 @@ class AuditConfig:
             sizes = np.where(box.movable, sizes, 0).astype(np.float32)
         if not box.categories and not (sizes[box.movable] > 0).any():
             raise InputError("step_size: expected a step for at least one feature that may move")
-        probe = smallest_probes(schema, sizes)
-        if isinstance(box, FeasibleSet):  # less than a step of the grid cannot happen
-            probe = np.maximum(probe, box.stride)
-        return Budget(self.steps, sizes, box, self.seed, self.max_gradient_rows, probe)
+        return Budget(self.steps, sizes, box, self.seed, self.max_gradient_rows)
 
     def probed(self, schema: Schema) -> int:
         """How many features are probed, of a model without gradients."""

@@ -22,8 +22,6 @@ class Budget:
         seed: Decides all random draws.
         gradient_rows: The most gradient rows that an attack may ask for, for each instance; None
             sets no limit.
-        probe: The smallest change that tells something of a model without gradients, per feature;
-            shape `(d,)`; a step where None.
     """
 
     steps: int
@@ -31,7 +29,6 @@ class Budget:
     box: PerturbationSet
     seed: int = 0
     gradient_rows: int | None = None
-    probe: NDArray[np.float32] | None = None
 
     @property
     def usable(self) -> NDArray[np.bool_]:
@@ -40,7 +37,7 @@ class Budget:
 
     @property
     def single_step(self) -> NDArray[np.float32]:
-        """The length of a step that changes one feature alone; shape `(d,)`.
+        """The length of a step, or a probe, that changes one feature alone; shape `(d,)`.
 
         One that does not reach the next value of the feature's grid would change nothing.
         """

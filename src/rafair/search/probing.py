@@ -15,7 +15,6 @@ from rafair.search.loop import Move, Problem, towards
 from rafair.search.observation import NONE, Numbers, Observation
 from rafair.search.sweep import Sweep
 from rafair.tabular.encoding import Rows
-from rafair.tabular.schema import Schema
 from rafair.verdicts import verdicts
 
 ROUNDS = 5
@@ -68,43 +67,16 @@ def most_probes(features: int, steps: int) -> int:
     return 4 * features * (2 * steps + ROUNDS)
 
 
-def smallest_probes(schema: Schema, step_size: Rows, *, continuous: bool = True) -> Rows:
-    """The smallest change of each feature that tells where a move would lead; shape `(d,)`.
-
-    Where perturbations are continuous that is a step, for codes of levels and whole numbers as
-    well: a longer probe would tell less of the slope. Else it is one level, or the least
-    difference between two values.
-
-    Args:
-        schema: The features.
-        step_size: The length of a step, encoded; shape `(d,)`.
-        continuous: Whether perturbations may move to values between two levels.
-
-    Example:
-        >>> from rafair.tabular.schema import Feature
-        >>> age = Feature(name="age", kind="integer", minimum=18, maximum=68)
-        >>> schema = Schema(features=(age,), label="y", classes=("no", "yes"))
-        >>> float(smallest_probes(schema, np.float32([0.01]), continuous=False)[0])
-        0.019999999552965164
-    """
-    probes = step_size.astype(np.float32)
-    for column, feature in enumerate(schema.features):
-        if continuous:
-            continue
-        if feature.levels:
-            probes[column] = 1 / max(len(feature.levels) - 1, 1)
-        elif feature.grid and feature.maximum != feature.minimum:
-            width = (feature.maximum or 0) - (feature.minimum or 0)
-            probes[column] = min(feature.grid / width, 1)
-    return probes
-
-
 class Probing:
     """Moves along signs that are probed: each feature a little up and down, at row and counterpart.
 
     A probe that changes nothing grows, as it must where a model is flat, and its size is kept for
     the next step; a feature whose probe had to grow moves as far as that. A row that no sign moves
     any more, and that is not yet where it should be, goes to a random point of its box.
+
+    Under feasible perturbations probes start from a feasible row and go to values of the feature's
+    grid: a model behind a typed interface takes no others. Relations between features need not hold
+    there: a probe moves one feature alone.
 
     Args:
         problem: The rows and the budget.
@@ -115,9 +87,8 @@ class Probing:
         self.problem, self.goal = problem, goal
         budget = problem.budget
         self._columns = np.flatnonzero(budget.usable)
-        probe = budget.step_size if budget.probe is None else budget.probe
         n, m = len(problem.start), len(self._columns)
-        self._first = probe[self._columns]
+        self._first = budget.single_step[self._columns]
         self._sizes = np.tile(self._first, (2, n, 1))
         self._rounds = np.full(n, budget.steps + ROUNDS)
         self._before = problem.start
@@ -183,18 +154,24 @@ class Probing:
         """
         k, both = len(where), np.concatenate([where, where])
         labels = self.problem.labels[both]
-        lower, upper = (bound[both][:, self._columns] for bound in self.problem.bounds)
-        here = points[:, self._columns]
+        reached = self.problem.budget.box.reached
+        lower, upper = (bound[both] for bound in self.problem.bounds)
         # a sensitive feature that may move is probed around the counterpart's own value
-        lower, upper = np.minimum(lower, here), np.maximum(upper, here)
-        widest = np.maximum(upper - here, here - lower)
+        lower, upper = np.minimum(lower, points), np.maximum(upper, points)
+        # the last values that may be asked about
+        lower, upper = (reached(end, points, lower, upper) for end in (lower, upper))
+        widest = np.maximum(upper - points, points - lower)[:, self._columns]
         sizes = np.minimum(self._sizes[:, where].reshape(2 * k, -1), widest)
-        signs = np.zeros_like(here)
+        signs: Rows = np.zeros_like(widest)
         open_ = widest > 0
         while open_.any():
             point, place = np.nonzero(open_)
-            up = np.minimum(here + sizes, upper)[point, place]
-            down = np.maximum(here - sizes, lower)[point, place]
+            change = np.zeros_like(points)
+            change[:, self._columns] = sizes
+            up, down = (
+                reached(wanted, points, lower, upper)[point, self._columns[place]]
+                for wanted in (points + change, points - change)
+            )
             asked = self._losses(points, labels, losses, point, place, up, down)
             signs[point, place] = np.sign(asked[0] - asked[1])
             open_ &= (signs == 0) & (sizes < widest)

@@ -11,11 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from rafair.errors import InputError
 from rafair.tabular.categories import UNKNOWN, categories_of
-from rafair.tabular.encoding import MISSING, Rows
+from rafair.tabular.checking import expected_grid, off_grid
+from rafair.tabular.encoding import MISSING, Rows, plain_value
 from rafair.tabular.grids import Grids, Values
 from rafair.tabular.nearest_related import Linked
 from rafair.tabular.perturbation import PerFeature, PerturbationSet
@@ -77,8 +79,10 @@ class FeasibleSet(PerturbationSet):
             max_category_changes: How many categories may change.
 
         Raises:
-            InputError: If nothing may move, or a relation cannot be read.
+            InputError: If nothing may move, a relation cannot be read, or a sensitive feature's
+                domain holds a number off its grid, which no counterpart could have.
         """
+        _check_domains(schema)
         sizes = PerturbationSet.of(schema, epsilon, perturb_sensitive=perturb_sensitive).epsilon
         categories = categories_of(schema, sizes > 0) if max_category_changes else ()
         grids = Grids.of(schema)
@@ -128,6 +132,16 @@ class FeasibleSet(PerturbationSet):
             self._relate(moved, rows, centre, lower, upper)
         return moved
 
+    def reached(self, wanted: Rows, rows: Rows, lower: Rows, upper: Rows) -> Rows:
+        """The nearest values of the features' grids between bounds; relations play no part.
+
+        A value of `rows` that lies on no grid can be gone back to; a missing one never moves, nor
+        does one that takes its place in a counterpart.
+        """
+        bounds = lower.astype(np.float64), upper.astype(np.float64)
+        found: Rows = np.where(lower < 0, rows, self.grids.nearest(wanted, rows, *bounds))
+        return found
+
     def broken(self, rows: Rows) -> Mapping[str, int]:
         """How many rows break each relation; only relations with some."""
         counts = (~self.linked.holds(rows)).sum(axis=0)
@@ -165,3 +179,15 @@ class FeasibleSet(PerturbationSet):
             if found is None or (enforced[row] & ~self.linked.holds(found[None])[0]).any():
                 found = np.where(related, centre[row], moved[row])
             moved[row] = found
+
+
+def _check_domains(schema: Schema) -> None:
+    """Refuses numbers of a domain that lie between two values of their feature's grid."""
+    for feature in map(schema.__getitem__, schema.sensitive):
+        values = pd.Series(feature.domain or ())
+        off = off_grid(values, feature, values.isna().to_numpy())
+        if off.any():
+            raise InputError(
+                f"sensitive feature '{feature.name}': domain: expected {expected_grid(feature)}, "
+                f"which feasible rows have, got {plain_value(values[off].iloc[0])!r}"
+            )

@@ -97,6 +97,17 @@ class PerturbationSet:
         """The rows that are asked about: here the projected ones themselves."""
         return rows
 
+    def reached(self, wanted: Rows, rows: Rows, lower: Rows, upper: Rows) -> Rows:
+        """What a model may be asked about nearest to `wanted`, feature by feature: here all.
+
+        Args:
+            wanted: Shape `(n, d)`.
+            rows: The rows that features are moved from; likewise.
+            lower: The least value of each feature; likewise.
+            upper: The largest; likewise.
+        """
+        return np.clip(wanted, lower, upper)
+
     @property
     def stride(self) -> NDArray[np.float32]:
         """The least distance between two values of each feature: none here; shape `(d,)`."""
