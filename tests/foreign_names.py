@@ -19,7 +19,7 @@ import numpy as np
 
 def predict(rows):
     score = (rows["{AGE}"].astype(float) - 40) / 20 + (rows["{SEX}"] == "男") * 0.6
-    return np.stack([np.zeros(len(rows)), score], axis=1)
+    return np.stack([score, np.zeros(len(rows))], axis=1)
 """
 POLICY = f"""\
 version = 1

@@ -192,7 +192,8 @@ def spoilt(answer: Any, fault: Fault) -> Any:
         bad = _spoilt_rows(values, fault)
         shape = [len(bad), len(bad[0])] if fault != "shape" else output["shape"]
         flat = [value for row in bad for value in row]
-        return {"outputs": [output | {"data": flat, "shape": shape}]}
+        rest = answer["outputs"][1:]
+        return {"outputs": [output | {"data": flat, "shape": shape}, *rest]}
     key = next(iter(answer))
     return {key: _spoilt_rows(answer[key], fault)}
 
@@ -230,6 +231,8 @@ def columns_answer(request: Any) -> Any:
 
 
 def output_of(scores: np.ndarray) -> Any:
+    single = scores.shape[1] == 1
+    labels = (scores[:, 0] > 0.5).astype(int) if single else scores.argmax(axis=1)
     return {
         "model_name": "affairs",
         "outputs": [
@@ -238,7 +241,13 @@ def output_of(scores: np.ndarray) -> Any:
                 "datatype": "FP32",
                 "shape": list(scores.shape),
                 "data": scores.ravel().tolist(),
-            }
+            },
+            {
+                "name": "label",
+                "datatype": "INT64",
+                "shape": [len(scores)],
+                "data": labels.tolist(),
+            },
         ],
     }
 

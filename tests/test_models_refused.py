@@ -83,17 +83,15 @@ MODELS = {
     "another width": (nn.Linear(WIDTH + 1, 2), "rows of 5 features", "takes 6"),
     "another width inside": (
         nn.Sequential(nn.Flatten(), nn.Linear(WIDTH - 1, 2)),
-        "does not take rows of 5 features",
+        "does not take these rows",
     ),
-    "one logit": (nn.Linear(WIDTH, 1), "each of 2 classes", "shape (2, 1)"),
     "three logits": (nn.Linear(WIDTH, 3), "each of 2 classes", "shape (2, 3)"),
-    "no class axis": (nn.Sequential(nn.Linear(WIDTH, 1), nn.Flatten(0)), "shape (2,)"),
-    "raising": (Raising(), "'Raising'", "does not take rows", "the matrix has no inverse"),
-    "a pair of answers": (Pair(), "'Pair'", "does not take rows of 5 features"),
+    "raising": (Raising(), "'Raising'", "does not take these rows", "the matrix has no inverse"),
+    "a pair of answers": (Pair(), "'Pair'", "expected a tensor of one logit per class"),
     "without gradients": (Detached(), "'Detached'", "gradient"),
     "always nan": (Odd(np.nan, -1), "'Odd'", "expected finite logits"),
     "always infinite": (Odd(np.inf, -1), "'Odd'", "expected finite logits"),
-    "a class": (nn.Linear, "expected an instance of a torch module", "the class Linear"),
+    "a class": (nn.Linear, "expected a torch module", "the class Linear"),
     "a name": ("fcnn", "a torch module", "str"),
     "nothing": (None, "a torch module", "NoneType"),
 }
@@ -106,8 +104,8 @@ def test_a_model_that_does_not_fit(refused, case):
 
 
 FUNCTIONS = {
-    "one score": (answering(1), "each of 2 classes", "shape (2, 1)"),
-    "words": (lambda rows: ["yes"] * len(rows), "does not take rows of 5 features"),
+    "three scores": (answering(3), "each of 2 classes", "shape (2, 3)"),
+    "words": (lambda rows: ["yes"] * len(rows), "texts, such as 'yes'"),
     "nan": (lambda rows: np.full((len(rows), 2), np.nan), "expected finite logits"),
     "negative probabilities": (
         rafair.FunctionClassifier(lambda rows: rows[:, :2] - 2, outputs="probabilities"),

@@ -15,6 +15,7 @@ from rafair.attacks.registry import ATTACKS
 from rafair.auditing.config import AuditConfig
 from rafair.engine.workers import Workers
 from rafair.errors import InputError
+from rafair.models.adapters.asking import probe_rows
 from rafair.models.asked_once import AskedOnce
 from rafair.models.function import FunctionClassifier
 from rafair.monitoring.references.judge import Judge
@@ -65,6 +66,11 @@ def check(asked: np.ndarray, table: rafair.Table, *, sensitive: bool = False) ->
             assert not moved.any(), feature.name
         elif sensitive or not feature.sensitive:
             assert moved.any(), feature.name
+
+
+def test_rows_of_nobody_hold_possible_values():
+    schema = odd_table().schema
+    assert unlikely(probe_rows(schema, 500), schema) == {}
 
 
 @pytest.mark.parametrize(

@@ -243,13 +243,20 @@ def looked_up(known, flip):
     return answers
 
 
-def test_classes_in_the_other_order_are_asked_about(table):
+def test_classes_in_the_other_order_stop_the_audit(table, tmp_path):
     labels = np.where(np.arange(len(table)) % 4, 1, 0)
     skewed = replace(table, labels=labels)
     known = {row.tobytes(): label for row, label in zip(table.rows, labels, strict=True)}
-    assert not rafair.audit(looked_up(known, flip=0), skewed, attacks=()).warnings
-    said = rafair.audit(looked_up(known, flip=1), skewed, attacks=()).warnings
-    assert any("are the classes in its order" in text for text in said)
+    rafair.audit(looked_up(known, flip=0), skewed, attacks=())
+    model, out = looked_up(known, flip=1), tmp_path / "run"
+    with pytest.raises(
+        ModelError, match=r"accuracy 0\.000 where .* 1\.000 where .*--model-classes"
+    ):
+        rafair.audit(model, skewed, attacks=(), out=out)
+    assert not list(tmp_path.iterdir())
+    turned = skewed.schema.classes[::-1]
+    audit = rafair.audit(model, skewed, attacks=(), model_classes=turned)
+    assert audit.document["clean"]["accuracy"]["value"] == 1
 
 
 def test_what_is_not_a_run_folder_is_refused(tmp_path, result):

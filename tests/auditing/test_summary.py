@@ -136,7 +136,7 @@ def test_nothing_found():
 
 def test_all_fail():
     table = by_rule(planted.random_table(50, seed=3), right=False)
-    audit = rafair.audit(first_feature, table, steps=2)
+    audit = rafair.audit(first_feature, table, steps=2, model_classes=table.schema.classes)
     said = summary(audit.document, moved_of(audit))
     assert said[0].startswith("Of 50 people, 0 (0 %, 0 to 7 %) were judged")
     assert "; 0 (0 %, 0 to 7 %) still were once" in said[0]

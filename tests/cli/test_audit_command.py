@@ -75,7 +75,8 @@ def test_the_document_has_the_promised_keys(first):
         *("counterparts_per_instance", "sha256"),
     }
     assert set(found["model"]) == {
-        *("name", "kind", "parameters", "test_accuracy", "majority", "predicted_classes", "sha256")
+        *("name", "kind", "parameters", "test_accuracy", "majority", "predicted_classes", "sha256"),
+        *("input", "decision", "options"),
     }
     assert set(found["config"]) >= {"instances", "steps", "step_size", "epsilon", "loss"}
     assert set(found["clean"]) == {"n", *RATES, *CELLS}
@@ -177,11 +178,12 @@ def test_no_more_rows_are_computed_than_announced(audited, first):
 
 def test_tables_cases_and_the_run_folder_are_printed(audited, first):
     for part in (
-        "Data   affairs (clean): 6,366 rows, 8 features; ",
+        "Data     affairs (clean): 6,366 rows, 8 features; ",
         "age (6)",
         "religious (4)",
-        "Model  fcnn, 21,122 parameters; accuracy 0.",
-        "Audit  30 instances, 3 steps of 0.01, epsilon 0.03, seed 0",
+        "Model    fcnn, 21,122 parameters; accuracy 0.",
+        "Decides  for the largest score; takes encoded rows",
+        "Audit    30 instances, 3 steps of 0.01, epsilon 0.03, seed 0",
         "Before and after perturbation",
         "Over all steps",
         "After the repair",

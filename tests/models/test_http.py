@@ -17,6 +17,7 @@ from rafair.errors import InputError, ModelError, ModelGoneError, RafairWarning
 from rafair.models.adapting import check_fits
 from rafair.models.asked_once import AskedOnce
 from rafair.models.http.endpoint import HttpClassifier, HttpOptions, open_endpoint
+from rafair.models.model_options import ModelOptions
 from rafair.tabular.encoding import MISSING
 from rafair.tabular.schema import Feature, Schema
 
@@ -77,7 +78,7 @@ def test_encoded_rows_arrive_to_the_last_bit():
         return {"logits": (got[-1][:, :2]).tolist()}
 
     with servers.ModelServer(linear) as server:
-        model = open_endpoint(server.address, TABLE.schema, inputs="encoded")
+        model = open_endpoint(server.address, TABLE.schema, ModelOptions(inputs="encoded"))
         rows = np.random.default_rng(0).random((20, 8), dtype=np.float32)
         assert np.array_equal(model.logits(rows), rows[:, :2])
         assert np.array_equal(got[0], rows)
@@ -288,7 +289,10 @@ def test_a_refusal_after_good_answers_leaves_work_to_be_carried_on():
 
 
 UNFIT = {
-    "labels": ({"predictions": [0, 1, 1]}, "in 'predictions', got predicted classes alone"),
+    "labels": (
+        {"predictions": [False, True, True]},
+        "in 'predictions', got predicted classes alone",
+    ),
     "words": ({"predictions": ["no", "yes", "no"]}, "got predicted classes alone"),
     "three classes": ({"probabilities": [[0.2, 0.3, 0.5]] * 3}, "each of 2 classes, got 3"),
     "no sum": ({"probabilities": [[0.2, 0.3]] * 3}, "probabilities that add up to 1, got 0.2, 0.3"),

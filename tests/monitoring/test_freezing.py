@@ -371,7 +371,8 @@ def test_a_model_behind_http(tmp_path):
     table.frame.assign(affairs=classes).to_csv(people, index=False)
     with servers.plain_server() as server:
         address = server.address + "/predict"
-        own = Own(people, address, "affairs", own_models.SENSITIVE)
+        opening = ModelOptions(classes=("no affair", "affair"))  # which the watch takes over
+        own = Own(people, address, "affairs", own_models.SENSITIVE, opening=opening)
         quick = {"attacks": (), "instances": 20, "labels": None, "perturbation": "paper"}
         audit_data(own, quick, Means(out=tmp_path / "run"))
         named, told = Named(address, people), Told()

@@ -235,7 +235,9 @@ def test_a_table_with_missing_values_is_audited(tmp_path):
     absent = frame.drop(columns="paid").isna().to_numpy()
     assert np.array_equal(table.rows < 0, absent)
     torch.manual_seed(0)
-    audit = package.audit(fcnn(5, 2), table, steps=3, out=tmp_path / "run")
+    audit = package.audit(
+        fcnn(5, 2), table, steps=3, out=tmp_path / "run", model_classes=table.schema.classes
+    )
     found = pd.read_parquet(tmp_path / "run" / "adversarial.parquet")
     rows = frame.iloc[found["instance"]].reset_index(drop=True)
     for name in table.schema.names:

@@ -138,13 +138,7 @@ def warnings_of(document: Mapping[str, Any]) -> list[str]:
             "the model predicts the same class for every row; that treats all alike, and tells "
             "nothing"
         )
-    data, model = document["dataset"], plain(document["model"])
-    rarer = 1 - model["majority"]["value"]
-    if len(data["classes"]) == 2 and model["test_accuracy"]["high"] < rarer:
-        found.append(
-            "the model is right less often than if it always named the rarer class: are the "
-            f"classes in its order ({', '.join(data['classes'])})?"
-        )
+    data = document["dataset"]
     for column, count in data["outside_range"].items():
         feature = next(f for f in data["schema"]["features"] if f["name"] == column)
         found.append(

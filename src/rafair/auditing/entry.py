@@ -25,7 +25,9 @@ from rafair.engine.run_folder import RunFolder, forget_plan, has_plan, next_free
 from rafair.engine.workers import Workers
 from rafair.errors import InputError, ModelError, RunFolderError
 from rafair.metrics.rates import share
-from rafair.models.adapting import as_classifier
+from rafair.models.faithful import faithful
+from rafair.models.live import open_live
+from rafair.models.model_options import ModelOptions
 from rafair.models.prediction import predict
 from rafair.models.storage import load_model, model_folder
 from rafair.models.training import TrainConfig
@@ -56,6 +58,10 @@ def audit(
     perturbation: str = "paper",
     max_category_changes: int = 1,
     bands: Mapping[str, Sequence[float]] | None = None,
+    threshold: Mapping[str, float] | None = None,
+    model_classes: Sequence[str] | None = None,
+    model_input: str | None = None,
+    model_output: str | None = None,
     threads: int | None = None,
     device: str = "cpu",
     engine: str = "serial",
@@ -67,8 +73,10 @@ def audit(
     """Audits a classifier for robust accurate fairness on a table.
 
     Args:
-        model: A torch module that maps encoded rows `(n, d)` to logits `(n, c)`, a rafair
-            classifier, or a Python function that does the same, which gives no gradients.
+        model: A torch module that maps encoded rows `(n, d)` to logits `(n, c)`; a Python function
+            that does the same, which gives no gradients; a fitted classifier or pipeline of
+            scikit-learn, XGBoost or LightGBM, which is asked about the table's own values and
+            judged by its own `predict`; or a rafair classifier. It is left as it is.
         table: The rows to audit, with their schema and true classes.
         attacks: Names of attacks; none at all gives the verdicts of clean rows only.
         instances: How many rows to sample (stratified by cluster); None takes all.
@@ -90,6 +98,13 @@ def audit(
         max_category_changes: How many categories a feasible perturbation may change.
         bands: Ascending edges of the bands that rates by group are given by, by sensitive feature,
             such as {"age": [25, 45, 65]}; those of the schema by default.
+        threshold: A class and its least probability, such as {"approved": 0.2}, for which the model
+            decides; its own decision by default.
+        model_classes: The table's classes in the order of the model's outputs; by default the
+            order that the model names, else that of the table.
+        model_input: "encoded" rows or "raw" values in the table's own units; by default raw for
+            estimators, encoded for all others.
+        model_output: "logits" or "probabilities"; by default what an estimator gives, else logits.
         threads: How many threads compute; one per core by default.
         device: Where a torch module computes.
         engine: Who computes: "serial" for this process, "ray" for a Ray cluster.
@@ -147,7 +162,16 @@ def audit(
         executor=engine_named(engine, address, device=device),
         temporary=out is None,
     )
-    return run_audit(GivenModel(as_classifier(model, device=device), table), config, means)
+    options = ModelOptions(
+        inputs=model_input,
+        outputs=model_output,
+        threshold=threshold,
+        classes=None if model_classes is None else tuple(map(str, model_classes)),
+        device=device,
+    )
+    classifier = open_live(model, table.schema, options)
+    given = GivenModel(faithful(classifier, table.rows, table.schema), table, options.facts)
+    return run_audit(given, config, means)
 
 
 def audit_dataset(

@@ -6,6 +6,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from rafair.auditing.config import AuditConfig
 from rafair.auditing.judging import rows_per_shard
 from rafair.auditing.preparation import copy_model
@@ -17,6 +20,7 @@ from rafair.auditing.subject import Subject
 from rafair.engine.devices import check_device
 from rafair.engine.files import sha256_of
 from rafair.engine.progress import Progress
+from rafair.engine.workers import Workers
 from rafair.errors import DataFileError, InputError
 from rafair.models.classifier import Classifier
 from rafair.models.storage import load_model, model_folder
@@ -146,6 +150,10 @@ class SavedModelOnFile:
 
     def begin(self, folder: Path, *, resumed: bool) -> None:
         """Nothing: the model is there."""
+
+    def look(self, asked: Classifier, workers: Workers, instances: NDArray[np.int64]) -> list[str]:
+        """Nothing: it is known how a network of ours is asked, and how it decides."""
+        return []
 
     def gather(self, folder: Path, key: str, progress: Progress) -> None:
         """Looks at every row of the file, and draws the sample.

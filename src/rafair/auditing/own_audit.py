@@ -17,6 +17,7 @@ from rafair.engine.files import sha256_of
 from rafair.errors import DataFileError, InputError
 from rafair.models.asked_once import AskedOnce
 from rafair.models.classifier import Classifier
+from rafair.models.faithful import faithful
 from rafair.models.http.endpoint import open_endpoint
 from rafair.models.http.options import HttpOptions
 from rafair.models.model_options import ADDRESSES, ModelOptions
@@ -86,7 +87,7 @@ def audit_data(own: Own, options: dict[str, Any], means: Means) -> Audit:
         InputError: If the file or the model is no good, or they do not fit together.
         IncompleteError: If results cannot be stored, or the model is gone; what was done is kept.
     """
-    network = is_saved_network(own.model)
+    network = is_saved_network(own.model) and own.opening.threshold is None
     if network and not (own.sensitive or own.schema or own.data.suffix.lower() == ".csv"):
         return audit_file(Path(own.model), own.data, own.label, options, means)
     return audit_own(own, options, means)
@@ -123,12 +124,12 @@ def own_pair(own: Own, max_queries: int | None, means: Means) -> OwnModelOnOwnDa
     check_device(means.device)
     table = own_table(own)
     return OwnModelOnOwnData(
-        own_classifier(own, table.schema, max_queries),
+        faithful(own_classifier(own, table.schema, max_queries), table.rows, table.schema),
         table,
         own.data,
         _hash(own.data),
         own.kind,
-        {"inputs": own.opening.inputs, "outputs": own.opening.outputs},
+        own.opening.facts,
     )
 
 
@@ -167,12 +168,28 @@ def own_classifier(own: Own, schema: Schema, max_queries: int | None) -> Classif
         InputError: If there is no such model, or it is not to be trusted.
     """
     if is_saved_network(own.model):
-        return open_saved_for(Path(own.model), schema, own.opening.device)
+        _refuse_options(own)
+        return open_saved_for(Path(own.model), schema, own.opening.device, own.opening.threshold)
     if own.model.startswith(ADDRESSES):
-        inputs, outputs = own.opening.inputs, own.opening.outputs
-        opened = open_endpoint(own.model, schema, inputs, outputs, own.http)
+        opened = open_endpoint(own.model, schema, own.opening, own.http)
         return AskedOnce(opened, max_queries=max_queries)
     return open_model(own.model, schema, own.opening)
+
+
+def _refuse_options(own: Own) -> None:
+    """Refuses to be told what a network that rafair saved tells itself."""
+    opening = own.opening
+    said = {
+        "model_input": opening.inputs,
+        "model_output": opening.outputs,
+        "model_classes": opening.classes,
+    }
+    for name, value in said.items():
+        if value is not None:
+            raise InputError(
+                f"{name}: expected with a model that others made; the network in '{own.model}' "
+                "says so itself"
+            )
 
 
 def _check_place(own: Own, means: Means) -> None:

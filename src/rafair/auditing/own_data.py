@@ -7,21 +7,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from rafair.auditing.first_look import first_look
 from rafair.auditing.preparation import WithTable
 from rafair.auditing.subject import Subject
 from rafair.engine.progress import Progress
-from rafair.models.adapters.asking import BlackBox
+from rafair.engine.workers import Workers
 from rafair.models.adapting import check_fits
 from rafair.models.asked_once import AskedOnce
 from rafair.models.classifier import Classifier
 from rafair.models.http.endpoint import HttpClassifier
 from rafair.models.kept_answers import with_answers
-from rafair.models.scores import check_stated
 from rafair.models.steadiness import check_steady
 from rafair.tabular.table import Table
-
-STATED_BY = 64
-"""How many rows tell whether answers look like probabilities."""
 
 
 @dataclass(frozen=True)
@@ -75,11 +75,15 @@ class OwnModelOnOwnData(WithTable):
             asked = asked.classifier
             if isinstance(asked, HttpClassifier):
                 with_answers(self.classifier, folder, rows if resumed else None)
-        if isinstance(asked, BlackBox) and not asked.stated:
-            check_stated(asked.scores(rows[:STATED_BY]), None, asked.name)
         check_fits(self.classifier, rows, len(self.table.schema.classes))
         if not resumed:
             check_steady(self.classifier, asked, rows)
+
+    def look(self, asked: Classifier, workers: Workers, instances: NDArray[np.int64]) -> list[str]:
+        """What its answers to the table tell of it."""
+        if self.kind == "rafair":
+            return []
+        return first_look(asked, self.table, workers, instances)
 
     def stand_in(self) -> Classifier:
         """The model itself."""
@@ -89,4 +93,13 @@ class OwnModelOnOwnData(WithTable):
         """The model and the table as they are; files of such a model are not copied."""
         file = {"name": self.path.name, "sha256": self.file_sha256}
         rows, sha256 = len(self.table), self.table.sha256
-        return Subject(self.classifier, self.table, None, rows, sha256, file=file, kind=self.kind)
+        return Subject(
+            self.classifier,
+            self.table,
+            None,
+            rows,
+            sha256,
+            file=file,
+            kind=self.kind,
+            options=self.options,
+        )

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
+from rafair.auditing.first_look import first_look
 from rafair.auditing.saved_models import open_saved
 from rafair.auditing.subject import Subject
 from rafair.datasets.loading import Dataset
 from rafair.engine.files import copy_file
 from rafair.engine.progress import Progress
+from rafair.engine.workers import Workers
 from rafair.errors import ModelError
 from rafair.models.adapting import check_fits
 from rafair.models.classifier import Classifier
@@ -73,6 +79,13 @@ class Preparation(Protocol):
             ModelError: If the model does not fit the rows.
         """
 
+    def look(self, asked: Classifier, workers: Workers, instances: NDArray[np.int64]) -> list[str]:
+        """Looks at what the model answers to the table, and says what a reader should know.
+
+        Raises:
+            ModelError: If its classes are in another order.
+        """
+
     def gather(self, folder: Path, key: str, progress: Progress) -> None:
         """Gets the rows ready; keeps in `folder`, under `key`, what need not be done twice."""
 
@@ -113,6 +126,10 @@ class WithTable:
     def begin(self, folder: Path, *, resumed: bool) -> None:
         """Nothing: the model is there."""
 
+    def look(self, asked: Classifier, workers: Workers, instances: NDArray[np.int64]) -> list[str]:
+        """Nothing: it is known how a network of ours is asked, and how it decides."""
+        return []
+
     def gather(self, folder: Path, key: str, progress: Progress) -> None:
         """Nothing: the rows are there."""
 
@@ -131,10 +148,12 @@ class GivenModel(WithTable):
     Args:
         classifier: The model.
         table: The rows to audit.
+        options: What the caller says of the model, as plain values.
     """
 
     classifier: Classifier
     table: Table
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def plan(self) -> dict[str, Any]:
@@ -146,13 +165,18 @@ class GivenModel(WithTable):
         """False: what a caller's code computes does not show in its parameters."""
         return False
 
+    def look(self, asked: Classifier, workers: Workers, instances: NDArray[np.int64]) -> list[str]:
+        """What its answers to the table tell of it."""
+        return first_look(asked, self.table, workers, instances)
+
     def stand_in(self) -> Classifier:
         """The model itself."""
         return self.classifier
 
     def subject(self, folder: Path, progress: Progress) -> Subject:
         """The model and the table as they are; nothing is stored."""
-        return Subject(self.classifier, self.table, None, len(self.table), self.table.sha256)
+        rows, sha256 = len(self.table), self.table.sha256
+        return Subject(self.classifier, self.table, None, rows, sha256, options=self.options)
 
 
 @dataclass(frozen=True)

@@ -202,7 +202,7 @@ class Audit:
 
     def __str__(self) -> str:
         lines = [line for said in self._said() for line in textwrap.wrap(visible(said), WIDTH)]
-        lines += ["", *(f"{key:<6} {visible(value)}" for key, value in facts(self.document))]
+        lines += ["", *(f"{key:<7} {visible(value)}" for key, value in facts(self.document))]
         for table in tables(self.document):
             lines += ["", as_text(table), *textwrap.wrap(visible(table.note), WIDTH)]
         lines += ["", *(f"Warning: {visible(warning)}" for warning in self.warnings)]

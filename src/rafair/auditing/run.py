@@ -6,7 +6,7 @@ import datetime
 import shutil
 import tempfile
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -157,6 +157,8 @@ class _Run:
     workers: Workers
     stored: Stored | None
     asking: Asking
+    said: list[str] = field(default_factory=list)
+    """What a first look at the model tells a reader."""
 
     def _begin(self) -> None:
         """Gets the model ready; one that does not answer at all leaves nothing behind."""
@@ -179,6 +181,7 @@ class _Run:
         check_fits(subject.classifier, subject.table.rows, len(subject.table.schema.classes))
         checkpoints = self._examine(subject, cost)
         document = self._document(subject, checkpoints, whole)
+        document["warnings"] = [*document["warnings"], *self.said]
         document["seconds"] = time.perf_counter() - begun
         write_document(document, self.folder.partial)
         return self.finish(plain(document), temporary)
@@ -232,6 +235,8 @@ class _Run:
             return round(self._cost(n, n * each, probed, steps).total * left) + others
 
         check_queries(queries, len(instances), self.config)
+        # before a word is said: a model that is refused gets one line
+        self.said.extend(self.preparation.look(stand_in, self.workers, instances))
         sparing = self.config.max_queries is not None
         rows, labels = table.rows[instances], table.labels[instances]
         rate = measure_rate(sweep, rows, labels, sparing=sparing)

@@ -6,10 +6,13 @@ A repair needs searches, which models know nothing of; so a wrapper is described
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from rafair.models.classifier import Classifier
 from rafair.models.consensus import ConsensusClassifier
+from rafair.models.decision import THRESHOLD, DecisionRule, Terms, threshold_of
+from rafair.models.head import Head
 from rafair.models.saved_network import check_codes
 from rafair.models.storage import ModelDescription, load_model, model_folder
 from rafair.models.torch_module import TorchClassifier
@@ -51,22 +54,35 @@ def wrapped(
     return classifier
 
 
-def open_saved(folder: Path, device: str = "cpu") -> tuple[Classifier, ModelDescription]:
+def open_saved(
+    folder: Path, device: str = "cpu", threshold: Mapping[str, float] | None = None
+) -> tuple[Classifier, ModelDescription]:
     """The model in a folder as it answers, wrapper and all.
 
     Args:
         folder: A folder with `model.json`, or the path of that file.
         device: Where the network computes.
+        threshold: A class and its least probability, for which it decides; the largest by default.
 
     Raises:
         ModelError: If there is no saved model, or it was altered.
+        InputError: If the threshold is no good.
     """
     network, description = load_model(folder)
-    classifier = TorchClassifier(network, device=device, name=description.network)
+    at = threshold_of(threshold, description.table.classes)
+    head = Head(threshold=at) if at else None
+    classifier = TorchClassifier(network, device=device, name=description.network, head=head)
+    if at:
+        classifier.terms = Terms(decision=DecisionRule(THRESHOLD, at))
     return wrapped(classifier, description.table, description.wrapper), description
 
 
-def open_saved_for(folder: Path, schema: Schema, device: str = "cpu") -> Classifier:
+def open_saved_for(
+    folder: Path,
+    schema: Schema,
+    device: str = "cpu",
+    threshold: Mapping[str, float] | None = None,
+) -> Classifier:
     """The model in a folder, for rows that are encoded by another schema.
 
     A wrapper goes through the sensitive values that the model was saved with, whatever the other
@@ -76,10 +92,12 @@ def open_saved_for(folder: Path, schema: Schema, device: str = "cpu") -> Classif
         folder: A folder with `model.json`, or the path of that file.
         schema: Must encode values as in the network's training; all else may differ.
         device: Where the network computes.
+        threshold: A class and its least probability, for which it decides; the largest by default.
 
     Raises:
         ModelError: If there is no saved model, or it was trained on other codes.
+        InputError: If the threshold is no good.
     """
-    classifier, description = open_saved(folder, device)
+    classifier, description = open_saved(folder, device, threshold)
     check_codes(model_folder(folder), description.table, schema)
     return classifier

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,7 @@ class Subject:
             column.
         file: Of a user's own table, the file it was read from: `name` and `sha256`.
         kind: What the model was opened as, such as "onnx"; None where a caller handed it in.
+        options: What a user said of it: what it takes, gives and decides.
     """
 
     classifier: Classifier
@@ -40,6 +41,7 @@ class Subject:
     outside: Mapping[str, int] | None = None
     file: Mapping[str, str] | None = None
     kind: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def counterparts(self) -> Counterparts:
@@ -80,10 +82,13 @@ class Subject:
             answers: How many rows of each class were predicted to be of each; `(c, c)`, true
                 classes in rows.
         """
-        n = int(answers.sum())
+        n, terms = int(answers.sum()), self.classifier.terms
         return {
             "name": self.classifier.name,
             "kind": self.kind,
+            "input": terms.input,
+            "decision": terms.decision.facts(self.table.schema.classes, terms.outputs),
+            "options": dict(self.options),
             "parameters": self.classifier.n_parameters,
             "test_accuracy": rate(int(np.trace(answers)), n),
             "majority": rate(int(answers.sum(axis=1).max()), n),

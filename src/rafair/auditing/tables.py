@@ -66,11 +66,35 @@ def facts(document: Mapping[str, Any]) -> list[tuple[str, str]]:
             f"(n = {model['test_accuracy']['n']:,}, largest class "
             f"{as_fraction(model['majority']['value'])})",
         ),
+        *([("Decides", decision_in_words(model))] if model.get("decision") else []),
         (
             "Audit",
             _budget(document),
         ),
     ]
+
+
+def decision_in_words(model: Mapping[str, Any]) -> str:
+    """How a model decides, and of what.
+
+    Args:
+        model: The section `model` of `audit.json`.
+
+    Example:
+        >>> decision_in_words({"input": "raw", "decision": {"rule": "threshold", "comparison": ">=",
+        ...     "threshold": {"yes": 0.2}, "classes": ["no", "yes"]}})
+        "for 'yes' where its score is >= 0.2; takes raw values"
+    """
+    decision = model["decision"]
+    if decision["rule"] == "threshold":
+        ((name, at),) = decision["threshold"].items()
+        rule = f"for '{shortened(name)}' where its score is {decision['comparison']} {at:g}"
+        more = len(decision["classes"]) > 2
+        rule += ", else for the largest other score" if more else ""
+    else:
+        own = decision["rule"] == "own"
+        rule = "as its own labels say" if own else "for the largest score"
+    return f"{rule}; takes {'raw values' if model['input'] == 'raw' else 'encoded rows'}"
 
 
 def _budget(document: Mapping[str, Any]) -> str:

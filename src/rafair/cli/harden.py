@@ -29,6 +29,8 @@ def harden(
     weights: models.Weights = None,
     model_input: models.ModelInput = None,
     model_output: models.ModelOutput = None,
+    threshold: models.Threshold = None,
+    model_classes: models.ModelClasses = None,
     trust: models.Trust = None,
     trust_pickle: models.TrustPickle = False,
     method: Annotated[
@@ -148,6 +150,8 @@ def harden(
         weights=weights,
         inputs=model_input,
         outputs=model_output,
+        threshold=threshold,
+        classes=model_classes,
         trust=trust,
         trust_pickle=trust_pickle or None,
     )

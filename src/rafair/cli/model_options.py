@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -74,6 +75,22 @@ ModelOutput = Annotated[
         help="What the model gives: logits or probabilities.  [default: what suits its kind]",
     ),
 ]
+Threshold = Annotated[
+    str | None,
+    typer.Option(
+        metavar="CLASS=P",
+        help="The model decides for CLASS where its probability is P or more, as in approved=0.2.  "
+        "[default: its own decision]",
+    ),
+]
+ModelClasses = Annotated[
+    str | None,
+    typer.Option(
+        metavar="A,B",
+        help="The classes in the order of the model's outputs.  [default: as the model names them, "
+        "else as the table's]",
+    ),
+]
 Trust = Annotated[
     list[str] | None,
     typer.Option(
@@ -120,7 +137,24 @@ HTTP = ("protocol", "batch_rows", "concurrency", "timeout_s", "retries", "token_
 def said(**options: Any) -> dict[str, Any]:
     """The options that say how a model is opened and asked, without those that were not given."""
     given = {name: value for name, value in options.items() if value is not None}
-    return given | ({"trust": tuple(given["trust"])} if "trust" in given else {})
+    if "trust" in given:
+        given["trust"] = tuple(given["trust"])
+    if "threshold" in given:
+        given["threshold"] = _threshold(given["threshold"])
+    if "classes" in given:
+        given["classes"] = tuple(next(csv.reader([given["classes"]], skipinitialspace=True)))
+    return given
+
+
+def _threshold(text: str) -> dict[str, float]:
+    """A class and a number, from `approved=0.2`; the name itself may have an equals sign."""
+    name, _, number = text.rpartition("=")
+    try:
+        return {name.strip(): float(number)}
+    except ValueError as error:
+        raise InputError(
+            f"threshold: expected CLASS=P, as in approved=0.2, got '{text}'"
+        ) from error
 
 
 def own(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -73,7 +73,14 @@ def _differences(
         one = mine["config"].get(key, ABSENT.get(key))
         other = theirs["config"].get(key, ABSENT.get(key))
         yield from _between(f"config.{key}", one, other)
+    yield from _between("model.options", *(_told(each["model"]) for each in (mine, theirs)))
     yield from _between_instances(audit, baseline)
+
+
+def _told(model: Mapping[str, Any]) -> dict[str, Any]:
+    """What a user said of a model: what it takes and gives, and how it decides."""
+    options = model.get("options") or {}
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def _between(what: str, one: Any, other: Any) -> Iterator[tuple[str, Any, Any]]:

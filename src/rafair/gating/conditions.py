@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from rafair.auditing.result import Audit
+from rafair.auditing.tables import decision_in_words
 from rafair.errors import RunFolderError
 
 SAME_QUESTION = ("instances", "seed", "bands")
@@ -104,6 +105,14 @@ def _model(first: Mapping[str, Any], second: Mapping[str, Any]) -> Iterator[Cond
     one, other = ({key: document["model"].get(key) for key in keys} for document in (first, second))
     for name, before, after in _unlike(one, other):
         yield Condition(Subject.MODEL, name, before, after)
+    models = [document["model"] for document in (first, second)]
+    if not all(model.get("decision") for model in models):
+        return  # what older runs do not tell is no difference
+    words = [decision_in_words(model) for model in models]
+    orders = [", ".join(model["decision"]["classes"]) for model in models]
+    for name, (before, after) in (("decision", words), ("order of outputs", orders)):
+        if before != after:
+            yield Condition(Subject.MODEL, name, before, after, another_question=True)
 
 
 def _options(first: Mapping[str, Any], second: Mapping[str, Any]) -> Iterator[Condition]:

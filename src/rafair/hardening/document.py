@@ -22,6 +22,7 @@ from rafair.hardening.gains import majority_explains
 from rafair.hardening.judging import Judge
 from rafair.hardening.pairs import Pair, Pairs
 from rafair.hardening.rates import Measured, mean_changes, mean_rates, rates_of
+from rafair.models.classifier import Classifier
 from rafair.models.consensus import ConsensusClassifier
 from rafair.tabular.counterparts import Counterparts
 
@@ -68,6 +69,7 @@ def document_of(
         "seeds": [one.seed for one in outcomes],
         "training": pairs.training,
         "dataset": pairs.dataset_facts() | {"judged_rows": len(judge.table)},
+        "model": _model(outcomes[0].pair.before, pairs.dataset_facts()["classes"]),
         "judges": {
             "attacks": list(judge.attacks),
             "steps": judge.steps,
@@ -87,9 +89,15 @@ def document_of(
         "checks": _checks(before, after, config, outcomes, judge, pairs),
     }
     document["checks"]["majority"]["explains"] = majority_explains(document)
-    document["warnings"] = warnings_of(document)
+    document["warnings"] = [*warnings_of(document), *outcomes[0].pair.said]
     result: Document = plain(document)
     return result
+
+
+def _model(classifier: Classifier, classes: Sequence[str]) -> Document:
+    """What the model before takes, and how it decides; the hardened one decides likewise."""
+    terms = classifier.terms
+    return {"input": terms.input, "decision": terms.decision.facts(classes, terms.outputs)}
 
 
 def write_document(document: Document, folder: Path) -> None:

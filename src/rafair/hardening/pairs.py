@@ -24,6 +24,7 @@ from rafair.datasets.loading import Dataset
 from rafair.engine.files import writing
 from rafair.engine.progress import Progress
 from rafair.engine.text_file import read_json, write_text
+from rafair.engine.workers import Workers
 from rafair.errors import InputError, ModelError
 from rafair.hardening.checkpoint import Checkpoint
 from rafair.hardening.config import HardenConfig
@@ -48,6 +49,7 @@ class Pair:
         ordinary: Seconds of ordinary training; None where it was not trained here.
         hardened: Seconds of hardening; None where nothing is trained.
         stopped_after_epoch: The last good epoch, where the loss broke down.
+        said: What a first look at the model before tells a reader.
     """
 
     before: Classifier
@@ -55,6 +57,7 @@ class Pair:
     ordinary: float | None = None
     hardened: float | None = None
     stopped_after_epoch: int | None = None
+    said: tuple[str, ...] = ()
 
 
 class Pairs(Protocol):
@@ -300,7 +303,10 @@ class OwnPair:
         (folder / WORK).mkdir(parents=True, exist_ok=True)
         self.own.begin(folder / WORK, resumed=False)
         before = self.own.classifier
-        return Pair(before, wrapped(before, self.table.schema, self.method.wrapper))
+        with Workers() as workers:
+            said = self.own.look(before, workers, np.arange(len(self.table)))
+        after = wrapped(before, self.table.schema, self.method.wrapper)
+        return Pair(before, after, said=tuple(said))
 
 
 def refuse_training(classifier: Classifier, method: str) -> None:

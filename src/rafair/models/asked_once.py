@@ -113,6 +113,7 @@ class AskedOnce(Classifier):
         self.classifier, self.max_queries = classifier, max_queries
         self.name = classifier.name
         self.n_features, self.n_classes = classifier.n_features, classifier.n_classes
+        self.terms = classifier.terms
         self.asked = 0
         """How many rows the classifier was really asked about."""
         self._answers: Answers = AnswersInMemory() if answers is None else answers

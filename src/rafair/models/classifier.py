@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rafair.models.decision import Terms
+
 Rows = NDArray[np.float32]
 Logits = NDArray[np.float32]
 Labels = NDArray[np.int64]
@@ -21,6 +23,9 @@ weight of each logit in the gradient; the same shape."""
 
 class Classifier(ABC):
     """Maps encoded rows to logits of two or more classes; may give gradients.
+
+    The class that it decides for has the largest logit, ties to the lowest class, whatever its own
+    rule is (`models/decision.py`): whoever takes the arg max judges the decision that is taken.
 
     Implementations must be safe to call from several threads at once, and must answer for a row
     what they would answer for it in any other batch of the same size.
@@ -38,6 +43,9 @@ class Classifier(ABC):
     """Whether `logits_and_gradients` takes stacks of batches as well, rows of shape `(b, n, d)`,
     and answers each batch what it would answer it alone."""
 
+    terms: Terms = Terms()
+    """How it is asked, and how it decides."""
+
     @property
     @abstractmethod
     def differentiable(self) -> bool:
@@ -52,6 +60,10 @@ class Classifier(ABC):
     @abstractmethod
     def sha256(self) -> str | None:
         """The hash of its parameters; None where they cannot be seen."""
+
+    def without_shortcut(self) -> Classifier | None:
+        """The model asked without any short cut of ours; None where none is taken."""
+        return None
 
     @abstractmethod
     def logits(self, rows: Rows) -> Logits:

@@ -38,6 +38,7 @@ class CombinationMeans(Classifier):
         self._inner, self._counterparts, self._chosen = classifier, counterparts, chosen
         self.name = classifier.name
         self.n_features, self.n_classes = classifier.n_features, classifier.n_classes
+        self.terms = classifier.terms
         fixed = FIXED_ROWS if classifier.differentiable else FIXED_ROWS_OF_OTHERS
         block = classifier.block_rows
         most = ROWS_AT_ONCE if block else fixed

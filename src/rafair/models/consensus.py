@@ -14,6 +14,7 @@ from rafair.errors import InputError, ModelError
 from rafair.models.asked_once import AskedOnce
 from rafair.models.classifier import Classifier, Cotangent, Logits, Rows
 from rafair.models.combination_means import CombinationMeans
+from rafair.models.decision import OWN
 from rafair.tabular.counterparts import Counterparts
 
 MOST_COMBINATIONS = 100_000
@@ -55,6 +56,8 @@ class ConsensusClassifier(Classifier):
 
     Raises:
         InputError: If there are too many combinations, or a sample is not of 2 to all of them.
+        ModelError: If the model decides by a rule of its own: what it would say of means, nobody
+            can tell.
 
     Example:
         >>> from rafair.models.function import FunctionClassifier
@@ -74,8 +77,14 @@ class ConsensusClassifier(Classifier):
         sample: int | None = None,
         seed: int = 0,
     ) -> None:
+        if classifier.terms.decision.rule == OWN:
+            raise ModelError(
+                f"model '{classifier.name}': decides by a rule of its own, not by its scores "
+                "alone; what it would decide of a consensus, their mean, is not known"
+            )
         self.name = f"consensus of {classifier.name}"
         self.n_features, self.n_classes = classifier.n_features, classifier.n_classes
+        self.terms = classifier.terms
         self._counterparts = counterparts
         self._inner = classifier
         self._chosen = combinations_to_average(counterparts, sample, seed)

@@ -21,6 +21,9 @@ from rafair.models.passes import backward, forward
 IGNORED_IN_USE = (nn.Identity, nn.Dropout, nn.AlphaDropout)
 """Layers that do nothing once a network is trained."""
 
+OVERRIDDEN = frozenset({"forward", "__call__", "_call_impl", "weight", "bias"})
+"""Attributes of one layer alone that would be used in place of its class's or its parameters."""
+
 COLUMNS = 16
 """How many single-precision numbers the widest vectors hold."""
 
@@ -50,7 +53,7 @@ class DenseNetwork:
 
     def __init__(self, layers: Iterable[nn.Linear]) -> None:
         layers = list(layers)
-        self._n_features, self._n_classes = layers[0].in_features, layers[-1].out_features
+        self.n_features, self.n_classes = layers[0].in_features, layers[-1].out_features
         self._weights = [layer.weight.detach() for layer in layers]
         self._transposed = [weight.t().contiguous() for weight in self._weights]
         self._biases = [_bias(layer) for layer in layers]
@@ -63,24 +66,20 @@ class DenseNetwork:
 
     @classmethod
     def of(cls, module: nn.Module) -> DenseNetwork | None:
-        """The same network without its modules; None where `module` is of another shape."""
+        """The same network without its modules; None where `module` is, or does, anything else."""
         layers = list(_leaves(module))
-        linear = layers[::2]
-        if not linear or len(layers) % 2 == 0:
+        linear = linear_layers(module)
+        if not linear or len(layers) != 2 * len(linear) - 1 or not all(map(is_bare, layers)):
             return None
-        # exact types: a subclass may compute something else
         if not all(type(layer) is nn.ReLU for layer in layers[1::2]):
             return None
-        found = [layer for layer in linear if type(layer) is nn.Linear]
-        if len(found) != len(linear):
+        if any(a.out_features != b.in_features for a, b in pairwise(linear)):
             return None
-        if any(a.out_features != b.in_features for a, b in pairwise(found)):
-            return None
-        return cls(found)
+        return None if _watched() or not is_bare(module) else cls(linear)
 
     def logits(self, rows: Tensor) -> Tensor:
         """Logits of rows of shape `(n, d)`, block by block; `(n, c)`."""
-        logits, memory = rows.new_empty(len(rows), self._n_classes), self._memory(rows)
+        logits, memory = rows.new_empty(len(rows), self.n_classes), self._memory(rows)
         # nothing is kept for a way back: two layers' memory does
         forward(rows, self._transposed, self._biases, memory.slopes, memory.outputs, logits)
         return logits
@@ -98,7 +97,7 @@ class DenseNetwork:
         """
         if rows.dim() > 2:
             return self._stack(rows, cotangent)
-        logits, gradients = rows.new_empty(len(rows), self._n_classes), torch.empty_like(rows)
+        logits, gradients = rows.new_empty(len(rows), self.n_classes), torch.empty_like(rows)
         memory = self._memory(rows)
         hidden, slopes = memory.hidden, memory.slopes
         for block in _blocks(len(rows), memory.n_rows):
@@ -116,13 +115,13 @@ class DenseNetwork:
         for weight, bias in zip(transposed[:-1], self._biases[:-1], strict=True):
             values = torch.baddbmm(bias, values, weight).relu_()
             hidden.append(values)
-        logits = torch.baddbmm(self._biases[-1], values, transposed[-1])[..., : self._n_classes]
+        logits = torch.baddbmm(self._biases[-1], values, transposed[-1])[..., : self.n_classes]
         # not `@`, which would make one product of a whole stack
         gradient = torch.bmm(cotangent(logits, slice(0, rows.size(0))), weights[-1])
         for weight, values in zip(weights[-2::-1], hidden[::-1], strict=True):
             _stop(gradient, values, 0, grad_input=gradient)
             gradient = torch.bmm(gradient, weight)
-        return logits, gradient[..., : self._n_features]
+        return logits, gradient[..., : self.n_features]
 
     def _memory(self, rows: Tensor) -> _Memory:
         """This thread's memory for a block of these rows."""
@@ -190,10 +189,36 @@ def _bias(layer: nn.Linear) -> Tensor:
     return layer.bias.detach()
 
 
+def linear_layers(module: nn.Module) -> list[nn.Linear]:
+    """The linear layers of nested `Sequential`s, in order."""
+    # exact types: a subclass may compute something else
+    return [layer for layer in _leaves(module) if type(layer) is nn.Linear]
+
+
 def _leaves(module: nn.Module) -> Iterator[nn.Module]:
     """The layers of nested `Sequential`s in order, without those that do nothing in use."""
-    if type(module) is nn.Sequential:
+    if type(module) is nn.Sequential and is_bare(module):
         for child in module:
             yield from _leaves(child)
-    elif not isinstance(module, IGNORED_IN_USE):
+    elif type(module) not in IGNORED_IN_USE or not is_bare(module):
         yield module
+
+
+def is_bare(module: nn.Module) -> bool:
+    """Whether nothing is registered on a module, or put in its place, that changes what it does."""
+    own = vars(module)
+    if own["_forward_hooks"] or own["_forward_pre_hooks"] or OVERRIDDEN & own.keys():
+        return False
+    parameters = {"weight", "bias"} if type(module) is nn.Linear else set()
+    layers = type(module) is nn.Sequential
+    return (
+        own["_parameters"].keys() <= parameters
+        and not own["_buffers"]
+        and (layers or not own["_modules"])
+    )
+
+
+def _watched() -> bool:
+    """Whether something is called with the answers of every module there is."""
+    known = torch.nn.modules.module
+    return bool(known._global_forward_hooks or known._global_forward_pre_hooks)

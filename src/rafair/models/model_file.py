@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from rafair.engine.text_file import as_utf8
-from rafair.errors import ModelError
+from rafair.errors import ModelError, RafairWarning
 
 SIGNATURES = (
     (b"\x89PNG", "a PNG image"),
@@ -70,7 +73,7 @@ def kind_of(content: bytes) -> str:
     return "text"
 
 
-def reason_of(error: BaseException) -> str:
+def reason_of(error: BaseException | Warning | str) -> str:
     """The first line of what a library says, or the error's kind where it says nothing."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     if not lines:
@@ -78,3 +81,22 @@ def reason_of(error: BaseException) -> str:
     # TorchScript begins with a traceback of its own, and ends with what went wrong
     told = lines[-1].removeprefix("RuntimeError: ") if TORCHSCRIPT in lines[0] else lines[0]
     return told[:200]
+
+
+@contextmanager
+def telling_warnings(name: str) -> Iterator[None]:
+    """Hands on, in one line each, what a library warns of while it opens a model.
+
+    Args:
+        name: What to call the model.
+    """
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        yield
+    for text in dict.fromkeys(reason_of(one.message) for one in heard if _tells(one)):
+        warnings.warn(f"model '{name}': {text}", RafairWarning, stacklevel=3)
+
+
+def _tells(heard: warnings.WarningMessage) -> bool:
+    """Whether a warning is for a model's user, rather than for who wrote the library."""
+    return not issubclass(heard.category, DeprecationWarning | PendingDeprecationWarning)

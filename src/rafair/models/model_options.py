@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rafair.arguments import check_name
+from rafair.errors import InputError
 
 INPUTS = ("encoded", "raw")
 OUTPUTS = ("logits", "probabilities")
@@ -26,9 +29,14 @@ class ModelOptions:
         trust: Types in a skops file that may be made although rafair does not know them.
         trust_pickle: Whether a pickle may be opened, which runs whatever code is in it.
         device: Where torch modules compute.
+        threshold: A class and its least probability, such as `{"approved": 0.2}`, for which the
+            model decides; None for the decision that the model takes by itself.
+        classes: The table's classes in the order of the model's outputs; None for the order that
+            the model names, else that of the table.
 
     Raises:
         UnknownNameError: If `inputs` or `outputs` is not one of these.
+        InputError: If a class is named twice.
 
     Example:
         >>> ModelOptions(outputs="probabilities").outputs
@@ -41,9 +49,25 @@ class ModelOptions:
     trust: tuple[str, ...] = ()
     trust_pickle: bool = False
     device: str = "cpu"
+    threshold: Mapping[str, float] | None = None
+    classes: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         if self.inputs is not None:
             check_name("kind of inputs", self.inputs, INPUTS)
         if self.outputs is not None:
             check_name("kind of outputs", self.outputs, OUTPUTS)
+        if self.classes is not None and len(set(self.classes)) != len(self.classes):
+            raise InputError(
+                f"model_classes: expected each class once, got {', '.join(self.classes)}"
+            )
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What of it decides the model's answers, as plain values; only what was said."""
+        said = {
+            "threshold": dict(self.threshold) if self.threshold else None,
+            "classes": list(self.classes) if self.classes else None,
+        }
+        always = {"inputs": self.inputs, "outputs": self.outputs}
+        return always | {name: value for name, value in said.items() if value is not None}

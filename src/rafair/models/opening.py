@@ -44,7 +44,7 @@ def open_model(source: str | Path, schema: Schema, options: ModelOptions = DEFAU
     if source.startswith(ADDRESSES):
         from rafair.models.http.endpoint import open_endpoint
 
-        return open_endpoint(source, schema, options.inputs, options.outputs)
+        return open_endpoint(source, schema, options)
     python = source.endswith(".py") or ".py:" in source
     if options.weights is not None and not python:
         raise ModelError(

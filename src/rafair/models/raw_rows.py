@@ -11,15 +11,16 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from rafair.models.classifier import Rows
-from rafair.tabular.encoding import decode, decode_values
+from rafair.tabular.encoding import SINGLE, decode, decode_values, rounding_of
 from rafair.tabular.schema import Feature, Kind, Schema
 
 
 def raw_frame(rows: Rows, schema: Schema) -> pd.DataFrame:
-    """The rows in the data's own units, with the types that a person's table would have.
+    """The rows in the data's own units, with the types that pandas gives the columns of a file.
 
-    Integers are int64 where all are whole and none is missing, truth values bool where none is
-    missing; levels are the schema's own values. What is missing is NaN, as pandas reads files.
+    Types follow from the schema: integers are int64 and truth values bool where none may be
+    missing, else float64 and objects; levels are the schema's own values. What is missing is NaN.
+    Only rows that are no longer whole make a column of integers float64 (`alike`).
 
     Args:
         rows: Encoded rows of shape `(n, len(schema))`.
@@ -45,17 +46,58 @@ def raw_frame(rows: Rows, schema: Schema) -> pd.DataFrame:
 def _typed(
     values: pd.Series[Any], feature: Feature, missing: NDArray[np.bool_]
 ) -> pd.Series[Any] | NDArray[Any]:
+    """Values with the type that pandas gives the whole column of a file, whatever rows are here."""
     if feature.kind.is_number:
         numbers = values.to_numpy(np.float64, na_value=np.nan, copy=True)
         numbers[missing] = np.nan
-        whole = feature.kind is Kind.INTEGER and bool((numbers == np.rint(numbers)).all())
+        # a row that a perturbation moved between two integers is asked about apart (`alike`)
+        whole = _is_whole(feature) and bool((numbers == np.rint(numbers)).all())
         return numbers.astype(np.int64) if whole else numbers
+    levels = feature.levels or ()
     found = values.to_numpy(object, copy=True)
     found[missing] = np.nan
-    # texts get the type that pandas itself has for them, even where all are missing
-    texts = all(isinstance(level, str) for level in feature.levels or ())
-    kind = pd.Series(["a text"]).dtype if texts else object
-    return pd.Series(found, index=values.index, dtype=kind).infer_objects()
+    if all(isinstance(level, str) for level in levels):
+        # texts get the type that pandas itself has for them, even where all are missing
+        return pd.Series(found, index=values.index, dtype=pd.Series(["a text"]).dtype)
+    return found.astype(_type_of_levels(levels, feature.missing))
+
+
+def _is_whole(feature: Feature) -> bool:
+    """Whether pandas would read a column of whole numbers as such: it has no gaps."""
+    return feature.kind is Kind.INTEGER and not feature.missing
+
+
+def _type_of_levels(levels: tuple[Any, ...], gaps: bool) -> Any:
+    """The type of a column of levels that are not all texts."""
+    kinds = {type(level) for level in levels}
+    if kinds == {bool}:
+        return object if gaps else np.bool_
+    if kinds == {int} and not gaps:
+        return np.int64
+    return np.float64 if kinds <= {int, float} else object
+
+
+def alike(rows: Rows, schema: Schema) -> list[NDArray[np.int64]]:
+    """Rows cut into parts whose frames have the same types as each row's own would have.
+
+    Columns of whole numbers are int64, as pandas reads them. A row that a continuous perturbation
+    moved between two of them cannot be; were it asked about together with others, they would become
+    fractional numbers as well, and a model may answer those otherwise.
+
+    Args:
+        rows: Encoded rows of shape `(n, len(schema))`.
+        schema: The features.
+
+    Returns:
+        The places of the rows of each part, at most two.
+    """
+    broken = np.zeros(len(rows), np.bool_)
+    for i, feature in enumerate(schema.features):
+        if _is_whole(feature):
+            numbers = decode_values(rows[:, i], feature)
+            broken |= numbers != np.rint(numbers)
+    parts = np.flatnonzero(~broken), np.flatnonzero(broken)
+    return [part for part in parts if part.size]
 
 
 def level_numbers(feature: Feature) -> NDArray[np.float64]:
@@ -110,14 +152,13 @@ def raw_matrix(rows: Rows, schema: Schema) -> NDArray[np.float64]:
 
 
 class RawUnits(nn.Module):
-    """Encoded rows to numbers in the data's own units and `level_numbers`, as torch computes them.
+    """Encoded rows to the numbers of `raw_matrix`, as torch computes them, with slopes.
 
-    Levels are the nearest ones, and integers that lie within the rounding of single precision are
-    whole, since a model may look them up; slopes are those of straight lines from the first value
-    to the last. What is missing is NaN.
+    Slopes are those of straight lines from the first value to the last, also for levels.
 
     Args:
         schema: The features.
+        precision: Of the numbers that come out.
 
     Example:
         >>> age = Feature(name="age", kind="integer", minimum=20, maximum=40)
@@ -128,43 +169,53 @@ class RawUnits(nn.Module):
 
     low: Tensor
     span: Tensor
-    reach: Tensor
+    tenfold: Tensor
+    grid: Tensor
+    exact: Tensor
     last: Tensor
     levels: Tensor
 
-    def __init__(self, schema: Schema) -> None:
+    def __init__(self, schema: Schema, precision: torch.dtype = torch.float32) -> None:
         super().__init__()
-        ends, reach = [], []
+        self._precision = precision
         tables = [
             np.zeros(0) if feature.kind.is_number else level_numbers(feature)
             for feature in schema.features
         ]
-        for feature, table in zip(schema.features, tables, strict=True):
-            if feature.kind.is_number:
-                ends.append((float(feature.minimum or 0), float(feature.maximum or 0)))
-            else:
-                ends.append((table[0], table[-1]))
-            # how far from a whole number a value is still taken for it
-            rounding = 4e-7 * max(*map(abs, ends[-1]), 1)
-            reach.append(min(rounding, 0.5) if feature.kind is Kind.INTEGER else -1.0)
+        rules = [rounding_of(feature) for feature in schema.features]
+        ends = [
+            (table[0], table[-1]) if len(table) else (feature.minimum or 0, feature.maximum or 0)
+            for feature, table in zip(schema.features, tables, strict=True)
+        ]
         most = max((len(table) for table in tables), default=0)
-        levels = np.stack([np.pad(table, (0, most - len(table))) for table in tables])
         for name, numbers in (
             ("low", [low for low, _ in ends]),
             ("span", [high - low for low, high in ends]),
-            ("reach", reach),
+            ("tenfold", [10.0**rule.decimals for rule in rules]),
+            ("grid", [rule.grid for rule in rules]),
+            ("exact", [10.0**rule.grid_decimals for rule in rules]),
             ("last", [float(len(table) - 1) for table in tables]),
-            ("levels", levels),
+            ("levels", np.stack([np.pad(table, (0, most - len(table))) for table in tables])),
         ):
-            self.register_buffer(name, torch.tensor(np.asarray(numbers), dtype=torch.float32))
+            values = torch.tensor(np.asarray(numbers), dtype=torch.float64)
+            self.register_buffer(name, values, persistent=False)
 
     def forward(self, rows: Tensor) -> Tensor:
         """Numbers of shape `(n, d)` for encoded rows of that shape."""
-        values = self.low + rows * self.span
-        exact = torch.where((values.round() - values).abs() <= self.reach, values.round(), values)
-        if self.levels.size(1):
-            places = (rows * self.last).round().clamp(min=0).minimum(self.last.clamp(min=0))
-            found = self.levels.t().gather(0, places.long())
-            exact = torch.where(self.last >= 0, found, exact)
-        values = values + (exact - values).detach()
-        return values.masked_fill(rows < 0, float("nan"))
+        codes = rows.double()
+        lines = self.low + codes * self.span
+        with torch.no_grad():
+            values = torch.round(lines * self.tenfold) / self.tenfold
+            unit = torch.where(self.grid > 0, self.grid, 1)
+            steps = torch.round(codes * self.span / unit)
+            near = (codes * self.span - steps * unit).abs() <= SINGLE * self.span.abs()
+            points = torch.round((self.low + steps * unit) * self.exact) / self.exact
+            values = torch.where(near & (self.grid > 0), points, values)
+            if self.levels.size(1):
+                last = self.last.clamp(min=0)
+                places = torch.round(codes * last.clamp(min=1)).clamp(min=0).minimum(last)
+                found = self.levels.t().gather(0, places.long())
+                values = torch.where(self.last >= 0, found, values)
+            values = values.masked_fill(rows < 0, float("nan"))
+        # the values, with the slopes of the lines
+        return (values + (lines - lines.detach())).to(self._precision)

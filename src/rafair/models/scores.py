@@ -1,29 +1,46 @@
-"""From what models answer, in all the ways they do, to one logit per class."""
+"""From what models answer, in all the ways they do, to one logit per class that decides."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor, nn
+from numpy.typing import NDArray
 
 from rafair.errors import ModelError
-from rafair.models.classifier import Logits
+from rafair.models.classifier import Labels, Logits
+from rafair.models.decision import Threshold, settled
 from rafair.models.function import LEAST_PROBABILITY
 
 PROBABILITY_SUM = 1e-3
 """How far a row's probabilities may be from a sum of 1."""
 
 
-def as_logits(scores: Any, *, probabilities: bool, name: str) -> Logits:
-    """Logits of shape `(n, c)`, from one score per class, or of class 1 alone.
+def as_logits(
+    scores: Any,
+    *,
+    probabilities: bool,
+    name: str,
+    order: Sequence[int] | None = None,
+    threshold: Threshold | None = None,
+    decided: Labels | None = None,
+) -> Logits:
+    """Logits of shape `(n, c)`, from one score per class, or of the second class alone.
+
+    Their arg max is the model's decision: `decided` if that is known, what the threshold says of
+    the scores, or the class of the largest score; each in the precision in which the scores came.
 
     Args:
-        scores: Of shape `(n, c)`; or `(n,)` or `(n, 1)`, the logit or the probability of class 1.
+        scores: Of shape `(n, c)`; or `(n,)` or `(n, 1)`, the logit or the probability of the second
+            class.
         probabilities: Whether they are probabilities, whose logarithm is then taken, clipped away
             from zero.
         name: What to call the model in messages.
+        order: Where among the scores each class of the table stands; None where they are in its
+            order.
+        threshold: How the model decides, if not for the largest score.
+        decided: The classes that the model itself decides for; shape `(n,)`.
 
     Raises:
         ModelError: If the scores are no numbers, or probabilities are not in [0, 1].
@@ -34,8 +51,57 @@ def as_logits(scores: Any, *, probabilities: bool, name: str) -> Logits:
         >>> as_logits([[0.5]], probabilities=True, name="m").round(2).tolist()
         [[-0.6..., -0.6...]]
     """
+    given = as_numbers(scores, name)
+    values = by_class(given, probabilities=probabilities)
+    if values.ndim != 2:  # whoever asks sees that it is of no good shape
+        return values.astype(np.float32)
+    if order is not None and values.shape[1] == len(order):
+        values = values[:, list(order)]
+    if probabilities:
+        _check_probabilities(values, name)
+    if decided is None:
+        decided = _decided(values, threshold, probabilities=probabilities)
+    logits = values.astype(np.float64)
+    if probabilities:
+        logits = np.log(np.maximum(logits, LEAST_PROBABILITY))
+    if threshold is not None:
+        logits = threshold.steer(logits)
+    return settled(logits.astype(np.float32), decided)
+
+
+def _decided(
+    values: NDArray[np.floating[Any]], threshold: Threshold | None, *, probabilities: bool
+) -> Labels:
+    if threshold is None:
+        return np.asarray(values.argmax(axis=1), np.int64)
+    if threshold.odds and not probabilities:
+        values = chances(values)
+    return threshold.decide(values)
+
+
+def chances(logits: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+    """The probabilities of logits, in their precision; shape `(n, c)`.
+
+    Example:
+        >>> chances(np.array([[0.0, 0.0]])).tolist()
+        [[0.5, 0.5]]
+    """
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    shares: NDArray[np.floating[Any]] = powers / powers.sum(axis=1, keepdims=True)
+    return shares
+
+
+def as_numbers(scores: Any, name: str) -> NDArray[np.floating[Any]]:
+    """Scores as floating-point numbers, in the precision in which they came.
+
+    Raises:
+        ModelError: If they are none.
+    """
     try:
-        values = np.asarray(scores, np.float64)
+        values = np.asarray(scores)
+        if values.dtype.kind == "f":
+            return values
+        return np.asarray(scores, np.float64)
     except (TypeError, ValueError) as error:
         found = np.asarray(scores, object).ravel()
         text = next((str(value) for value in found if isinstance(value, str)), None)
@@ -43,18 +109,24 @@ def as_logits(scores: Any, *, probabilities: bool, name: str) -> Logits:
         raise ModelError(
             f"model '{name}': expected one number per class, probabilities or logits, got {got}"
         ) from error
+
+
+def by_class(
+    values: NDArray[np.floating[Any]], *, probabilities: bool
+) -> NDArray[np.floating[Any]]:
+    """One score per class, where there may be that of the second class alone; shape `(n, c)`."""
     if values.ndim == 1 or (values.ndim == 2 and values.shape[1] == 1):
         second = values.reshape(len(values), 1)
-        values = np.hstack([1 - second if probabilities else np.zeros_like(second), second])
-    if not probabilities:
-        return values.astype(np.float32)
+        return np.hstack([1 - second if probabilities else np.zeros_like(second), second])
+    return values
+
+
+def _check_probabilities(values: NDArray[np.floating[Any]], name: str) -> None:
     outside = (values < -PROBABILITY_SUM) | (values > 1 + PROBABILITY_SUM)
     if outside.any():
         raise ModelError(
             f"model '{name}': expected probabilities in [0, 1], got {values[outside][0]:.6g}"
         )
-    logits: Logits = np.log(np.maximum(values, LEAST_PROBABILITY)).astype(np.float32)
-    return logits
 
 
 def look_like_probabilities(scores: Any) -> bool:
@@ -73,71 +145,6 @@ def look_like_probabilities(scores: Any) -> bool:
     if values.ndim == 1 or values.shape[-1] == 1:
         return True
     return bool((np.abs(values.sum(axis=-1) - 1) <= PROBABILITY_SUM).all())
-
-
-class LogitHead(nn.Module):
-    """What a torch module answers as logits, with the same rules as `as_logits`.
-
-    Args:
-        probabilities: Whether the module gives probabilities.
-    """
-
-    def __init__(self, *, probabilities: bool) -> None:
-        super().__init__()
-        self.probabilities = probabilities
-
-    def forward(self, scores: Tensor) -> Tensor:
-        """Logits of shape `(n, c)`."""
-        if scores.dim() == 1:
-            scores = scores.unsqueeze(1)
-        if scores.dim() == 2 and scores.size(1) == 1:
-            other = 1 - scores if self.probabilities else torch.zeros_like(scores)
-            scores = torch.cat([other, scores], dim=1)
-        return scores.clamp_min(LEAST_PROBABILITY).log() if self.probabilities else scores
-
-
-def with_logits(module: nn.Module, *, probabilities: bool) -> nn.Module:
-    """The module with a head that makes logits of its answers.
-
-    A softmax or sigmoid at the end of a chain of layers is taken away instead, which is exact
-    where a probability would round to 0 or 1; a last layer with one unit gets a second one, so that
-    a chain of linear and ReLU layers stays one.
-
-    Args:
-        module: From rows to scores.
-        probabilities: Whether the scores are probabilities.
-    """
-    if type(module) is nn.Sequential and len(module):
-        layers = list(module)
-        if probabilities and _is_link(layers):
-            layers, probabilities = layers[:-1], False
-        final = layers[-1]
-        if not probabilities and type(final) is nn.Linear:
-            layers[-1] = _two_units(final) if final.out_features == 1 else final
-            return nn.Sequential(*layers)
-        module = nn.Sequential(*layers)
-    return nn.Sequential(module, LogitHead(probabilities=probabilities))
-
-
-def _is_link(layers: list[nn.Module]) -> bool:
-    """Whether the last layer makes probabilities of the logits that the one before it gives."""
-    if len(layers) < 2 or type(layers[-2]) is not nn.Linear:
-        return False
-    single = layers[-2].out_features == 1
-    if isinstance(layers[-1], nn.Sigmoid):
-        return single
-    return isinstance(layers[-1], nn.Softmax) and layers[-1].dim in (1, -1) and not single
-
-
-def _two_units(layer: nn.Linear) -> nn.Linear:
-    wide = nn.Linear(layer.in_features, 2, bias=True, dtype=layer.weight.dtype)
-    with torch.no_grad():
-        wide.weight.zero_()
-        wide.bias.zero_()
-        wide.weight[1] = layer.weight[0]
-        if layer.bias is not None:
-            wide.bias[1] = layer.bias[0]
-    return wide
 
 
 def check_stated(scores: Any, outputs: str | None, name: str) -> None:

@@ -73,6 +73,7 @@ class RepairedClassifier(Classifier):
         self._inner, self._wrapper, self._schema = classifier, wrapper, schema
         self.name = f"benign repair of {classifier.name}"
         self.n_features, self.n_classes = classifier.n_features, classifier.n_classes
+        self.terms = classifier.terms
         self._counterparts = Counterparts.of(schema)
         box = PerturbationSet.of(schema, wrapper.reach)
         sizes = per_feature("benign step_size", wrapper.step_size, schema)

@@ -11,6 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from rafair.auditing.tables import decision_in_words
 from rafair.hardening.gains import summary
 from rafair.visible import visible
 
@@ -29,6 +30,9 @@ def render_hardening(document: Mapping[str, Any]) -> RenderableType:
     spent = _spent(document)
     if spent:
         parts.append(Text(spent, style="dim"))
+    if document.get("model"):
+        decides = f"The model decides {decision_in_words(document['model'])}."
+        parts.append(Text(visible(decides), style="dim"))
     if document["dataset"].get("file"):
         parts.append(
             Text("The wrapped model is not saved: it is the file's, wrapped.", style="dim")

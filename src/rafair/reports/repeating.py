@@ -7,8 +7,17 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rafair.auditing.config import AuditConfig
+from rafair.auditing.tables import decision_in_words
 
 IN_PYTHON = "rafair.audit(...)"
+TOLD = {
+    "threshold": "threshold",
+    "classes": "model_classes",
+    "inputs": "model_input",
+    "outputs": "model_output",
+}
+"""What a caller may say of a model, as `model.options` and as the parameters of `rafair.audit`."""
+
 NOT_OPTIONS = ("plan", "seed", "repair")
 
 
@@ -34,6 +43,9 @@ def _manifest(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if data.get("file"):
         yield f"sha256 of {data['file']['name']}", data["file"]["sha256"]
     yield "model", document["model"]["name"]
+    if document["model"].get("decision"):
+        yield "the model decides", decision_in_words(document["model"])
+        yield "order of its outputs", ", ".join(document["model"]["decision"]["classes"])
     yield "sha256 of the model", document["model"]["sha256"] or "unknown"
     for name, digest in document["files"].items():
         yield f"sha256 of {name}", digest
@@ -61,6 +73,12 @@ def call(document: Mapping[str, Any]) -> str:
         f"{name}={_python(config[name])}"
         for name in AuditConfig.__dataclass_fields__
         if name in config and _python(config[name]) != _python(getattr(defaults, name))
+    ]
+    told = document["model"].get("options") or {}
+    given += [
+        f"{parameter}={_python(told[name])}"
+        for name, parameter in TOLD.items()
+        if told.get(name) is not None
     ]
     return f"rafair.audit({', '.join(['model', 'table', *given])})"
 

@@ -21,7 +21,7 @@ from torch import nn
 from rafair.engine.workers import Workers
 from rafair.models.bounds import DenseBounds, Planes
 from rafair.models.classifier import Classifier, Labels
-from rafair.models.dense import DenseNetwork
+from rafair.models.dense import linear_layers
 from rafair.models.prediction import predict
 from rafair.models.torch_module import TorchClassifier
 from rafair.search.boxes import Boxes, Grid
@@ -359,10 +359,10 @@ class _Search:
 
 def dense_layers(classifier: Classifier) -> list[nn.Linear] | None:
     """The layers of a fully connected ReLU network on the CPU; None of anything else."""
-    if not isinstance(classifier, TorchClassifier) or not DenseNetwork.of(classifier.module):
+    # a threshold shifts what the bounds know nothing of
+    if not isinstance(classifier, TorchClassifier) or not classifier.decides_by_the_layers:
         return None
-    modules = classifier.module.named_modules(remove_duplicate=False)
-    layers = [module for _, module in modules if isinstance(module, nn.Linear)]
+    layers = linear_layers(classifier.module)
     return layers if all(layer.weight.device.type == "cpu" for layer in layers) else None
 
 

@@ -9,7 +9,7 @@ counterparts.
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -231,16 +231,39 @@ def decode_values(codes: NDArray[np.float32], feature: Feature) -> NDArray[Any]:
     return values
 
 
+class Rounding(NamedTuple):
+    """How decoded numbers of a feature are rounded.
+
+    Args:
+        decimals: Digits behind the point (before it, if negative) of a number on no grid.
+        grid: The distance between two points of its grid; 0 without one.
+        grid_decimals: Digits behind the point of a number on it.
+    """
+
+    decimals: int
+    grid: float
+    grid_decimals: int
+
+
+def rounding_of(feature: Feature) -> Rounding:
+    """How numbers of a feature are rounded; of one with levels, nothing that matters."""
+    if not feature.kind.is_number:
+        return Rounding(0, 0.0, 0)
+    low, decimals = feature.minimum or 0.0, shown_decimals(feature)
+    if feature.grid is None:
+        return Rounding(decimals, 0.0, 0)
+    return Rounding(decimals, feature.grid, max(_decimals(low), _decimals(feature.grid)))
+
+
 def _numbers(codes: NDArray[np.float64], feature: Feature) -> NDArray[np.float64]:
     assert feature.minimum is not None
     assert feature.maximum is not None  # held by the schema; for the type checker
-    span = feature.maximum - feature.minimum
-    numbers = feature.minimum + codes * span
-    rounded: NDArray[np.float64] = np.round(numbers, shown_decimals(feature))
-    if feature.grid is None:
+    span, rule = feature.maximum - feature.minimum, rounding_of(feature)
+    rounded: NDArray[np.float64] = np.round(feature.minimum + codes * span, rule.decimals)
+    if not rule.grid:
         return rounded
-    steps = np.rint(codes * span / feature.grid)
-    near = np.abs(codes * span - steps * feature.grid) <= SINGLE * span
+    steps = np.rint(codes * span / rule.grid)
+    near = np.abs(codes * span - steps * rule.grid) <= SINGLE * span
     return np.where(near, grid_points(steps, feature), rounded)
 
 

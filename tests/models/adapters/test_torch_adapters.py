@@ -36,6 +36,9 @@ def broken():
     raise RuntimeError("no licence\\nfound")
 """
 
+AS_THEY_ARE = ("no affair", "affair")
+"""The order of the outputs, stated of a function that ranks the classes the wrong way round."""
+
 
 @pytest.fixture(autouse=True)
 def _one_thread():
@@ -173,8 +176,12 @@ def test_a_module_of_raw_rows_gets_them_and_gradients_go_through(tmp_path, affai
 @pytest.mark.parametrize(
     ("body", "options", "expected"),
     [
-        ("return 3 * rows[:, 0] - 3 * rows[:, 2]", {}, "third"),
-        ("return 1 / (1 + np.exp(rows[:, 2] - rows[:, 0]))", {"outputs": "probabilities"}, "third"),
+        ("return 3 * rows[:, 0] - 3 * rows[:, 2]", {"classes": AS_THEY_ARE}, "third"),
+        (
+            "return 1 / (1 + np.exp(rows[:, 2] - rows[:, 0]))",
+            {"outputs": "probabilities", "classes": AS_THEY_ARE},
+            "third",
+        ),
         (
             "return np.where(rows['religious'] == 'not', 2.0, -2.0)",
             {"inputs": "raw"},

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rafair.errors import ModelError
+from rafair.errors import ModelError, RafairWarning
 from rafair.models.classifier import Rows
 from rafair.models.raw_rows import level_places, raw_matrix
+from rafair.tabular.encoding import plain_value
 from rafair.tabular.schema import Feature, Schema
 
 
@@ -68,9 +70,12 @@ class TreeColumns:
         categories: By column of the trees, the categories that codes stand for; where
             a column is not in it, levels are as `raw_rows.level_numbers` has them.
         where: What to call the model in messages.
+        refuses: Whether the library refuses a level that is no such category; else it takes it for
+            missing, which is told.
 
     Raises:
-        ModelError: If none of a feature's levels is a category that the trees know.
+        ModelError: If none of a feature's levels is a category that the trees know, or one is not
+            and the library refuses it.
     """
 
     def __init__(
@@ -81,10 +86,11 @@ class TreeColumns:
         encoded: bool,
         categories: Mapping[int, Sequence[Any]],
         where: str,
+        refuses: bool,
     ) -> None:
         self._schema, self._columns, self._encoded = schema, columns, encoded
         self._codes = {
-            position: _codes(schema.features[columns[position]], known, where)
+            position: _codes(schema.features[columns[position]], known, where, refuses=refuses)
             for position, known in categories.items()
             if not encoded
         }
@@ -102,18 +108,44 @@ class TreeColumns:
         return found
 
 
-def _codes(feature: Feature, known: Sequence[Any], where: str) -> NDArray[np.float64]:
+def _codes(
+    feature: Feature, known: Sequence[Any], where: str, *, refuses: bool
+) -> NDArray[np.float64]:
     """The code of each level of a feature among the known categories; NaN for others."""
     if feature.kind.is_number:
         raise ModelError(
             f"model '{where}': was trained on categories of '{feature.name}', which is a number in "
             "the table"
         )
-    place = {str(category): float(code) for code, category in enumerate(known)}
-    codes = np.array([place.get(str(level), np.nan) for level in feature.levels or ()])
-    if np.isnan(codes).all():
+    place = {_value(category): float(code) for code, category in enumerate(known)}
+    levels = feature.levels or ()
+    codes = np.array([place.get(_value(level), np.nan) for level in levels])
+    unknown = [level for level, code in zip(levels, codes, strict=True) if np.isnan(code)]
+    if len(unknown) == len(levels):
         raise ModelError(
             f"model '{where}': knows none of the levels of '{feature.name}', but "
-            f"{', '.join(map(str, known[:20]))}"
+            f"{', '.join(map(repr, known[:20]))}"
+        )
+    if unknown and refuses:
+        raise ModelError(
+            f"model '{where}': was not trained on level {unknown[0]!r} of '{feature.name}', and "
+            f"its library refuses it; it knows {', '.join(map(repr, known[:20]))}"
+        )
+    if unknown:
+        warnings.warn(
+            f"model '{where}': was not trained on level {', '.join(map(repr, unknown[:5]))} of "
+            f"'{feature.name}'; its library takes that for missing",
+            RafairWarning,
+            stacklevel=2,
         )
     return codes
+
+
+def _value(level: Any) -> tuple[str, Any]:
+    """What tells levels apart: numbers by value, never from texts or truth values by spelling."""
+    level = plain_value(level)
+    if isinstance(level, bool):
+        return "truth value", level
+    if isinstance(level, int | float):
+        return "number", level
+    return "text", str(level)

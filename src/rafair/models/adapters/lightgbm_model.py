@@ -10,12 +10,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from rafair.errors import InputError, ModelError
-from rafair.models.adapters.asking import BlackBox, asked
+from rafair.models.adapters.asking import Answer, BlackBox, asked
+from rafair.models.adapters.classes import with_named
 from rafair.models.adapters.columns import TreeColumns, columns_taken
 from rafair.models.classifier import Rows
-from rafair.models.model_file import kind_of, read_model_file, reason_of, without_mark
+from rafair.models.model_file import (
+    kind_of,
+    read_model_file,
+    reason_of,
+    telling_warnings,
+    without_mark,
+)
 from rafair.models.model_options import ModelOptions
+from rafair.models.scores import by_class
 from rafair.tabular.schema import Schema
 
 OBJECTIVES = ("binary", "cross_entropy", "multiclass", "multiclassova")
@@ -41,13 +52,15 @@ class LightGBMModel(BlackBox):
 
     def __init__(self, file: _File, schema: Schema, options: ModelOptions) -> None:
         digest = hashlib.sha256(file.content).hexdigest()
-        super().__init__(file.path.name, schema, digest, (LightGBMModel, file, options))
+        recipe = (LightGBMModel, file, options)
+        super().__init__(file.path.name, schema, digest, recipe, takes="raw")
         if options.outputs == "probabilities":
             raise ModelError(f"'{file.path}': gives logits always, not probabilities")
         file = _File(file.path, without_mark(file.path, file.content))
         header = _header(file)
         self._factor = _factor(header, file.path)
-        self._booster = _loaded(file)
+        with telling_warnings(self.name):
+            self._booster = _loaded(file)
         if "average_output" in header:  # a random forest, whose raw scores are sums
             self._factor /= self._booster.current_iteration()
         names = self._booster.feature_name()
@@ -59,13 +72,27 @@ class LightGBMModel(BlackBox):
             encoded=options.inputs == "encoded",
             categories=_categories(file, header, schema, taken),
             where=self.name,
+            refuses=False,
         )
+        if not plain:
+            self.terms.columns = tuple(schema.names[i] for i in taken)
 
-    def scores(self, rows: Rows) -> Any:
-        """Logits: of class 1 where there are two classes, else one per class."""
+    def answer(self, rows: Rows) -> Answer:
+        """Logits, of class 1 where there are two classes, else one per class; and its decision."""
+        matrix = self._columns.matrix(rows)
         with asked(self.name):
-            found = self._booster.predict(self._columns.matrix(rows), raw_score=True, num_threads=1)
-        return found * self._factor
+            logits = self._booster.predict(matrix, raw_score=True, num_threads=1) * self._factor
+            if self.threshold is not None:
+                given = self._booster.predict(matrix, num_threads=1)
+                return Answer(logits, self.threshold.decide(self._ordered(given)))
+        if logits.ndim > 1:  # a link keeps the order, but for rounding
+            return Answer(logits)
+        # scikit-learn's wrapper decides by rounded probabilities
+        return Answer(logits, self._ordered(1 / (1 + np.exp(-logits))).argmax(axis=1))
+
+    def _ordered(self, chances: NDArray[np.float64]) -> NDArray[np.floating[Any]]:
+        values = by_class(chances, probabilities=True)
+        return values if self.order is None else values[:, self.order]
 
 
 def open_lightgbm(path: Path, schema: Schema, options: ModelOptions) -> LightGBMModel:
@@ -76,6 +103,21 @@ def open_lightgbm(path: Path, schema: Schema, options: ModelOptions) -> LightGBM
         InputError: If LightGBM is not installed.
     """
     return LightGBMModel(_File(path, read_model_file(path)), schema, options)
+
+
+def of_live(model: Any, schema: Schema, options: ModelOptions) -> LightGBMModel:
+    """A booster, or scikit-learn's wrapper around one, that a caller has.
+
+    Raises:
+        ModelError: If it is not fitted, is no classifier, or does not fit the schema.
+    """
+    name = type(model).__name__
+    try:
+        text = getattr(model, "booster_", model).model_to_string()
+    except Exception as error:  # what is not fitted has no booster
+        raise ModelError(f"model '{name}': expected a fitted model: {reason_of(error)}") from error
+    options = with_named(getattr(model, "classes_", None), schema, options, name)
+    return LightGBMModel(_File(Path(name), text.encode()), schema, options)
 
 
 def _header(file: _File) -> dict[str, str]:

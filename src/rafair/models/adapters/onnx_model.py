@@ -1,4 +1,8 @@
-"""An ONNX model: its graph as a torch module where that is known, else ONNX Runtime's answers."""
+"""An ONNX model: its graph as a torch module where that is known, else ONNX Runtime's answers.
+
+A graph that gives labels beside its scores is judged by these. Where they follow from the scores,
+the torch module decides as they do; where they do not, it only steers.
+"""
 
 from __future__ import annotations
 
@@ -10,20 +14,23 @@ from typing import Any
 
 import numpy as np
 import onnx
-import torch
 from numpy.typing import NDArray
 
 from rafair.errors import InputError, ModelError
-from rafair.models.adapters.asking import BlackBox, asked, probe_rows
+from rafair.models.adapters.asking import Answer, BlackBox, asked, filled, probe_rows
+from rafair.models.adapters.classes import with_named
 from rafair.models.adapters.columns import columns_taken
+from rafair.models.adapters.labelled_module import LabelledModule
 from rafair.models.adapters.onnx_graph import NotConvertibleError, convert
-from rafair.models.adapters.onnx_outputs import Ports, link_of, ports_of, with_output
+from rafair.models.adapters.onnx_outputs import Ports, link_of, ports_of, with_outputs
 from rafair.models.adapters.opened_module import OpenedModule
-from rafair.models.classifier import Classifier, Rows
+from rafair.models.classifier import Classifier, Labels, Rows
+from rafair.models.decision import OWN, DecisionRule
 from rafair.models.model_file import kind_of, read_model_file, reason_of
 from rafair.models.model_options import ModelOptions
-from rafair.models.raw_rows import RawUnits
-from rafair.models.scores import check_stated
+from rafair.models.raw_rows import raw_matrix
+from rafair.models.scores import by_class, check_stated
+from rafair.tabular.labels import class_numbers, encode_labels
 from rafair.tabular.schema import Schema
 
 PROBES = 64
@@ -37,11 +44,31 @@ class _File:
     content: bytes
 
 
+@dataclass(frozen=True)
+class _Graph:
+    """What ONNX Runtime is given.
+
+    Args:
+        name: What to call the model.
+        sha256: The hash of the file and of what it keeps elsewhere.
+        model: The graph; its outputs are scores that steer, then labels or, for a threshold, the
+            probabilities that it is compared with.
+        ports: Where rows go in and scores come out.
+        no_gradients: Why there are none.
+    """
+
+    name: str
+    sha256: str
+    model: bytes
+    ports: Ports
+    no_gradients: str
+
+
 class OnnxModel(BlackBox):
     """A graph that ONNX Runtime answers for.
 
     Args:
-        content: The graph, with the one output that is wanted, its ports, and its hash.
+        content: The graph.
         schema: The features.
         options: What it takes; "encoded" rows by default.
     """
@@ -52,27 +79,54 @@ class OnnxModel(BlackBox):
         self.no_gradients = content.no_gradients
         self._ports = content.ports
         self._session = _session(content.model, content.name)
-        self._raw = RawUnits(schema) if options.inputs == "raw" else None
+        self._raw = options.inputs == "raw"
+        if content.ports.label is not None and self.threshold is None:
+            self.terms.decision = DecisionRule(OWN)
 
-    def scores(self, rows: Rows) -> NDArray[Any]:
+    def answer(self, rows: Rows) -> Answer:
         """What the graph gives for the rows."""
-        given = rows
-        if self._raw is not None:
-            with torch.no_grad():
-                given = self._raw(torch.tensor(rows)).numpy()
+        found = self.outputs(rows)
+        if len(found) == 1:
+            return Answer(found[0])
+        if self.threshold is None:
+            return Answer(found[0], self._classes_of(found[1]))
+        chances = by_class(found[1], probabilities=True)
+        chances = chances if self.order is None else chances[:, self.order]
+        return Answer(found[0], self.threshold.decide(chances))
+
+    def outputs(self, rows: Rows) -> list[NDArray[Any]]:
+        """The outputs of the graph, one after the other."""
+        whole = filled(rows)
+        given = raw_matrix(whole, self._schema) if self._raw else whole
         kind = np.float64 if self._ports.double else np.float32
         with asked(self.name):
-            (found,) = self._session.run(None, {self._ports.input: given.astype(kind)})
-        return np.asarray(found)
+            found = self._session.run(None, {self._ports.input: given.astype(kind)})
+        return [np.asarray(values)[: len(rows)] for values in found]
 
+    def decisions(self, rows: Rows) -> Labels:
+        """What the graph's labels say, as the table's classes; shape `(n,)`."""
+        return self._classes_of(self.outputs(rows)[1])
 
-@dataclass(frozen=True)
-class _Graph:
-    name: str
-    sha256: str
-    model: bytes
-    ports: Ports
-    no_gradients: str
+    def _classes_of(self, labels: NDArray[Any]) -> Labels:
+        """Labels as the table's classes: by the names that the graph has, else by their place."""
+        values = labels.ravel().tolist()
+        named = self._ports.classes is not None or class_numbers(self._schema) is not None
+        if not named and self.order is not None:
+            codes = np.asarray(values, np.int64)
+            if ((codes < 0) | (codes >= len(self.order))).any():
+                raise self._unknown(labels, None)
+            return np.argsort(self.order)[codes].astype(np.int64)
+        try:
+            return encode_labels(values, self._schema)
+        except (InputError, TypeError, ValueError) as error:
+            raise self._unknown(labels, error) from error
+
+    def _unknown(self, labels: NDArray[Any], cause: Exception | None) -> ModelError:
+        known = np.unique(labels.ravel().astype(str))[:20]
+        return ModelError(
+            f"model '{self.name}': expected labels of the classes "
+            f"{', '.join(self._schema.classes)}, got {', '.join(known)}"
+        )
 
 
 def open_onnx(path: Path, schema: Schema, options: ModelOptions) -> Classifier:
@@ -90,48 +144,64 @@ def _made(file: _File, schema: Schema, options: ModelOptions) -> Classifier:
     ports = ports_of(model, file.path)
     columns_taken(schema, None, ports.columns, file.path.name)
     digest = hashlib.sha256(file.content).hexdigest()
+    options = with_named(ports.classes, schema, options, file.path.name)
     graph = _Graph(file.path.name, digest, b"", ports, "")
-    model, stated = _logits(model, graph, schema, options)
-    graph = replace(graph, model=model.SerializeToString())
+    scores, stated = _logits(model, graph, schema, options)
+    wanted = [scores, *_beside(ports, scores, options)]
+    graph = replace(graph, model=with_outputs(model, *wanted).SerializeToString())
     whole = OnnxModel(graph, schema, stated)
-    check_stated(whole.scores(probe_rows(schema)), stated.outputs, whole.name)
+    check_stated(whole.outputs(probe_rows(schema))[0], stated.outputs, whole.name)
+    recipe = (_made, file, options)
     try:
-        module = convert(model)
-        opened = OpenedModule(
-            module, schema, stated, name=graph.name, sha256=digest, recipe=(_made, file, options)
-        )
+        module = convert(with_outputs(model, scores))
+        opened = OpenedModule(module, schema, stated, name=graph.name, sha256=digest, recipe=recipe)
         _check_same(opened, whole, schema)
     except (NotConvertibleError, ModelError) as error:
         return OnnxModel(replace(graph, no_gradients=str(error)), schema, stated)
+    if ports.label is not None and whole.threshold is None:
+        return LabelledModule(opened, whole, recipe)
+    opened.answers = whole
     return opened
+
+
+def _beside(ports: Ports, scores: str, options: ModelOptions) -> list[str]:
+    """What is asked for beside the scores, so that the graph's own decision is judged."""
+    if options.threshold is not None:
+        return [ports.output] if scores != ports.output else []
+    return [ports.label] if ports.label is not None else []
 
 
 def _logits(
     model: onnx.ModelProto, graph: _Graph, schema: Schema, options: ModelOptions
-) -> tuple[onnx.ModelProto, ModelOptions]:
-    """The model with one output, the logits where the graph has them, and what that output is."""
-    whole = with_output(model, graph.ports.output)
+) -> tuple[str, ModelOptions]:
+    """The output that steers, the logits where the graph has them, and what that output is."""
+    output = graph.ports.output
     if options.outputs == "logits":
-        return whole, options
-    link, before = link_of(model, graph.ports.output)
+        return output, options
+    link, before = link_of(model, output)
     if link == "sigmoid":
         # of several classes each has a probability of its own: no logits of one softmax
+        whole = with_outputs(model, output)
         answers = OnnxModel(replace(graph, model=whole.SerializeToString()), schema, options)
-        width = answers.scores(probe_rows(schema)).reshape(len(probe_rows(schema)), -1).shape[1]
+        rows = probe_rows(schema)
+        width = answers.outputs(rows)[0].reshape(len(rows), -1).shape[1]
         link = link if width == 1 else None
         if width > 1:
-            return whole, replace(options, outputs="probabilities")
+            return output, replace(options, outputs="probabilities")
     if link is not None:
-        return with_output(model, before), replace(options, outputs="logits")
-    if graph.ports.labelled:
-        return whole, replace(options, outputs=options.outputs or "probabilities")
-    return whole, options
+        return before, replace(options, outputs="logits")
+    if graph.ports.label is not None:
+        return output, replace(options, outputs=options.outputs or "probabilities")
+    return output, options
 
 
 def _check_same(opened: OpenedModule, whole: OnnxModel, schema: Schema) -> None:
-    """Refuses a torch module that does not answer as the graph does."""
+    """Refuses a torch module that does not score as the graph does."""
     rows = probe_rows(schema, PROBES)
-    ours, theirs = opened.logits(rows), whole.logits(rows)
+    ours = opened.logits(rows)
+    theirs = whole.logits(rows)
+    if whole.terms.decision.rule == OWN:  # its labels may be another thing
+        theirs = whole.by_scores(rows)
     far = np.abs(ours - theirs).max() if ours.shape == theirs.shape else np.inf
     if not far <= TOLERANCE * max(1.0, float(np.abs(theirs).max())):
         raise NotConvertibleError(f"as a torch module, its logits differ by {far:.3g}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import onnx
 from onnx import TensorProto
@@ -11,6 +12,8 @@ from onnx import TensorProto
 from rafair.errors import ModelError
 
 NUMBERS = (TensorProto.FLOAT, TensorProto.DOUBLE)
+LABELS = (TensorProto.INT64, TensorProto.INT32, TensorProto.STRING)
+ML = "ai.onnx.ml"
 LINKS = {"Softmax": "softmax", "LogSoftmax": "softmax", "Sigmoid": "sigmoid"}
 PASSING = ("Identity",)
 
@@ -24,15 +27,18 @@ class Ports:
         double: Whether it takes double precision.
         columns: How many columns it takes; None where it does not say.
         output: The name of the output with the scores.
-        labelled: Whether it gives labels beside them, as scikit-learn's exports do; the scores are
-            probabilities then.
+        label: The name of the output with the model's own decision beside them, as scikit-learn's
+            exports have it; the scores are probabilities then. None without one.
+        classes: The classes in the order of the scores, as the graph names them; None where it
+            names none.
     """
 
     input: str
     double: bool
     columns: int | None
     output: str
-    labelled: bool
+    label: str | None
+    classes: tuple[Any, ...] | None
 
 
 def ports_of(model: onnx.ModelProto, path: Path) -> Ports:
@@ -70,8 +76,38 @@ def ports_of(model: onnx.ModelProto, path: Path) -> Ports:
         double=kinds[0] == TensorProto.DOUBLE,
         columns=columns,
         output=scores[0].name,
-        labelled=len(graph.output) == 2 and len(scores) == 1,
+        label=_label(model, scores),
+        classes=_classes(model),
     )
+
+
+def _label(model: onnx.ModelProto, scores: list[onnx.ValueInfoProto]) -> str | None:
+    """The only output of whole numbers or texts with one value a row, beside one of scores."""
+    found = [
+        entry.name
+        for entry in model.graph.output
+        if entry.type.tensor_type.elem_type in LABELS and _is_column(entry)
+    ]
+    return found[0] if len(found) == 1 and len(scores) == 1 else None
+
+
+def _is_column(entry: onnx.ValueInfoProto) -> bool:
+    sizes = entry.type.tensor_type.shape.dim
+    if not entry.type.tensor_type.HasField("shape"):
+        return True
+    return len(sizes) == 1 or (len(sizes) == 2 and sizes[1].dim_value == 1)
+
+
+def _classes(model: onnx.ModelProto) -> tuple[Any, ...] | None:
+    """What the last operator that names classes calls them."""
+    for node in reversed(model.graph.node):
+        for found in node.attribute:
+            if found.name.startswith("classlabels_") and node.domain == ML:
+                values = onnx.helper.get_attribute_value(found)
+                named = [v.decode() if isinstance(v, bytes) else v for v in values]
+                if named:
+                    return tuple(named)
+    return None
 
 
 def link_of(model: onnx.ModelProto, output: str) -> tuple[str | None, str]:
@@ -95,12 +131,12 @@ def link_of(model: onnx.ModelProto, output: str) -> tuple[str | None, str]:
     return LINKS[node.op_type], node.input[0]
 
 
-def with_output(model: onnx.ModelProto, output: str) -> onnx.ModelProto:
-    """The same model with one output, only the nodes that it needs, and any number of rows."""
+def with_outputs(model: onnx.ModelProto, *outputs: str) -> onnx.ModelProto:
+    """The same model with these outputs, only the nodes they need, and any number of rows."""
     found = onnx.ModelProto()
     found.CopyFrom(model)
     graph = found.graph
-    needed, kept = {output}, list[onnx.NodeProto]()
+    needed, kept = set(outputs), list[onnx.NodeProto]()
     for node in reversed(graph.node):
         if needed & set(node.output):
             kept.append(node)
@@ -108,7 +144,7 @@ def with_output(model: onnx.ModelProto, output: str) -> onnx.ModelProto:
     del graph.node[:], graph.output[:], graph.value_info[:]
     graph.node.extend(reversed(kept))
     # without a type: ONNX Runtime infers it
-    graph.output.append(onnx.ValueInfoProto(name=output))
+    graph.output.extend(onnx.ValueInfoProto(name=output) for output in outputs)
     for entry in graph.input:
         sizes = entry.type.tensor_type.shape.dim
         if len(sizes) == 2:

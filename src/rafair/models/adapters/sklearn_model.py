@@ -1,11 +1,9 @@
-"""A fitted scikit-learn classifier or pipeline: skops files, and pickles that the user trusts."""
+"""A fitted scikit-learn classifier or pipeline: an object, skops files, and trusted pickles."""
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
-import io
-from dataclasses import dataclass
+import copy
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,58 +11,169 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from rafair.errors import InputError, ModelError
-from rafair.models.adapters.asking import BlackBox, asked
+from rafair.errors import ModelError
+from rafair.models.adapters.asking import Answer, BlackBox, asked, filled, in_alike_parts
+from rafair.models.adapters.classes import order_by_name, order_of, with_named
 from rafair.models.adapters.columns import columns_taken
-from rafair.models.adapters.skops_types import check_types
-from rafair.models.classifier import Rows
-from rafair.models.model_file import kind_of, read_model_file, reason_of
+from rafair.models.adapters.estimator_file import EstimatorFile, loaded
+from rafair.models.adapters.sklearn_decisions import question_for
+from rafair.models.adapters.unseen_levels import parts_of, tell_unseen_levels
+from rafair.models.classifier import Labels, Rows
+from rafair.models.decision import THRESHOLD, DecisionRule
+from rafair.models.model_file import reason_of
 from rafair.models.model_options import ModelOptions
 from rafair.models.raw_rows import raw_frame
-from rafair.tabular.labels import encode_labels
 from rafair.tabular.schema import Schema
 
 
 @dataclass(frozen=True)
-class _File:
-    path: Path
-    content: bytes
+class LiveEstimator:
+    """An estimator that a caller has.
+
+    Args:
+        estimator: The estimator.
+        asks_predict: Whether its decisions are asked for, whatever its type documents.
+    """
+
+    estimator: Any
+    asks_predict: bool = False
+
+    @property
+    def name(self) -> str:
+        """The name of its type."""
+        return type(self.estimator).__name__
+
+    @property
+    def sha256(self) -> None:
+        """None: an object has no bytes of its own."""
+        return
 
 
 class SklearnModel(BlackBox):
     """A classifier that takes the raw table, or what it was fitted on if that had no names.
 
     Args:
-        file: The file and what is in it.
+        source: Where the estimator comes from.
         schema: The features and classes.
-        options: "raw" rows by default, a pandas frame where it was fitted on one, and
-            "probabilities" where it gives them, else what its decision function gives. Says what is
+        options: "raw" rows by default, a pandas frame where it was fitted on one. Says what is
             trusted.
+
+    Raises:
+        ModelError: If it is no fitted classifier, or does not fit the schema.
     """
 
-    def __init__(self, file: _File, schema: Schema, options: ModelOptions) -> None:
-        digest = hashlib.sha256(file.content).hexdigest()
-        super().__init__(file.path.name, schema, digest, (SklearnModel, file, options))
-        self._estimator = _loaded(file, options)
-        _check_classifier(self._estimator, file.path)
-        _compute_alone(self._estimator)
-        self._order = _order(self._estimator.classes_, schema, file.path)
-        self._ask, self.probabilities = _method(self._estimator, options.outputs, file.path)
-        names = getattr(self._estimator, "feature_names_in_", None)
-        number = getattr(self._estimator, "n_features_in_", None)
+    def __init__(
+        self, source: EstimatorFile | LiveEstimator, schema: Schema, options: ModelOptions
+    ) -> None:
+        recipe = (SklearnModel, source, options)
+        super().__init__(source.name, schema, source.sha256, recipe, takes="raw")
+        self._source = source
+        if isinstance(source, LiveEstimator):
+            estimator = copied_estimator(source)
+        else:
+            estimator = loaded(source, options)
+        check_classifier(estimator, self.name)
+        _compute_alone(estimator)
+        tell_unseen_levels(estimator, schema, self.name)
+        self._estimator = estimator
+        self._settle_classes(estimator)
+        self._settle_question(source.asks_predict)
+        names = getattr(estimator, "feature_names_in_", None)
+        number = getattr(estimator, "n_features_in_", None)
         self._named = names is not None or number is None
         listed = None if names is None else [str(name) for name in names]
         self._taken = columns_taken(schema, listed, number, self.name)
         self._encoded = options.inputs == "encoded"
+        if listed is not None:
+            self.terms.columns = tuple(listed)
 
-    def scores(self, rows: Rows) -> NDArray[np.float64]:
-        """One score per class, in the schema's order of classes."""
-        given = self._given(rows)
+    def answer(self, rows: Rows) -> Answer:
+        """One score per class, and where it is asked for, its own decision."""
+        if self._encoded:
+            return self._answer(rows)
+        return in_alike_parts(rows, self._schema, self._answer)
+
+    def decisions(self, rows: Rows) -> Labels:
+        """What `predict` says, as the table's classes; shape `(n,)`."""
+
+        def ask(some: Rows) -> Answer:
+            predicted = self._estimator.predict(self._given(filled(some)))
+            return Answer(self._codes(predicted)[: len(some)])
+
         with asked(self.name):
-            found = np.asarray(self._ask(given), np.float64)
-        if found.ndim == 1:
-            found = np.column_stack([np.zeros_like(found), found])
-        return found[:, self._order]
+            found = ask(rows) if self._encoded else in_alike_parts(rows, self._schema, ask)
+        return np.asarray(found.scores, np.int64)
+
+    def without_shortcut(self) -> SklearnModel | None:
+        """The same model, whose decisions are asked for; None where they are so already."""
+        if self._question.asks_predict or self.options.threshold is not None:
+            return None
+        return SklearnModel(replace(self._source, asks_predict=True), self._schema, self.options)
+
+    def _answer(self, rows: Rows) -> Answer:
+        given, n = self._given(filled(rows)), len(rows)
+        with asked(self.name):
+            scores = np.asarray(getattr(self._estimator, self._question.method)(given))[:n]
+            if not self._question.asks_predict:
+                return Answer(self._by_class(scores))
+            decided = self._codes(self._estimator.predict(given))[:n]
+        return Answer(self._by_class(scores), decided)
+
+    def _by_class(self, scores: NDArray[Any]) -> NDArray[Any]:
+        """One score per class, in the order of the estimator's own."""
+        n = len(self.outputs)
+        if scores.ndim == 1:
+            zeros = np.zeros_like(scores)
+            # a threshold is compared with the score of its class, which for the first is the other
+            # way round
+            return np.column_stack([-scores, zeros] if self._of_first else [zeros, scores])
+        if n > 2 and (self._pairwise or scores.shape[1] != n):
+            return _of_pairs(scores, n, self.name)
+        return scores
+
+    def _codes(self, predicted: Any) -> Labels:
+        """Predicted classes as the table's."""
+        known = pd.Index(np.asarray(self._estimator.classes_))
+        places = known.get_indexer(pd.Index(np.asarray(predicted).ravel()))
+        if (places < 0).any():
+            raise ModelError(
+                f"model '{self.name}': expected predictions of its classes "
+                f"{', '.join(map(str, known))}, got {np.asarray(predicted).ravel()[places < 0][0]}"
+            )
+        codes: Labels = np.argsort(self.order or []).astype(np.int64)[places]
+        return codes
+
+    def _settle_classes(self, estimator: Any) -> None:
+        """Which class each of its outputs is of: as it names them, unless a user says otherwise."""
+        options = with_named(estimator.classes_, self._schema, self.options, self.name)
+        self.order = order_of(options.classes, self._schema, self.name) or order_by_name(
+            estimator.classes_, self._schema, self.name
+        )
+        self.outputs = [self._schema.classes[place] for place in np.argsort(self.order)]
+        # numbers that are not the table's own names are codes, of which nobody knows the order
+        self.terms.outputs_stated = options.classes is not None
+        self.terms.outputs = tuple(self.outputs)
+
+    def _settle_question(self, asks_predict: bool) -> None:
+        """What it is asked, and how it decides."""
+        assert self.order is not None  # settled before
+        stated = self.threshold is not None
+        outputs = "probabilities" if stated else self.options.outputs
+        self._question = question_for(
+            self._estimator, outputs, self.order, self.name, trusting=not asks_predict
+        )
+        if stated:
+            self._question = replace(self._question, asks_predict=False)
+        else:
+            self.threshold = self._question.rule.threshold
+            rule = self._question.rule
+            # where two scores are equal, rules may differ; no reader is told of that
+            told = rule if rule.rule == THRESHOLD else DecisionRule(rule.rule)
+            self.terms.decision = told
+        self.probabilities = self._question.probabilities
+        found = self.threshold
+        self._of_first = bool(found and not found.odds and self.order[found.place] == 0)
+        self._pairwise = _is_pairwise(self._estimator)
 
     def _given(self, rows: Rows) -> Any:
         if self._encoded:
@@ -75,7 +184,7 @@ class SklearnModel(BlackBox):
         return frame if self._named else frame.to_numpy()
 
 
-def open_sklearn(path: Path, schema: Schema, options: ModelOptions) -> SklearnModel:
+def open_sklearn(path: Path, schema: Schema, options: ModelOptions) -> BlackBox:
     """Opens a file that `skops.io.dump` wrote, or with `options.trust_pickle` a pickle or joblib.
 
     Raises:
@@ -83,68 +192,46 @@ def open_sklearn(path: Path, schema: Schema, options: ModelOptions) -> SklearnMo
             the schema.
         InputError: If skops is not installed.
     """
-    return SklearnModel(_File(path, read_model_file(path)), schema, options)
+    return SklearnModel(EstimatorFile.read(path), schema, options)
 
 
-def _loaded(file: _File, options: ModelOptions) -> Any:
-    if file.path.suffix.lower() == ".skops":
-        return _from_skops(file, options)
-    if not options.trust_pickle:
-        raise ModelError(
-            f"'{file.path}': a pickle can run any code when it is opened; if you trust who made "
-            "it, --trust-pickle; a file of skops (.skops) needs no such trust"
-        )
-    import joblib
+def copied_estimator(source: LiveEstimator) -> Any:
+    """A copy, which is made to compute with one thread.
 
+    Raises:
+        ModelError: If it cannot be copied.
+    """
     try:
-        return joblib.load(io.BytesIO(file.content))
-    except Exception as error:  # whatever a pickle's own code raises
+        return copy.deepcopy(source.estimator)
+    except Exception as error:  # whatever a user's own class raises
         raise ModelError(
-            f"'{file.path}': expected a whole pickle, found {kind_of(file.content)} "
+            f"model '{source.name}': expected an estimator that can be copied, got one that cannot "
             f"({type(error).__name__}: {reason_of(error)})"
         ) from error
 
 
-def _from_skops(file: _File, options: ModelOptions) -> Any:
-    if not file.content.startswith(b"PK\x03\x04"):
-        raise ModelError(f"'{file.path}': expected a skops file, found {kind_of(file.content)}")
-    if importlib.util.find_spec("skops") is None:
-        raise InputError(
-            f"model '{file.path}': skops is not installed; pip install 'rafair[sklearn]' "
-            "installs it"
-        )
-    from skops.io import get_untrusted_types, loads
+def check_classifier(estimator: Any, where: str) -> None:
+    """Refuses what is no fitted classifier of one label.
 
-    try:
-        found = get_untrusted_types(data=file.content)
-    except Exception as error:  # a ZIP archive of another kind, or one that is cut short
-        raise ModelError(
-            f"'{file.path}': expected a skops file, found a ZIP archive that is none, or is cut "
-            "short"
-        ) from error
-    trusted = check_types(found, options.trust, file.path)
-    try:
-        return loads(file.content, trusted=trusted)
-    except Exception as error:  # of another version, or altered
-        raise ModelError(
-            f"'{file.path}': cannot be opened: {type(error).__name__}: {reason_of(error)}"
-        ) from error
-
-
-def _check_classifier(estimator: Any, path: Path) -> None:
+    Raises:
+        ModelError: If it is not.
+    """
     from sklearn.base import is_classifier, is_regressor
 
     kind = type(estimator).__name__
     try:
         if is_regressor(estimator):
-            raise ModelError(f"'{path}': expected a classifier, found the regressor {kind}")
+            raise ModelError(f"'{where}': expected a classifier, found the regressor {kind}")
         good = is_classifier(estimator) and hasattr(estimator, "classes_")
+        labels = good and np.ndim(estimator.classes_[0]) if good else 0
     except ModelError:
         raise
     except Exception:  # what is no estimator at all
-        good = False
+        good, labels = False, 0
     if not good:
-        raise ModelError(f"'{path}': expected a fitted scikit-learn classifier, found {kind}")
+        raise ModelError(f"'{where}': expected a fitted scikit-learn classifier, found {kind}")
+    if labels:
+        raise ModelError(f"'{where}': expected a classifier of one label, found one of several")
 
 
 def _compute_alone(estimator: Any) -> None:
@@ -152,45 +239,34 @@ def _compute_alone(estimator: Any) -> None:
 
     Forests add up their trees in whatever order threads finish, which changes the last digits.
     """
-    seen: set[int] = set()
-    left = [estimator]
-    while left:
-        part = left.pop()
-        if id(part) in seen:
-            continue
-        seen.add(id(part))
-        if isinstance(part, list | tuple):
-            left += part
-        elif isinstance(part, dict):
-            left += part.values()
-        elif hasattr(part, "get_params") and not isinstance(part, type):
-            if hasattr(part, "n_jobs"):
-                part.n_jobs = None
-            left += vars(part).values()
+    for part in parts_of(estimator):
+        if hasattr(part, "n_jobs"):
+            part.n_jobs = None
 
 
-def _order(classes: Any, schema: Schema, path: Path) -> NDArray[np.int64]:
-    """Where in the model's classes each of the schema's stands."""
-    try:
-        codes = encode_labels(np.asarray(classes).tolist(), schema)
-    except (InputError, TypeError, ValueError) as error:
-        codes = np.empty(0, np.int64)
-        cause: Exception | None = error
-    else:
-        cause = None
-    if sorted(codes.tolist()) != list(range(len(schema.classes))):
+def _is_pairwise(estimator: Any) -> bool:
+    """Whether a support vector classifier scores pairs of classes."""
+    while hasattr(estimator, "steps"):
+        estimator = estimator.steps[-1][1]
+    return getattr(estimator, "decision_function_shape", None) == "ovo"
+
+
+def _of_pairs(scores: NDArray[Any], n: int, name: str) -> NDArray[np.float64]:
+    """One score per class from one for each pair of them: by how much it wins against the others.
+
+    Args:
+        scores: Of shape `(m, n * (n - 1) / 2)`, positive where the first class of a pair wins.
+        n: The number of classes.
+        name: What to call the model in messages.
+    """
+    pairs = [(first, second) for first in range(n) for second in range(first + 1, n)]
+    if scores.shape[1] != len(pairs):
         raise ModelError(
-            f"'{path}': expected the classes {', '.join(schema.classes)}, found "
-            f"{', '.join(map(str, list(classes)[:20]))}"
-        ) from cause
-    return np.argsort(codes)
-
-
-def _method(estimator: Any, outputs: str | None, path: Path) -> tuple[Any, bool]:
-    """What is asked for scores, and whether these are probabilities."""
-    for name, kind in (("predict_proba", "probabilities"), ("decision_function", "logits")):
-        if outputs in (None, kind) and hasattr(estimator, name):
-            return getattr(estimator, name), kind == "probabilities"
-    raise ModelError(
-        f"'{path}': {type(estimator).__name__} gives no {outputs or 'scores of classes'}"
-    )
+            f"model '{name}': expected one score for each of {n} classes, or for each pair of "
+            f"them, got {scores.shape[1]}"
+        )
+    found = np.zeros((len(scores), n))
+    for column, (first, second) in enumerate(pairs):
+        found[:, first] += scores[:, column]
+        found[:, second] -= scores[:, column]
+    return found

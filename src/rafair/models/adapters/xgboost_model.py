@@ -10,16 +10,27 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rafair.engine.text_file import json_in
 from rafair.errors import InputError, ModelError
-from rafair.models.adapters.asking import BlackBox, asked
+from rafair.models.adapters.asking import Answer, BlackBox, asked
+from rafair.models.adapters.classes import with_named
 from rafair.models.adapters.columns import TreeColumns, columns_taken
 from rafair.models.adapters.ubjson import is_whole_ubjson
 from rafair.models.classifier import Rows
-from rafair.models.model_file import kind_of, read_model_file, without_mark
+from rafair.models.model_file import (
+    kind_of,
+    read_model_file,
+    reason_of,
+    telling_warnings,
+    without_mark,
+)
 from rafair.models.model_options import ModelOptions
+from rafair.models.scores import by_class
 from rafair.tabular.schema import Schema
+
+Matrix = NDArray[np.float64]
 
 OBJECTIVES = (
     "binary:logistic",
@@ -35,6 +46,8 @@ OBJECTIVES = (
 class _File:
     path: Path
     content: bytes
+    wrapped: bool = False
+    """Whether scikit-learn's wrapper is around it."""
 
 
 class XGBoostModel(BlackBox):
@@ -49,10 +62,12 @@ class XGBoostModel(BlackBox):
 
     def __init__(self, file: _File, schema: Schema, options: ModelOptions) -> None:
         digest = hashlib.sha256(file.content).hexdigest()
-        super().__init__(file.path.name, schema, digest, (XGBoostModel, file, options))
+        recipe = (XGBoostModel, file, options)
+        super().__init__(file.path.name, schema, digest, recipe, takes="raw")
         if options.outputs == "probabilities":
             raise ModelError(f"'{file.path}': gives logits always, not probabilities")
-        self._booster = _loaded(_File(file.path, without_mark(file.path, file.content)))
+        with telling_warnings(self.name):
+            self._booster = _loaded(_File(file.path, without_mark(file.path, file.content)))
         learner = json.loads(self._booster.save_config())["learner"]
         objective = learner["objective"]["name"]
         if objective not in OBJECTIVES:
@@ -69,24 +84,50 @@ class XGBoostModel(BlackBox):
             encoded=options.inputs == "encoded",
             categories=_categories(self._booster),
             where=self.name,
+            refuses=True,
         )
-        self._trees = (0, _trees_used(self._booster))
+        self._trees = (0, _trees_used(self._booster, wrapped=file.wrapped))
+        if names is not None:
+            self.terms.columns = tuple(names)
 
-    def scores(self, rows: Rows) -> Any:
-        """Margins: of class 1 where there are two classes, else one per class."""
+    def answer(self, rows: Rows) -> Answer:
+        """Margins, of class 1 where there are two classes, else one per class; and its decision."""
         matrix = self._columns.matrix(rows)
         with asked(self.name):
-            if not self._linear:
-                return self._booster.inplace_predict(
-                    matrix,
-                    predict_type="margin",
-                    iteration_range=self._trees,
-                    validate_features=False,
-                )
-            import xgboost
+            margins = self._predicted(matrix, margin=True)
+            if self.threshold is None:
+                return Answer(margins, self._in_order(_likely(margins)))
+            given = self._predicted(matrix, margin=False)
+        return Answer(margins, self.threshold.decide(self._ordered(given)))
 
-            entries = xgboost.DMatrix(matrix, nthread=1)
-            return self._booster.predict(entries, output_margin=True, validate_features=False)
+    def _predicted(self, matrix: Matrix, *, margin: bool) -> Any:
+        if not self._linear:
+            return self._booster.inplace_predict(
+                matrix,
+                predict_type="margin" if margin else "value",
+                iteration_range=self._trees,
+                validate_features=False,
+            )
+        import xgboost
+
+        entries = xgboost.DMatrix(matrix, nthread=1)
+        return self._booster.predict(entries, output_margin=margin, validate_features=False)
+
+    def _ordered(self, chances: Any) -> Any:
+        values = by_class(np.asarray(chances), probabilities=True)
+        return values if self.order is None else values[:, self.order]
+
+    def _in_order(self, decided: Any) -> Any:
+        return decided if self.order is None else np.argsort(self.order)[decided]
+
+
+def _likely(margins: Any) -> Any:
+    """The output that scikit-learn's wrapper decides for: it looks at rounded probabilities."""
+    if margins.ndim == 1 or margins.shape[1] == 1:
+        return (1 / (1 + np.exp(-margins.ravel())) > 0.5).astype(np.int64)
+    powers = np.exp(margins - margins.max(axis=1, keepdims=True))
+    sums = powers.sum(axis=1, keepdims=True, dtype=np.float64).astype(margins.dtype)
+    return (powers / sums).argmax(axis=1)
 
 
 def open_xgboost(path: Path, schema: Schema, options: ModelOptions) -> XGBoostModel:
@@ -97,6 +138,23 @@ def open_xgboost(path: Path, schema: Schema, options: ModelOptions) -> XGBoostMo
         InputError: If XGBoost is not installed.
     """
     return XGBoostModel(_File(path, read_model_file(path)), schema, options)
+
+
+def of_live(model: Any, schema: Schema, options: ModelOptions) -> XGBoostModel:
+    """A booster, or scikit-learn's wrapper around one, that a caller has.
+
+    Raises:
+        ModelError: If it is not fitted, is no classifier, or does not fit the schema.
+    """
+    name = type(model).__name__
+    try:
+        wrapped = hasattr(model, "get_booster")
+        booster = model.get_booster() if wrapped else model
+        content = bytes(booster.save_raw("ubj"))
+    except Exception as error:  # what is not fitted has no booster
+        raise ModelError(f"model '{name}': expected a fitted model: {reason_of(error)}") from error
+    options = with_named(getattr(model, "classes_", None), schema, options, name)
+    return XGBoostModel(_File(Path(name), content, wrapped), schema, options)
 
 
 def _loaded(file: _File) -> Any:
@@ -157,9 +215,9 @@ def _categories(booster: Any) -> dict[int, list[Any]]:
     }
 
 
-def _trees_used(booster: Any) -> int:
+def _trees_used(booster: Any, *, wrapped: bool) -> int:
     """The rounds that scikit-learn's wrapper would use, 0 for all: it stops at the best one."""
     attributes = booster.attributes()
-    if "scikit_learn" in attributes and "best_iteration" in attributes:
+    if (wrapped or "scikit_learn" in attributes) and "best_iteration" in attributes:
         return int(attributes["best_iteration"]) + 1
     return 0

@@ -16,9 +16,11 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from rafair.arguments import check_name
 from rafair.errors import ModelError, RafairWarning
+from rafair.models.adapters.asking import terms_of
+from rafair.models.adapters.classes import order_of
 from rafair.models.classifier import Classifier, Cotangent, Logits, Rows
+from rafair.models.decision import OWN, DecisionRule, threshold_of
 from rafair.models.http.inference import (
     Metadata,
     OpenInference,
@@ -27,7 +29,9 @@ from rafair.models.http.inference import (
 )
 from rafair.models.http.options import HttpOptions, checked_address
 from rafair.models.http.protocols import HttpProtocol, PlainJson
+from rafair.models.http.scores import Reading
 from rafair.models.http.transport import Transport
+from rafair.models.model_options import ModelOptions
 from rafair.tabular.schema import Schema
 
 __all__ = ["HttpOptions", "HttpClassifier", "open_endpoint"]
@@ -38,8 +42,7 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 def open_endpoint(
     source: str,
     schema: Schema,
-    inputs: str | None = None,
-    outputs: str | None = None,
+    options: ModelOptions | None = None,
     http: HttpOptions | None = None,
 ) -> HttpClassifier:
     """Opens a model behind HTTP.
@@ -48,8 +51,8 @@ def open_endpoint(
         source: Its address: `http://HOST/v2/models/NAME` speaks the Open Inference Protocol, any
             other plain JSON, unless `http` says which.
         schema: The features of the rows, and the classes in the order of the model's scores.
-        inputs: "raw" values in the data's own units, or "encoded" rows; raw if None.
-        outputs: "probabilities" or "logits"; told by the answer's names if None.
+        options: What it takes, "raw" values by default; what it gives, told by the answer's names
+            by default; its classes, and how it decides.
         http: How it is asked; with all defaults if None.
 
     Raises:
@@ -64,15 +67,11 @@ def open_endpoint(
         >>> open_endpoint("http://localhost:8000/predict", schema).name
         'http://localhost:8000/predict'
     """
-    http = http or HttpOptions()
-    address = checked_address(source)
-    if inputs is not None:
-        check_name("kind of inputs", inputs, ["raw", "encoded"])
-    if outputs is not None:
-        check_name("kind of outputs", outputs, ["probabilities", "logits"])
+    http, options = http or HttpOptions(), options or ModelOptions()
+    address, outputs = checked_address(source), options.outputs
     transport = Transport(address, http)
     _warn_of_open_token(address, http)
-    encoded = inputs == "encoded"
+    encoded = options.inputs == "encoded"
     protocol: HttpProtocol
     if http.protocol == "v2" or (http.protocol is None and speaks_inference(address)):
         model = model_address(address)
@@ -80,7 +79,7 @@ def open_endpoint(
         protocol = OpenInference(model, metadata, address, schema, encoded=encoded, outputs=outputs)
     else:
         protocol = PlainJson(address, address, schema, encoded, outputs)
-    return HttpClassifier(transport, protocol, schema)
+    return HttpClassifier(transport, protocol, schema, options)
 
 
 def _warn_of_open_token(address: str, http: HttpOptions) -> None:
@@ -104,16 +103,28 @@ class HttpClassifier(Classifier):
         transport: The way to the server.
         protocol: What is sent and read.
         schema: The features and classes.
+        options: How it was opened.
     """
 
     differentiable = False
     n_parameters = None
     block_rows = 1  # it is asked about rows, not blocks: what fills one would be paid for
 
-    def __init__(self, transport: Transport, protocol: HttpProtocol, schema: Schema) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        protocol: HttpProtocol,
+        schema: Schema,
+        options: ModelOptions | None = None,
+    ) -> None:
         self.name = transport.name
         self.n_features, self.n_classes = len(schema), len(schema.classes)
         self._transport, self._protocol, self._schema = transport, protocol, schema
+        self.options = options or ModelOptions()
+        threshold = threshold_of(self.options.threshold, schema.classes)
+        order = order_of(self.options.classes, schema, self.name)
+        self._reading = Reading(self.name, schema, order, threshold)
+        self.terms = terms_of(self.options, threshold, default="raw")
         self._lock = Lock()
         self._pool: ThreadPoolExecutor | None = None
 
@@ -183,10 +194,18 @@ class HttpClassifier(Classifier):
         return self._transport.ask(
             "POST",
             self._protocol.address,
-            partial(self._protocol.logits, n_rows=len(rows)),
+            partial(self._logits, n_rows=len(rows)),
             self._protocol.request(rows),
             abandoned,
         )
+
+    def _logits(self, answer: Any, n_rows: int) -> Logits:
+        said = self._protocol.read(answer)
+        if said.labels is not None and self._reading.threshold is None:
+            self.terms.decision = DecisionRule(OWN)
+        if said.classes is not None:
+            self.terms.outputs, self.terms.outputs_stated = tuple(map(str, said.classes)), True
+        return self._reading.logits(said, n_rows)
 
     def _started(self) -> ThreadPoolExecutor:
         with self._lock:
@@ -196,7 +215,7 @@ class HttpClassifier(Classifier):
             return self._pool
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return HttpClassifier, (self._transport, self._protocol, self._schema)
+        return HttpClassifier, (self._transport, self._protocol, self._schema, self.options)
 
 
 def _abandon(parts: dict[Future[Logits], slice], abandoned: Event) -> None:

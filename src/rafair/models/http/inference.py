@@ -12,10 +12,11 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rafair.errors import InputError, ModelError, UnknownNameError
-from rafair.models.classifier import Logits, Rows
-from rafair.models.http.scores import Malformed, logits_from
+from rafair.models.classifier import Rows
+from rafair.models.http.scores import Malformed, Said
 from rafair.models.http.values import raw_columns
 from rafair.models.raw_rows import level_numbers
 from rafair.tabular.schema import Feature, Schema
@@ -155,7 +156,8 @@ class OpenInference:
         parts = urlsplit(model)
         self.address = urlunsplit(parts._replace(path=parts.path + "/infer"))
         self._check_inputs()
-        self._output = self._choose_output(outputs)
+        self._output, self._label = self._choose_output(outputs), self._choose_label()
+        self._wanted = [self._output, *([self._label] if self._label else [])]
         told = "logits" if "logit" in self._output.name.lower() else "probabilities"
         self._probabilities = (outputs or told) == "probabilities"
 
@@ -165,7 +167,7 @@ class OpenInference:
         Raises:
             ModelError: If a value cannot be written in its tensor's datatype.
         """
-        wanted = [{"name": self._output.name}]
+        wanted = [{"name": output.name} for output in self._wanted]
         if self._matrix is None:
             columns = raw_columns(rows, self._schema)
             tensors = [
@@ -180,35 +182,23 @@ class OpenInference:
             "outputs": wanted,
         }
 
-    def logits(self, answer: Any, n_rows: int) -> Logits:
-        """Logits of shape `(n, c)`.
+    def read(self, answer: Any) -> Said:
+        """The scores, and beside them the model's own labels where it gives some.
 
         Raises:
-            Malformed: If the tensor that was asked for is not in the answer, or not whole.
+            Malformed: If a tensor that was asked for is not in the answer, or not whole.
         """
         outputs = answer.get("outputs") if isinstance(answer, dict) else None
-        found = [
-            output
-            for output in outputs or ()
-            if isinstance(output, dict) and output.get("name") == self._output.name
-        ]
-        if not found:
-            raise Malformed(f"an answer without the output '{self._output.name}'")
-        try:
-            values = np.asarray(found[0]["data"], np.float64).reshape(found[0]["shape"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise Malformed(f"an output '{self._output.name}' that is not of its shape") from error
-        return logits_from(
-            values,
-            n_rows,
-            len(self._schema.classes),
-            probabilities=self._probabilities,
-            name=self.name,
-        )
+        found = {output.get("name"): output for output in outputs or () if isinstance(output, dict)}
+        scores = _values(found, self._output, np.float64)
+        labels = None
+        if self._label is not None:
+            labels = _values(found, self._label, object).ravel().tolist()
+        return Said(scores, self._probabilities, labels)
 
     def identity(self) -> dict[str, Any]:
         """The address, what the metadata say, and what is sent and read."""
-        tensors = [*self._metadata.inputs, self._output]
+        tensors = [*self._metadata.inputs, *self._wanted]
         return {
             "protocol": "v2",
             "address": self.address,
@@ -264,6 +254,25 @@ class OpenInference:
             raise self._unfit("an output called probabilities or logits", found)
         return scores[0]
 
+    def _choose_label(self) -> Tensor | None:
+        """The output that holds the model's own decisions: the only one of texts or whole numbers.
+
+        Of several, the one that is named so.
+        """
+        found = [
+            tensor
+            for tensor in self._metadata.outputs
+            if tensor.datatype in (*WHOLE, "BYTES", "BOOL") and tensor.is_column
+        ]
+        named = [t for t in found if any(word in t.name.lower() for word in ("label", "class"))]
+        chosen = named or found
+        return chosen[0] if len(chosen) == 1 else None
+
+    @property
+    def labelled(self) -> bool:
+        """Whether the model says what it decides."""
+        return self._label is not None
+
     def _numbers(self, rows: Rows) -> list[list[Any]]:
         """Numbers in the data's own units, and levels as numbers."""
         columns = raw_columns(rows, self._schema)
@@ -300,6 +309,17 @@ class OpenInference:
 
     def _unfit(self, expected: str, found: str) -> ModelError:
         return ModelError(f"model '{self.name}': expected {expected}, found {found}")
+
+
+def _values(found: dict[Any, Any], tensor: Tensor, kind: Any) -> NDArray[Any]:
+    """The values of an output, in its shape."""
+    if tensor.name not in found:
+        raise Malformed(f"an answer without the output '{tensor.name}'")
+    output = found[tensor.name]
+    try:
+        return np.asarray(output["data"], kind).reshape(output["shape"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise Malformed(f"an output '{tensor.name}' that is not of its shape") from error
 
 
 def _tensor(tensor: Tensor, data: list[Any], *shape: int) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What is sent to a model behind HTTP, and how its answers are read: plain JSON.
 
-`{"rows": [{"age": 37, ...}, ...]}` gets `{"probabilities": [[0.9, 0.1], ...]}`, or `logits`.
+`{"rows": [{"age": 37, ...}, ...]}` gets `{"probabilities": [[0.9, 0.1], ...]}`, or `logits`; beside
+them may stand `labels`, the decisions that the server takes, and `classes`, the scores' names.
 """
 
 from __future__ import annotations
@@ -9,14 +10,17 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from rafair.errors import ModelError
-from rafair.models.classifier import Logits, Rows
-from rafair.models.http.scores import Malformed, logits_from
+from rafair.models.classifier import Rows
+from rafair.models.http.scores import Malformed, Said
 from rafair.models.http.values import raw_columns
 from rafair.tabular.schema import Schema
 
 SCORES = ("probabilities", "logits", "predictions")
 """The keys under which scores are looked for, in this order; what `predictions` are,
 `--model-output` says."""
+
+LABELS = ("labels", "decisions", "predicted_classes")
+"""The keys under which a server's own decisions are looked for, one for each row."""
 
 
 class HttpProtocol(Protocol):
@@ -29,7 +33,7 @@ class HttpProtocol(Protocol):
     def request(self, rows: Rows) -> Any:
         """What is sent as JSON."""
 
-    def logits(self, answer: Any, n_rows: int) -> Logits:
+    def read(self, answer: Any) -> Said:
         """What the JSON of an answer says.
 
         Raises:
@@ -60,7 +64,7 @@ class PlainJson:
         >>> plain = PlainJson("http://localhost/predict", "model", schema)
         >>> plain.request(np.float32([[1.0]]))
         {'rows': [{'sex': 'male'}]}
-        >>> plain.logits({"logits": [[0.5, 1.5]]}, 1).tolist()
+        >>> plain.read({"logits": [[0.5, 1.5]]}).scores
         [[0.5, 1.5]]
     """
 
@@ -78,11 +82,11 @@ class PlainJson:
         cells = zip(*columns.values(), strict=True)
         return {"rows": [dict(zip(columns, row, strict=True)) for row in cells]}
 
-    def logits(self, answer: Any, n_rows: int) -> Logits:
-        """Logits of shape `(n, c)`.
+    def read(self, answer: Any) -> Said:
+        """The scores, and beside them the server's own labels and the names of its classes.
 
         Raises:
-            Malformed: If it is no JSON object with scores for each row.
+            Malformed: If it is no JSON object with scores.
             ModelError: If it tells classes without scores.
         """
         if not isinstance(answer, dict):
@@ -93,14 +97,23 @@ class PlainJson:
             found = ", ".join(f"'{name}'" for name in list(answer)[:5]) or "nothing"
             raise Malformed(f"an answer without {' or '.join(wanted[:-1])} (it holds {found})")
         values = answer[key]
-        if _are_labels(values):
+        if _are_names(values):
             raise ModelError(
                 f"model '{self.name}': expected scores, such as probabilities, in '{key}', got "
                 "predicted classes alone"
             )
+        labels = next((answer[label] for label in LABELS if label in answer), None)
+        beside = answer.get("predictions") if key != "predictions" else None
+        if labels is None and _are_names(beside):
+            labels = beside
+        if labels is not None and not isinstance(labels, list):
+            raise Malformed("labels that are no list")
+        classes = answer.get("classes")
+        named = isinstance(classes, list) and sorted(map(str, classes)) == sorted(
+            self.schema.classes
+        )
         probabilities = (self.outputs or key) != "logits"
-        n_classes = len(self.schema.classes)
-        return logits_from(values, n_rows, n_classes, probabilities=probabilities, name=self.name)
+        return Said(values, probabilities, labels, classes if named else None)
 
     def identity(self) -> dict[str, Any]:
         """The address, the columns, and what is sent and read."""
@@ -113,8 +126,8 @@ class PlainJson:
         }
 
 
-def _are_labels(values: Any) -> bool:
-    """Whether a list holds names or codes of classes, rather than scores."""
+def _are_names(values: Any) -> bool:
+    """Whether a list holds names of classes. Numbers are told by their key, not by their look."""
     if not isinstance(values, list) or not values:
         return False
-    return all(isinstance(value, str | int) for value in values)
+    return all(isinstance(value, str | bool) for value in values)

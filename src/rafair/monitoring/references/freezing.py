@@ -255,7 +255,7 @@ class _Freezing:
             dataset={key: data.get(key) for key in ("name", "variant", "rows", "sha256", "file")},
             schema=self.split.schema,
             model={
-                **{key: model.get(key) for key in ("name", "kind", "sha256")},
+                **{key: model.get(key) for key in ("name", "kind", "sha256", "input", "decision")},
                 "place": dict(self.split.place),
             },
             judge=self.judge.options,

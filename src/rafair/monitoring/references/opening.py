@@ -8,7 +8,7 @@ folder that came from elsewhere must not decide what runs here, or who is sent a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from rafair.engine.shards import cut
 from rafair.errors import DataFileError, InputError, ModelError, RunFolderError
 from rafair.models.adapting import check_fits
 from rafair.models.classifier import Classifier, Labels
+from rafair.models.faithful import faithful
 from rafair.models.http.options import HttpOptions
 from rafair.models.model_options import ADDRESSES, ModelOptions
 from rafair.monitoring.references.judge import BLOCK_ROWS
@@ -136,11 +137,13 @@ def open_again(
     """
     place = model["place"]
     if named.model is not None:
-        opened, where = _opened(named.model, named, schema), named.model
+        where = named.model
+        named = replace(named, opening=_opening_of(place, named.opening))
+        opened = _opened(where, named, schema)
     elif place["in"] == IN_RUN:
         opened, where = open_saved(folder, check_device(device))[0], str(folder)
     elif place["harmless"]:
-        options = ModelOptions(place["inputs"], place["outputs"], device=check_device(device))
+        options = _opening_of(place, ModelOptions(device=check_device(device)))
         opened = _opened(place["in"], Named(opening=options), schema)
         where = place["in"]
     else:
@@ -199,9 +202,12 @@ def _own(audit: Audit, named: Named) -> Split:
             f"'{path}': expected rows that are encoded as in the audit, sha256 "
             f"{document['dataset']['sha256']}, found {table.sha256}"
         )
-    classifier = _opened(named.model, named, audit.schema)
+    where = named.model
+    named = replace(named, opening=_opening_of(document["model"].get("options"), named.opening))
+    opened = _opened(where, named, audit.schema)
+    classifier = faithful(opened, table.rows, audit.schema)
     # before it is asked about anything: another model may not even answer
-    _check_model(classifier, document["model"]["sha256"], named.model)
+    _check_model(classifier, document["model"]["sha256"], where)
     kind, digest = document["model"]["kind"], document["dataset"]["file"]["sha256"]
     if kind == "http":  # whose answers would be kept in the run's folder
         check_fits(classifier, table.rows, len(table.schema.classes))
@@ -217,6 +223,18 @@ def _opened(model: str, named: Named, schema: Schema) -> Classifier:
     return own_classifier(own, schema, named.max_queries)
 
 
+def _opening_of(told: Mapping[str, Any] | None, opening: ModelOptions) -> ModelOptions:
+    """How a model was opened, and so decides, where a user does not say it again."""
+    told, classes = told or {}, (told or {}).get("classes")
+    return replace(
+        opening,
+        inputs=opening.inputs or told.get("inputs"),
+        outputs=opening.outputs or told.get("outputs"),
+        threshold=opening.threshold or told.get("threshold"),
+        classes=opening.classes or (tuple(classes) if classes else None),
+    )
+
+
 def _place(named: Named) -> dict[str, Any]:
     """Where a model of one's own is, and whether it may be opened there unasked."""
     assert named.model is not None  # refused before
@@ -226,8 +244,7 @@ def _place(named: Named) -> dict[str, Any]:
     harmless = there and (path.is_dir() or path.suffix.lower() in HARMLESS) and not trusted
     return {
         "in": str(path.resolve()) if there else named.model,
-        "inputs": opening.inputs,
-        "outputs": opening.outputs,
+        **opening.facts,
         "harmless": harmless,
     }
 
