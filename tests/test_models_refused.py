@@ -217,7 +217,7 @@ TABLES = {
     "a word missing": (frame(sex=["f", None, "m"] * 2), {}, "column 'sex', row 1", "finite value"),
     "a column twice": (pd.concat([frame(), frame()[["age"]]], axis=1), {}, "'age'", "once"),
     "no rows": (frame()[:0], {}, "at least one row"),
-    "no columns": (pd.DataFrame(), {}, "at least one row"),
+    "no columns": (pd.DataFrame(), {}, "at least one column"),
 }
 
 

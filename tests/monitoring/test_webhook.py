@@ -236,5 +236,7 @@ def test_an_interrupt_while_waiting_leaves_no_complaint():
             time.sleep(0.05)
         time.sleep(0.2)
         sender.send_signal(signal.SIGINT)
-        said = sender.communicate(timeout=60)
-    assert (*said, sender.returncode) == ("interrupted\n", "", 0)
+        out, err = sender.communicate(timeout=60)
+    # asyncio's development mode also tells of every step that took 0.1 s, as on a busy machine
+    complaints = [line for line in err.splitlines() if not line.startswith("Executing <Task")]
+    assert (out, complaints, sender.returncode) == ("interrupted\n", [], 0)
