@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import lightgbm
 import numpy as np
 import onnxruntime
@@ -12,6 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 from test_decisions import FRAMES, TABLES, asked_rows
 
 import rafair
+from rafair.cli.model_options import said
 from rafair.models.decision import OWN
 from rafair.models.live import open_live
 from rafair.models.model_options import ModelOptions
@@ -103,6 +106,27 @@ def test_codes_in_another_order_are_found_and_the_order_can_be_said():
     assert audit.document["model"]["decision"]["classes"] == ["yes", "no"]
     insisted = rafair.audit(model, table, attacks=(), model_classes=["no", "yes"])
     assert insisted.document["model"]["test_accuracy"]["value"] == pytest.approx(1 - accuracy)
+
+
+def test_the_order_is_said_as_a_shell_takes_it():
+    frame = FRAMES[2].assign(ok=np.where(FRAMES[2]["ok"] == "yes", ">50K, or more", "<=50K"))
+    table = rafair.Table.from_frame(frame, label="ok", sensitive=["sex"])
+    model = xgboost.XGBClassifier(n_estimators=5, n_jobs=1)
+    model.fit(frame[NUMBERS], (frame["ok"] == "<=50K").astype(int))
+    with pytest.raises(rafair.ModelError) as caught:
+        rafair.audit(model, table, attacks=())
+    text = str(caught.value).partition("say which with ")[2].partition(" (model_classes")[0]
+    words = shlex.split(text)  # the one option or the other
+    stated = said(classes=words[1])["classes"]
+    assert words[0] == "--model-classes"
+    assert stated == (">50K, or more", "<=50K")
+    rafair.audit(model, table, attacks=(), model_classes=stated)
+
+
+@pytest.mark.parametrize("text", ["0.2", "=0.2", "yes=", "yes", "yes=much"])
+def test_a_threshold_names_a_class_and_a_number(text):
+    with pytest.raises(rafair.InputError, match="threshold: expected CLASS=P"):
+        said(threshold=text)
 
 
 def test_accuracy_does_not_decide_about_the_order():

@@ -6,8 +6,11 @@ well: so its answers to the table are looked at first.
 
 from __future__ import annotations
 
+import csv
+import io
+import shlex
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -97,8 +100,8 @@ def _order(classifier: Classifier, logits: Logits, table: Table) -> Iterator[str
             f"model '{classifier.name}': its scores rank the classes the wrong way round (area "
             f"under the ROC curve {area.value:.3f}, {area.low:.3f} to {area.high:.3f}): accuracy "
             f"{_shown(ours)} where its outputs are {', '.join(here)}, {_shown(theirs)} where they "
-            f"are {', '.join(other)}; say which with --model-classes {','.join(other)} or "
-            f"--model-classes {','.join(here)} (model_classes in Python)"
+            f"are {', '.join(other)}; say which with {_option(other)} or {_option(here)} "
+            "(model_classes in Python)"
         )
     yield from _best_order(terms.outputs or classes, logits, table)
 
@@ -118,7 +121,7 @@ def _best_order(outputs: tuple[str, ...], logits: Logits, table: Table) -> Itera
     yield (
         f"nothing states the order of the model's outputs: taken for {', '.join(outputs)}, its "
         f"accuracy is {_shown(ours)}; taken for {', '.join(order)} it would be {_shown(best)}; "
-        f"--model-classes {','.join(order)} says so"
+        f"{_option(order)} says so"
     )
 
 
@@ -137,7 +140,7 @@ def _turned(classifier: Classifier, logits: Logits, table: Table) -> Logits:
 
 
 def _name_the_rule(model: BlackBox | LabelledModule, logits: Logits, table: Table) -> None:
-    """Calls a rule that was asked for by its name where it is that of the scores, for every row."""
+    """Calls a model's own rule an arg max where it is one for all rows that are looked at."""
     some = np.unique(np.linspace(0, len(table) - 1, TRIED).astype(np.int64))
     if (model.by_scores(table.rows[some]).argmax(axis=1) == logits[some].argmax(axis=1)).all():
         model.terms.decision = DecisionRule(ARG_MAX)
@@ -199,6 +202,13 @@ def _reads_none(
             f"no score changed with {names} in {len(each):,} counterparts of {len(rows):,} rows: "
             f"if the model reads no sensitive feature, {means}"
         )
+
+
+def _option(classes: Sequence[str]) -> str:
+    """The option that states an order of outputs, as a shell takes it."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="").writerow(classes)
+    return f"--model-classes {shlex.quote(text.getvalue())}"
 
 
 def _accuracy(logits: Logits, table: Table) -> Rate | None:

@@ -150,6 +150,8 @@ def _threshold(text: str) -> dict[str, float]:
     """A class and a number, from `approved=0.2`; the name itself may have an equals sign."""
     name, _, number = text.rpartition("=")
     try:
+        if not name.strip():
+            raise ValueError
         return {name.strip(): float(number)}
     except ValueError as error:
         raise InputError(

@@ -12,6 +12,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from rafair.errors import InputError
+
 MARKS = (
     (codecs.BOM_UTF8, "UTF-8"),
     (codecs.BOM_UTF32_LE, "UTF-32-LE"),  # begins as UTF-16's does
@@ -22,6 +24,27 @@ MARKS = (
 """Byte order marks, and the encodings they stand for."""
 
 LONGEST_MARK = 4
+
+
+def bytes_of(path: Path, what: str, error: type[InputError]) -> bytes:
+    """The bytes of a file that a user names.
+
+    Args:
+        path: The file.
+        what: What it is, such as "a CSV file".
+        error: What to raise; its message names the file.
+
+    Raises:
+        InputError: If it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as found:
+        raise error(f"'{path}': expected {what}, found no such file") from found
+    except IsADirectoryError as found:
+        raise error(f"'{path}': expected {what}, found a folder") from found
+    except OSError as found:
+        raise error(f"'{path}': cannot be read: {found.strerror}") from found
 
 
 def text_in(content: bytes) -> str:

@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from rafair.engine.text_file import text_in
+from rafair.engine.text_file import bytes_of, text_in
 from rafair.errors import InputError
 
 
@@ -22,13 +22,7 @@ def read_toml(path: Path, what: str, error: type[InputError] = InputError) -> di
         InputError: If it cannot be read, or is no TOML.
     """
     try:
-        text = text_in(path.read_bytes())
-    except FileNotFoundError as found:
-        raise error(f"'{path}': expected {what}, found no such file") from found
-    except IsADirectoryError as found:
-        raise error(f"'{path}': expected {what}, found a folder") from found
-    except OSError as found:
-        raise error(f"'{path}': cannot be read: {found.strerror}") from found
+        text = text_in(bytes_of(path, what, error))
     except ValueError as found:
         raise error(f"'{path}', {found}") from found
     try:

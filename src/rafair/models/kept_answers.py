@@ -9,7 +9,8 @@ import numpy as np
 from rafair.engine.answer_store import Answers
 from rafair.errors import ModelError
 from rafair.models.asked_once import AskedOnce, keys_of
-from rafair.models.classifier import Classifier, Logits, Rows
+from rafair.models.classifier import Classifier, Rows
+from rafair.models.scores import chances
 
 ANSWERS = Path("shards", "answers.sqlite")
 """Where answers are kept in a run's folder: among the shards, which go once the run is whole."""
@@ -63,15 +64,9 @@ def _check_unchanged(classifier: Classifier, answers: Answers, rows: Rows) -> No
     some = np.unique(np.linspace(0, len(known) - 1, ASKED_AGAIN).astype(np.int64))
     before = np.stack([np.frombuffer(known[i][1], "<f4") for i in some])
     now = classifier.logits(rows[[known[i][0] for i in some]])
-    if now.shape == before.shape and np.abs(_shares(now) - _shares(before)).max() <= SAME:
+    if now.shape == before.shape and np.abs(chances(now) - chances(before)).max() <= SAME:
         return
     raise ModelError(
         f"model '{classifier.name}': expected the answers that it gave when this work was begun, "
         f"got others for {len(some)} rows asked again; --force (force=True in Python) begins anew"
     )
-
-
-def _shares(logits: Logits) -> Logits:
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    shares: Logits = powers / powers.sum(axis=1, keepdims=True)
-    return shares

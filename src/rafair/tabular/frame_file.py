@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from rafair.engine.text_file import text_in
+from rafair.engine.text_file import bytes_of, text_in
 from rafair.errors import DataFileError
 from rafair.tabular.held import TRUTH, Held, held_by
 from rafair.tabular.parquet_rows import open_parquet
@@ -124,14 +124,7 @@ def _as_written(series: pd.Series[Any], feature: Feature) -> pd.Series[Any]:
 
 
 def _text(path: Path) -> str:
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError as error:
-        raise DataFileError(f"'{path}': expected a CSV file, found no such file") from error
-    except IsADirectoryError as error:
-        raise DataFileError(f"'{path}': expected a CSV file, found a folder") from error
-    except OSError as error:
-        raise DataFileError(f"'{path}': cannot be read: {error.strerror}") from error
+    content = bytes_of(path, "a CSV file", DataFileError)
     if content.startswith(PARQUET_MAGIC):
         raise DataFileError(f"'{path}': expected a CSV file, found Parquet; name it .parquet")
     try:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rafair.errors import ModelError, RafairError
 from rafair.models.adapters.classes import order_of
@@ -17,7 +18,7 @@ from rafair.models.decision import THRESHOLD, DecisionRule, Terms, Threshold, th
 from rafair.models.model_file import reason_of
 from rafair.models.model_options import ModelOptions
 from rafair.models.raw_rows import alike
-from rafair.models.scores import as_logits
+from rafair.models.scores import as_logits, by_class
 from rafair.tabular.grids import Grids
 from rafair.tabular.schema import Schema
 
@@ -103,6 +104,11 @@ class BlackBox(Classifier):
     @abstractmethod
     def answer(self, rows: Rows) -> Answer:
         """What the model itself says, in the order of its own outputs."""
+
+    def chances_of(self, given: Any) -> NDArray[np.floating[Any]]:
+        """Probabilities as the model gives them, one for each class in the table's order."""
+        values = by_class(np.asarray(given), probabilities=True)
+        return values if self.order is None else values[:, self.order]
 
     def by_scores(self, rows: Rows) -> Logits:
         """Logits of shape `(n, c)` that steer, whatever the model itself decides."""

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rafair.errors import InputError, ModelError
 from rafair.models.adapters.asking import Answer, BlackBox, asked
@@ -26,7 +25,6 @@ from rafair.models.model_file import (
     without_mark,
 )
 from rafair.models.model_options import ModelOptions
-from rafair.models.scores import by_class
 from rafair.tabular.schema import Schema
 
 OBJECTIVES = ("binary", "cross_entropy", "multiclass", "multiclassova")
@@ -84,15 +82,11 @@ class LightGBMModel(BlackBox):
             logits = self._booster.predict(matrix, raw_score=True, num_threads=1) * self._factor
             if self.threshold is not None:
                 given = self._booster.predict(matrix, num_threads=1)
-                return Answer(logits, self.threshold.decide(self._ordered(given)))
+                return Answer(logits, self.threshold.decide(self.chances_of(given)))
         if logits.ndim > 1:  # a link keeps the order, but for rounding
             return Answer(logits)
         # scikit-learn's wrapper decides by rounded probabilities
-        return Answer(logits, self._ordered(1 / (1 + np.exp(-logits))).argmax(axis=1))
-
-    def _ordered(self, chances: NDArray[np.float64]) -> NDArray[np.floating[Any]]:
-        values = by_class(chances, probabilities=True)
-        return values if self.order is None else values[:, self.order]
+        return Answer(logits, self.chances_of(1 / (1 + np.exp(-logits))).argmax(axis=1))
 
 
 def open_lightgbm(path: Path, schema: Schema, options: ModelOptions) -> LightGBMModel:

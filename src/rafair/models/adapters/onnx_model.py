@@ -29,7 +29,7 @@ from rafair.models.decision import OWN, DecisionRule
 from rafair.models.model_file import kind_of, read_model_file, reason_of
 from rafair.models.model_options import ModelOptions
 from rafair.models.raw_rows import raw_matrix
-from rafair.models.scores import by_class, check_stated
+from rafair.models.scores import check_stated
 from rafair.tabular.labels import class_numbers, encode_labels
 from rafair.tabular.schema import Schema
 
@@ -90,9 +90,7 @@ class OnnxModel(BlackBox):
             return Answer(found[0])
         if self.threshold is None:
             return Answer(found[0], self._classes_of(found[1]))
-        chances = by_class(found[1], probabilities=True)
-        chances = chances if self.order is None else chances[:, self.order]
-        return Answer(found[0], self.threshold.decide(chances))
+        return Answer(found[0], self.threshold.decide(self.chances_of(found[1])))
 
     def outputs(self, rows: Rows) -> list[NDArray[Any]]:
         """The outputs of the graph, one after the other."""
@@ -102,10 +100,6 @@ class OnnxModel(BlackBox):
         with asked(self.name):
             found = self._session.run(None, {self._ports.input: given.astype(kind)})
         return [np.asarray(values)[: len(rows)] for values in found]
-
-    def decisions(self, rows: Rows) -> Labels:
-        """What the graph's labels say, as the table's classes; shape `(n,)`."""
-        return self._classes_of(self.outputs(rows)[1])
 
     def _classes_of(self, labels: NDArray[Any]) -> Labels:
         """Labels as the table's classes: by the names that the graph has, else by their place."""

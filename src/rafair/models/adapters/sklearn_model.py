@@ -93,17 +93,6 @@ class SklearnModel(BlackBox):
             return self._answer(rows)
         return in_alike_parts(rows, self._schema, self._answer)
 
-    def decisions(self, rows: Rows) -> Labels:
-        """What `predict` says, as the table's classes; shape `(n,)`."""
-
-        def ask(some: Rows) -> Answer:
-            predicted = self._estimator.predict(self._given(filled(some)))
-            return Answer(self._codes(predicted)[: len(some)])
-
-        with asked(self.name):
-            found = ask(rows) if self._encoded else in_alike_parts(rows, self._schema, ask)
-        return np.asarray(found.scores, np.int64)
-
     def without_shortcut(self) -> SklearnModel | None:
         """The same model, whose decisions are asked for; None where they are so already."""
         if self._question.asks_predict or self.options.threshold is not None:

@@ -27,7 +27,6 @@ from rafair.models.model_file import (
     without_mark,
 )
 from rafair.models.model_options import ModelOptions
-from rafair.models.scores import by_class
 from rafair.tabular.schema import Schema
 
 Matrix = NDArray[np.float64]
@@ -98,7 +97,7 @@ class XGBoostModel(BlackBox):
             if self.threshold is None:
                 return Answer(margins, self._in_order(_likely(margins)))
             given = self._predicted(matrix, margin=False)
-        return Answer(margins, self.threshold.decide(self._ordered(given)))
+        return Answer(margins, self.threshold.decide(self.chances_of(given)))
 
     def _predicted(self, matrix: Matrix, *, margin: bool) -> Any:
         if not self._linear:
@@ -112,10 +111,6 @@ class XGBoostModel(BlackBox):
 
         entries = xgboost.DMatrix(matrix, nthread=1)
         return self._booster.predict(entries, output_margin=margin, validate_features=False)
-
-    def _ordered(self, chances: Any) -> Any:
-        values = by_class(np.asarray(chances), probabilities=True)
-        return values if self.order is None else values[:, self.order]
 
     def _in_order(self, decided: Any) -> Any:
         return decided if self.order is None else np.argsort(self.order)[decided]
