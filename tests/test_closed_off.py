@@ -8,6 +8,8 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -31,6 +33,16 @@ def by_datagram(way: str, *arguments: object) -> None:
         getattr(one, way)(*arguments)
 
 
+def by_asyncio() -> None:
+    asyncio.run(asyncio.open_connection(*ELSEWHERE))
+
+
+def in_a_thread(way: Callable[[], None]) -> None:
+    """A browser that another test has open keeps the main thread's event loop running."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(way).result()
+
+
 WAYS = {
     "connect": lambda: by_datagram("connect", ELSEWHERE),
     "connect_ex": lambda: by_datagram("connect_ex", ELSEWHERE),
@@ -39,7 +51,7 @@ WAYS = {
     "create_connection": lambda: socket.create_connection(ELSEWHERE),
     "gethostbyaddr": lambda: socket.gethostbyaddr(ELSEWHERE[0]),
     "getnameinfo": lambda: socket.getnameinfo(ELSEWHERE, 0),
-    "asyncio": lambda: asyncio.run(asyncio.open_connection(*ELSEWHERE)),
+    "asyncio": lambda: in_a_thread(by_asyncio),
     "requests": lambda: requests.get(f"http://{ELSEWHERE[0]}/"),
 }
 NAMED_WAYS = {
