@@ -85,7 +85,7 @@ def torch_factory(folder: Path) -> tuple[list[str], Predict]:
 def torchscript(folder: Path) -> tuple[list[str], Predict]:
     module = trained_network()
     own_models.save_torchscript(module, folder / "net.pt", 8)
-    return ["net.pt"], torch_predict(module)
+    return ["net.pt", "--trust-torchscript"], torch_predict(module)
 
 
 def onnx(folder: Path) -> tuple[list[str], Predict]:

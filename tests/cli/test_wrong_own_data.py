@@ -311,7 +311,9 @@ MODELS = {
     "text called pkl, trusted": Case(
         text("a.pkl"), [*audit(model="a.pkl"), "--trust-pickle"], ("'a.pkl'",)
     ),
-    "ten columns for eight": Case(ten_columns, audit(model="ten.pt"), ("10x2",)),
+    "ten columns for eight": Case(
+        ten_columns, [*audit(model="ten.pt"), "--trust-torchscript"], ("10x2",)
+    ),
     "another column": Case(another_column, audit(), ("dogs",)),
     "answers at random": Case(code, audit(model="mine.py:drunk"), ("asked again",)),
     "answers that grow": Case(code, audit(model="mine.py:counting"), ("asked again",)),

@@ -20,6 +20,7 @@ from rafair.models.classifier import Classifier
 from rafair.models.faithful import faithful
 from rafair.models.http.endpoint import open_endpoint
 from rafair.models.http.options import HttpOptions
+from rafair.models.kinds import kind_of_model
 from rafair.models.model_options import ADDRESSES, ModelOptions
 from rafair.models.opening import open_model
 from rafair.models.saved_network import is_saved_network
@@ -28,18 +29,6 @@ from rafair.tabular.reading import read_table
 from rafair.tabular.schema import Schema
 from rafair.tabular.schema_file import read_schema
 from rafair.tabular.table import Table
-
-KINDS = {
-    ".onnx": "onnx",
-    ".skops": "scikit-learn",
-    ".pkl": "scikit-learn",
-    ".pickle": "scikit-learn",
-    ".joblib": "scikit-learn",
-    ".json": "xgboost",
-    ".ubj": "xgboost",
-    ".txt": "lightgbm",
-}
-"""Kinds of models by how their files' names end; all others are torch's."""
 
 
 @dataclass(frozen=True)
@@ -67,12 +56,10 @@ class Own:
     @property
     def kind(self) -> str:
         """What the model is opened as."""
-        if self.model.startswith(ADDRESSES):
-            return "http"
         if is_saved_network(self.model):
             return "rafair"
-        function = ".py" in self.model and self.opening.weights is None
-        return "python" if function else KINDS.get(Path(self.model).suffix.lower(), "torch")
+        found = kind_of_model(self.model, weights=self.opening.weights is not None)
+        return found.name if found else "torch"
 
 
 def audit_data(own: Own, options: dict[str, Any], means: Means) -> Audit:

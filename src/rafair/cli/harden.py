@@ -33,6 +33,7 @@ def harden(
     model_classes: models.ModelClasses = None,
     trust: models.Trust = None,
     trust_pickle: models.TrustPickle = False,
+    trust_torchscript: models.TrustTorchscript = False,
     method: Annotated[
         str | None,
         typer.Option(
@@ -154,6 +155,7 @@ def harden(
         classes=model_classes,
         trust=trust,
         trust_pickle=trust_pickle or None,
+        trust_torchscript=trust_torchscript or None,
     )
     if data is not None:
         options.refuse_with("--data, a file of its own", dataset=dataset, variant=variant)

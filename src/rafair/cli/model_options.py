@@ -101,6 +101,12 @@ TrustPickle = Annotated[
     bool,
     typer.Option("--trust-pickle", help="Open a pickle, which may run any code on this machine."),
 ]
+TrustTorchscript = Annotated[
+    bool,
+    typer.Option(
+        "--trust-torchscript", help="Open a file of TorchScript, which may read and write files."
+    ),
+]
 Protocol = Annotated[
     str | None,
     typer.Option(

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import stat
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Self
 
 from rafair.engine.text_file import as_utf8
 from rafair.errors import ModelError, RafairWarning
@@ -27,13 +32,75 @@ SIGNATURES = (
 TORCHSCRIPT = "TorchScript interpreter"
 
 
+@dataclass(frozen=True)
+class ModelFile:
+    """A file with a model, read once: what is hashed is what is opened.
+
+    Args:
+        path: The file; the name of a type for a model that came from memory.
+        content: Its bytes.
+    """
+
+    path: Path
+    content: bytes
+
+    @classmethod
+    def read(cls, path: Path, expected: str | None = None) -> Self:
+        """Reads it, and opens nothing.
+
+        Args:
+            path: The file.
+            expected: The hash that it must have; None for any.
+
+        Raises:
+            ModelError: If there is no such file, nothing in it, or it is another.
+        """
+        file = cls(path, read_model_file(path))
+        check_hash(file.sha256, expected, str(path))
+        return file
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return self.path.name
+
+    @cached_property
+    def sha256(self) -> str:
+        """The hash of its bytes."""
+        return hashlib.sha256(self.content).hexdigest()
+
+
+def check_hash(found: str | None, expected: str | None, where: str) -> None:
+    """Refuses a model that is another than was expected.
+
+    Args:
+        found: Its hash; None for what has none.
+        expected: The hash that it must have; None for any.
+        where: Where it is.
+
+    Raises:
+        ModelError: If it is another.
+
+    Example:
+        >>> check_hash("ab", "cd", "m.onnx")
+        Traceback (most recent call last):
+        rafair.errors.ModelError: 'm.onnx': expected the model that was audited, sha256 cd, found ab
+    """
+    if expected is not None and found != expected:
+        raise ModelError(
+            f"'{where}': expected the model that was audited, sha256 {expected}, found {found}"
+        )
+
+
 def read_model_file(path: Path) -> bytes:
     """The bytes of a model's file.
 
     Raises:
-        ModelError: If there is no such file, or nothing in it.
+        ModelError: If there is no such file, nothing in it, or it is a pipe or a device.
     """
     try:
+        if not stat.S_ISREG(path.stat().st_mode) and not path.is_dir():
+            raise ModelError(f"'{path}': expected a model, found no regular file")
         content = path.read_bytes()
     except FileNotFoundError as error:
         raise ModelError(f"'{path}': expected a model, found no such file") from error

@@ -28,11 +28,13 @@ class ModelOptions:
         weights: The safetensors file of a `FILE.py:factory`.
         trust: Types in a skops file that may be made although rafair does not know them.
         trust_pickle: Whether a pickle may be opened, which runs whatever code is in it.
+        trust_torchscript: Whether a file of TorchScript may be opened, which is code as well.
         device: Where torch modules compute.
         threshold: A class and its least probability, such as `{"approved": 0.2}`, for which the
             model decides; None for the decision that the model takes by itself.
         classes: The table's classes in the order of the model's outputs; None for the order that
             the model names, else that of the table.
+        expected: The hash that the model's files must have before they are opened; None for any.
 
     Raises:
         UnknownNameError: If `inputs` or `outputs` is not one of these.
@@ -48,9 +50,11 @@ class ModelOptions:
     weights: Path | None = None
     trust: tuple[str, ...] = ()
     trust_pickle: bool = False
+    trust_torchscript: bool = False
     device: str = "cpu"
     threshold: Mapping[str, float] | None = None
     classes: tuple[str, ...] | None = None
+    expected: str | None = None
 
     def __post_init__(self) -> None:
         if self.inputs is not None:

@@ -6,17 +6,15 @@ from pathlib import Path
 
 from rafair.errors import ModelError
 from rafair.models.classifier import Classifier
-from rafair.models.model_options import ADDRESSES, ModelOptions
+from rafair.models.kinds import ENDINGS, TORCH_FACTORY, kind_of_model
+from rafair.models.model_options import ModelOptions
 from rafair.tabular.schema import Schema
 
 __all__ = ["ModelOptions", "open_model"]
 
 DEFAULTS = ModelOptions()
 
-KINDS = (
-    "FILE.py:NAME, or a file that ends in .pt, .ts, .torchscript, .onnx, .skops, .pkl, .pickle, "
-    ".joblib, .json, .ubj or .txt, or an address http(s)://"
-)
+EXPECTED = f"FILE.py:NAME, or a file that ends in {', '.join(ENDINGS)}, or an address http(s)://"
 
 
 def open_model(source: str | Path, schema: Schema, options: ModelOptions = DEFAULTS) -> Classifier:
@@ -41,51 +39,11 @@ def open_model(source: str | Path, schema: Schema, options: ModelOptions = DEFAU
         rafair.errors.ModelError: model 'model.docx': expected FILE.py:NAME, or a file that ends ...
     """
     source = str(source)
-    if source.startswith(ADDRESSES):
-        from rafair.models.http.endpoint import open_endpoint
-
-        return open_endpoint(source, schema, options)
-    python = source.endswith(".py") or ".py:" in source
-    if options.weights is not None and not python:
+    kind = kind_of_model(source, weights=options.weights is not None)
+    if kind is None:
+        raise ModelError(f"model '{source}': expected {EXPECTED}")
+    if options.weights is not None and kind is not TORCH_FACTORY:
         raise ModelError(
             f"model '{source}': expected FILE.py:FACTORY with --weights {options.weights}"
         )
-    if python:
-        return _open_python(source, schema, options)
-    return _open_file(Path(source), schema, options)
-
-
-def _open_python(source: str, schema: Schema, options: ModelOptions) -> Classifier:
-    if options.weights is not None:
-        from rafair.models.adapters.torch_factory import open_factory
-
-        return open_factory(source, schema, options)
-    from rafair.models.adapters.python_function import open_function
-
-    return open_function(source, schema, options)
-
-
-def _open_file(path: Path, schema: Schema, options: ModelOptions) -> Classifier:
-    match path.suffix.lower():
-        case ".pt" | ".ts" | ".torchscript":
-            from rafair.models.adapters.torchscript import open_torchscript
-
-            return open_torchscript(path, schema, options)
-        case ".onnx":
-            from rafair.models.adapters.onnx_model import open_onnx
-
-            return open_onnx(path, schema, options)
-        case ".skops" | ".pkl" | ".pickle" | ".joblib":
-            from rafair.models.adapters.sklearn_model import open_sklearn
-
-            return open_sklearn(path, schema, options)
-        case ".json" | ".ubj":
-            from rafair.models.adapters.xgboost_model import open_xgboost
-
-            return open_xgboost(path, schema, options)
-        case ".txt":
-            from rafair.models.adapters.lightgbm_model import open_lightgbm
-
-            return open_lightgbm(path, schema, options)
-        case _:
-            raise ModelError(f"model '{path}': expected {KINDS}")
+    return kind.open(source, schema, options)

@@ -174,7 +174,7 @@ def test_functions_and_classes_of_numpy_that_do_harm_are_not_trusted(tmp_path, a
         open_model(str(tmp_path / "m.skops"), affairs.test.schema)
     for name in ("numpy.lib._datasource.DataSource", "sklearn.utils._testing.TempMemmap"):
         with pytest.raises(ModelError, match=name):
-            check_types([name], (), tmp_path)
+            check_types([name], {}, (), tmp_path)
 
 
 @pytest.mark.parametrize(

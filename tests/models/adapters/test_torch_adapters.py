@@ -4,6 +4,7 @@ import hashlib
 import pickle
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -79,6 +80,9 @@ def scripted(module, path):
     return str(path)
 
 
+TRUSTED = ModelOptions(trust_torchscript=True)
+
+
 def decisions(module, rows):
     with torch.no_grad():
         return (module(torch.tensor(rows, dtype=torch.float32))[:, 0] > 0).numpy()
@@ -127,7 +131,9 @@ def test_a_sigmoid_at_the_end_is_taken_away_where_probabilities_are_stated(tmp_p
 def test_torchscript_answers_and_gives_gradients(tmp_path, affairs, agrees):
     module = trained(affairs, "encoded", activation="Tanh")
     source = scripted(module, tmp_path / "m.pt")
-    classifier = open_model(source, affairs.test.schema)
+    with pytest.raises(ModelError, match=r"TorchScript is code, .* --trust-torchscript"):
+        open_model(source, affairs.test.schema)
+    classifier = open_model(source, affairs.test.schema, TRUSTED)
     assert classifier.sha256 == hashlib.sha256((tmp_path / "m.pt").read_bytes()).hexdigest()
     agrees(classifier, decisions(module, affairs.test.rows))
     rows = affairs.test.rows[:64]
@@ -146,8 +152,8 @@ def test_torchscript_answers_the_same_from_several_threads_and_again_later(tmp_p
     def ask(classifier):
         return classifier.logits_and_gradients(rows, lambda z, _: np.sign(z))
 
-    expected = ask(open_model(source, affairs.test.schema))
-    classifier = open_model(source, affairs.test.schema)
+    expected = ask(open_model(source, affairs.test.schema, TRUSTED))
+    classifier = open_model(source, affairs.test.schema, TRUSTED)
     with ThreadPoolExecutor(4) as pool:
         for logits, gradients in pool.map(lambda _: ask(classifier), range(24)):
             assert np.array_equal(logits, expected[0])
@@ -158,7 +164,7 @@ def test_a_module_of_raw_rows_gets_them_and_gradients_go_through(tmp_path, affai
     module = trained(affairs, "raw")
     source = scripted(module, tmp_path / "raw.torchscript")
     table = affairs.test
-    classifier = open_model(source, table.schema, ModelOptions(inputs="raw"))
+    classifier = open_model(source, table.schema, replace(TRUSTED, inputs="raw"))
     frame = table.frame.copy()
     for feature in table.schema.features:  # codes, from the frame itself
         if feature.levels:
@@ -244,5 +250,5 @@ def test_weights_of_another_module_and_names_that_are_not_there(tmp_path, affair
 def test_a_module_of_more_columns_than_the_table_has(tmp_path, affairs):
     source = scripted(nn.Linear(10, 2), tmp_path / "wide.pt")
     with pytest.raises(ModelError, match="does not take these rows") as raised:
-        open_model(source, affairs.test.schema)
+        open_model(source, affairs.test.schema, TRUSTED)
     assert "\n" not in str(raised.value)

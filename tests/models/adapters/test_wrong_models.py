@@ -57,7 +57,7 @@ def whole(affairs, tmp_path_factory):
 def refused(path, content, schema, **options):
     path.write_bytes(content)
     with pytest.raises(ModelError) as raised:
-        open_model(str(path), schema, ModelOptions(**options))
+        open_model(str(path), schema, ModelOptions(trust_torchscript=True, **options))
     assert "\n" not in str(raised.value)
     assert raised.value.exit_code == 2
     return str(raised.value)
@@ -80,7 +80,8 @@ def test_files_that_are_cut_short(tmp_path, affairs, whole, suffix, what, share)
     content = whole[suffix][: int(share * len(whole[suffix]))]
     path = tmp_path / f"m{suffix}"
     path.write_bytes(whole[suffix])
-    open_model(str(path), affairs.test.schema, ModelOptions(inputs="encoded"))
+    options = ModelOptions(inputs="encoded", trust_torchscript=True)
+    open_model(str(path), affairs.test.schema, options)
     message = refused(path, content, affairs.test.schema, inputs="encoded")
     assert message.startswith(f"'{path}': expected {what}, found ")
 
@@ -92,7 +93,8 @@ def test_models_under_each_other_s_names(tmp_path, affairs, whole, suffix, other
     if len(kind) == 1:  # both formats of XGBoost are told apart by what is in them
         path = tmp_path / f"m{suffix}"
         path.write_bytes(whole[other])
-        open_model(str(path), affairs.test.schema, ModelOptions(inputs="encoded"))
+        options = ModelOptions(inputs="encoded", trust_torchscript=True)
+        open_model(str(path), affairs.test.schema, options)
     else:
         message = refused(tmp_path / f"m{suffix}", whole[other], affairs.test.schema)
         assert f"expected {SUFFIXES[suffix]}, found" in message
@@ -217,7 +219,7 @@ def test_opening_imports_no_library_that_is_not_asked_for():
 def test_every_opened_model_is_a_classifier(tmp_path, affairs, whole):
     for suffix, content in whole.items():
         (tmp_path / f"m{suffix}").write_bytes(content)
-        options = ModelOptions(inputs="encoded")
+        options = ModelOptions(inputs="encoded", trust_torchscript=True)
         found = open_model(str(tmp_path / f"m{suffix}"), affairs.test.schema, options)
         assert isinstance(found, Classifier)
         assert found.name == f"m{suffix}"

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import io
+import json
+import zipfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from rafair.errors import InputError, ModelError
 from rafair.models.adapters.skops_types import check_types
-from rafair.models.model_file import kind_of, read_model_file, reason_of, telling_warnings
+from rafair.models.model_file import ModelFile, kind_of, reason_of, telling_warnings
 from rafair.models.model_options import ModelOptions
+
+MEBIBYTE = 2**20
+
+MOST_UNPACKED = 64
+"""Times a file's own size: arrays of zeros shrink a thousandfold, trees and weights do not."""
 
 
 @dataclass(frozen=True)
-class EstimatorFile:
+class EstimatorFile(ModelFile):
     """A file and what is in it.
 
     Args:
@@ -25,28 +30,7 @@ class EstimatorFile:
         asks_predict: Whether the estimator's decisions are asked for, whatever its type documents.
     """
 
-    path: Path
-    content: bytes
     asks_predict: bool = False
-
-    @classmethod
-    def read(cls, path: Path) -> EstimatorFile:
-        """Reads it.
-
-        Raises:
-            ModelError: If there is no such file, or nothing in it.
-        """
-        return cls(path, read_model_file(path))
-
-    @property
-    def name(self) -> str:
-        """The file's name."""
-        return self.path.name
-
-    @property
-    def sha256(self) -> str:
-        """The hash of its bytes."""
-        return hashlib.sha256(self.content).hexdigest()
 
 
 def loaded(file: EstimatorFile, options: ModelOptions) -> Any:
@@ -86,16 +70,30 @@ def _from_skops(file: EstimatorFile, options: ModelOptions) -> Any:
     from skops.io import get_untrusted_types, loads
 
     try:
+        schema = _schema(file.content)
         found = get_untrusted_types(data=file.content)
     except Exception as error:  # a ZIP archive of another kind, or one that is cut short
         raise ModelError(
             f"'{file.path}': expected a skops file, found a ZIP archive that is none, or is cut "
             "short"
         ) from error
-    trusted = check_types(found, options.trust, file.path)
+    trusted = check_types(found, schema, options.trust, file.path)
     try:
         return loads(file.content, trusted=trusted)
     except Exception as error:  # of another version, or altered
         raise ModelError(
             f"'{file.path}': cannot be opened: {type(error).__name__}: {reason_of(error)}"
         ) from error
+
+
+def _schema(content: bytes) -> Any:
+    """What a skops file says is in it.
+
+    Raises:
+        ValueError: If it is unpacked to more than a model's arrays can take.
+    """
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        unpacked = sum(entry.file_size for entry in archive.infolist())
+        if unpacked > MOST_UNPACKED * len(content) + MEBIBYTE:
+            raise ValueError(f"{unpacked} bytes in an archive of {len(content)}")
+        return json.loads(archive.read("schema.json"))

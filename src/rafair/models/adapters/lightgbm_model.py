@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import json
+import math
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +17,8 @@ from rafair.models.adapters.classes import with_named
 from rafair.models.adapters.columns import TreeColumns, columns_taken
 from rafair.models.classifier import Rows
 from rafair.models.model_file import (
+    ModelFile,
     kind_of,
-    read_model_file,
     reason_of,
     telling_warnings,
     without_mark,
@@ -29,12 +28,6 @@ from rafair.tabular.schema import Schema
 
 OBJECTIVES = ("binary", "cross_entropy", "multiclass", "multiclassova")
 """Objectives whose raw scores are logits, but for a factor."""
-
-
-@dataclass(frozen=True)
-class _File:
-    path: Path
-    content: bytes
 
 
 class LightGBMModel(BlackBox):
@@ -48,15 +41,14 @@ class LightGBMModel(BlackBox):
             is missing to them.
     """
 
-    def __init__(self, file: _File, schema: Schema, options: ModelOptions) -> None:
-        digest = hashlib.sha256(file.content).hexdigest()
+    def __init__(self, file: ModelFile, schema: Schema, options: ModelOptions) -> None:
         recipe = (LightGBMModel, file, options)
-        super().__init__(file.path.name, schema, digest, recipe, takes="raw")
+        super().__init__(file.name, schema, file.sha256, recipe, takes="raw")
         if options.outputs == "probabilities":
             raise ModelError(f"'{file.path}': gives logits always, not probabilities")
-        file = _File(file.path, without_mark(file.path, file.content))
+        file = ModelFile(file.path, without_mark(file.path, file.content))
         header = _header(file)
-        self._factor = _factor(header, file.path)
+        self._factor = _factor(header, file)
         with telling_warnings(self.name):
             self._booster = _loaded(file)
         if "average_output" in header:  # a random forest, whose raw scores are sums
@@ -89,14 +81,14 @@ class LightGBMModel(BlackBox):
         return Answer(logits, self.chances_of(1 / (1 + np.exp(-logits))).argmax(axis=1))
 
 
-def open_lightgbm(path: Path, schema: Schema, options: ModelOptions) -> LightGBMModel:
+def open_lightgbm(source: str | Path, schema: Schema, options: ModelOptions) -> LightGBMModel:
     """Opens a file that `save_model` of LightGBM wrote.
 
     Raises:
         ModelError: If it is none, is cut short, is no classifier, or does not fit the schema.
         InputError: If LightGBM is not installed.
     """
-    return LightGBMModel(_File(path, read_model_file(path)), schema, options)
+    return LightGBMModel(ModelFile.read(Path(source), options.expected), schema, options)
 
 
 def of_live(model: Any, schema: Schema, options: ModelOptions) -> LightGBMModel:
@@ -111,10 +103,10 @@ def of_live(model: Any, schema: Schema, options: ModelOptions) -> LightGBMModel:
     except Exception as error:  # what is not fitted has no booster
         raise ModelError(f"model '{name}': expected a fitted model: {reason_of(error)}") from error
     options = with_named(getattr(model, "classes_", None), schema, options, name)
-    return LightGBMModel(_File(Path(name), text.encode()), schema, options)
+    return LightGBMModel(ModelFile(Path(name), text.encode()), schema, options)
 
 
-def _header(file: _File) -> dict[str, str]:
+def _header(file: ModelFile) -> dict[str, str]:
     """What stands above the trees, once all of them are known to be there.
 
     The library ends the process where a tree is cut short, and takes no notice where some are gone.
@@ -136,24 +128,31 @@ def _header(file: _File) -> dict[str, str]:
     return header
 
 
-def _altered(file: _File) -> ModelError:
+def _altered(file: ModelFile) -> ModelError:
     return ModelError(
         f"'{file.path}': expected a LightGBM model, found one that is cut short or altered"
     )
 
 
-def _factor(header: dict[str, str], path: Path) -> float:
+def _factor(header: dict[str, str], file: ModelFile) -> float:
     """What raw scores are multiplied with to be logits."""
     name, *settings = header.get("objective", "custom").split()
     if name not in OBJECTIVES:
         raise ModelError(
-            f"'{path}': expected a classifier ({', '.join(OBJECTIVES)}), found the objective {name}"
+            f"'{file.path}': expected a classifier ({', '.join(OBJECTIVES)}), found the objective "
+            f"{name}"
         )
     sigmoid = [text.partition(":")[2] for text in settings if text.startswith("sigmoid:")]
-    return float(sigmoid[0]) if sigmoid else 1.0
+    try:
+        factor = float(sigmoid[0]) if sigmoid else 1.0
+    except ValueError:
+        factor = math.nan
+    if not 0 < factor < math.inf:
+        raise _altered(file)
+    return factor
 
 
-def _loaded(file: _File) -> Any:
+def _loaded(file: ModelFile) -> Any:
     if importlib.util.find_spec("lightgbm") is None:
         raise InputError(
             f"model '{file.path}': LightGBM is not installed; pip install 'rafair[boosting]' "
@@ -177,7 +176,7 @@ def _underscored(schema: Schema) -> Schema:
 
 
 def _categories(
-    file: _File, header: dict[str, str], schema: Schema, taken: list[int]
+    file: ModelFile, header: dict[str, str], schema: Schema, taken: list[int]
 ) -> dict[int, list[Any]]:
     """By column, the categories that pandas had in training."""
     line = re.search(rb"^pandas_categorical:(.*)$", file.content, re.MULTILINE)

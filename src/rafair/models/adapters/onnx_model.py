@@ -6,7 +6,6 @@ the torch module decides as they do; where they do not, it only steers.
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,12 +20,13 @@ from rafair.models.adapters.asking import Answer, BlackBox, asked, filled, probe
 from rafair.models.adapters.classes import with_named
 from rafair.models.adapters.columns import columns_taken
 from rafair.models.adapters.labelled_module import LabelledModule
+from rafair.models.adapters.onnx_external import fill_external, tensors_of
 from rafair.models.adapters.onnx_graph import NotConvertibleError, convert
 from rafair.models.adapters.onnx_outputs import Ports, link_of, ports_of, with_outputs
 from rafair.models.adapters.opened_module import OpenedModule
 from rafair.models.classifier import Classifier, Labels, Rows
 from rafair.models.decision import OWN, DecisionRule
-from rafair.models.model_file import kind_of, read_model_file, reason_of
+from rafair.models.model_file import ModelFile, check_hash, kind_of, reason_of
 from rafair.models.model_options import ModelOptions
 from rafair.models.raw_rows import raw_matrix
 from rafair.models.scores import check_stated
@@ -36,12 +36,6 @@ from rafair.tabular.schema import Schema
 PROBES = 64
 TOLERANCE = 1e-4
 """How far the torch module may be from ONNX Runtime, as a share of the largest score."""
-
-
-@dataclass(frozen=True)
-class _File:
-    path: Path
-    content: bytes
 
 
 @dataclass(frozen=True)
@@ -123,23 +117,24 @@ class OnnxModel(BlackBox):
         )
 
 
-def open_onnx(path: Path, schema: Schema, options: ModelOptions) -> Classifier:
+def open_onnx(source: str | Path, schema: Schema, options: ModelOptions) -> Classifier:
     """Opens an ONNX file.
 
     Raises:
         ModelError: If it is none, is cut short, does not fit the schema, or gives no scores.
         InputError: If ONNX Runtime is not installed.
     """
-    return _made(_whole(path, read_model_file(path)), schema, options)
+    file = _whole(ModelFile.read(Path(source)))
+    check_hash(file.sha256, options.expected, str(source))
+    return _made(file, schema, options)
 
 
-def _made(file: _File, schema: Schema, options: ModelOptions) -> Classifier:
+def _made(file: ModelFile, schema: Schema, options: ModelOptions) -> Classifier:
     model = _parsed(file)
     ports = ports_of(model, file.path)
     columns_taken(schema, None, ports.columns, file.path.name)
-    digest = hashlib.sha256(file.content).hexdigest()
     options = with_named(ports.classes, schema, options, file.path.name)
-    graph = _Graph(file.path.name, digest, b"", ports, "")
+    graph = _Graph(file.name, file.sha256, b"", ports, "")
     scores, stated = _logits(model, graph, schema, options)
     wanted = [scores, *_beside(ports, scores, options)]
     graph = replace(graph, model=with_outputs(model, *wanted).SerializeToString())
@@ -148,7 +143,9 @@ def _made(file: _File, schema: Schema, options: ModelOptions) -> Classifier:
     recipe = (_made, file, options)
     try:
         module = convert(with_outputs(model, scores))
-        opened = OpenedModule(module, schema, stated, name=graph.name, sha256=digest, recipe=recipe)
+        opened = OpenedModule(
+            module, schema, stated, name=graph.name, sha256=graph.sha256, recipe=recipe
+        )
         _check_same(opened, whole, schema)
     except (NotConvertibleError, ModelError) as error:
         return OnnxModel(replace(graph, no_gradients=str(error)), schema, stated)
@@ -201,23 +198,15 @@ def _check_same(opened: OpenedModule, whole: OnnxModel, schema: Schema) -> None:
         raise NotConvertibleError(f"as a torch module, its logits differ by {far:.3g}")
 
 
-def _whole(path: Path, content: bytes) -> _File:
-    """The file with the weights that it keeps in other files, if it does."""
-    file = _File(path, content)
+def _whole(file: ModelFile) -> ModelFile:
+    """The file with the tensors that it keeps in other files, if it does."""
     model = _parsed(file)
-    tensors = model.graph.initializer
-    if not any(onnx.external_data_helper.uses_external_data(tensor) for tensor in tensors):
+    if not any(fill_external(tensor, file.path) for tensor in tensors_of(model)):
         return file
-    try:
-        onnx.external_data_helper.load_external_data_for_model(model, str(path.parent))
-    except Exception as error:  # no such file, cut short, or outside the folder
-        raise ModelError(
-            f"'{path}': expected its weights in files beside it: {reason_of(error)}"
-        ) from error
-    return _File(path, model.SerializeToString(deterministic=True))
+    return ModelFile(file.path, model.SerializeToString(deterministic=True))
 
 
-def _parsed(file: _File) -> onnx.ModelProto:
+def _parsed(file: ModelFile) -> onnx.ModelProto:
     try:
         model = onnx.load_model_from_string(file.content)
     except Exception as error:  # protobuf's own errors, of several classes
@@ -227,7 +216,7 @@ def _parsed(file: _File) -> onnx.ModelProto:
     return model
 
 
-def _not_onnx(file: _File) -> ModelError:
+def _not_onnx(file: ModelFile) -> ModelError:
     kind = kind_of(file.content)
     found = "one that is cut short or altered" if kind == "bytes of another kind" else kind
     return ModelError(f"'{file.path}': expected an ONNX model, found {found}")

@@ -81,4 +81,4 @@ def open_function(source: str, schema: Schema, options: ModelOptions) -> PythonF
     Raises:
         ModelError: If the file cannot be run, or has no such function.
     """
-    return PythonFunction(PythonSource.read(source), schema, options)
+    return PythonFunction(PythonSource.read(source, options.expected), schema, options)

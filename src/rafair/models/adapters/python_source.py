@@ -18,7 +18,7 @@ from typing import Any
 
 from rafair.engine.text_file import without_mark
 from rafair.errors import ModelError, UnknownNameError
-from rafair.models.model_file import read_model_file, reason_of
+from rafair.models.model_file import check_hash, read_model_file, reason_of
 
 SUFFIX = ".py"
 
@@ -38,12 +38,16 @@ class PythonSource:
     text: bytes
 
     @classmethod
-    def read(cls, source: str) -> PythonSource:
-        """Reads the file of `FILE.py:NAME`.
+    def read(cls, source: str, expected: str | None = None) -> PythonSource:
+        """Reads the file of `FILE.py:NAME`, and runs nothing.
+
+        Args:
+            source: The file and the name.
+            expected: The hash that the two must have; None for any.
 
         Raises:
-            ModelError: If no name is given, there is no such file, or it says that it is not
-                UTF-8.
+            ModelError: If no name is given, there is no such file, it says that it is not UTF-8, or
+                it is another.
         """
         path, _, name = source.rpartition(":")
         if not path.endswith(SUFFIX) or not name.isidentifier():
@@ -55,7 +59,9 @@ class PythonSource:
             without_mark(text)
         except ValueError as error:
             raise ModelError(f"'{path}': {error}") from error
-        return cls(Path(path), name, text)
+        read = cls(Path(path), name, text)
+        check_hash(read.sha256, expected, source)
+        return read
 
     @property
     def sha256(self) -> str:

@@ -173,7 +173,7 @@ class SklearnModel(BlackBox):
         return frame if self._named else frame.to_numpy()
 
 
-def open_sklearn(path: Path, schema: Schema, options: ModelOptions) -> BlackBox:
+def open_sklearn(source: str | Path, schema: Schema, options: ModelOptions) -> BlackBox:
     """Opens a file that `skops.io.dump` wrote, or with `options.trust_pickle` a pickle or joblib.
 
     Raises:
@@ -181,7 +181,7 @@ def open_sklearn(path: Path, schema: Schema, options: ModelOptions) -> BlackBox:
             the schema.
         InputError: If skops is not installed.
     """
-    return SklearnModel(EstimatorFile.read(path), schema, options)
+    return SklearnModel(EstimatorFile.read(Path(source), options.expected), schema, options)
 
 
 def copied_estimator(source: LiveEstimator) -> Any:

@@ -13,7 +13,7 @@ from torch import nn
 from rafair.errors import ModelError
 from rafair.models.adapters.opened_module import OpenedModule
 from rafair.models.adapters.python_source import PythonSource
-from rafair.models.model_file import kind_of, read_model_file, reason_of
+from rafair.models.model_file import check_hash, kind_of, read_model_file, reason_of
 from rafair.models.model_options import ModelOptions
 from rafair.tabular.schema import Schema
 
@@ -23,6 +23,10 @@ class _Files:
     source: PythonSource
     weights: Path
     content: bytes
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.source.sha256.encode() + self.content).hexdigest()
 
 
 def open_factory(source: str, schema: Schema, options: ModelOptions) -> OpenedModule:
@@ -35,6 +39,7 @@ def open_factory(source: str, schema: Schema, options: ModelOptions) -> OpenedMo
     assert options.weights is not None  # what tells a factory from a function
     weights = Path(options.weights)
     files = _Files(PythonSource.read(source), weights, read_model_file(weights))
+    check_hash(files.sha256, options.expected, source)
     return _made(files, schema, options)
 
 
@@ -53,11 +58,8 @@ def _made(files: _Files, schema: Schema, options: ModelOptions) -> OpenedModule:
             f"{type(module).__name__}"
         )
     _fill(module, files)
-    digest = hashlib.sha256(files.source.sha256.encode() + files.content).hexdigest()
-    name = files.source.name
-    return OpenedModule(
-        module, schema, options, name=name, sha256=digest, recipe=(_made, files, options)
-    )
+    name, recipe = files.source.name, (_made, files, options)
+    return OpenedModule(module, schema, options, name=name, sha256=files.sha256, recipe=recipe)
 
 
 def _fill(module: nn.Module, files: _Files) -> None:

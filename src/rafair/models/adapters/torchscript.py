@@ -1,16 +1,14 @@
 """A TorchScript file as a classifier.
 
-TorchScript is code: torch runs it in its own interpreter, which unpickles no Python objects, but it
-is no more to be trusted than the one who made it.
+TorchScript is code: torch runs it in its own interpreter, which unpickles no Python objects, but
+does read and write files. So it is opened for those who say that they trust who made it.
 """
 
 from __future__ import annotations
 
-import hashlib
 import io
 import warnings
 import zipfile
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -18,36 +16,35 @@ from torch import nn
 
 from rafair.errors import ModelError
 from rafair.models.adapters.opened_module import OpenedModule
-from rafair.models.model_file import kind_of, read_model_file, reason_of
+from rafair.models.model_file import ModelFile, kind_of, reason_of
 from rafair.models.model_options import ModelOptions
 from rafair.tabular.schema import Schema
 
 
-@dataclass(frozen=True)
-class _File:
-    path: Path
-    content: bytes
-
-
-def open_torchscript(path: Path, schema: Schema, options: ModelOptions) -> OpenedModule:
+def open_torchscript(source: str | Path, schema: Schema, options: ModelOptions) -> OpenedModule:
     """Opens a file that `torch.jit.save` wrote.
 
     Raises:
-        ModelError: If it is none, is cut short, or does not take the rows.
+        ModelError: If it is none, is cut short, is not trusted, or does not take the rows.
     """
-    return _made(_File(path, read_model_file(path)), schema, options)
-
-
-def _made(file: _File, schema: Schema, options: ModelOptions) -> OpenedModule:
-    module = _loaded(file)
-    digest = hashlib.sha256(file.content).hexdigest()
-    return OpenedModule(
-        module, schema, options, name=file.path.name, sha256=digest, recipe=(_made, file, options)
-    )
-
-
-def _loaded(file: _File) -> nn.Module:
+    file = ModelFile.read(Path(source), options.expected)
     _check_archive(file)
+    if not options.trust_torchscript:
+        raise ModelError(
+            f"'{source}': TorchScript is code, which may read and write files when it is opened or "
+            "asked; if you trust who made it, --trust-torchscript; a file of ONNX (.onnx) needs no "
+            "such trust"
+        )
+    return _made(file, schema, options)
+
+
+def _made(file: ModelFile, schema: Schema, options: ModelOptions) -> OpenedModule:
+    module = _loaded(file)
+    recipe = (_made, file, options)
+    return OpenedModule(module, schema, options, name=file.name, sha256=file.sha256, recipe=recipe)
+
+
+def _loaded(file: ModelFile) -> nn.Module:
     try:
         with warnings.catch_warnings():
             # torch calls TorchScript deprecated, which its user can do nothing about here
@@ -62,7 +59,7 @@ def _loaded(file: _File) -> nn.Module:
     return module
 
 
-def _check_archive(file: _File) -> None:
+def _check_archive(file: ModelFile) -> None:
     """Refuses what is no whole TorchScript archive before torch looks into it."""
     stream = io.BytesIO(file.content)
     if not file.content.startswith(b"PK\x03\x04"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import json
 from dataclasses import dataclass
@@ -20,8 +19,8 @@ from rafair.models.adapters.columns import TreeColumns, columns_taken
 from rafair.models.adapters.ubjson import is_whole_ubjson
 from rafair.models.classifier import Rows
 from rafair.models.model_file import (
+    ModelFile,
     kind_of,
-    read_model_file,
     reason_of,
     telling_warnings,
     without_mark,
@@ -42,11 +41,16 @@ OBJECTIVES = (
 
 
 @dataclass(frozen=True)
-class _File:
-    path: Path
-    content: bytes
+class BoosterFile(ModelFile):
+    """A file and what is in it.
+
+    Args:
+        path: The file.
+        content: Its bytes.
+        wrapped: Whether scikit-learn's wrapper is around it.
+    """
+
     wrapped: bool = False
-    """Whether scikit-learn's wrapper is around it."""
 
 
 class XGBoostModel(BlackBox):
@@ -59,14 +63,13 @@ class XGBoostModel(BlackBox):
             trees were trained on pandas categories, as those.
     """
 
-    def __init__(self, file: _File, schema: Schema, options: ModelOptions) -> None:
-        digest = hashlib.sha256(file.content).hexdigest()
+    def __init__(self, file: BoosterFile, schema: Schema, options: ModelOptions) -> None:
         recipe = (XGBoostModel, file, options)
-        super().__init__(file.path.name, schema, digest, recipe, takes="raw")
+        super().__init__(file.name, schema, file.sha256, recipe, takes="raw")
         if options.outputs == "probabilities":
             raise ModelError(f"'{file.path}': gives logits always, not probabilities")
         with telling_warnings(self.name):
-            self._booster = _loaded(_File(file.path, without_mark(file.path, file.content)))
+            self._booster = _loaded(BoosterFile(file.path, without_mark(file.path, file.content)))
         learner = json.loads(self._booster.save_config())["learner"]
         objective = learner["objective"]["name"]
         if objective not in OBJECTIVES:
@@ -85,7 +88,10 @@ class XGBoostModel(BlackBox):
             where=self.name,
             refuses=True,
         )
-        self._trees = (0, _trees_used(self._booster, wrapped=file.wrapped))
+        try:
+            self._trees = (0, _trees_used(self._booster, wrapped=file.wrapped))
+        except ValueError as error:
+            raise _altered(file) from error
         if names is not None:
             self.terms.columns = tuple(names)
 
@@ -125,14 +131,14 @@ def _likely(margins: Any) -> Any:
     return (powers / sums).argmax(axis=1)
 
 
-def open_xgboost(path: Path, schema: Schema, options: ModelOptions) -> XGBoostModel:
+def open_xgboost(source: str | Path, schema: Schema, options: ModelOptions) -> XGBoostModel:
     """Opens a file that `save_model` of XGBoost wrote.
 
     Raises:
         ModelError: If it is none, is cut short, is no classifier, or does not fit the schema.
         InputError: If XGBoost is not installed.
     """
-    return XGBoostModel(_File(path, read_model_file(path)), schema, options)
+    return XGBoostModel(BoosterFile.read(Path(source), options.expected), schema, options)
 
 
 def of_live(model: Any, schema: Schema, options: ModelOptions) -> XGBoostModel:
@@ -149,10 +155,10 @@ def of_live(model: Any, schema: Schema, options: ModelOptions) -> XGBoostModel:
     except Exception as error:  # what is not fitted has no booster
         raise ModelError(f"model '{name}': expected a fitted model: {reason_of(error)}") from error
     options = with_named(getattr(model, "classes_", None), schema, options, name)
-    return XGBoostModel(_File(Path(name), content, wrapped), schema, options)
+    return XGBoostModel(BoosterFile(Path(name), content, wrapped), schema, options)
 
 
-def _loaded(file: _File) -> Any:
+def _loaded(file: BoosterFile) -> Any:
     if importlib.util.find_spec("xgboost") is None:
         raise InputError(
             f"model '{file.path}': XGBoost is not installed; pip install 'rafair[boosting]' "
@@ -171,13 +177,13 @@ def _loaded(file: _File) -> Any:
     return booster
 
 
-def _altered(file: _File) -> ModelError:
+def _altered(file: BoosterFile) -> ModelError:
     return ModelError(
         f"'{file.path}': expected an XGBoost model, found one that is cut short or altered"
     )
 
 
-def _check_format(file: _File) -> None:
+def _check_format(file: BoosterFile) -> None:
     """Refuses what is neither format, on some of which the library itself ends the process."""
     if file.content.startswith(b"{L") and b"learner" in file.content:
         # UBJSON, whose names have a length in front
@@ -214,5 +220,8 @@ def _trees_used(booster: Any, *, wrapped: bool) -> int:
     """The rounds that scikit-learn's wrapper would use, 0 for all: it stops at the best one."""
     attributes = booster.attributes()
     if (wrapped or "scikit_learn" in attributes) and "best_iteration" in attributes:
-        return int(attributes["best_iteration"]) + 1
+        best = attributes["best_iteration"]
+        if not best.isdecimal() or int(best) >= booster.num_boosted_rounds():
+            raise ValueError(f"best_iteration is '{best[:40]}'")
+        return int(best) + 1
     return 0

@@ -1,8 +1,9 @@
 """The model and the rows of a finished audit, opened once more and known to be the same.
 
 What a run's folder holds is opened there. A model of one's own is opened where it was by itself
-only if that runs none of its code and asks nobody: else it has to be named again each time, since a
-folder that came from elsewhere must not decide what runs here, or who is sent a token.
+only if its kind runs no code and asks nobody: else it has to be named again each time, since a
+folder that came from elsewhere must not decide what runs here, or who is sent a token. Whatever it
+is, its hash is compared before it is opened.
 """
 
 from __future__ import annotations
@@ -24,12 +25,15 @@ from rafair.engine.devices import check_device
 from rafair.engine.files import sha256_of
 from rafair.engine.progress import Progress
 from rafair.engine.shards import cut
-from rafair.errors import DataFileError, InputError, ModelError, RunFolderError
+from rafair.errors import DataFileError, InputError, RunFolderError
 from rafair.models.adapting import check_fits
 from rafair.models.classifier import Classifier, Labels
 from rafair.models.faithful import faithful
 from rafair.models.http.options import HttpOptions
+from rafair.models.kinds import kind_of_model
+from rafair.models.model_file import check_hash
 from rafair.models.model_options import ADDRESSES, ModelOptions
+from rafair.models.saved_network import is_saved_network
 from rafair.monitoring.references.judge import BLOCK_ROWS
 from rafair.tabular.encoding import Rows
 from rafair.tabular.reading import read_table
@@ -38,9 +42,6 @@ from rafair.tabular.table_file import TableFile
 
 IN_RUN = "run"
 """Says that a model's files lie in the run's folder."""
-
-HARMLESS = (".onnx", ".skops", ".json", ".ubj", ".txt")
-"""How files of models end that run no code of their own when they are opened."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ def open_split(audit: Audit, named: Named, device: str, progress: Progress) -> S
         split = _own(audit, named)
     else:
         split = _of_dataset(audit, named, device, progress)
-    _check_model(split.classifier, model["sha256"], named.model or str(audit.folder))
+    _check_same(split.classifier, model["sha256"], named.model or str(audit.folder))
     return split
 
 
@@ -136,23 +137,29 @@ def open_again(
         ModelError: If it is gone, or another.
     """
     place = model["place"]
-    if named.model is not None:
-        where = named.model
-        named = replace(named, opening=_opening_of(place, named.opening))
-        opened = _opened(where, named, schema)
-    elif place["in"] == IN_RUN:
+    if named.model is None and place["in"] == IN_RUN:
         opened, where = open_saved(folder, check_device(device))[0], str(folder)
-    elif place["harmless"]:
-        options = _opening_of(place, ModelOptions(device=check_device(device)))
-        opened = _opened(place["in"], Named(opening=options), schema)
-        where = place["in"]
     else:
+        where = named.model or _harmless(place["in"])
+        given = named.opening if named.model else ModelOptions(device=check_device(device))
+        opened = _opened(where, replace(named, opening=given), schema, place, model["sha256"])
+    _check_same(opened, model["sha256"], where)
+    return opened
+
+
+def _harmless(place: str) -> str:
+    """Where a folder says that its model is, if to open that runs no code and asks nobody.
+
+    Raises:
+        InputError: If it might.
+    """
+    kind = kind_of_model(place)
+    if not is_saved_network(place) and (kind is None or kind.acts):
         raise InputError(
-            f"model: expected --model {place['in']}, as when the reference was frozen: to open it "
+            f"model: expected --model {place}, as when the reference was frozen: to open it "
             "may run its code or send it rows, which a run's folder does not decide"
         )
-    _check_model(opened, model["sha256"], where)
-    return opened
+    return place
 
 
 def _of_dataset(audit: Audit, named: Named, device: str, progress: Progress) -> Split:
@@ -203,11 +210,11 @@ def _own(audit: Audit, named: Named) -> Split:
             f"{document['dataset']['sha256']}, found {table.sha256}"
         )
     where = named.model
-    named = replace(named, opening=_opening_of(document["model"].get("options"), named.opening))
-    opened = _opened(where, named, audit.schema)
+    told, digest = document["model"].get("options"), document["model"]["sha256"]
+    named = replace(named, opening=_opening_of(told, named.opening))
+    opened = _opened(where, named, audit.schema, told, digest)
+    _check_same(opened, digest, where)
     classifier = faithful(opened, table.rows, audit.schema)
-    # before it is asked about anything: another model may not even answer
-    _check_model(classifier, document["model"]["sha256"], where)
     kind, digest = document["model"]["kind"], document["dataset"]["file"]["sha256"]
     if kind == "http":  # whose answers would be kept in the run's folder
         check_fits(classifier, table.rows, len(table.schema.classes))
@@ -218,8 +225,12 @@ def _own(audit: Audit, named: Named) -> Split:
     return Split(classifier, audit.schema, len(table), blocks, _place(named))
 
 
-def _opened(model: str, named: Named, schema: Schema) -> Classifier:
-    own = Own(named.data or Path(), model, opening=named.opening, http=named.http)
+def _opened(
+    model: str, named: Named, schema: Schema, told: Mapping[str, Any] | None, expected: str | None
+) -> Classifier:
+    """A model, once its file is known to be the one that was audited."""
+    opening = replace(_opening_of(told, named.opening), expected=expected)
+    own = Own(named.data or Path(), model, opening=opening, http=named.http)
     return own_classifier(own, schema, named.max_queries)
 
 
@@ -236,17 +247,11 @@ def _opening_of(told: Mapping[str, Any] | None, opening: ModelOptions) -> ModelO
 
 
 def _place(named: Named) -> dict[str, Any]:
-    """Where a model of one's own is, and whether it may be opened there unasked."""
+    """Where a model of one's own is, and how it was opened."""
     assert named.model is not None  # refused before
-    path, opening = Path(named.model), named.opening
-    there = not named.model.startswith(ADDRESSES) and path.exists()
-    trusted = opening.trust or opening.trust_pickle or opening.weights is not None
-    harmless = there and (path.is_dir() or path.suffix.lower() in HARMLESS) and not trusted
-    return {
-        "in": str(path.resolve()) if there else named.model,
-        **opening.facts,
-        "harmless": harmless,
-    }
+    there = not named.model.startswith(ADDRESSES) and Path(named.model).exists()
+    place = str(Path(named.model).resolve()) if there else named.model
+    return {"in": place, **named.opening.facts}
 
 
 def _in_memory(
@@ -288,9 +293,5 @@ def _check_file(path: Path, expected: str) -> None:
         )
 
 
-def _check_model(classifier: Classifier, expected: str | None, where: str) -> None:
-    if classifier.sha256 != expected:
-        raise ModelError(
-            f"'{where}': expected the model that was audited, sha256 {expected}, found "
-            f"{classifier.sha256}"
-        )
+def _check_same(classifier: Classifier, expected: str | None, where: str) -> None:
+    check_hash(classifier.sha256 or "none", expected or "none", where)
