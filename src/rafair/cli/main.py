@@ -29,6 +29,7 @@ from rafair.cli import (
 from rafair.cli.streams import discard, occupy_standard_descriptors, usable_streams
 from rafair.engine.text_file import utf8
 from rafair.errors import InputError, RafairError, RafairWarning
+from rafair.masking import masked
 from rafair.visible import visible
 
 INTERRUPTED = 130
@@ -135,7 +136,7 @@ def _show_warning(
 ) -> None:
     """Prints our warnings as one line; those of libraries are no news to a user."""
     if issubclass(category, RafairWarning):
-        print(f"rafair: warning: {message}", file=sys.stderr)
+        print(f"rafair: warning: {masked(str(message))}", file=sys.stderr)
 
 
 def _usage_message(error: Exception) -> str | None:
@@ -158,7 +159,8 @@ def _comes_from_interrupt(error: BaseException | None) -> bool:
 
 
 def _complain(message: str, code: int) -> int:
-    print(f"rafair: {visible(message)}", file=sys.stderr)  # names of others stand in it
+    # names of others stand in it, and addresses as they were typed
+    print(f"rafair: {visible(masked(message))}", file=sys.stderr)
     return code
 
 

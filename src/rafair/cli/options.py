@@ -12,6 +12,7 @@ import typer
 from rafair.cli.console import TerminalProgress
 from rafair.cli.outputs import json_output
 from rafair.errors import InputError
+from rafair.masking import masked
 
 if TYPE_CHECKING:
     from rafair.auditing.run import Means
@@ -305,7 +306,7 @@ def refuse_with(why: str, **options: Any) -> None:
 
 def this_command() -> str:
     """The command as the user typed it."""
-    return shlex.join(["rafair", *sys.argv[1:]])
+    return masked(shlex.join(["rafair", *sys.argv[1:]]))
 
 
 def _gradient_rows(text: str) -> int:

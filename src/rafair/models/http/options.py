@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from rafair.arguments import check_name, check_real, check_whole
 from rafair.errors import InputError
+from rafair.masking import masked
 
 PROTOCOLS = ("v2", "json")
 TOKEN = "RAFAIR_TOKEN"
@@ -94,7 +95,7 @@ def checked_address(source: str) -> str:
         good = False
     if not good or not (source.isascii() and source.isprintable() and " " not in source):
         raise InputError(
-            f"model: expected an address such as http://HOST:PORT/PATH, got '{source}'"
+            f"model: expected an address such as http://HOST:PORT/PATH, got '{masked(source)}'"
         )
     names = [pair.partition("=")[0] for pair in parts.query.split("&")]
     secrets = [name for name in names if SECRET.search(name)]

@@ -11,6 +11,7 @@ from threading import Event, Lock
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from rafair.errors import InputError, ModelError, ModelGoneError
+from rafair.masking import masked, without_token
 from rafair.models.http.options import TOKEN, HttpOptions
 from rafair.models.http.retry_after import asked_pause
 from rafair.models.http.scores import Malformed
@@ -29,8 +30,8 @@ PASSING = (408, 425, 429)
 GONE = (401, 403, 404, 410)
 """Statuses that mean, after answers were given, that the model is not to be had any more."""
 
-MOST_TOLD = 200
-"""Characters of a server's own words that a message repeats."""
+MOST_TOLD, MOST_READ = 200, 2000
+"""Characters of a server's own words that a message repeats, and that are searched for a token."""
 
 
 class _Stumble(Exception):  # never leaves this module
@@ -160,8 +161,7 @@ class Transport:
     def _told(self, text: str) -> str:
         """The first line of a server's own words, without our token."""
         line = next((line.strip() for line in text.splitlines() if line.strip()), "")
-        if self._token:
-            line = line.replace(self._token, "***")
+        line = masked(without_token(line[:MOST_READ], self._token))
         return line if len(line) <= MOST_TOLD else line[:MOST_TOLD] + "…"
 
     def _connected(self) -> httpx.Client:

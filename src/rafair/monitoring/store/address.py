@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
@@ -11,12 +12,16 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from rafair.errors import InputError
+from rafair.masking import masked
 from rafair.visible import visible
 
 POSTGRESQL = ("postgresql", "postgres", "postgresql+psycopg")
 DRIVER = "postgresql+psycopg"
 EXPECTED = "the path of a file, or postgresql://USER:PASSWORD@HOST/DATABASE"
 INSTALL = "pip install 'rafair[postgresql]' installs it"
+
+MISSPELT = re.compile(r"(postgres|sqlite)[\w+]*:|(host|dbname|user|password)=", re.IGNORECASE)
+"""How what is meant for a server or a file begins that would otherwise be a file's name."""
 
 PATIENT = {
     "connect_timeout": "10",
@@ -55,7 +60,11 @@ def address_of(given: str | Path) -> Address:
         >>> address_of("sqlite:///watch.sqlite").path
         PosixPath('watch.sqlite')
     """
-    if isinstance(given, Path) or "://" not in given:
+    if isinstance(given, Path):
+        return _file(given)
+    if "://" not in given:
+        if MISSPELT.match(given):
+            raise InputError(f"store: expected {EXPECTED}, got '{visible(masked(given))}'")
         return _file(Path(given))
     scheme, _, rest = given.partition("://")
     if scheme == "sqlite":
@@ -66,13 +75,13 @@ def address_of(given: str | Path) -> Address:
 
 
 def _file(path: Path) -> Address:
-    shown = f"'{visible(str(path))}'"
+    shown = f"'{visible(masked(str(path)))}'"
     if "\0" in str(path) or not path.name:
         raise InputError(f"store {shown}: expected the path of a file")
     if path.is_dir():
         raise InputError(f"store {shown}: expected a file, found a folder")
     if not path.parent.is_dir():
-        parent = visible(str(path.parent))
+        parent = visible(masked(str(path.parent)))
         raise InputError(
             f"store {shown}: expected a file in a folder that exists, found no '{parent}'"
         )
