@@ -62,7 +62,7 @@ CODINGS = {
     "hexadecimal with signs": TOKEN.encode().hex(" "),
     "capitals": TOKEN.upper(),
     "backwards": TOKEN[::-1],
-    "a half": TOKEN[: len(TOKEN) // 2],
+    "most of it": TOKEN[: len(TOKEN) * 2 // 3],
     "spaced": " ".join(TOKEN),
 }
 
