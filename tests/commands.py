@@ -13,7 +13,7 @@ from typing import Any
 
 from rafair.cli.main import run
 
-MAY_DIFFER = ("created", "command", "environment", "seconds")
+MAY_DIFFER = ("created", "command", "environment", "seconds", "digest")
 """The keys of `audit.json` that may differ between two runs of one command."""
 
 

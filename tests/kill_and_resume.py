@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-MAY_DIFFER = ("created", "command", "environment", "seconds")
+MAY_DIFFER = ("created", "command", "environment", "seconds", "digest")
 SLACK = 1.25  # a run may take longer than the first; kills that come too late are drawn again
 MOST_TRIES = 3  # for each kill, where the command was done before its moment came
 

@@ -128,7 +128,7 @@ FORGED: dict[str, tuple[Callable[[Document], object], str]] = {
     ),
     "a rate that is no number": (
         lambda d: d["clean"]["accuracy"].update(value=float("nan")),
-        r"edited: clean\.accuracy\.value says nan",
+        "expected JSON: NaN is no number",
     ),
     "a text for a number": (
         lambda d: d["clean"]["accuracy"].update(value="0.9"),

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 
+import numpy as np
 import pytest
 
 from rafair.engine.answer_store import Answers
@@ -116,3 +117,33 @@ def test_a_full_disk_loses_nothing_that_was_stored(tmp_path):
         answers.put(numbered(100, 5000))
     assert len(answers) == 100
     answers.close()
+
+
+def test_a_flipped_bit_changes_no_answer(tmp_path):
+    """It is asked for again, or the file is refused; never is another answer taken."""
+    path = tmp_path / "answers.sqlite"
+    store = Answers(path, "m")
+    known = {bytes([i]) * 32: f"answer {i}".encode() * 3 for i in range(40)}
+    store.put(known.items())
+    store.close()
+    whole = path.read_bytes()
+    random = np.random.default_rng(0)
+    lost = refused = 0
+    for place in random.integers(0, len(whole), 300):
+        altered = bytearray(whole)
+        altered[place] ^= 1 << int(random.integers(8))
+        path.write_bytes(altered)
+        for beside in ("-wal", "-shm"):
+            path.with_name(path.name + beside).unlink(missing_ok=True)
+        try:
+            store = Answers(path, "m")
+            found = store.get(list(known))
+            store.close()
+        except StorageError:
+            refused += 1
+            continue
+        for key, answer in zip(known, found, strict=True):
+            assert answer in (None, known[key])
+        lost += None in found
+    assert lost > 10
+    assert refused > 10

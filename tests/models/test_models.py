@@ -11,6 +11,7 @@ from torch import nn
 
 import planted
 from rafair.engine.files import sha256_of
+from rafair.engine.sealed import sealed
 from rafair.engine.workers import Workers
 from rafair.errors import ModelError
 from rafair.models import dense, passes
@@ -229,7 +230,7 @@ def test_onnx_refuses_what_it_does_not_know(tmp_path):
         (lambda f: (f / WEIGHTS).unlink(), "found no such file"),
         (lambda f: (f / WEIGHTS).write_bytes(b"x"), "it was altered"),
         (lambda f: (f / DESCRIPTION).unlink(), "expected the model.json of a saved model"),
-        (lambda f: (f / DESCRIPTION).write_text("{"), "expected a JSON file"),
+        (lambda f: (f / DESCRIPTION).write_text("{"), "expected JSON: "),
         (lambda f: (f / DESCRIPTION).write_text("[]"), "expected a model description"),
         (lambda f: (f / DESCRIPTION).write_text('{"model_version": 99}'), "found 99"),
     ],
@@ -252,7 +253,7 @@ def test_nothing_is_unpickled(tmp_path):
     torch.save(fcnn(5).state_dict(), tmp_path / WEIGHTS)
     description = json.loads((tmp_path / DESCRIPTION).read_text())
     description["sha256"] = sha256_of(tmp_path / WEIGHTS)
-    (tmp_path / DESCRIPTION).write_text(json.dumps(description))
+    (tmp_path / DESCRIPTION).write_text(json.dumps(sealed(description)))
     with pytest.raises(ModelError, match="does not fit"):
         load_model(tmp_path)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import json
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +19,8 @@ from rafair.auditing.columns import ADVERSARIAL, CLEAN, REPAIRED
 from rafair.auditing.examine import COUNTERS
 from rafair.auditing.twins import attack_of, is_union, members_of
 from rafair.engine.files import writing
-from rafair.engine.text_file import read_json, write_text
+from rafair.engine.sealed import write_sealed
+from rafair.engine.text_file import read_json
 from rafair.metrics import summaries
 from rafair.metrics.means import Mean, mean
 from rafair.metrics.rates import Rate, share
@@ -204,11 +204,9 @@ def _too_dear(document: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def write_document(document: Mapping[str, Any], folder: Path) -> None:
-    """Writes `audit.json`."""
-    text = json.dumps(plain(document), indent=2, ensure_ascii=False, allow_nan=False)
-    with writing(folder / AUDIT) as path:
-        write_text(path, text + "\n")
+def write_document(document: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Writes `audit.json`; returns its content."""
+    return write_sealed(folder / AUDIT, plain(document))
 
 
 def plain(value: Any) -> Any:

@@ -23,6 +23,8 @@ from rafair.auditing.groups import groups_of
 from rafair.auditing.summary import summary, summary_of
 from rafair.auditing.tables import Cells, as_text, facts, tables
 from rafair.engine.files import sha256_of
+from rafair.engine.run_folder import check_contents
+from rafair.engine.sealed import ALTERED, is_sealed
 from rafair.engine.shards import cut
 from rafair.engine.text_file import read_json
 from rafair.errors import RunFolderError
@@ -71,6 +73,18 @@ class Audit:
         """Reads a finished run folder.
 
         Raises:
+            RunFolderError: If there is none, it was written by another schema version, or its
+                `audit.json` was altered.
+        """
+        audit = cls.unchecked(folder)
+        audit.check_document()
+        return audit
+
+    @classmethod
+    def unchecked(cls, folder: str | Path) -> Audit:
+        """Reads a finished run folder whose `audit.json` is compared with its digest later.
+
+        Raises:
             RunFolderError: If there is none, or it was written by another schema version.
         """
         folder = Path(folder)
@@ -82,8 +96,11 @@ class Audit:
             raise RunFolderError(
                 f"'{folder}': expected a finished run folder with {AUDIT}: {error.strerror}"
             ) from error
-        except (ValueError, KeyError, TypeError) as error:
+        except ValueError as error:
+            raise RunFolderError(f"'{path}': expected JSON: {error}") from error
+        except (KeyError, TypeError) as error:
             raise RunFolderError(f"'{path}': expected a JSON object with schema_version") from error
+        check_contents(folder)
         if version != SCHEMA_VERSION:
             raise RunFolderError(
                 f"'{path}': expected schema_version {SCHEMA_VERSION}, found {version!r}; run the "
@@ -93,6 +110,15 @@ class Audit:
         if missing:
             raise RunFolderError(f"'{path}': expected a section '{min(missing)}', found none")
         return cls(document, folder)
+
+    def check_document(self) -> None:
+        """Checks that `audit.json` is still what the audit wrote, where it has a digest.
+
+        Raises:
+            RunFolderError: If it is not.
+        """
+        if not is_sealed(self.document):
+            raise RunFolderError(f"'{self.folder / AUDIT}': {ALTERED}")
 
     def check_file(self, name: str) -> None:
         """Checks that a file of the run folder is still what the audit wrote.

@@ -23,7 +23,6 @@ from rafair.auditing.document import (
     SCHEMA_VERSION,
     environment,
     merge_shards,
-    plain,
     rates_document,
     warnings_of,
     write_document,
@@ -183,8 +182,7 @@ class _Run:
         document = self._document(subject, checkpoints, whole)
         document["warnings"] = [*document["warnings"], *self.said]
         document["seconds"] = time.perf_counter() - begun
-        write_document(document, self.folder.partial)
-        return self.finish(plain(document), temporary)
+        return self.finish(write_document(document, self.folder.partial), temporary)
 
     def finish(self, document: dict[str, Any], temporary: Path | None) -> Audit:
         """Gives the folder its name, now that `audit.json` says that all is there."""

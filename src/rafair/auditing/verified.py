@@ -50,7 +50,7 @@ SHAPES: dict[str, dict[str, Any]] = {
 LONGEST = 80
 
 
-def finished_run(folder: str | Path) -> Audit:
+def _finished_run(folder: str | Path) -> Audit:
     """Reads a run folder that holds a finished audit.
 
     Raises:
@@ -70,7 +70,7 @@ def finished_run(folder: str | Path) -> Audit:
             f"'{folder}': expected the run folder of an audit, found that of a hardening; `rafair "
             f"audit --model` audits the networks in it"
         )
-    return Audit.load(folder)
+    return Audit.unchecked(folder)
 
 
 def verified_run(folder: str | Path) -> Audit:
@@ -78,21 +78,22 @@ def verified_run(folder: str | Path) -> Audit:
 
     What is derived again: `clean`, `attacks`, `repairs`, `whole`, `groups` and `gaps` (which older
     runs do not have), with every count and interval; every file's hash; and every verdict, from the
-    label and the predictions beside it. (The counters of cost and time cannot be, nor the model's
-    accuracy on rows that are not stored.)
+    label and the predictions beside it. What cannot be (counters of cost and time, the model's
+    accuracy on rows that are not stored) is compared by the digest of the whole document.
 
     Raises:
         RunFolderError: If there is no run, a file is missing or altered, or a figure of
             `audit.json` does not follow from the files; names the first.
         UnfinishedRunError: If the audit was not carried to its end.
     """
-    audit = finished_run(folder)
+    audit = _finished_run(folder)
     try:
         _check_shapes(audit)
         _check_files(audit)
         _check_agreement(audit)
         for path, said, found in _differences(audit):
             raise _edited(audit, path, _shown(said), _shown(found))
+        audit.check_document()
     except RunFolderError:
         raise
     except InputError as error:  # an option or a schema that no audit writes

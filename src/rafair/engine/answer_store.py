@@ -1,11 +1,14 @@
 """Answers on disk that need not be asked for twice, whatever becomes of the process.
 
 One SQLite file: an answer is there once `put` has returned, even if the process is killed right
-after; what was being written is undone by SQLite when the file is opened again.
+after; what was being written is undone by SQLite when the file is opened again. Each answer stands
+with a digest of it and its key: one that was altered since is as good as none, and is asked for
+again.
 """
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,6 +18,9 @@ from threading import Lock
 
 from rafair.engine.files import explaining_loss
 from rafair.errors import StorageError
+
+WIDTH = 16
+"""Bytes of an answer's digest."""
 
 KEYS_AT_ONCE = 500
 """How many keys one query names; SQLite's oldest limit is 999."""
@@ -80,7 +86,9 @@ class Answers:
             for some in _cut(keys, KEYS_AT_ONCE):
                 marks = ",".join("?" * len(some))
                 query = f"SELECT key, answer FROM answers WHERE key IN ({marks})"
-                found.update(self._connection.execute(query, some))
+                for key, kept in self._connection.execute(query, some):
+                    if isinstance(kept, bytes) and kept[:WIDTH] == _digest(key, kept[WIDTH:]):
+                        found[key] = kept[WIDTH:]
         return [found.get(key) for key in keys]
 
     def put(self, items: Iterable[tuple[bytes, bytes]]) -> None:
@@ -90,7 +98,8 @@ class Answers:
             StorageError: If the disk is full or has gone; what was stored before stays.
         """
         with self._lock, self._explaining(), self._connection:
-            self._connection.executemany("INSERT OR REPLACE INTO answers VALUES (?, ?)", items)
+            kept = ((key, _digest(key, answer) + answer) for key, answer in items)
+            self._connection.executemany("INSERT OR REPLACE INTO answers VALUES (?, ?)", kept)
 
     def __len__(self) -> int:
         with self._lock, self._explaining():
@@ -115,6 +124,10 @@ class Answers:
                 else "what was stored before is kept, and the same command again carries on"
             )
             raise StorageError(f"'{self.path}': cannot be used: {error}; {advice}") from error
+
+
+def _digest(key: bytes, answer: bytes) -> bytes:
+    return hashlib.blake2b(answer, key=key[:64], digest_size=WIDTH).digest()
 
 
 def _cut(keys: Sequence[bytes], size: int) -> Iterator[Sequence[bytes]]:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import io
 import os
+import re
+import secrets
 import shutil
+import stat
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -34,6 +38,27 @@ def sha256_of(path: Path, advance: Callable[[int], None] | None = None) -> str:
     return digest.hexdigest()
 
 
+def read_regular(path: Path, most: int) -> bytes:
+    """The bytes of a file that others may have put there.
+
+    Args:
+        path: The file; a link to a file is one.
+        most: How many bytes it may have.
+
+    Raises:
+        OSError: If it cannot be read, or is a pipe or a device, which may never end.
+        ValueError: If it has more.
+    """
+    number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    with io.FileIO(number) as file:
+        found = os.fstat(number)
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", str(path))
+        if found.st_size > most:
+            raise ValueError(f"{found.st_size:,} bytes, of which {most:,} are read at the most")
+        return file.readall()
+
+
 def check_writable(path: Path) -> None:
     """Refuses a file that could not be written later, without making it.
 
@@ -54,20 +79,24 @@ def check_writable(path: Path) -> None:
 def writing(path: Path) -> Iterator[Path]:
     """Gives a temporary path beside `path`; it takes that name only if the block succeeds.
 
-    A device or a pipe is written to as it is.
+    A device or a pipe is written to as it is. A link is replaced, and what it leads to is not
+    touched: who planted it in a folder does not say which file is written. `/dev/stdout` and its
+    like are links as well, and the system's own.
 
     Raises:
         StorageError: If the disk is full.
         InputError: If the folder may not be written to.
     """
-    if path.exists() and not path.is_file():
+    if _takes_what_comes(path):
         with explaining_storage(path):
             yield path
         return
-    temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY}")
+    temporary = _unpredictable(path)
     try:
         with explaining_storage(path):
             _remove_orphans(path)
+            # nobody has made it before, as a link to elsewhere or to read along
+            os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
             yield temporary
             _sync(temporary, os.O_RDWR)
             temporary.replace(path)
@@ -84,7 +113,7 @@ def writing_folder(path: Path) -> Iterator[Path]:
         StorageError: If the disk is full.
         InputError: If the folder around it may not be written to, or something stands at `path`.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY}")
+    temporary = _unpredictable(path)
     try:
         with explaining_storage(path):
             _remove_orphans(path)
@@ -100,12 +129,26 @@ def writing_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def _takes_what_comes(path: Path) -> bool:
+    """Whether a file is a device or a pipe, by itself or as the system names it."""
+    try:
+        mode = (path.stat if path.is_relative_to("/dev") else path.lstat)().st_mode
+    except (OSError, ValueError):
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode))
+
+
+def _unpredictable(path: Path) -> Path:
+    """A name beside a path that nobody can foresee; it tells which process is writing."""
+    return path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(8)}{TEMPORARY}")
+
+
 def _remove_orphans(path: Path) -> None:
     """Removes what processes that were killed have left of a file that they were writing."""
-    begins, ends = f".{path.name}.", TEMPORARY
+    ours = re.compile(rf"\.{re.escape(path.name)}\.(\d+)(\.[0-9a-f]{{16}})?{re.escape(TEMPORARY)}")
     for left in path.parent.iterdir():
-        number = left.name.removeprefix(begins).removesuffix(ends)
-        if left.name == f"{begins}{number}{ends}" and number.isdecimal() and _is_gone(int(number)):
+        found = ours.fullmatch(left.name)
+        if found and _is_gone(int(found[1])):
             if left.is_dir() and not left.is_symlink():
                 shutil.rmtree(left)
             else:
@@ -137,8 +180,8 @@ def copy_file(source: Path, target: Path) -> None:
 
 
 def write_synced(path: Path, data: bytes) -> None:
-    """Writes a file, and returns when it is on disk."""
-    with path.open("wb") as file:
+    """Writes a new file, and returns when it is on disk."""
+    with path.open("xb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())

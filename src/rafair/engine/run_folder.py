@@ -6,7 +6,9 @@ A folder in progress holds `plan.json`, what it was asked to do; the same plan c
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import stat
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -60,6 +62,8 @@ class RunFolder:
         self._force = force
         with explaining_storage(final):
             self._refuse_what_is_not_ours()
+            if has_plan(self.partial, plan):
+                check_contents(self.partial)
             self._held = _hold(self.partial)
             self._made = [folder for folder in final.parents if not folder.exists()]
             self.resumed = resume and has_plan(self.partial, plan)
@@ -118,6 +122,37 @@ class RunFolder:
         with suppress(OSError):
             for folder in self._made:
                 folder.rmdir()
+
+
+def check_contents(folder: Path) -> None:
+    """Refuses a run's folder in which something is no file and no folder, or leads out of it.
+
+    A pipe may never end, a device may do anything, and a link may lead to what is not the run's.
+
+    Args:
+        folder: The folder; it may be a link itself. Where there is none, nothing is refused.
+
+    Raises:
+        RunFolderError: If there is such a thing; names it.
+    """
+    for place, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            path = Path(place, name)
+            if found := _foreign(path, folder):
+                raise RunFolderError(
+                    f"'{path}': expected a file or a folder of the run, found {found}"
+                )
+
+
+def _foreign(path: Path, folder: Path) -> str | None:
+    """What something in a folder is that is none of a run's own; None if it is."""
+    mode = path.lstat().st_mode
+    if stat.S_ISLNK(mode):  # pathlib raises where links go in a circle
+        within = Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
+        return None if within else "a link that leads out of it"
+    if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
+        return None
+    return "a pipe" if stat.S_ISFIFO(mode) else "a device or a socket"
 
 
 def partial_of(final: Path) -> Path:

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import codecs
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from rafair.engine.files import read_regular
 from rafair.errors import InputError
+from rafair.visible import shortened
 
 MARKS = (
     (codecs.BOM_UTF8, "UTF-8"),
@@ -25,26 +28,34 @@ MARKS = (
 
 LONGEST_MARK = 4
 
+MOST_BYTES = 64 * 2**20
+"""Of a document: what is read of it takes some twenty times as much memory."""
 
-def bytes_of(path: Path, what: str, error: type[InputError]) -> bytes:
+
+def bytes_of(path: Path, what: str, error: type[InputError], most: int | None = None) -> bytes:
     """The bytes of a file that a user names.
 
     Args:
         path: The file.
         what: What it is, such as "a CSV file".
         error: What to raise; its message names the file.
+        most: How many bytes it may have; None for any number.
 
     Raises:
-        InputError: If it cannot be read.
+        InputError: If it cannot be read, or has more.
     """
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read() if most is None else file.read(most + 1)
     except FileNotFoundError as found:
         raise error(f"'{path}': expected {what}, found no such file") from found
     except IsADirectoryError as found:
         raise error(f"'{path}': expected {what}, found a folder") from found
     except OSError as found:
         raise error(f"'{path}': cannot be read: {found.strerror}") from found
+    if most is not None and len(content) > most:
+        raise error(f"'{path}': expected {what}, found more than {most:,} bytes")
+    return content
 
 
 def text_in(content: bytes) -> str:
@@ -119,29 +130,45 @@ def without_mark(start: bytes) -> bytes:
 
 
 def json_in(content: bytes) -> Any:
-    """What a JSON file holds.
+    """What a JSON file holds, read as every program reads it.
 
     Raises:
-        ValueError: If it is no text, or no JSON.
+        ValueError: If it is no text, or no JSON; if a key stands twice, of which programs take
+            either; if a number is none.
 
     Example:
         >>> json_in('{"age": 20}'.encode("utf-8-sig"))
         {'age': 20}
+        >>> json_in(b'{"age": 20, "age": 30}')
+        Traceback (most recent call last):
+        ValueError: the key 'age' stands twice
     """
     try:
-        return json.loads(text_in(content))
+        return json.loads(text_in(content), object_pairs_hook=_once, parse_constant=_no_number)
     except RecursionError as error:
         raise ValueError("brackets nested too deeply") from error
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(name for name, count in Counter(key for key, _ in pairs).items() if count > 1)
+        raise ValueError(f"the key {shortened(twice)!r} stands twice")
+    return found
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no number")
 
 
 def read_json(path: Path) -> Any:
     """What a JSON file holds.
 
     Raises:
-        OSError: If it cannot be read.
-        ValueError: If it is no text, or no JSON.
+        OSError: If it cannot be read, or is no regular file.
+        ValueError: If it is larger than any that rafair writes, is no text, or no JSON.
     """
-    return json_in(path.read_bytes())
+    return json_in(read_regular(path, MOST_BYTES))
 
 
 def utf8(text: str) -> bytes:

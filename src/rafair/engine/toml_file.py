@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from rafair.engine.text_file import bytes_of, text_in
+from rafair.engine.text_file import MOST_BYTES, bytes_of, text_in
 from rafair.errors import InputError
 
 
@@ -22,7 +22,7 @@ def read_toml(path: Path, what: str, error: type[InputError] = InputError) -> di
         InputError: If it cannot be read, or is no TOML.
     """
     try:
-        text = text_in(bytes_of(path, what, error))
+        text = text_in(bytes_of(path, what, error, MOST_BYTES))
     except ValueError as found:
         raise error(f"'{path}', {found}") from found
     try:

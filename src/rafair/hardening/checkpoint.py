@@ -6,8 +6,6 @@ was cut short, altered, or is of another plan is told in a line, and that traini
 
 from __future__ import annotations
 
-import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +16,7 @@ from torch import Tensor
 
 from rafair.engine.files import explaining_loss, sha256_of, writing
 from rafair.engine.progress import SILENT, Progress
-from rafair.engine.text_file import read_json, write_text
+from rafair.engine.sealed import DIGEST, read_sealed, write_sealed
 from rafair.hardening.training import Tensors, TrainingState
 from rafair.models.classifier import Labels, Rows
 
@@ -105,14 +103,11 @@ class Checkpoint:
         self._known["files"][name] = sha256_of(path)
 
     def _write_state(self, values: dict[str, Any]) -> None:
-        self._known |= values
-        self._known["sha256"] = _digest(self._known)
-        with writing(self.folder / STATE) as path:
-            write_text(path, json.dumps(self._known, indent=2))
+        self._known = write_sealed(self.folder / STATE, self._known | values)
 
     def _read(self) -> Any:
         try:
-            return read_json(self.folder / STATE)
+            return read_sealed(self.folder / STATE)
         except (OSError, ValueError):
             return None
 
@@ -120,7 +115,7 @@ class Checkpoint:
         """What is wrong with the files; None if nothing is."""
         if found is None and not any(self.folder.glob("[!.]*")):
             return None
-        if not isinstance(found, dict) or found.get("sha256") != _digest(found):
+        if not isinstance(found, dict) or DIGEST not in found:
             return f"has no {STATE} as it was written"
         if found["key"] != self._key:
             return "is of another plan"
@@ -133,11 +128,6 @@ class Checkpoint:
 
 def _name(epoch: int) -> str:
     return f"epoch-{epoch}.safetensors"
-
-
-def _digest(values: dict[str, Any]) -> str:
-    rest = {key: value for key, value in values.items() if key != "sha256"}
-    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
 def _below(tensors: Tensors, prefix: str) -> Tensors:

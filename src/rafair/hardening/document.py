@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +12,8 @@ import numpy as np
 
 from rafair._version import __version__
 from rafair.auditing.document import environment, plain
-from rafair.engine.files import writing
 from rafair.engine.run_folder import HARDENING
-from rafair.engine.text_file import write_text
+from rafair.engine.sealed import write_sealed
 from rafair.hardening.checking import MOST_ZERO_GRADIENTS, pooled, rises, zero_gradients
 from rafair.hardening.config import HardenConfig
 from rafair.hardening.gains import majority_explains
@@ -102,9 +100,7 @@ def _model(classifier: Classifier, classes: Sequence[str]) -> Document:
 
 def write_document(document: Document, folder: Path) -> None:
     """Writes `harden.json`; it is whole or not there."""
-    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
-    with writing(folder / HARDENING) as path:
-        write_text(path, text + "\n")
+    write_sealed(folder / HARDENING, document)
 
 
 def _each(one: Outcome) -> Document:

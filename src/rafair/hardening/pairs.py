@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -21,9 +20,8 @@ from rafair.auditing.preparation import (
 from rafair.auditing.saved_models import open_saved, wrapped
 from rafair.auditing.subject import Subject
 from rafair.datasets.loading import Dataset
-from rafair.engine.files import writing
 from rafair.engine.progress import Progress
-from rafair.engine.text_file import read_json, write_text
+from rafair.engine.sealed import read_sealed, write_sealed
 from rafair.engine.workers import Workers
 from rafair.errors import InputError, ModelError
 from rafair.hardening.checkpoint import Checkpoint
@@ -359,14 +357,13 @@ def _hardened(folder: Path) -> Hardened | None:
 
 def _keep_time(folder: Path, name: str, seconds: float) -> None:
     (folder / WORK).mkdir(parents=True, exist_ok=True)
-    with writing(folder / WORK / f"{name}.json") as path:
-        write_text(path, json.dumps({"seconds": seconds}))
+    write_sealed(folder / WORK / f"{name}.json", {"seconds": seconds})
 
 
 def _time(folder: Path, name: str) -> float | None:
     """How long a training took; None where nobody knows."""
     try:
-        content = read_json(folder / WORK / f"{name}.json")
+        content = read_sealed(folder / WORK / f"{name}.json")
         return float(content["seconds"])
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -27,6 +27,7 @@ from rafair.engine.run_folder import (
     next_free,
     partial_of,
 )
+from rafair.engine.sealed import read_sealed
 from rafair.engine.shards import Shard
 from rafair.engine.text_file import read_json
 from rafair.engine.whole_progress import WholeProgress
@@ -129,7 +130,7 @@ def run_hardening(
 def _finished(final: Path, plan: dict[str, Any]) -> Hardened | None:
     """What stands at `final`, if it is what is asked for."""
     try:
-        document = read_json(final / HARDENING)
+        document = read_sealed(final / HARDENING)
         same = document["plan"] == digest(plan)
     except (OSError, ValueError, KeyError, TypeError):
         return None

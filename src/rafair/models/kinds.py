@@ -28,11 +28,11 @@ class ModelKind:
     opener: str
     acts: bool = False
 
-    def open(self, source: str, schema: Schema, options: ModelOptions) -> Classifier:
+    def opened(self, source: str, schema: Schema, options: ModelOptions) -> Classifier:
         """Opens a model of this kind; `rafair.models.opening` says what comes of it."""
         module, _, function = self.opener.partition(":")
-        opened = getattr(import_module(f"rafair.models.{module}"), function)
-        return cast(Classifier, opened(source, schema, options))
+        opener = getattr(import_module(f"rafair.models.{module}"), function)
+        return cast(Classifier, opener(source, schema, options))
 
 
 HTTP = ModelKind("http", "http.endpoint:open_endpoint", acts=True)

@@ -46,4 +46,4 @@ def open_model(source: str | Path, schema: Schema, options: ModelOptions = DEFAU
         raise ModelError(
             f"model '{source}': expected FILE.py:FACTORY with --weights {options.weights}"
         )
-    return kind.open(source, schema, options)
+    return kind.opened(source, schema, options)

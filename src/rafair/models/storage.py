@@ -16,7 +16,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from torch import nn
 
 from rafair.engine.files import sha256_of, writing
-from rafair.engine.text_file import read_json, write_text
+from rafair.engine.sealed import ALTERED, is_sealed, write_sealed
+from rafair.engine.text_file import read_json
 from rafair.errors import ModelError
 from rafair.models.consensus import combinations_to_average
 from rafair.models.network import fcnn
@@ -132,8 +133,7 @@ def save_model(
         hardened=hardened,
         wrapper=wrapper,
     )
-    with writing(folder / DESCRIPTION) as path:
-        write_text(path, description.model_dump_json(indent=2) + "\n")
+    write_sealed(folder / DESCRIPTION, description.model_dump(mode="json"))
     return description
 
 
@@ -184,7 +184,9 @@ def _read_description(path: Path) -> ModelDescription:
             "a caller hands to rafair.audit are not saved"
         ) from error
     except ValueError as error:
-        raise ModelError(f"'{path}': expected a JSON file: {error}") from error
+        raise ModelError(f"'{path}': expected JSON: {error}") from error
+    if not is_sealed(content):
+        raise ModelError(f"'{path}': {ALTERED}")
     try:
         found = content.get("model_version")
         if found not in (MODEL_VERSION, WRAPPED_VERSION):

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from rafair.engine.files import writing
-from rafair.engine.text_file import read_json, write_text
+from rafair.engine.sealed import read_sealed, write_sealed
 from rafair.study.running import Done
 
 DERIVED = Path("derived")
@@ -28,13 +26,12 @@ def remembered(out: Path, name: str, one: Done, derive: Callable[[Done], Any]) -
     path = out / DERIVED / f"{one.trial.dataset}-{one.trial.seed}-{name}.json"
     key = {"version": VERSION, "files": one.audit.document["files"]}
     try:
-        kept = read_json(path)
+        kept = read_sealed(path)
         if kept["key"] == key:
             return kept["value"]
     except (OSError, ValueError, KeyError, TypeError):
         pass  # not there, or not ours: derived anew
     value = derive(one)
     path.parent.mkdir(exist_ok=True)
-    with writing(path) as temporary:
-        write_text(temporary, json.dumps({"key": key, "value": value}))
+    write_sealed(path, {"key": key, "value": value})
     return value

@@ -11,7 +11,8 @@ from typing import Any
 from rafair.auditing.run import Means
 from rafair.engine.devices import check_device
 from rafair.engine.files import explaining_storage
-from rafair.engine.text_file import read_json
+from rafair.engine.run_folder import check_contents
+from rafair.engine.sealed import read_sealed, write_sealed
 from rafair.errors import RunFolderError
 from rafair.study import claims
 from rafair.study.budgets import budgets_table, comparison_table
@@ -154,7 +155,7 @@ def _deciding(config: dict[str, Any]) -> dict[str, Any]:
 def _recorded(out: Path) -> dict[str, Any] | None:
     """The options of the last call that wrote here; None where they cannot be read."""
     try:
-        config = read_json(out / STUDY)["config"]
+        config = read_sealed(out / STUDY)["config"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return config if isinstance(config, dict) else None
@@ -170,6 +171,8 @@ def _check_folder(out: Path, config: StudyConfig, *, force: bool) -> None:
     if force:
         return
     recorded = _recorded(out)
+    if recorded is not None:
+        check_contents(out)
     if recorded is None:
         found = f"its {STUDY} cannot be read" if (out / STUDY).exists() else f"it has no {STUDY}"
         raise RunFolderError(
@@ -206,5 +209,4 @@ def _claim_folder(out: Path, config: StudyConfig, means: Means) -> None:
                     f"removed {len(removed)} tables and figures of other networks or options from "
                     f"'{out}'; rafair reproduce makes them again from the runs that are there"
                 )
-    text = json.dumps({"config": config.to_dict()}, indent=2)
-    write_whole(out / STUDY, text + "\n")
+    write_sealed(out / STUDY, {"config": config.to_dict()})

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from rafair._version import __version__
 from rafair.engine.files import write_synced
+from rafair.engine.run_folder import check_contents
 from rafair.engine.text_file import read_json, utf8
 from rafair.errors import RunFolderError
 from rafair.monitoring.references.judge_options import JudgeOptions
@@ -150,6 +151,7 @@ class Reference:
         if not folder.parent.is_dir():
             raise RunFolderError(f"'{folder.parent}': expected a run folder, found none")
         document = _read_document(path)
+        check_contents(folder.parent)
         try:
             reference = cls._of(document, _read_rows(folder / ROWS, document))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
