@@ -102,7 +102,7 @@ def groups_of(document: Mapping[str, Any], folder: Path) -> dict[str, Section]:
         return {"groups": document["groups"], "gaps": document["gaps"]}
     try:
         return derived_groups(document, PerInstance.read(folder), folder)
-    except (OSError, pa.ArrowInvalid, KeyError) as error:
+    except (OSError, pa.ArrowException, KeyError) as error:
         reason = str(error).splitlines()[0]
         raise RunFolderError(
             f"'{folder / ADVERSARIAL}': expected the rows of the run: {reason}"

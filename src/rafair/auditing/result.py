@@ -261,7 +261,7 @@ class Audit:
             return pd.DataFrame()
         try:
             frame: pd.DataFrame = pq.read_table(path).to_pandas()
-        except (OSError, pa.ArrowInvalid) as error:
+        except (OSError, pa.ArrowException) as error:
             reason = str(error).splitlines()[0]
             raise RunFolderError(f"'{path}': expected a whole Parquet file: {reason}") from error
         return frame

@@ -93,7 +93,7 @@ def columns_of(path: Path, names: Sequence[str], rows: Numbers | None = None) ->
     try:
         with pq.ParquetFile(path, read_dictionary=_texts(names)) as file:
             table = file.read(columns=list(names)).select(list(names))
-    except (OSError, KeyError, pa.ArrowInvalid) as error:
+    except (OSError, KeyError, pa.ArrowException) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise RunFolderError(f"'{path}': expected a whole Parquet file: {reason}") from error
     return table if rows is None else table.take(pa.array(rows))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,9 @@ from rafair.auditing.groups import derived_groups
 from rafair.auditing.per_instance import PerInstance
 from rafair.auditing.result import Audit
 from rafair.auditing.twins import runs_of, unions_among
+from rafair.engine.parquet_size import check_size
 from rafair.engine.run_folder import HARDENING, PLAN, partial_of
-from rafair.errors import InputError, RunFolderError, UnfinishedRunError
+from rafair.errors import InputError, RafairError, RunFolderError, UnfinishedRunError
 from rafair.metrics.summaries import confusion_of_counts
 from rafair.verdicts import Verdict, verdicts
 from rafair.visible import visible
@@ -88,17 +90,37 @@ def verified_run(folder: str | Path) -> Audit:
     """
     audit = _finished_run(folder)
     try:
-        _check_shapes(audit)
-        _check_files(audit)
-        _check_agreement(audit)
-        for path, said, found in _differences(audit):
-            raise _edited(audit, path, _shown(said), _shown(found))
-        audit.check_document()
+        with understanding(audit.folder / AUDIT):
+            _check_shapes(audit)
+            _check_files(audit)
+            _check_agreement(audit)
+            for path, said, found in _differences(audit):
+                raise _edited(audit, path, _shown(said), _shown(found))
+            audit.check_document()
     except RunFolderError:
         raise
     except InputError as error:  # an option or a schema that no audit writes
         raise RunFolderError(f"'{audit.folder / AUDIT}': {error}") from error
     return audit
+
+
+@contextmanager
+def understanding(path: Path) -> Iterator[None]:
+    """Turns whatever comes of a document that no audit writes into one line about the file.
+
+    Raises:
+        RunFolderError: If the block stumbles over a value in it.
+    """
+    try:
+        yield
+    except RafairError:
+        raise
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        reason = (str(error).splitlines() or [""])[0][:LONGEST]
+        raise RunFolderError(
+            f"'{path}': edited: expected what an audit writes, found something else "
+            f"({type(error).__name__}: {visible(reason)})"
+        ) from error
 
 
 def _edited(audit: Audit, path: str, said: str, found: str) -> RunFolderError:
@@ -137,6 +159,22 @@ def _check_files(audit: Audit) -> None:
         if Path(name).name != name:
             raise RunFolderError(f"'{audit.folder / AUDIT}': files: expected names, got '{name}'")
         audit.check_file(name)
+    for name, rows in _expected_rows(audit).items():
+        try:
+            check_size(audit.folder / name, rows)
+        except (OSError, ValueError) as error:
+            raise RunFolderError(f"'{audit.folder / name}': {error}") from error
+
+
+def _expected_rows(audit: Audit) -> dict[str, int]:
+    """How many rows each Parquet file of a run must have, by what `audit.json` says of it."""
+    document, config = audit.document, earlier_config(audit)
+    instances, attacks = document["clean"]["n"], runs_of(config)[0]
+    moments = (config.steps + 1) * len(attacks) if attacks else 1
+    rows = {ADVERSARIAL: instances * moments}
+    if VERDICTS in document["files"] and "whole" in document:
+        rows[VERDICTS] = document["whole"]["rows"]
+    return rows
 
 
 def _check_agreement(audit: Audit) -> None:

@@ -26,9 +26,10 @@ from rafair.cli import (
     schema,
     train,
 )
+from rafair.cli.machine import reason_of_machine
 from rafair.cli.streams import discard, occupy_standard_descriptors, usable_streams
 from rafair.engine.text_file import utf8
-from rafair.errors import InputError, RafairError, RafairWarning
+from rafair.errors import IncompleteError, InputError, RafairError, RafairWarning
 from rafair.masking import masked
 from rafair.visible import visible
 
@@ -100,9 +101,12 @@ def _run(arguments: list[str]) -> int:
         usage = _usage_message(error)
         if usage is not None:
             return _complain(usage, 2)
-        if not _comes_from_interrupt(error):
+        if _comes_from_interrupt(error):
+            result = INTERRUPTED
+        elif reason := reason_of_machine(error):
+            return _complain(reason, IncompleteError.exit_code)
+        else:
             return _complain(f"a bug in rafair; {_log_traceback()}", BUG)
-        result = INTERRUPTED
     if result == INTERRUPTED:  # Typer turns Ctrl-C into an exit code of its own
         return _complain(_interrupted(arguments), INTERRUPTED)
     return result if isinstance(result, int) else 0

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rafair.auditing.document import AUDIT
 from rafair.auditing.per_instance import PerInstance
 from rafair.auditing.rate_names import rates_of
 from rafair.auditing.result import Audit
-from rafair.auditing.verified import verified_run
+from rafair.auditing.verified import understanding, verified_run
 from rafair.gating.conditions import Condition, check_same_data, conditions
 from rafair.gating.group_differences import group_changes
 from rafair.gating.pairing import Pairing, pair
@@ -104,7 +105,8 @@ def diff(first: Audit | str | Path, second: Audit | str | Path) -> Comparison:
         ['sha256']
     """
     one, other = (verified_run(_folder(run)) for run in (first, second))
-    check_same_data(one, other)
+    with understanding(one.folder / AUDIT):
+        check_same_data(one, other)
     sides = PerInstance.read(one.folder), PerInstance.read(other.folder)
     pairing = pair(sides[0].instances, sides[1].instances)
     changes = _changes(one, other, sides, pairing)

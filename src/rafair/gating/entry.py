@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from rafair.auditing.document import AUDIT
 from rafair.auditing.result import Audit
-from rafair.auditing.verified import verified_run
+from rafair.auditing.verified import understanding, verified_run
 from rafair.errors import InputError, RunFolderError, UnfinishedRunError
 from rafair.gating.baseline import check_baseline
 from rafair.gating.decision import Decision, RunFacts
@@ -57,7 +58,10 @@ def gate(
         baseline = policy.baseline.run
     other = None if baseline is None else _baseline(audit, baseline, policy)
     try:
-        return decide(policy, audit, other)
+        with understanding(audit.folder / AUDIT):
+            return decide(policy, audit, other)
+    except RunFolderError:  # of the run's documents, not of the policy
+        raise
     except InputError as error:
         raise InputError(f"{where}{error}") from error
 

@@ -81,7 +81,8 @@ def report(
         >>> rafair.report(audit, format="csv").name
         'cases.csv'
     """
-    from rafair.auditing.verified import verified_run
+    from rafair.auditing.document import AUDIT
+    from rafair.auditing.verified import understanding, verified_run
     from rafair.engine.files import check_writable
     from rafair.reports.gathering import contents_of
 
@@ -93,7 +94,8 @@ def report(
     audit = verified_run(folder)
     _refuse_own_file(audit, target)
     check_writable(target)
-    chosen.write(contents_of(audit), target)
+    with understanding(folder / AUDIT):
+        chosen.write(contents_of(audit), target)
     return target
 
 

@@ -71,7 +71,9 @@ def _read_parquet(path: Path) -> pd.DataFrame:
     wanted = [name for name in names if not name.startswith(INDEX)]
     try:
         # by types alone: pandas' notes in the file would bring back an index or its own types
-        return arrow_frame(file.read(columns=wanted))
+        table = file.read(columns=wanted)
+        table.validate(full=True)  # texts may hold bytes that are none
+        return arrow_frame(table)
     except (OSError, pa.ArrowException) as error:
         reason = str(error).splitlines()[0]
         raise DataFileError(f"'{path}': expected a whole Parquet file: {reason}") from error

@@ -76,6 +76,8 @@ class RowReader:
     def _next(self) -> pa.RecordBatch:
         with _reading(self._path):
             batch = next(self._batches, None)
+            if batch is not None:
+                batch.validate(full=True)  # texts may hold bytes that are none
         if batch is None:
             raise DataFileError(f"'{self._path}': expected more rows than could be read")
         return batch.select(self._columns)

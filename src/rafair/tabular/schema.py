@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from math import isfinite
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 
 from rafair.arguments import check_name
 from rafair.errors import InputError
@@ -50,6 +50,23 @@ class Direction(StrEnum):
     DECREASE_ONLY = "decrease_only"
 
 
+def _single(value: Any) -> Any:
+    if value is None or isinstance(value, list | tuple | dict | set | bytes):
+        raise ValueError("expected a text, a number or a truth value")
+    return value
+
+
+def _is_finite(value: Any) -> bool:
+    try:
+        return isfinite(value) and not isinstance(value, bool)
+    except (TypeError, OverflowError):  # no number, or one that no double holds
+        return False
+
+
+Value = Annotated[Any, AfterValidator(_single)]
+"""A value of a feature: a text, a number or a truth value."""
+
+
 class Feature(BaseModel):
     """One column of a table.
 
@@ -86,10 +103,10 @@ class Feature(BaseModel):
     kind: Kind
     minimum: float | None = None
     maximum: float | None = None
-    levels: tuple[Any, ...] | None = None
+    levels: tuple[Value, ...] | None = None
     sensitive: bool = False
     mutable: bool = True
-    domain: tuple[Any, ...] | None = None
+    domain: tuple[Value, ...] | None = None
     unit: str = ""
     step: float | None = None
     direction: Direction = Direction.BOTH
@@ -118,6 +135,8 @@ class Feature(BaseModel):
         elif not self.levels or len(set(self.levels)) != len(self.levels):
             # numbers that are equal by value are one level: 1 and 1.0
             raise ValueError(f"feature '{self.name}': expected a list of distinct levels")
+        if self.kind.is_number and not all(map(_is_finite, self.domain or ())):
+            raise ValueError(f"feature '{self.name}': domain: expected finite numbers")
         for what, number in (("step", self.step), ("largest_change", self.largest_change)):
             if number is not None and not 0 < number < float("inf"):
                 raise ValueError(f"feature '{self.name}': expected a {what} above 0")

@@ -70,7 +70,7 @@ def _check_archive(file: ModelFile) -> None:
         with zipfile.ZipFile(stream) as archive:
             names = archive.namelist()
             broken = archive.testzip()
-    except (zipfile.BadZipFile, OSError, ValueError) as error:
+    except Exception as error:  # of the archive, of what packed it, of a password
         raise ModelError(
             f"'{file.path}': expected a TorchScript model, found one that is cut short or altered"
         ) from error

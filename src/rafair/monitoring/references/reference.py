@@ -16,7 +16,9 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from rafair._version import __version__
+from rafair.arguments import check_real
 from rafair.engine.files import write_synced
+from rafair.engine.parquet_size import check_size
 from rafair.engine.run_folder import check_contents
 from rafair.engine.text_file import read_json, utf8
 from rafair.errors import RunFolderError
@@ -153,21 +155,26 @@ class Reference:
         document = _read_document(path)
         check_contents(folder.parent)
         try:
+            _check_shapes(document)
             reference = cls._of(document, _read_rows(folder / ROWS, document))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            if isinstance(error, RunFolderError):
-                raise
+            reference._check_rows(document, folder)
+        except RunFolderError:
+            raise
+        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
             raise RunFolderError(f"'{path}': expected a reference written by rafair") from error
+        return reference
+
+    def _check_rows(self, document: Mapping[str, Any], folder: Path) -> None:
+        """Refuses rows that are not those that the document tells of."""
         for what, said, found in (
-            ("rows.sha256", document["rows"]["sha256"], reference.rows.sha256),
-            ("n", document["n"], reference.n),
-            ("rates", document["rates"], reference.rates),
+            ("rows.sha256", document["rows"]["sha256"], self.rows.sha256),
+            ("n", document["n"], self.n),
+            ("rates", document["rates"], self.rates),
         ):
             if said != found:
                 raise RunFolderError(
                     f"'{folder / ROWS}': altered or cut short: {what} is not what {REFERENCE} says"
                 )
-        return reference
 
     @classmethod
     def _of(cls, document: Mapping[str, Any], rows: ReferenceRows) -> Reference:
@@ -186,6 +193,42 @@ class Reference:
             created=document["created"],
             rafair_version=document["rafair_version"],
         )
+
+
+SHAPES: dict[str, type | tuple[type, ...]] = {
+    "run.name": str,
+    "run.sha256": str,
+    "dataset.name": str,
+    "dataset.variant": (str, type(None)),
+    "model.name": str,
+    "model.place.in": str,
+    "observed": dict,
+    "warnings": list,
+    "created": str,
+    "rafair_version": str,
+    "instances": (int, type(None)),
+}
+"""What nobody derives again, and yet is shown or used."""
+
+
+def _check_shapes(document: Mapping[str, Any]) -> None:
+    """Refuses values of kinds that no reference has.
+
+    Raises:
+        ValueError: If one is.
+        LookupError: If one is missing.
+        TypeError: If a section is none.
+    """
+    for place, kind in SHAPES.items():
+        value: Any = document
+        for name in place.split("."):
+            value = value[name]
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise ValueError(place)
+    if not all(isinstance(warning, str) for warning in document["warnings"]):
+        raise ValueError("warnings")
+    for name in ("alpha", "tolerance"):
+        check_real(name, document[name], 0, 1, low_included=name == "tolerance")
 
 
 def _read_document(path: Path) -> dict[str, Any]:
@@ -218,6 +261,7 @@ def _read_document(path: Path) -> dict[str, Any]:
 def _read_rows(path: Path, document: Mapping[str, Any]) -> ReferenceRows:
     conditions = JudgeOptions.from_dict(document["judge"]).conditions
     try:
+        check_size(path, document["n"])
         return ReferenceRows.of_table(pq.read_table(path), conditions)
     except (OSError, KeyError, ValueError) as error:  # pyarrow's own among them
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
