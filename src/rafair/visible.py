@@ -14,6 +14,13 @@ INVISIBLE = re.compile(
 )
 """Letters and marks that show nothing: fillers, joiners, variation selectors but those of emoji."""
 
+COMMAND = re.compile(
+    r":(?=:(?:add-mask|add-matcher|add-path|debug|echo|endgroup|error|group|notice|remove-matcher"
+    r"|save-state|set-env|set-output|stop-commands|warning)\b)|#(?=#(?:\[|vso\[|teamcity\[))",
+    re.IGNORECASE,
+)
+"""How a line begins, once it is broken somewhere, that a CI server takes for a command."""
+
 LONGEST_NAME = 60
 """A name of more characters spoils a table, a sentence or a heading."""
 
@@ -28,9 +35,11 @@ def visible(text: str) -> str:
         One line; what a reader sees of it is what is in it.
 
     Example:
-        >>> print(visible("a\u202eb\nc"))
-        a⟨U+202E⟩b⟨U+000A⟩c
+        >>> print(visible("a\u202eb\nc"), visible("::error::d"))
+        a⟨U+202E⟩b⟨U+000A⟩c ⟨U+003A⟩:error::d
     """
+    if "::" in text or "##" in text:
+        text = COMMAND.sub(lambda found: _spelt_out(found[0]), text)
     if text.isascii() and text.isprintable():
         return text
     return "".join(_spelt_out(character) if _hidden(character) else character for character in text)

@@ -27,6 +27,8 @@ from rafair.cli.streams import discard, write_document
 from rafair.engine.files import writing
 from rafair.engine.text_file import utf8
 from rafair.errors import RafairError, StorageError
+from rafair.masking import masked
+from rafair.visible import visible
 
 if TYPE_CHECKING:
     from rafair.auditing.result import Audit
@@ -101,21 +103,21 @@ def show_audit(audit: Audit, json_path: str | None) -> None:
 
 
 def with_report(audit: Audit) -> Path | None:
-    """The page in an audit's folder, written if it is missing; a warning where it cannot be.
+    """The page in an audit's folder, made of its files each time; a warning where it cannot be.
 
-    The audit stands whether or not there is a page, so nothing here ends the command.
+    A page that lies there is not believed: nothing tells whether it is as it was written. The audit
+    stands whether or not there is a page, so nothing here ends the command.
     """
     from rafair.reports.gathering import contents_of
     from rafair.reports.page import REPORT, write_page
 
     path = audit.folder / REPORT
-    if not path.is_file():
-        try:
-            write_page(contents_of(audit), path)
-        except (RafairError, OSError) as error:
-            said = f"'{path}': not written; the audit is complete without it: {error}"
-            print(f"rafair: warning: {said}", file=sys.stderr)
-            return None
+    try:
+        write_page(contents_of(audit), path)
+    except (RafairError, OSError) as error:
+        said = f"'{path}': not written; the audit is complete without it: {error}"
+        print(f"rafair: warning: {visible(said)}", file=sys.stderr)
+        return None
     return path
 
 
@@ -181,7 +183,8 @@ class TerminalProgress:
 
     def note(self, message: str) -> None:
         """Prints one line on stderr."""
-        self._console.print(message, style="dim", markup=False, soft_wrap=True)
+        shown = visible(masked(message))
+        self._console.print(shown, style="dim", markup=False, soft_wrap=True)
 
 
 class _Bar:

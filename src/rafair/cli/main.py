@@ -140,7 +140,7 @@ def _show_warning(
 ) -> None:
     """Prints our warnings as one line; those of libraries are no news to a user."""
     if issubclass(category, RafairWarning):
-        print(f"rafair: warning: {masked(str(message))}", file=sys.stderr)
+        print(f"rafair: warning: {visible(masked(str(message)))}", file=sys.stderr)
 
 
 def _usage_message(error: Exception) -> str | None:
