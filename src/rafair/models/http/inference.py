@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 from urllib.parse import urlsplit, urlunsplit
 
 import numpy as np
@@ -331,7 +331,7 @@ def _values(found: dict[str, Any], tensor: Tensor, kind: Any) -> NDArray[Any]:
         raise Malformed(wrong) from error
 
 
-def _are_whole(shape: Any, least: int) -> bool:
+def _are_whole(shape: Any, least: int) -> TypeGuard[list[int]]:
     """Whether a shape is a list of whole numbers, none of them beyond all reason."""
     if not isinstance(shape, list):
         return False
