@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -18,9 +19,12 @@ import xgboost
 import rafair
 from rafair.tabular.schema import Schema
 
-Fault = str | int | None
+Hostile = Callable[[socket.socket, threading.Event], None]
+"""What is done to a connection, until the event is set; see `hostility.py`."""
+
+Fault = str | int | Hostile | None
 """What a request gets instead of its answer: a status, "slow", "closed", "short", "text", "nan",
-"shape", or None for a good answer."""
+"shape", what is done to its connection, or None for a good answer."""
 
 
 @cache
@@ -157,6 +161,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(401, {"error": f"not let in with {given}"})
         elif isinstance(fault, int):
             self._send(fault, {"error": "out of order"}, owner.retry_after)
+        elif callable(fault):
+            self.close_connection = True
+            with suppress(OSError):  # the other end hangs up
+                fault(self.connection, owner._stopping)
         elif fault == "slow":
             owner._stopping.wait(20)
             self.close_connection = True

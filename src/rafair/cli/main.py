@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import sys
 import tempfile
@@ -76,7 +77,10 @@ def _program(
 def main(arguments: list[str] | None = None) -> None:
     """Runs the program and ends the process with its exit code."""
     occupy_standard_descriptors()
-    sys.exit(run(arguments))
+    code = run(arguments)
+    if code == INTERRUPTED:
+        gc.freeze()  # else Python looks for garbage once more, for a second or two
+    sys.exit(code)
 
 
 def run(arguments: list[str] | None = None) -> int:

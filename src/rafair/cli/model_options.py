@@ -124,7 +124,7 @@ Concurrency = Annotated[
 ]
 Timeout = Annotated[
     float | None,
-    typer.Option(metavar="SECONDS", help="How long to wait for an answer.  [default: 30]"),
+    typer.Option(metavar="SECONDS", help="How long to wait for a whole answer.  [default: 30]"),
 ]
 Retries = Annotated[
     int | None,

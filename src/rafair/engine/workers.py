@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import chain, islice
+from threading import Event, local
 from types import TracebackType
 from typing import TypeVar
 
@@ -23,6 +24,22 @@ Result = TypeVar("Result")
 
 CHUNKS_AHEAD = 4
 """How many chunks per thread may wait or be done before they are taken: what bounds memory."""
+
+
+class _OfThread(local):
+    given_up: Event | None = None
+
+
+_of_thread = _OfThread()
+
+
+def given_up_here() -> Event:
+    """What is set once nobody waits any more for what this thread of `Workers` computes.
+
+    Ctrl-C reaches the main thread alone. Work that waits for others looks at this now and then, so
+    that the main thread need not wait for it.
+    """
+    return _of_thread.given_up or Event()
 
 
 class Workers:
@@ -48,11 +65,9 @@ class Workers:
         self._torch_threads = torch.get_num_threads()
         self._limits = threadpool_limits(1)
         torch.set_num_threads(1)
+        self._given_up = Event()
         if self.threads > 1:
-            # The setting is the thread's own, so every new thread has to be told.
-            self._pool = ThreadPoolExecutor(
-                self.threads, initializer=torch.set_num_threads, initargs=(1,)
-            )
+            self._pool = ThreadPoolExecutor(self.threads, initializer=self._begin)
         return self
 
     def __exit__(
@@ -61,11 +76,18 @@ class Workers:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if kind is not None and not issubclass(kind, Exception):  # Ctrl-C, or the program's end
+            self._given_up.set()
         if self._pool:
             self._pool.shutdown(wait=True, cancel_futures=True)
             self._pool = None
         self._limits.restore_original_limits()
         torch.set_num_threads(self._torch_threads)
+
+    def _begin(self) -> None:
+        """Tells a new thread what is each thread's own."""
+        torch.set_num_threads(1)
+        _of_thread.given_up = self._given_up
 
     def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
         """Yields `function(item)` in the order of `items`, a bounded number of them ahead.

@@ -6,7 +6,7 @@ import hashlib
 import json
 import warnings
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from functools import partial
 from itertools import islice
@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from rafair.errors import ModelError, RafairWarning
+from rafair.engine.workers import given_up_here
+from rafair.errors import ModelError, ModelGoneError, RafairWarning
 from rafair.models.adapters.asking import terms_of
 from rafair.models.adapters.classes import order_of
 from rafair.models.classifier import Classifier, Cotangent, Logits, Rows
@@ -27,6 +28,7 @@ from rafair.models.http.inference import (
     model_address,
     speaks_inference,
 )
+from rafair.models.http.line import GLANCE
 from rafair.models.http.options import HttpOptions, checked_address
 from rafair.models.http.protocols import HttpProtocol, PlainJson
 from rafair.models.http.scores import Reading
@@ -155,9 +157,11 @@ class HttpClassifier(Classifier):
 
         Raises:
             ModelError: If the server refuses the rows, or its answers fit another table.
-            ModelGoneError: If a batch was not answered in all tries.
+            ModelGoneError: If a batch was not answered in all tries, or the work that this thread
+                does is given up.
         """
         options, abandoned, pool = self._transport.options, Event(), self._started()
+        given_up = given_up_here()
         cuts = range(0, len(rows), options.batch_rows)
         ahead = iter([slice(start, start + options.batch_rows) for start in cuts])
         under_way: dict[Future[Logits], slice] = {}
@@ -169,7 +173,7 @@ class HttpClassifier(Classifier):
                     under_way[pool.submit(self._ask, rows[part], abandoned)] = part
                 if not under_way:
                     break
-                for future in wait(under_way, return_when=FIRST_COMPLETED).done:
+                for future in self._answered(under_way, given_up):
                     part = under_way.pop(future)
                     error = None if future.cancelled() else future.exception()
                     if error is not None and failure is None:
@@ -196,8 +200,19 @@ class HttpClassifier(Classifier):
             self._protocol.address,
             partial(self._logits, n_rows=len(rows)),
             self._protocol.request(rows),
+            len(rows) * len(self._schema.classes),
             abandoned,
         )
+
+    def _answered(
+        self, under_way: Iterable[Future[Logits]], given_up: Event
+    ) -> set[Future[Logits]]:
+        """Those that are done, as soon as some are."""
+        while not given_up.is_set():
+            done = wait(under_way, GLANCE, FIRST_COMPLETED).done
+            if done:
+                return done
+        raise ModelGoneError(f"model '{self.name}': asked no more, as the work was given up")
 
     def _logits(self, answer: Any, n_rows: int) -> Logits:
         said = self._protocol.read(answer)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 from urllib.parse import urlsplit, urlunsplit
 
 import numpy as np
@@ -26,6 +26,9 @@ MODEL = re.compile(r"^(.*/v2/models/[^/]+(?:/versions/[^/]+)?)(?:/infer)?/?$")
 FLOATS = ("FP16", "FP32", "FP64", "BF16")
 WHOLE = ("INT8", "INT16", "INT32", "INT64", "UINT8", "UINT16", "UINT32", "UINT64")
 DATATYPES = (*FLOATS, *WHOLE, "BOOL", "BYTES")
+
+LONGEST, LARGEST = 1000, 1 << 40
+"""Characters of a tensor's name, and its size in a direction: of more, no model is asked."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +52,12 @@ class Tensor:
         Raises:
             Malformed: If it is no description of a tensor.
         """
-        try:
-            shape = tuple(int(size) for size in described["shape"])
-            return cls(str(described["name"]), str(described["datatype"]), shape)
-        except (KeyError, TypeError, ValueError) as error:
-            raise Malformed("metadata that describe no tensors") from error
+        keys = ("name", "datatype", "shape")
+        name, datatype, shape = map((described if isinstance(described, dict) else {}).get, keys)
+        named = all(isinstance(text, str) and len(text) <= LONGEST for text in (name, datatype))
+        if not named or not _are_whole(shape, -1):
+            raise Malformed("metadata that describe no tensors")
+        return cls(str(name), str(datatype), tuple(shape))
 
     @property
     def is_column(self) -> bool:
@@ -189,7 +193,9 @@ class OpenInference:
             Malformed: If a tensor that was asked for is not in the answer, or not whole.
         """
         outputs = answer.get("outputs") if isinstance(answer, dict) else None
-        found = {output.get("name"): output for output in outputs or () if isinstance(output, dict)}
+        if not isinstance(outputs, list) or not all(isinstance(each, dict) for each in outputs):
+            raise Malformed("an answer without a list of outputs")
+        found = {name: each for each in outputs if isinstance(name := each.get("name"), str)}
         scores = _values(found, self._output, np.float64)
         labels = None
         if self._label is not None:
@@ -311,15 +317,25 @@ class OpenInference:
         return ModelError(f"model '{self.name}': expected {expected}, found {found}")
 
 
-def _values(found: dict[Any, Any], tensor: Tensor, kind: Any) -> NDArray[Any]:
+def _values(found: dict[str, Any], tensor: Tensor, kind: Any) -> NDArray[Any]:
     """The values of an output, in its shape."""
     if tensor.name not in found:
         raise Malformed(f"an answer without the output '{tensor.name}'")
-    output = found[tensor.name]
+    data, shape = (found[tensor.name].get(key) for key in ("data", "shape"))
+    wrong = f"an output '{tensor.name}' that is not of its shape"
+    if not isinstance(data, list) or not _are_whole(shape, 0):
+        raise Malformed(wrong)
     try:
-        return np.asarray(output["data"], kind).reshape(output["shape"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise Malformed(f"an output '{tensor.name}' that is not of its shape") from error
+        return np.asarray(data, kind).reshape(shape)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise Malformed(wrong) from error
+
+
+def _are_whole(shape: Any, least: int) -> TypeGuard[list[int]]:
+    """Whether a shape is a list of whole numbers, none of them beyond all reason."""
+    if not isinstance(shape, list):
+        return False
+    return all(type(size) is int and least <= size <= LARGEST for size in shape)
 
 
 def _tensor(tensor: Tensor, data: list[Any], *shape: int) -> dict[str, Any]:

@@ -28,7 +28,7 @@ class HttpOptions:
             address.
         batch_rows: Rows in one request, at most.
         concurrency: Requests under way at once, at most.
-        timeout_s: Seconds to wait for a connection, and for each part of an answer.
+        timeout_s: Seconds that a request may take in all, to the last byte of its answer.
         retries: How often a request that failed is tried again.
         token_env: The environment variable that holds the bearer token; None sends none.
         backoff_s: Seconds before the first further try; each later pause is twice as long, and
