@@ -27,6 +27,7 @@ DATA = pytest.StashKey[str | None]()
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[DATA] = os.environ.pop("RAFAIR_DATA", None)
+    os.environ.pop("COLUMNS", None)  # of whoever runs the tests, or of what runs them side by side
     # no cache at all: neither is the user's read, nor does a test find what another has left
     os.environ["RAFAIR_CACHE"] = os.devnull
     # the one way to have a Ray cluster of this machine at 127.0.0.1 instead of its own address

@@ -213,6 +213,7 @@ def test_audits_keep_their_folders_apart(tmp_path, monkeypatch):
     table = planted.random_table(12, domains=(3,))
     named = rafair.Table(table.frame, table.labels, table.schema, "../a b/\x1b")
     options = {"attacks": (), "steps": 1}
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
     for one in (table, table, named):
         audits(planted.network(4), one, **options)
     monkeypatch.setenv("PYTEST_XDIST_WORKER", "gw1")
