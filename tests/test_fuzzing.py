@@ -97,7 +97,7 @@ def test_audit_json(run):
         lambda: ends_in_a_line("report", run, "--out", "r.html"),
     )
     refused = 0
-    for n, random in inputs("audit.json", 45):
+    for n, random in inputs("audit.json", 36):
         text = json.dumps(sealed(fuzzed_json(document, random)))
         content = fuzzed_bytes(text.encode(), random) if n % 3 == 0 else text.encode()
         (run / "audit.json").write_bytes(content)
@@ -121,7 +121,7 @@ def test_reference_json(run):
 
     document = json.loads((run / "monitor" / "reference.json").read_text())
     refused = 0
-    for n, random in inputs("reference.json", 45):
+    for n, random in inputs("reference.json", 36):
         found = fuzzed_json(document, random)
         found["id"] = _digest(found)
         text = json.dumps(found)
@@ -129,7 +129,7 @@ def test_reference_json(run):
         (run / "monitor" / "reference.json").write_bytes(content)
         store = f"watch-{n}.sqlite"
         refused += ends_in_a_line("monitor", "check", run, "--data", "rows.csv", "--store", store)
-    assert refused > 20 * TIMES
+    assert refused > 10 * TIMES
 
 
 def test_a_policy(run):
@@ -144,7 +144,7 @@ def test_records_of_a_stream(run):
     frame = own_models.people().head(30).assign(id=range(30))
     lines = "\n".join(json.dumps(row) for row in frame.to_dict("records")).encode()
     csv = frame.to_csv(index=False).encode()
-    for n, random in inputs("records", 40):
+    for n, random in inputs("records", 30):
         name, content = ("rows.csv", csv) if n % 2 else ("rows.jsonl", lines)
         if n % 4 == 0:
             rows = fuzzed_json(frame.to_dict("records"), random)

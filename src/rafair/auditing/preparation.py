@@ -22,15 +22,13 @@ from rafair.errors import ModelError
 from rafair.models.adapting import check_fits
 from rafair.models.classifier import Classifier
 from rafair.models.network import fcnn
-from rafair.models.onnx_file import export_onnx
-from rafair.models.storage import DESCRIPTION, ONNX, WEIGHTS, load_model, save_model
+from rafair.models.storage import DESCRIPTION, WEIGHTS, export_again, load_model, save_model
 from rafair.models.torch_module import TorchClassifier
 from rafair.models.training import TrainConfig, train
 from rafair.tabular.schema import Schema
 from rafair.tabular.table import Table
 from rafair.tabular.table_file import TableFile
 
-MODEL_FILES = (WEIGHTS, DESCRIPTION, ONNX)
 NETWORK = "fcnn"
 
 
@@ -272,8 +270,7 @@ class FreshNetwork(WithTable):
     def subject(self, folder: Path, progress: Progress) -> Subject:
         """Trains and saves the network, unless an interrupted run has done so."""
         if is_trained(folder, self.dataset, self.training):
-            # its hash is known, that of the ONNX file is not
-            export_onnx(load_model(folder)[0], folder / ONNX)
+            export_again(folder)  # its hash is known, that of the ONNX file is not
         else:
             if (folder / DESCRIPTION).exists():  # the last file to be written
                 progress.note(f"'{folder}': the network was altered or cut short: trained again")
@@ -286,10 +283,10 @@ class FreshNetwork(WithTable):
 
 
 def copy_model(source: Path, folder: Path) -> None:
-    """Copies the files of a saved network."""
-    for name in MODEL_FILES:
-        if (source / name).exists():
-            copy_file(source / name, folder / name)
+    """Copies a saved network, and makes its ONNX file again, whose hash nothing tells."""
+    for name in (WEIGHTS, DESCRIPTION):
+        copy_file(source / name, folder / name)
+    export_again(folder)
 
 
 def train_and_save(

@@ -117,11 +117,9 @@ def save_model(
     Raises:
         InputError: If the wrapper does not fit the schema.
     """
-    averaged = _averaged(schema, wrapper) if isinstance(wrapper, ConsensusWrapper) else None
     with writing(folder / WEIGHTS) as path:
         path.write_bytes(serialise(network))
-    if not isinstance(wrapper, BenignWrapper):
-        export_onnx(network, folder / ONNX, averaged)
+    _export(folder, network, schema, wrapper)
     description = ModelDescription(
         model_version=WRAPPED_VERSION if wrapper else MODEL_VERSION,
         dataset=dataset,
@@ -135,6 +133,22 @@ def save_model(
     )
     write_sealed(folder / DESCRIPTION, description.model_dump(mode="json"))
     return description
+
+
+def export_again(folder: Path) -> None:
+    """Writes `model.onnx` beside a saved model's other files, whose hashes are known.
+
+    Raises:
+        ModelError: If one of these is missing or altered.
+    """
+    network, description = load_model(folder)
+    _export(folder, network, description.table, description.wrapper)
+
+
+def _export(folder: Path, network: nn.Sequential, schema: Schema, wrapper: Wrapper | None) -> None:
+    averaged = _averaged(schema, wrapper) if isinstance(wrapper, ConsensusWrapper) else None
+    if not isinstance(wrapper, BenignWrapper):
+        export_onnx(network, folder / ONNX, averaged)
 
 
 def _averaged(schema: Schema, wrapper: ConsensusWrapper) -> Averaged:
