@@ -36,7 +36,7 @@ def history_of(reference: Reference, store: Store) -> dict[str, Any]:
         "created": now.isoformat(timespec="seconds"),
         "reference": reference_facts(reference),
         "totals": totals_of(store),
-        "windows": [window_of(window) for window in store.windows()],
+        "windows": store.told_windows(window_of),
         "quarantine": [
             {"window": window, **refused.to_dict()}
             for window, refused in store.quarantine(MOST_REFUSED)

@@ -15,9 +15,10 @@ from rafair.engine.progress import SILENT, Progress
 from rafair.errors import StorageError
 from rafair.monitoring.alarm import Alarm, Fall
 from rafair.monitoring.cases import MOST_LOOKED_AT, cases_of, first_window
-from rafair.monitoring.counting import Counts, added, late_steps, rates, steps
+from rafair.monitoring.counting import added, late_steps, rates, steps
 from rafair.monitoring.evidence.alarms import Standing, Tier, raised, standing, unjudged
-from rafair.monitoring.evidence.falls import by_name, falls
+from rafair.monitoring.evidence.falls import by_name
+from rafair.monitoring.evidence.looking import Looks
 from rafair.monitoring.gathering import Gathering
 from rafair.monitoring.incoming.faults import summed
 from rafair.monitoring.judged import UNLABELLED, Judged
@@ -73,6 +74,12 @@ class Monitor:
         """The rates that are tested."""
         return tuple(rate.name for rate in watched(self.reference.conditions))
 
+    @cached_property
+    def looks(self) -> Looks:
+        """The tests."""
+        of = self.reference
+        return Looks(by_name(of.rates), of.alpha, of.tolerance, self.store)
+
     def begin(self) -> Gathering:
         """An empty window."""
         return Gathering(self.now())
@@ -98,9 +105,10 @@ class Monitor:
         counts = added(steps(judged, labels), late_steps(late.judged, late.labels))
         mine = _as_stored(gathering, number, labels, judged)
         before = self._standing(number - 1)
+        fallen, evidence = self.looks.next(number, counts)
         refusals = summed(gathering.refused)
         alarms = [
-            *self._alarms(number, counts, mine, late, before),
+            *self._alarms(number, fallen, mine, late, before),
             *unjudged(gathering.came, self.least_judged, number, before, refusals),
         ]
         closed = self.now()
@@ -137,6 +145,7 @@ class Monitor:
             outside=gathering.outside,
             positions=gathering.positions,
             counts=counts,
+            evidence=evidence,
             document=document,
             deliveries=self._messages(number, alarms),
         )
@@ -148,6 +157,7 @@ class Monitor:
                     "it written by another process; nothing was counted"
                 )
             return dict(stored)
+        self.looks.took()
         return document
 
     def _judged(self, rows: Rows) -> Judged:
@@ -163,19 +173,11 @@ class Monitor:
     def _alarms(
         self,
         number: int,
-        counts: Counts,
+        fallen: Sequence[Fall],
         mine: StoredRows,
         late: StoredRows,
         before: Standing,
     ) -> list[Alarm]:
-        history = self.store.history(self.names)
-        none = (0, 0)
-        so_far = {
-            name: np.vstack([history[name], np.array([counts.get(name, none)], np.int64)])
-            for name in self.names
-        }
-        reference = by_name(self.reference.rates)
-        fallen = falls(reference, so_far, self.reference.alpha, self.reference.tolerance)
         if not fallen:
             return []
 

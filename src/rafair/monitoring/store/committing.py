@@ -14,6 +14,7 @@ from rafair.monitoring.record import Refused
 from rafair.monitoring.store.tables import (
     COUNTS,
     DELIVERIES,
+    EVIDENCE,
     OUTSIDE,
     POSITIONS,
     QUARANTINE,
@@ -68,6 +69,9 @@ def write_window(connection: Connection, monitor: int, window: Window, token: st
     _insert(connection, QUARANTINE, of_it, _placed(map(Refused.to_dict, window.refused)))
     _insert(connection, DELIVERIES, of_it, _placed(map(_delivery(window), window.deliveries)))
     _write_positions(connection, of_it, window)
+    connection.execute(delete(EVIDENCE).where(EVIDENCE.c.monitor == monitor))
+    if window.evidence:
+        connection.execute(insert(EVIDENCE).values(**of_it, state=window.evidence))
     return True
 
 
