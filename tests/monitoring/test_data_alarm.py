@@ -165,5 +165,5 @@ def test_reasons_are_summed_up_by_column_and_kind_of_fault():
         ("id: expected once, found others", 2, "id 'k: expected the '"),
         ("label of id: expected the one that was counted before, found others", 1,
          "label of id 'm'"),
-        ("expected JSON", 2, "Expecting value, character 1"),
+        ("expected JSON", 2, "text that is none (Expecting value, character 1)"),
     }  # fmt: skip

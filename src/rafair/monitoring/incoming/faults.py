@@ -37,7 +37,8 @@ def fault_of(sentence: str) -> tuple[str, str]:
         expected = of_id[2].partition(FOUND)[0]
         return f"{of_id[1]}: {expected}{FOUND}others", sentence[: of_id.start(2) - 2]
     if sentence.startswith(_JSON):
-        return _JSON.removesuffix(": "), sentence.removeprefix(_JSON)
+        why = sentence.removeprefix(_JSON)
+        return _JSON.removesuffix(": "), f"text that is none ({why})"
     kind, _, there = sentence.partition(FOUND)
     return (sentence, "") if there in KINDS_OF_THEIR_OWN else (kind, there)
 

@@ -29,6 +29,7 @@ from rafair.monitoring.store.tables import (
     OUTSIDE,
     POSITIONS,
     QUARANTINE,
+    ROWS,
     WAITING_LABELS,
     WINDOWS,
 )
@@ -205,11 +206,12 @@ class StoreReader:
 
     def totals(self) -> Totals:
         """What the monitor has seen."""
-        summed = ("n", "labelled", "late_labels", "quarantined", "duplicates")
+        summed = ("n", "quarantined", "duplicates")
         windows = select(
             func.count().label("windows"),
             *(func.sum(WINDOWS.c[name]).label(name) for name in summed),
         ).where(self._mine(WINDOWS))
+        labelled = select(func.count(ROWS.c.label)).where(self._mine(ROWS))
         waiting_labels = select(func.count()).where(self._mine(WAITING_LABELS))
         outside = select(OUTSIDE.c.column, func.sum(OUTSIDE.c.n)).where(self._mine(OUTSIDE))
 
@@ -219,7 +221,7 @@ class StoreReader:
             return Totals(
                 row.windows,
                 int(row.n or 0),
-                int(row.labelled or 0) + int(row.late_labels or 0),
+                int(connection.scalar(labelled) or 0),
                 int(connection.scalar(waiting_labels) or 0),
                 int(row.quarantined or 0),
                 int(row.duplicates or 0),
