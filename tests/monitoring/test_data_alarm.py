@@ -162,8 +162,7 @@ def test_reasons_are_summed_up_by_column_and_kind_of_fault():
         ("column 'a': expected 1, found no such column", 1, ""),
         ("column 'b': expected a level", 1, "'q'"),
         ("column 'b': expected a level, found a missing value", 1, ""),
-        ("id: expected once, found others", 2, "id 'k: expected the '"),
-        ("label of id: expected the one that was counted before, found others", 1,
-         "label of id 'm'"),
+        ("id: expected one row of each", 2, "others of id 'k: expected the '"),
+        ("id: expected one label of each", 1, "others of id 'm'"),
         ("expected JSON", 2, "text that is none (Expecting value, character 1)"),
     }  # fmt: skip

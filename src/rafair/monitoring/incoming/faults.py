@@ -15,7 +15,15 @@ FOUND = ", found "
 KINDS_OF_THEIR_OWN = ("no such column", "a missing value", "none")
 """What is found that is no example of other values."""
 
-_ID = re.compile(r"(id|label of id) .*: (expected (?:once|one label|the (?:one|values)) ?.*)", re.S)
+_ID = re.compile(r"(?:label of )?(id .*): expected (once|one label|the values|the one)\b.*", re.S)
+_TWICE = {
+    "once": "one row of each",
+    "the values": "one row of each",
+    "one label": "one label of each",
+    "the one": "one label of each",
+}
+"""What contradicts is told alike, whether both were read at once or one of them before."""
+
 _JSON = "expected JSON: "
 
 
@@ -31,11 +39,10 @@ def fault_of(sentence: str) -> tuple[str, str]:
         >>> fault_of("column 'age': expected a number from 20 to 40, found no such column")
         ("column 'age': expected a number from 20 to 40, found no such column", '')
         >>> fault_of("id 'a-17': expected once, found again with other values")
-        ('id: expected once, found others', "id 'a-17'")
+        ('id: expected one row of each', "others of id 'a-17'")
     """
     if of_id := _ID.fullmatch(sentence):
-        expected = of_id[2].partition(FOUND)[0]
-        return f"{of_id[1]}: {expected}{FOUND}others", sentence[: of_id.start(2) - 2]
+        return f"id: expected {_TWICE[of_id[2]]}", f"others of {of_id[1]}"
     if sentence.startswith(_JSON):
         why = sentence.removeprefix(_JSON)
         return _JSON.removesuffix(": "), f"text that is none ({why})"
@@ -46,7 +53,8 @@ def fault_of(sentence: str) -> tuple[str, str]:
 def summed(refused: Iterable[Refused]) -> list[dict[str, Any]]:
     """What is wrong with refused records, the most frequent first.
 
-    A record with several faults counts for each of them.
+    A record with several faults counts for each of them. In what order they came is all the same:
+    it may be another one after a restart.
 
     Returns:
         `reason`, `count`, and `example`: what the first such record had there; empty where the
@@ -58,9 +66,9 @@ def summed(refused: Iterable[Refused]) -> list[dict[str, Any]]:
         [{'reason': "column 'a': expected 1", 'count': 2, 'example': '5'}]
     """
     found: dict[str, dict[str, Any]] = {}
-    for one in refused:
+    for one in sorted(refused, key=lambda one: (one.source, one.number)):
         for sentence in one.faults or (one.reason,):
             kind, there = fault_of(sentence)
             entry = found.setdefault(kind, {"reason": kind, "count": 0, "example": there})
             entry["count"] += 1
-    return sorted(found.values(), key=lambda entry: -entry["count"])[:MOST_FAULTS]
+    return sorted(found.values(), key=lambda one: (-one["count"], one["reason"]))[:MOST_FAULTS]
