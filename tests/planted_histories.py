@@ -95,6 +95,15 @@ def planted_history(
                 "labelled": labelled,
                 "quarantined": len(quarantine) if number == windows else 0,
                 "duplicates": number % 3,
+                "refusals": [
+                    {
+                        "reason": f"column '{line}': expected a number",
+                        "count": 1,
+                        "example": f"'{line}'",
+                    }
+                    for line in quarantine
+                    if number == windows
+                ],
                 "rates": rates,
                 "alarms": alarms,
             }

@@ -187,3 +187,7 @@ def test_a_window_closes_by_rows_by_time_or_by_refusals(store):
     assert not Closing(rows=3, seconds=5).due(Gathering(NOW), 50)
     assert Closing(rows=3).room(found) == 1
     assert Closing(rows=3, seconds=5).left(4) == 1
+    for number in range(3):
+        gathered(store, None, row("b", age="old"), into=found, source=f"{number}.csv")
+    assert Closing(rows=7).room(found) == 1
+    assert Closing(rows=6).due(found, 0), "a stream that cannot be judged has windows, too"

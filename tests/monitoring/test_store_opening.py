@@ -51,7 +51,7 @@ def test_migrations_make_the_tables_that_the_code_uses(place):
         context = MigrationContext.configure(connection, opts={**options, "compare_type": True})
         assert compare_metadata(context, METADATA) == []
         assert set(inspect(connection).get_table_names()) == {*METADATA.tables, VERSION_TABLE}
-        assert current_version(connection) == "0001"
+        assert current_version(connection) == "0002"
 
 
 def test_what_is_stored_outlives_the_process_and_migrations_are_made_once(place):
@@ -90,7 +90,28 @@ def test_a_store_of_a_newer_rafair(place):
     with engine_of(address_of(place)).begin() as connection:
         connection.exec_driver_sql(f"UPDATE {VERSION_TABLE} SET version_num = '0999'")
     line = refusal(place)
-    assert "expected tables of version 0001 or older, found '0999': a newer rafair" in line
+    assert "expected tables of version 0002 or older, found '0999': a newer rafair" in line
+
+
+def test_a_store_of_an_older_rafair_is_read_as_it_is_and_brought_up_to_date(place):
+    with open_store(place, "m", {}, patience_s=10) as store:
+        assert store.commit(made_window(1))
+    engine = engine_of(address_of(place))
+    with engine.begin() as connection:  # what 0002 has made
+        connection.exec_driver_sql("DROP TABLE evidence")
+        connection.exec_driver_sql("DROP INDEX ix_quarantine_monitor_number")
+        connection.exec_driver_sql(f"UPDATE {VERSION_TABLE} SET version_num = '0001'")
+    with open_store(place, "m", {}, patience_s=10, existing=True) as store:
+        assert [window.number for window in store.windows()] == [1]
+    with engine.connect() as connection:
+        assert current_version(connection) == "0001", "who only reads changes nothing"
+    with open_store(place, "m", {}, patience_s=10) as store:
+        assert store.evidence() is None
+        assert store.commit(made_window(2, evidence=b"kept"))
+        assert store.evidence() == b"kept"
+        assert store.totals().rows == 40
+    with engine.connect() as connection:
+        assert current_version(connection) == "0002"
 
 
 def test_a_database_of_something_else(place):

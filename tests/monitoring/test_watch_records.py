@@ -85,7 +85,7 @@ def test_labels_before_with_and_after_their_rows_and_restarts(folder, rows):
     def step(number, *records, **counted):
         content = "".join(f"{json.dumps(dict(record), default=float)}\n" for record in records)
         (inbox / f"step{number}.jsonl").write_text(content)
-        windows = watch(folder, "--window-rows", "100")
+        windows = watch(folder, "--window-rows", "100", "--least-judged", "0")
         totals = history_of(folder, str(folder / "monitor" / "watch.sqlite"))["totals"]
         assert {key: totals[key] for key in counted} == counted
         return windows

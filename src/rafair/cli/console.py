@@ -62,7 +62,8 @@ def print_result(
             is, line by line. Bytes are a document that may be saved: UTF-8, whatever the terminal.
         json_path: A file for the JSON, "-" for stdout instead of the readable form, or None.
     """
-    text = utf8(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    if json_path is not None:
+        text = utf8(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
     if json_path == "-":
         with to_stdout():
             write_document(text)

@@ -45,6 +45,14 @@ Webhook = Annotated[
     str | None,
     typer.Option(metavar="URL", help="Where new alarms are posted as JSON."),
 ]
+LeastJudged = Annotated[
+    float,
+    typer.Option(
+        metavar="SHARE",
+        help="The least share of a window's rows, 0 to 1, that has to be judged; with less an "
+        "alarm of the kind 'data' is raised.",
+    ),
+]
 Model = Annotated[
     str | None,
     typer.Option(metavar="MODEL", help="The audit's model, where the run's folder holds none."),

@@ -6,9 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-KINDS = ("accuracy", "fairness", "joint")
+DATA = "data"
+"""The kind of an alarm that little of a window could be judged: counted, not tested."""
+
+KINDS = ("accuracy", "fairness", "joint", DATA)
 LEVELS = ("watch", "warn", "alarm")
-"""Fell only under perturbation; one property fell on the rows as they came; both did."""
+"""Fell only under perturbation; one property fell on the rows as they came, or too little of a
+window could be judged; both properties did."""
 
 
 @dataclass(frozen=True)
@@ -50,15 +54,17 @@ class Fall:
 
 @dataclass(frozen=True)
 class Alarm:
-    """What fell together at one look.
+    """What fell together at one look, or how little of a window could be judged.
 
     Args:
-        kind: "accuracy" or "fairness" if one alone, "joint" if both.
+        kind: "accuracy" or "fairness" if one alone, "joint" if both; "data" if it is about the
+            window.
         level: "watch", "warn", or "alarm".
-        falls: The rates that fell.
+        falls: The rates that fell; none of "data".
         opened: The window at which an alarm of this kind and level was raised, and has stood since.
         new: Whether that is this very window.
         cases: Which rows are behind it: see `docs/monitor.md`.
+        data: Of "data" alone, how much could be judged, and why the rest could not.
     """
 
     kind: str
@@ -67,16 +73,20 @@ class Alarm:
     opened: int
     new: bool
     cases: Mapping[str, Any]
+    data: Mapping[str, Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """As it stands in results: `kind`, `level`, and the rest as `evidence`."""
+        evidence: dict[str, Any] = {
+            "rates": [fall.to_dict() for fall in self.falls],
+            "cases": dict(self.cases),
+        }
+        if self.data is not None:
+            evidence["data"] = dict(self.data)
         return {
             "kind": self.kind,
             "level": self.level,
             "opened": self.opened,
             "new": self.new,
-            "evidence": {
-                "rates": [fall.to_dict() for fall in self.falls],
-                "cases": dict(self.cases),
-            },
+            "evidence": evidence,
         }

@@ -21,7 +21,8 @@ class Closing:
     """What closes a window, whichever comes first.
 
     Args:
-        rows: So many rows and labels.
+        rows: So many rows and labels, or so many records in quarantine: a stream of which nothing
+            can be judged has windows, too.
         seconds: So much time since its first record, by a clock that nobody can set; None for no
             limit.
 
@@ -41,7 +42,7 @@ class Closing:
 
     def room(self, gathering: Gathering) -> int:
         """How many more records can be taken before it must be looked at again."""
-        return max(self.rows - len(gathering), 0)
+        return max(self.rows - max(len(gathering), len(gathering.refused)), 0)
 
     def due(self, gathering: Gathering, open_s: float) -> bool:
         """Whether a window is to be closed.
@@ -50,7 +51,7 @@ class Closing:
             gathering: The open window.
             open_s: The seconds since its first record.
         """
-        if len(gathering) >= self.rows or len(gathering.refused) >= MOST_ROWS:
+        if not self.room(gathering):
             return True
         return self.seconds is not None and not gathering.empty and open_s >= self.seconds
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from rafair.arguments import check_real
 from rafair.engine.files import sha256_of
 from rafair.engine.progress import SILENT, Progress
 from rafair.engine.run_folder import MONITOR
@@ -28,9 +29,10 @@ from rafair.monitoring.incoming.feeds import Feed, FolderFeed, PipeFeed
 from rafair.monitoring.incoming.folder import Folder
 from rafair.monitoring.incoming.lines import unmarked
 from rafair.monitoring.incoming.sorting import Sorted, sort_records
-from rafair.monitoring.monitor import Monitor
+from rafair.monitoring.monitor import LEAST_JUDGED, Monitor
 from rafair.monitoring.record import Record
 from rafair.monitoring.references.freezing import open_watched
+from rafair.monitoring.references.judge import Judge
 from rafair.monitoring.references.opening import NOTHING_NAMED, Named
 from rafair.monitoring.references.reference import Reference
 from rafair.monitoring.stop import Stop
@@ -72,10 +74,15 @@ class Place:
         label_column: The column with the true class; None for "label", else the data set's own.
         patience: How long to wait for a store that is away, as "60s" or "forever".
         webhook: Where new alarms are posted.
+        least_judged: The least share of a window's rows that has to be judged; with less an alarm
+            of the kind "data" is raised.
         threads: How many threads compute; None takes one per core.
         device: Where a network computes.
         say: Takes one line about what goes on.
         progress: Where a bar is shown while a check judges.
+
+    Raises:
+        InputError: If `least_judged` is no such share.
     """
 
     run: Path
@@ -85,10 +92,25 @@ class Place:
     label_column: str | None = None
     patience: str = "60s"
     webhook: str | None = None
+    least_judged: float = LEAST_JUDGED
     threads: int | None = None
     device: str = "cpu"
     say: Callable[[str], None] = field(default=_silent)
     progress: Progress = SILENT
+
+    def __post_init__(self) -> None:
+        check_real("least_judged", self.least_judged, 0, 1, low_included=True)
+
+    def monitor(self, reference: Reference, judge: Judge, store: Store) -> Monitor:
+        """It at work."""
+        return Monitor(
+            reference,
+            judge,
+            store,
+            sends=self.webhook is not None,
+            least_judged=self.least_judged,
+            progress=self.progress,
+        )
 
     def sorter(self, reference: Reference, *, number_rows: bool, prefix: str | None) -> Sort:
         """Tells rows, labels and malformed records apart; says once what it ignores."""
@@ -195,7 +217,7 @@ def check_file(place: Place, data: str) -> tuple[dict[str, Any], dict[str, Any]]
         sort = place.sorter(reference, number_rows=True, prefix=sha256[:OF_A_HASH])
         store = stack.enter_context(place.open_store(reference))
         stack.enter_context(_turn(store, place.say))
-        monitor = Monitor(reference, judge, store, sends=hook is not None, progress=place.progress)
+        monitor = place.monitor(reference, judge, store)
         document, again = check_window(monitor, records, sort, sha256, source)
         if again:
             place.say(
@@ -242,7 +264,7 @@ def watch_stream(
     with ExitStack() as stack:
         store = stack.enter_context(place.open_store(reference))
         stack.enter_context(store.hold())
-        monitor = Monitor(reference, judge, store, sends=hook is not None)
+        monitor = place.monitor(reference, judge, store)
         snapshots = None if stream.metrics_port is None else Snapshots(monitor)
         if snapshots is not None and stream.metrics_port is not None:
             server = stack.enter_context(

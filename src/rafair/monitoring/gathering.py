@@ -53,6 +53,8 @@ class Gathering:
     waiting: dict[str, int] = field(default_factory=dict)
     claimed: list[str] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
+    labels_alone: int = 0
+    refused_labels: int = 0
     duplicates: int = 0
     outside: Counter[str] = field(default_factory=Counter)
     positions: dict[str, Position] = field(default_factory=dict)
@@ -66,6 +68,12 @@ class Gathering:
     def empty(self) -> bool:
         """Whether there is nothing to be stored but positions."""
         return not (self or self.refused or self.duplicates)
+
+    @property
+    def came(self) -> dict[str, tuple[int, int]]:
+        """Of rows, and of labels that came alone, how many were taken up and how many refused."""
+        rows, labels = len(self.refused) - self.refused_labels, self.refused_labels
+        return {"rows": (len(self.ids), rows), "labels": (self.labels_alone - labels, labels)}
 
     @property
     def untouched(self) -> bool:
@@ -109,6 +117,10 @@ class Gathering:
             if not self._label(name, label, known, record, waiting):
                 self.duplicates += 1
         self.refused[before:] = self._new_refusals(self.refused[before:], store)
+        alone = {(records[place].source, records[place].number) for place in found.alone}
+        self.labels_alone += len(found.alone)
+        refused = self.refused[before:]
+        self.refused_labels += sum((one.source, one.number) in alone for one in refused)
 
     def _new_refusals(self, refused: Sequence[Refused], store: Store) -> list[Refused]:
         """Those that are not what was refused before and comes over a pipe again."""

@@ -36,9 +36,9 @@ def history_of(reference: Reference, store: Store) -> dict[str, Any]:
         "created": now.isoformat(timespec="seconds"),
         "reference": reference_facts(reference),
         "totals": totals_of(store),
-        "windows": [window_of(window) for window in store.windows()],
+        "windows": store.told_windows(window_of),
         "quarantine": [
-            {"window": window, **vars(refused)}
+            {"window": window, **refused.to_dict()}
             for window, refused in store.quarantine(MOST_REFUSED)
         ],
     }
@@ -67,6 +67,7 @@ def window_of(window: StoredWindow) -> dict[str, Any]:
         "labelled": window.labelled,
         "quarantined": window.quarantined,
         "duplicates": window.duplicates,
+        "refusals": window.document.get("refusals", []),
         "rates": {
             condition: {metric: _rate(*counts) for metric, counts in of_metric.items()}
             for condition, of_metric in window.counts.items()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -16,10 +15,12 @@ from rafair.engine.progress import SILENT, Progress
 from rafair.errors import StorageError
 from rafair.monitoring.alarm import Alarm, Fall
 from rafair.monitoring.cases import MOST_LOOKED_AT, cases_of, first_window
-from rafair.monitoring.counting import Counts, added, late_steps, rates, steps
-from rafair.monitoring.evidence.alarms import Tier, raised, standing
-from rafair.monitoring.evidence.falls import by_name, falls
+from rafair.monitoring.counting import added, late_steps, rates, steps
+from rafair.monitoring.evidence.alarms import Standing, Tier, raised, standing, unjudged
+from rafair.monitoring.evidence.falls import by_name
+from rafair.monitoring.evidence.looking import Looks
 from rafair.monitoring.gathering import Gathering
+from rafair.monitoring.incoming.faults import summed
 from rafair.monitoring.judged import UNLABELLED, Judged
 from rafair.monitoring.references.judge import Judge
 from rafair.monitoring.references.reference import Reference
@@ -32,8 +33,8 @@ from rafair.tabular.encoding import Rows
 if TYPE_CHECKING:
     from rafair.monitoring.store.store import Store
 
-MOST_REASONS = 5
-"""How many reasons of refusals the result of a window tells."""
+LEAST_JUDGED = 0.5
+"""The least share of a window's rows, and of its labels alone, of which no alarm is wanted."""
 
 Now = Callable[[], datetime.datetime]
 
@@ -54,6 +55,8 @@ class Monitor:
         judge: Judges rows as it did those of the reference.
         store: Where windows are kept.
         sends: Whether new alarms are kept as messages to be sent.
+        least_judged: The least share of a window's rows, and of its labels that came alone, that
+            has to be judged; with less an alarm of the kind "data" is raised.
         now: Tells the time.
         progress: Where a bar is shown while rows are judged.
     """
@@ -62,6 +65,7 @@ class Monitor:
     judge: Judge
     store: Store
     sends: bool = False
+    least_judged: float = LEAST_JUDGED
     now: Now = utc
     progress: Progress = SILENT
 
@@ -69,6 +73,12 @@ class Monitor:
     def names(self) -> tuple[str, ...]:
         """The rates that are tested."""
         return tuple(rate.name for rate in watched(self.reference.conditions))
+
+    @cached_property
+    def looks(self) -> Looks:
+        """The tests."""
+        of = self.reference
+        return Looks(by_name(of.rates), of.alpha, of.tolerance, self.store)
 
     def begin(self) -> Gathering:
         """An empty window."""
@@ -94,7 +104,13 @@ class Monitor:
         late = self._late(gathering, number)
         counts = added(steps(judged, labels), late_steps(late.judged, late.labels))
         mine = _as_stored(gathering, number, labels, judged)
-        alarms = self._alarms(number, counts, mine, late)
+        before = self._standing(number - 1)
+        fallen, evidence = self.looks.next(number, counts)
+        refusals = summed(gathering.refused)
+        alarms = [
+            *self._alarms(number, fallen, mine, late, before),
+            *unjudged(gathering.came, self.least_judged, number, before, refusals),
+        ]
         closed = self.now()
         document = {
             "window": number,
@@ -106,7 +122,7 @@ class Monitor:
             "late_labels": len(gathering.late),
             "waiting_labels": len(gathering.waiting),
             "quarantined": len(gathering.refused),
-            "refusals": _refusals(gathering),
+            "refusals": refusals,
             "duplicates": gathering.duplicates,
             "outside": dict(gathering.outside),
             "rates": rates(judged, labels),
@@ -129,17 +145,19 @@ class Monitor:
             outside=gathering.outside,
             positions=gathering.positions,
             counts=counts,
+            evidence=evidence,
             document=document,
             deliveries=self._messages(number, alarms),
         )
         if not self.store.commit(window):
-            before = self.store.window(key)
-            if before is None:
+            stored = self.store.window(key)
+            if stored is None:
                 raise StorageError(
                     f"store {self.store.shown}: expected to write window {number:,} alone, found "
                     "it written by another process; nothing was counted"
                 )
-            return dict(before)
+            return dict(stored)
+        self.looks.took()
         return document
 
     def _judged(self, rows: Rows) -> Judged:
@@ -153,16 +171,13 @@ class Monitor:
         return replace(rows, labels=labels, label_windows=np.full(len(rows), number, np.int64))
 
     def _alarms(
-        self, number: int, counts: Counts, mine: StoredRows, late: StoredRows
+        self,
+        number: int,
+        fallen: Sequence[Fall],
+        mine: StoredRows,
+        late: StoredRows,
+        before: Standing,
     ) -> list[Alarm]:
-        history = self.store.history(self.names)
-        none = (0, 0)
-        so_far = {
-            name: np.vstack([history[name], np.array([counts.get(name, none)], np.int64)])
-            for name in self.names
-        }
-        reference = by_name(self.reference.rates)
-        fallen = falls(reference, so_far, self.reference.alpha, self.reference.tolerance)
         if not fallen:
             return []
 
@@ -172,7 +187,7 @@ class Monitor:
             unseen = earlier.count - len(earlier.rows)
             return cases_of(its, _joined([mine, late, earlier.rows]), unseen, self.reference)
 
-        return raised(fallen, number, self._standing(number - 1), cases)
+        return raised(fallen, number, before, cases)
 
     def _standing(self, number: int) -> dict[tuple[str, str], int]:
         """Since when alarms stand at a window."""
@@ -184,12 +199,6 @@ class Monitor:
             return []
         facts = self.reference.facts()
         return [alarm_message(facts, number, one.to_dict()) for one in alarms if one.new]
-
-
-def _refusals(gathering: Gathering) -> list[dict[str, Any]]:
-    """Why records were refused, the most frequent reasons."""
-    counted = Counter(one.reason for one in gathering.refused).most_common(MOST_REASONS)
-    return [{"reason": reason, "count": count} for reason, count in counted]
 
 
 def _as_stored(

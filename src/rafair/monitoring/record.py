@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 LONGEST_RAW = 200
@@ -82,9 +82,15 @@ class Refused:
         number: Its line or row there; 0 with a whole file.
         reason: What was expected, and found.
         content: The start of what was there.
+        faults: All that is wrong, a sentence each; not stored.
     """
 
     source: str
     number: int
     reason: str
     content: str
+    faults: tuple[str, ...] = field(default=(), compare=False, repr=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As it is stored and told."""
+        return {name: value for name, value in vars(self).items() if name != "faults"}

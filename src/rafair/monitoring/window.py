@@ -53,6 +53,7 @@ class Window:
         positions: How far each source is read with this window.
         counts: By name of a watched rate, how many of how many judged now were good: the step of
             the test.
+        evidence: What the tests keep for the next look.
         document: The result as it is printed.
         deliveries: Messages to be sent, of alarms that are new; plain values.
     """
@@ -71,5 +72,6 @@ class Window:
     outside: Mapping[str, int] = field(default_factory=dict)
     positions: Mapping[str, Position] = field(default_factory=dict)
     counts: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    evidence: bytes = b""
     document: Mapping[str, Any] = field(default_factory=dict)
     deliveries: Sequence[Mapping[str, Any]] = ()

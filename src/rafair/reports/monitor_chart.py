@@ -14,6 +14,7 @@ from typing import Any
 from markupsafe import Markup
 
 from rafair.metrics.rounding import as_fraction
+from rafair.monitoring.alarm import DATA
 from rafair.monitoring.telling.sentences import CONDITION_NAMES, METRIC_NAMES, opening
 from rafair.monitoring.watched import JOINT
 from rafair.reports.monitor_axis import WIDTH, axis, bars, marks, told
@@ -243,7 +244,12 @@ def _heights(
 
 
 def _concerns(span: Span, metric: str) -> bool:
-    """Whether an alarm is of this metric; what is shown alone goes with what fell jointly."""
+    """Whether an alarm is of this metric; what is shown alone goes with what fell jointly.
+
+    That little could be judged concerns all of them.
+    """
+    if span.alarm["kind"] == DATA:
+        return True
     if metric == JOINT:
         return bool(span.alarm["kind"] == "joint")
     return any(fall["rate"].endswith(f".{metric}") for fall in span.alarm["evidence"]["rates"])

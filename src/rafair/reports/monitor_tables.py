@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rafair.auditing.tables import Cells
 from rafair.metrics.rounding import as_fraction
+from rafair.monitoring.alarm import DATA
 from rafair.monitoring.telling.sentences import (
     CONDITION_NAMES,
     METRIC_NAMES,
     alarm_name,
+    counted_text,
     evidence,
     opening,
     points,
+    refusal_text,
+    too_few,
 )
 from rafair.monitoring.watched import JOINT, METRICS, Watched
 from rafair.reports.monitor_series import Span
@@ -69,7 +72,8 @@ def alarms_table(spans: Sequence[Span]) -> Cells:
     note = (
         "Figures are those of the last window at which the alarm stood. From, to: the rate of the "
         "reference, and of the rows since the window from which on the evidence is strongest. "
-        "Evidence is an e-value: an alarm stands while it reaches what is needed."
+        "Evidence is an e-value: an alarm stands while it reaches what is needed. Of the kind "
+        "data, it stands at windows of which too little could be judged."
     )
     if len(spans) > MOST_ALARMS:
         note = f"The newest {MOST_ALARMS} of {len(spans):,} alarms. {note}"
@@ -170,9 +174,14 @@ def untested_name(name: str) -> str:
 
 
 def reasons(history: Mapping[str, Any]) -> list[tuple[str, int]]:
-    """Why the newest lines were refused, the most frequent first."""
-    counted = Counter(str(one["reason"]) for one in history["quarantine"])
-    return counted.most_common(MOST_REASONS)
+    """Why records of all windows were refused, and how many, the most frequent reasons first."""
+    found: dict[str, dict[str, Any]] = {}
+    for window in history["windows"]:
+        for one in window["refusals"]:
+            seen = found.setdefault(one["reason"], {**one, "count": 0})
+            seen["count"] += one["count"]
+    most = sorted(found.values(), key=lambda one: -one["count"])[:MOST_REASONS]
+    return [(refusal_text(one), one["count"]) for one in most]
 
 
 def refused_lines(history: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -203,6 +212,8 @@ def _when(span: Span) -> str:
 
 
 def _falls(alarm: Mapping[str, Any]) -> Iterator[list[str]]:
+    if alarm["kind"] == DATA:
+        yield from _too_few(alarm["evidence"]["data"], alarm["opened"])
     for fall in alarm["evidence"]["rates"]:
         now, was = fall["now"], fall["reference"]
         rate = Watched.of(fall["rate"])
@@ -214,6 +225,21 @@ def _falls(alarm: Mapping[str, Any]) -> Iterator[list[str]]:
             f"{now['n']:,}",
             f"{fall['since']:,}",
             f"{evidence(fall)}\nneeded {math.ceil(fall['threshold']):,}",
+        ]
+
+
+def _too_few(data: Mapping[str, Any], since: int) -> Iterator[list[str]]:
+    for name in too_few(data):
+        n = sum(data[name].values())
+        share = data[name]["judged"] / n
+        yield [
+            f"{name} that could be judged\nof the window",
+            f"at least {as_fraction(data['least'], 2)}",
+            f"{as_fraction(share)}\n{counted_text(name, data[name])}",
+            points(share - data["least"]),
+            f"{n:,}",
+            f"{since:,}",
+            "counted, not tested",
         ]
 
 

@@ -21,6 +21,7 @@ from rafair.monitoring.telling.sentences import (
     most_severe_first,
     opening,
     promise_sentence,
+    refusal_text,
     state_sentences,
 )
 from rafair.monitoring.watched import ACCURACY, CLEAN, FAIRNESS, METRICS, RAFAIR
@@ -51,7 +52,7 @@ def render_window(document: Mapping[str, Any], reference: Mapping[str, Any]) -> 
         parts.append(Text(f"Outside their feature's range: {said}", style="dim"))
     for refusal in document.get("refusals", ()):
         times = f" ({refusal['count']:,} records)" if refusal["count"] > 1 else ""
-        parts.append(Text(f"Refused: {shortened(refusal['reason'], LONGEST_REASON)}{times}"))
+        parts.append(Text(f"Refused: {shortened(refusal_text(refusal), LONGEST_REASON)}{times}"))
     if document["n"]:
         parts += [Text(), _rates(document, reference)]
     parts += [Text(), *_alarms(document)]

@@ -1,14 +1,17 @@
-"""Of which kind and level the alarms are that falls add up to, and since when they stand."""
+"""Of which kind and level the alarms of a window are, and since when they stand."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from rafair.monitoring.alarm import Alarm, Fall
+from rafair.monitoring.alarm import DATA, Alarm, Fall
 from rafair.monitoring.watched import ACCURACY, CLEAN, FAIRNESS, TESTED, Watched
 
 KIND_OF = {ACCURACY: "accuracy", FAIRNESS: "fairness"}
+
+MOST_REFUSALS = 3
+"""How many reasons of refusals an alarm names."""
 
 Standing = Mapping[tuple[str, str], int]
 """By kind and level, the look since which an alarm stands."""
@@ -106,3 +109,38 @@ def raised(
         new = (tier.kind, tier.level) not in before
         found.append(Alarm(tier.kind, tier.level, own, opened, new, cases(tier, own)))
     return found
+
+
+def unjudged(
+    came: Mapping[str, tuple[int, int]],
+    least: float,
+    look: int,
+    before: Standing,
+    refusals: Sequence[Mapping[str, Any]] = (),
+) -> list[Alarm]:
+    """The alarm that too little of a window could be judged; none if enough could.
+
+    It is counted and not tested: it spends nothing of alpha, and concerns its window alone.
+
+    Args:
+        came: Of "rows" and of "labels" that came alone, how many could be judged and how many are
+            in quarantine.
+        least: The least share of either that is to be judged.
+        look: The window's number.
+        before: What stood at the window before.
+        refusals: Why records were refused, the most frequent reasons first.
+
+    Example:
+        >>> [alarm] = unjudged({"rows": (2, 3), "labels": (9, 1)}, 0.5, 7, {})
+        >>> alarm.kind, alarm.level, alarm.data["rows"]
+        ('data', 'warn', {'judged': 2, 'refused': 3})
+    """
+    if all(judged >= least * (judged + refused) for judged, refused in came.values()):
+        return []
+    key = DATA, "warn"
+    data = {
+        "least": least,
+        **{name: {"judged": good, "refused": bad} for name, (good, bad) in came.items()},
+        "refusals": list(refusals[:MOST_REFUSALS]),
+    }
+    return [Alarm(*key, (), before.get(key, look), key not in before, {}, data)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -77,12 +77,16 @@ def bounds(
         >>> {name: b and round(b, 4) for name, b in bounds(rates, 0.05, 0.01).items()}
         {'clean.accuracy': 0.8146, 'noise.accuracy': None}
     """
-    found = _steps(reference, alpha, tolerance)
+    found = tested_steps(reference, alpha, tolerance)
     return {name: found[name][-1].bound if name in found else None for name in reference}
 
 
 def falls(
-    reference: Mapping[str, RateOf | None], history: History, alpha: float, tolerance: float
+    reference: Mapping[str, RateOf | None],
+    history: History,
+    alpha: float,
+    tolerance: float,
+    only: Container[str] | None = None,
 ) -> list[Fall]:
     """The rates that fell by the evidence up to the last look.
 
@@ -91,6 +95,7 @@ def falls(
         history: The counts of every look so far; a name for each rate that can be tested.
         alpha: The false-alarm rate of all tests together.
         tolerance: How far a rate may fall without being told.
+        only: Names of rates beside which none can have fallen; None if that is not known.
 
     Returns:
         In the order of `reference`.
@@ -107,8 +112,9 @@ def falls(
     """
     share = share_of(alpha, len(reference))
     found = []
-    for name, limits in _steps(reference, alpha, tolerance).items():
-        evidence = reached(limits, history[name], share) if len(history[name]) else None
+    for name, limits in tested_steps(reference, alpha, tolerance).items():
+        looked_at = len(history[name]) and (only is None or name in only)
+        evidence = reached(limits, history[name], share) if looked_at else None
         if evidence is not None:
             log_e, start = float(evidence.log_e), int(evidence.start)
             found.append(_fall(name, reference, limits, history[name], log_e, start, share))
@@ -135,7 +141,7 @@ def log_evidence(
     """
     return {
         name: float(last(limits, history[name]).log_e)
-        for name, limits in _steps(reference, alpha, tolerance).items()
+        for name, limits in tested_steps(reference, alpha, tolerance).items()
         if len(history[name])
     }
 
@@ -155,7 +161,7 @@ def falls_at_every_look(
         InputError: If alpha or tolerance is no such share.
     """
     share = share_of(alpha, len(reference))
-    tested = _steps(reference, alpha, tolerance)
+    tested = tested_steps(reference, alpha, tolerance)
     found: list[list[Fall]] = [[] for _ in range(max((len(history[n]) for n in tested), default=0))]
     for name, limits in tested.items():
         every = at_every_look(limits, history[name])
@@ -166,10 +172,19 @@ def falls_at_every_look(
     return found
 
 
-def _steps(
+def tested_steps(
     reference: Mapping[str, RateOf | None], alpha: float, tolerance: float
 ) -> dict[str, list[Step]]:
-    """Those of the rates that can be tested."""
+    """The bounds of the rates that can be tested, by name.
+
+    Args:
+        reference: The reference's rates by name; None where no row was counted.
+        alpha: The false-alarm rate of all tests together.
+        tolerance: How far a rate may fall without being told.
+
+    Raises:
+        InputError: If alpha or tolerance is no such share.
+    """
     check_real("alpha", alpha, 0, 1)
     check_real("tolerance", tolerance, 0, 1, low_included=True)
     share = share_of(alpha, len(reference))

@@ -78,14 +78,14 @@ def lower_bound(count: int, n: int, alpha: float) -> float:
     return min(bound, float(np.nextafter(1, 0)))  # below 1 whatever was counted, but for rounding
 
 
-def log_weights(looks: int) -> Numbers:
-    """The logarithms of the weights of the starts 1 to `looks`; shape `(looks,)`.
+def log_weights(looks: int, first: int = 1) -> Numbers:
+    """The logarithms of the weights of the starts `first` to `looks`; shape `(starts,)`.
 
     Example:
         >>> np.exp(log_weights(3)).round(3).tolist()
         [0.369, 0.131, 0.069]
     """
-    start = np.arange(1, looks + 1)
+    start = np.arange(first, looks + 1)
     # The difference of 1 / log2(s + 1) and 1 / log2(s + 2), without its cancellation.
     step = np.log1p(1 / (start + 1)) / np.log(2)
     weights: Numbers = np.log(step / (np.log2(start + 1) * np.log2(start + 2)))
@@ -167,12 +167,23 @@ def log_ratio(good: Counts, others: Counts, bound: Numbers) -> Numbers:
         >>> log_ratio(np.array([0, 9, 3]), np.array([0, 1, 7]), np.array(0.75)).round(2).tolist()
         [0.0, -0.83, 2.62]
     """
-    first = np.maximum(PRIOR_ROWS * bound, LEAST_PRIOR)
-    second = np.maximum(PRIOR_ROWS * (1 - bound), LEAST_PRIOR)
+    first, second = prior_parameters(bound)
     mixed = _log_incomplete(first + good, second + others, bound)
     prior = _log_incomplete(first, second, bound)
     ratio: Numbers = mixed - prior - (good * np.log(bound) + others * np.log1p(-bound))
     return ratio
+
+
+def prior_parameters(bound: Numbers) -> tuple[Numbers, Numbers]:
+    """Those of the beta distribution over the alternatives to a bound.
+
+    Example:
+        >>> [one.item() for one in prior_parameters(np.array(0.75))]
+        [7.5, 2.5]
+    """
+    first: Numbers = np.maximum(PRIOR_ROWS * bound, LEAST_PRIOR)
+    second: Numbers = np.maximum(PRIOR_ROWS * (1 - bound), LEAST_PRIOR)
+    return first, second
 
 
 def _log_incomplete(first: Numbers, second: Numbers, bound: Numbers) -> Numbers:

@@ -45,6 +45,7 @@ class Sorted:
         labels_alone: By id, the class of rows that are not in this batch.
         label_places: By id, which record a label that came alone is, by its place in the batch;
             also of those whose row is here.
+        alone: Which records are labels alone, by their places in the batch, also if refused.
         refused: The records that are neither, with reasons, in their order.
         duplicates: How many records said what another one of the batch had said.
         ignored: Columns that nobody asked for, spelt visibly; at most `MOST_IGNORED`.
@@ -59,6 +60,7 @@ class Sorted:
     outside_by: Mapping[str, NDArray[np.bool_]]
     labels_alone: Mapping[str, int]
     label_places: Mapping[str, int]
+    alone: tuple[int, ...]
     refused: tuple[Refused, ...]
     duplicates: int
     ignored: tuple[str, ...]
@@ -142,6 +144,7 @@ def sort_records(
         outside_by={name: flags for name, flags in outside.items() if flags.any()},
         labels_alone={n: code for n, code in batch.labels.items() if n not in batch.rows},
         label_places=batch.alone,
+        alone=tuple(alone),
         refused=tuple(_refused(records, reasons)),
         duplicates=batch.duplicates,
         ignored=_ignored(values, columns),
@@ -235,7 +238,8 @@ def _refused(records: Sequence[Record], reasons: Mapping[int, list[str]]) -> Ite
             more = f"; and {len(why) - MOST_REASONS} more" if len(why) > MOST_REASONS else ""
             raw = record.raw or json.dumps(dict(record.values), default=str, ensure_ascii=False)
             reason = "; ".join(why[:MOST_REASONS]) + more
-            yield Refused(record.source, record.number, reason, raw[:LONGEST_RAW])
+            content = raw[:LONGEST_RAW]
+            yield Refused(record.source, record.number, reason, content, tuple(why))
 
 
 def _ignored(values: Mapping[int, Mapping[str, Any]], columns: Columns) -> tuple[str, ...]:

@@ -10,9 +10,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from rafair.errors import InputError
 from rafair.monitoring.judged import UNLABELLED
+from rafair.monitoring.record import Refused
 from rafair.monitoring.store.tables import (
     COUNTS,
     DELIVERIES,
+    EVIDENCE,
     OUTSIDE,
     POSITIONS,
     QUARANTINE,
@@ -64,9 +66,12 @@ def write_window(connection: Connection, monitor: int, window: Window, token: st
     _write_labels(connection, of_it, window)
     _insert(connection, COUNTS, of_it, _named(window.counts, "rate", ("good", "n")))
     _insert(connection, OUTSIDE, of_it, _named(window.outside, "column", ("n",)))
-    _insert(connection, QUARANTINE, of_it, _placed(map(vars, window.refused)))
+    _insert(connection, QUARANTINE, of_it, _placed(map(Refused.to_dict, window.refused)))
     _insert(connection, DELIVERIES, of_it, _placed(map(_delivery(window), window.deliveries)))
     _write_positions(connection, of_it, window)
+    connection.execute(delete(EVIDENCE).where(EVIDENCE.c.monitor == monitor))
+    if window.evidence:
+        connection.execute(insert(EVIDENCE).values(**of_it, state=window.evidence))
     return True
 
 

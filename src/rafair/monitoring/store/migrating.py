@@ -50,6 +50,11 @@ def is_current(connection: Connection) -> bool:
     return current_version(connection) == _versions(_config(connection))[0]
 
 
+def is_known(connection: Connection) -> bool:
+    """Whether they are those of this version or an older one, which can be read as they are."""
+    return current_version(connection) in _versions(_config(connection))
+
+
 def _config(connection: Connection) -> Config:
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", SCRIPTS)

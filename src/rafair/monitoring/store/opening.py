@@ -63,7 +63,7 @@ def open_store(
     from rafair.monitoring.store.address import address_of
     from rafair.monitoring.store.engines import engine_of, use_write_ahead_log
     from rafair.monitoring.store.link import Link
-    from rafair.monitoring.store.migrating import is_current, migrate
+    from rafair.monitoring.store.migrating import is_current, is_known, migrate
     from rafair.monitoring.store.store import Store
 
     conditions = tuple(reference_document.get("conditions", CONDITIONS))
@@ -72,7 +72,9 @@ def open_store(
     address = address_of(url_or_path)
 
     def look(connection: Connection) -> int | None:
-        return _monitor_number(connection, monitor_id) if is_current(connection) else None
+        # an older store's windows can be told without changing it
+        good = is_known(connection) if existing else is_current(connection)
+        return _monitor_number(connection, monitor_id) if good else None
 
     def prepare(connection: Connection) -> int:
         migrate(connection, address.shown)

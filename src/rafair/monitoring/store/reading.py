@@ -25,6 +25,7 @@ from rafair.monitoring.store.stored_rows import (
 from rafair.monitoring.store.tables import (
     COUNTS,
     DELIVERIES,
+    EVIDENCE,
     OUTSIDE,
     POSITIONS,
     QUARANTINE,
@@ -34,6 +35,9 @@ from rafair.monitoring.store.tables import (
 )
 
 T = TypeVar("T")
+
+WINDOWS_AT_ONCE = 100
+"""How many documents of windows are read at once."""
 
 LONGEST_PUT_OFF = datetime.timedelta(days=1)
 """A delivery that is due later than that was put off before the clock was set back: it is due."""
@@ -139,6 +143,19 @@ class StoreReader:
             of_rate[row.window - 1] = row.good, row.n
         return steps
 
+    def sums(self) -> dict[str, tuple[int, int]]:
+        """The steps of the tests together: by name of a rate, how many of how many were good."""
+        summed = func.sum(COUNTS.c.good), func.sum(COUNTS.c.n)
+        query = select(COUNTS.c.rate, *summed).where(self._mine(COUNTS)).group_by(COUNTS.c.rate)
+        found = self._read(lambda connection: connection.execute(query).all())
+        return {name: (int(good), int(n)) for name, good, n in map(tuple, found)}
+
+    def evidence(self) -> bytes | None:
+        """What the tests kept with the newest window; None if nothing."""
+        query = select(EVIDENCE.c.state).where(self._mine(EVIDENCE))
+        found = self._read(lambda connection: connection.scalar(query))
+        return None if found is None else bytes(found)
+
     def violations(self, since: int, rates: Sequence[str], limit: int = 200) -> Violations:
         """Rows that are behind the fall of rates.
 
@@ -157,18 +174,22 @@ class StoreReader:
 
     def windows(self) -> list[StoredWindow]:
         """All windows in order, with the labels that have come since."""
-        query = select(WINDOWS).where(self._mine(WINDOWS)).order_by(WINDOWS.c.number)
-        found, counted = self._read(
-            lambda connection: (
-                connection.execute(query).all(),
-                row_queries.counts_of_windows(connection, self._monitor, self.conditions),
-            )
-        )
-        return [self._window(row, counted) for row in found]
+        return self.told_windows(lambda window: window)
 
-    def _window(self, row: Any, counted: Mapping[int, Any]) -> StoredWindow:
+    def told_windows(self, tell: Callable[[StoredWindow], T]) -> list[T]:
+        """What is told of each of them; no more than that is held of many windows."""
+        query = select(WINDOWS).where(self._mine(WINDOWS)).order_by(WINDOWS.c.number)
+        few_at_once = query.execution_options(yield_per=WINDOWS_AT_ONCE)
+
+        def ask(connection: Connection) -> list[T]:
+            counted = row_queries.counts_of_windows(connection, self._monitor, self.conditions)
+            return [tell(self._window(row, counted)) for row in connection.execute(few_at_once)]
+
+        return self._read(ask)
+
+    def _window(self, row: Any, counted: dict[int, Any]) -> StoredWindow:
         nothing: dict[str, Any] = {name: row_queries.no_rows() for name in self.conditions}
-        labelled, counts = counted.get(row.number, (0, nothing))
+        labelled, counts = counted.pop(row.number, (0, nothing))
         return StoredWindow(
             row.number,
             row.key,

@@ -13,6 +13,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Table,
 )
@@ -107,6 +108,7 @@ QUARANTINE = _of_window(
     _needed("number", BigInteger),
     _needed("reason", AnyText),
     _needed("content", AnyText),
+    Index("ix_quarantine_monitor_number", "monitor", "number"),
 )
 
 WAITING_LABELS = _of_window(
@@ -134,6 +136,8 @@ DELIVERIES = _of_window(
     Column("done", Moment),
     Column("problem", AnyText),
 )
+
+EVIDENCE = _of_window("evidence", _needed("state", LargeBinary), window_is_key=False)
 
 VERSION_TABLE = "rafair_schema"
 """Where Alembic keeps which migrations were made."""

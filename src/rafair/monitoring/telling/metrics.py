@@ -170,7 +170,7 @@ def _about(reference: Mapping[str, Any]) -> Iterator[Metric]:
     told = {key: shortened(str(reference[key])) for key in ("dataset", "model", "run")}
     told["monitor"] = str(reference["id"])
     yield InfoMetricFamily("rafair_monitor", "Which watch this is", told)
-    yield _gauge("false_alarm_rate", "The chance of ever alarming if nothing fell; 0 to 1",
+    yield _gauge("false_alarm_rate", "The chance of ever telling a fall if nothing fell; 0 to 1",
                  reference["alpha"])  # fmt: skip
 
 

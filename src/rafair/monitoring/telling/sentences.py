@@ -10,7 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rafair.metrics.rounding import as_fraction
+from rafair.monitoring.alarm import DATA
 from rafair.monitoring.watched import ACCURACY, CLEAN, FAIRNESS, JOINT, NOISE, RAFAIR, Watched
+from rafair.visible import shortened
 
 METRIC_NAMES = {
     ACCURACY: "accuracy",
@@ -22,6 +24,9 @@ SYMBOLS = {"watch": "○", "warn": "▲", "alarm": "◆"}
 """What tells levels apart besides their colour."""
 
 SEVERITY = ("alarm", "warn", "watch")
+LONGEST_REASON = 200
+"""Of a refusal in a sentence; it may hold what a stranger has sent."""
+
 WRITTEN_OUT = 1e6
 """Evidence from here on is told as a power of ten."""
 
@@ -61,6 +66,8 @@ def alarm_sentence(alarm: Mapping[str, Any]) -> str:
         accuracy alone fell: accuracy from 0.702 to 0.561 (-14.1 points) in the 1,040 labelled rows
         since window 12; evidence 3,200 where 120 was needed
     """
+    if alarm["kind"] == DATA:
+        return _unjudged(alarm["evidence"]["data"])
     falls = alarm["evidence"]["rates"]
     told = [fall for fall in falls if Watched.of(fall["rate"]).condition == CLEAN] or falls
     also = [fall for fall in falls if fall not in told]
@@ -106,6 +113,44 @@ def evidence(fall: Mapping[str, Any]) -> str:
     return f"10^{math.floor(log_e / math.log(10)):,}"
 
 
+def too_few(data: Mapping[str, Any]) -> list[str]:
+    """Of which there were too few that could be judged: "rows", "labels", or both.
+
+    Args:
+        data: Of the evidence of an alarm of the kind "data".
+
+    Example:
+        >>> too_few({"least": 0.5, "rows": {"judged": 1, "refused": 2},
+        ...          "labels": {"judged": 0, "refused": 0}})
+        ['rows']
+    """
+    return [name for name in ("rows", "labels") if _share(data[name]) < data["least"]]
+
+
+def counted_text(name: str, counted: Mapping[str, int]) -> str:
+    """How many could be judged, such as "2 of 5 rows"."""
+    n = counted["judged"] + counted["refused"]
+    return f"{counted['judged']:,} of {n:,} {name.removesuffix('s') if n == 1 else name}"
+
+
+def _share(counted: Mapping[str, int]) -> float:
+    n = counted["judged"] + counted["refused"]
+    return counted["judged"] / n if n else 1.0
+
+
+def refusal_text(refusal: Mapping[str, Any]) -> str:
+    """Why records were refused, with what one of them had there.
+
+    Example:
+        >>> refusal_text({"reason": "column 'a': expected a number", "count": 2, "example": "'x'"})
+        "column 'a': expected a number, found such as 'x'"
+    """
+    if not refusal.get("example"):
+        return str(refusal["reason"])
+    such_as = "such as " if refusal["count"] > 1 else ""
+    return f"{refusal['reason']}, found {such_as}{refusal['example']}"
+
+
 def state_sentence(history: Mapping[str, Any]) -> str:
     """Which alarms stand after the newest window, and since when.
 
@@ -145,12 +190,12 @@ def promise_sentence(reference: Mapping[str, Any]) -> str:
     Example:
         >>> print(promise_sentence({"alpha": 0.05, "tolerance": 0.01}))
         As long as no rate lies more than 1 point below its true value at the reference, the chance
-        that this watch ever shows an alarm, however long it runs, is at most 5 %.
+        that this watch ever says that one fell, however long it runs, is at most 5 %.
     """
     tolerance = f"{100 * reference['tolerance']:g}"
     return (
         f"As long as no rate lies more than {tolerance} point{'s' * (tolerance != '1')} below its "
-        "true value at the reference, the chance that this watch ever shows an alarm, however "
+        "true value at the reference, the chance that this watch ever says that one fell, however "
         f"long it runs, is at most {100 * reference['alpha']:g} %."
     )
 
@@ -180,6 +225,19 @@ def _standing(alarm: Mapping[str, Any]) -> str:
     called = {"alarm": article, "warn": "A warning", "watch": "A notice to watch"}[alarm["level"]]
     stands = "opened at" if alarm["new"] else "has stood since"
     return f"{called} {stands} window {alarm['opened']:,}"
+
+
+def _unjudged(data: Mapping[str, Any]) -> str:
+    """How little of a window could be judged, and why."""
+    told = [counted_text(name, data[name]) for name in too_few(data)]
+    because = "; ".join(
+        f"{shortened(refusal_text(one), LONGEST_REASON)} ({one['count']:,})"
+        for one in data["refusals"]
+    )
+    return (
+        f"{_joined(told)} could be judged, where at least {100 * data['least']:g} % are to be; "
+        f"the others are in quarantine: {because}"
+    )
 
 
 def _what_fell(alarm: Mapping[str, Any]) -> str:

@@ -24,7 +24,7 @@ class Snapshots:
         """Takes a new one, after a window."""
         monitor, store = self._monitor, self._monitor.store
         document = store.newest()
-        history = store.history(monitor.names)
+        history = monitor.looks.history(store.last_number())
         of = monitor.reference
         log_e = log_evidence(by_name(of.rates), history, of.alpha, of.tolerance)
         threshold = 1 / share_of(monitor.reference.alpha, len(monitor.names))
