@@ -14,6 +14,7 @@ import rafair
 import rederive
 from rafair.auditing.cases import show
 from rafair.auditing.saved_models import wrapped
+from rafair.engine.sealed import sealed
 from rafair.models.adapting import as_classifier
 from rafair.models.onnx_file import export_onnx
 from rafair.models.training import TrainConfig
@@ -57,7 +58,7 @@ def seal(folder: Path) -> None:
     document = json.loads((folder / "audit.json").read_text(encoding="utf-8"))
     for name in {*document["files"], "model.onnx"}:
         document["files"][name] = hashlib.sha256((folder / name).read_bytes()).hexdigest()
-    (folder / "audit.json").write_text(json.dumps(document), encoding="utf-8")
+    (folder / "audit.json").write_text(json.dumps(sealed(document)), encoding="utf-8")
 
 
 def test_it_is_rederived(run):

@@ -19,6 +19,7 @@ import rafair
 from rafair.auditing.groups import METRICS, groups_of
 from rafair.auditing.result import Audit
 from rafair.auditing.verified import verified_run
+from rafair.engine.sealed import sealed
 from rafair.errors import RunFolderError
 from rafair.metrics.groups import LEAST_INSTANCES
 from rafair.metrics.rates import rate
@@ -310,7 +311,7 @@ def without_groups(audit: Audit, folder: Path) -> Path:
     del document["groups"], document["gaps"], document["config"]["bands"]
     for feature in document["dataset"]["schema"]["features"]:
         del feature["bands"]
-    (folder / "audit.json").write_text(json.dumps(document))
+    (folder / "audit.json").write_text(json.dumps(sealed(document)))
     return folder
 
 
@@ -371,7 +372,7 @@ def test_an_edited_group_is_refused(hostile, tmp_path, case):
     folder = Path(shutil.copytree(hostile.folder, tmp_path / "run"))
     document = json.loads((folder / "audit.json").read_text())
     edit(document)
-    (folder / "audit.json").write_text(json.dumps(document))
+    (folder / "audit.json").write_text(json.dumps(sealed(document)))
     with pytest.raises(RunFolderError, match=f"edited: {words}") as caught:
         verified_run(folder)
     assert str(caught.value).isprintable()
@@ -390,7 +391,7 @@ def test_bands_that_a_run_cannot_have_had_are_refused(hostile, tmp_path, bands, 
     folder = Path(shutil.copytree(hostile.folder, tmp_path / "run"))
     document = json.loads((folder / "audit.json").read_text())
     document["config"]["bands"] = bands
-    (folder / "audit.json").write_text(json.dumps(document))
+    (folder / "audit.json").write_text(json.dumps(sealed(document)))
     with pytest.raises(RunFolderError, match=rf"audit\.json': .*{words}"):
         verified_run(folder)
 

@@ -12,6 +12,7 @@ import rafair
 from rafair.auditing.per_instance import PerInstance
 from rafair.auditing.rate_names import RateName, rate_named, rates_of
 from rafair.auditing.verified import finished_run, verified_run
+from rafair.engine.sealed import sealed
 from rafair.errors import InputError, RunFolderError, UnfinishedRunError, UnknownNameError
 
 
@@ -72,7 +73,7 @@ def test_an_edited_document_is_refused_and_the_figure_named(result, section, key
     folder = shutil.copytree(result.folder, tmp_path / "run")
     document = json.loads((folder / "audit.json").read_text())
     document["attacks"]["rafair"]["robust"]["accuracy"][section] = key
-    (folder / "audit.json").write_text(json.dumps(document))
+    (folder / "audit.json").write_text(json.dumps(sealed(document)))
     with pytest.raises(
         RunFolderError, match=rf"edited: attacks\.rafair\.robust\.accuracy\.{section}"
     ):

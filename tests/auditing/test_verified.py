@@ -23,6 +23,7 @@ from commands import rafair as command
 from rafair.auditing.entry import repair_saved
 from rafair.auditing.run import Means
 from rafair.auditing.verified import verified_run
+from rafair.engine.sealed import sealed
 from rafair.errors import RunFolderError
 from rafair.tabular.encoding import decode
 
@@ -52,7 +53,7 @@ def run(written, tmp_path):
 def edit(run: Path, change: Callable[[Document], object]) -> None:
     found = document(run)
     change(found)
-    (run / "audit.json").write_text(json.dumps(found), encoding="utf-8")
+    (run / "audit.json").write_text(json.dumps(sealed(found)), encoding="utf-8")
 
 
 def rewrite(run: Path, name: str, change: Callable[[pa.Table], pa.Table]) -> None:

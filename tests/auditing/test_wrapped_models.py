@@ -17,6 +17,7 @@ from commands import call, document, names, without
 from commands import rafair as command
 from rafair.attacks.registry import ATTACKS
 from rafair.auditing.saved_models import open_saved, open_saved_for, wrapped
+from rafair.engine.sealed import sealed
 from rafair.errors import InputError, ModelError
 from rafair.hardening.counterpart_adversarial import CounterpartAdversarial
 from rafair.hardening.training import Hardening
@@ -248,10 +249,10 @@ def test_what_does_not_know_wrappers_refuses_them(tmp_path, affairs, network):
         {"wrapper": {"kind": "consensus", "sample": 0}},
         {"wrapper": {"kind": "benign", "steps": "many"}},
     ):
-        (folder / DESCRIPTION).write_text(json.dumps(description | change))
+        (folder / DESCRIPTION).write_text(json.dumps(sealed(description | change)))
         with pytest.raises(ModelError, match="expected a model description written by rafair"):
             load_model(folder)
-    (folder / DESCRIPTION).write_text(json.dumps(description | {"model_version": 3}))
+    (folder / DESCRIPTION).write_text(json.dumps(sealed(description | {"model_version": 3})))
     done = call("audit", "--model", folder, "--out", tmp_path / "run")
     assert (done.code, done.err.count("\n")) == (2, 1)
     assert "found 3" in done.err

@@ -13,6 +13,7 @@ import rederive
 from commands import document, rafair
 from rafair import load_dataset
 from rafair.auditing.verified import verified_run
+from rafair.engine.sealed import sealed
 
 QUICK = ("--epochs", "1", "--instances", "60", "--steps", "2")
 EDGES = [20.0, 30.0]
@@ -63,7 +64,7 @@ def test_the_repair_of_an_older_run_has_groups_as_well(run, tmp_path):
     older = Path(shutil.copytree(run, tmp_path / "older"))
     content = document(older)
     del content["groups"], content["gaps"], content["config"]["bands"]
-    (older / "audit.json").write_text(json.dumps(content))
+    (older / "audit.json").write_text(json.dumps(sealed(content)))
     rafair("repair", older, "--out", tmp_path / "repair")
     assert document(tmp_path / "repair")["config"]["bands"] == {}
     assert "17.5" in document(tmp_path / "repair")["groups"]["age"]

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from commands import call, document, rafair, without
+from rafair.engine.sealed import sealed
 from rederive import check
 
 QUICK = ("--epochs", "3", "--instances", "20", "--steps", "12", "--step-size", "0.02")
@@ -114,7 +115,7 @@ def test_a_run_of_a_version_without_the_option_is_the_paper_s(base, tmp_path):
     shutil.copytree(base / "paper", old)
     content = json.loads((old / "audit.json").read_text())
     del content["config"]["perturbation"], content["config"]["max_category_changes"]
-    (old / "audit.json").write_text(json.dumps(content))
+    (old / "audit.json").write_text(json.dumps(sealed(content)))
     rafair("attack", old, "--out", tmp_path / "again")
     again = document(tmp_path / "again")
     assert again["config"]["perturbation"] == "paper"

@@ -9,6 +9,7 @@ import pytest
 import planted
 import rafair
 from commands import call, hashes, names
+from rafair.engine.sealed import sealed
 from rafair.errors import InputError, RunFolderError, UnfinishedRunError, UnknownNameError
 from rafair.reports.formats import FORMATS
 
@@ -149,7 +150,7 @@ def test_an_altered_run_is_refused(folder):
     text = path.read_text()
     document = json.loads(text)
     document["attacks"]["rafair"]["robust"]["accuracy"]["count"] += 1
-    path.write_text(json.dumps(document))
+    path.write_text(json.dumps(sealed(document)))
     done = shown(folder, "--format", "markdown")
     assert done.code == 2
     assert re.fullmatch(

@@ -15,6 +15,7 @@ import pytest
 from commands import MAY_DIFFER, Done, call, document, hashes, names, rafair, without
 from rafair.auditing import run
 from rafair.engine.checkpoints import MANIFEST
+from rafair.engine.sealed import sealed
 
 OPTIONS = ("--attack", "rafair-ff", "--instances", "220", "--steps", "12", "--epochs", "1")
 PARTS = 3
@@ -185,7 +186,7 @@ def cut(path: Path) -> None:
 
 
 def edit(path: Path, **changes: object) -> None:
-    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    path.write_text(json.dumps(sealed(json.loads(path.read_text()) | changes)))
 
 
 ALTERED: dict[str, tuple[str, Callable[[Path], object], str]] = {

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from commands import call, document, rafair
+from rafair.engine.sealed import sealed
 
 GOOD = 'version = 1\n[[rule]]\nrate = "clean.accuracy"\nat_least = 0.1\n'
 DROP = 'version = 1\n[[rule]]\nrate = "clean.accuracy"\nlargest_drop = 1.0\n'
@@ -60,7 +61,7 @@ def here(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def edit(folder: Path, change: Any) -> None:
     found = document(folder)
     change(found)
-    (folder / "audit.json").write_text(json.dumps(found), encoding="utf-8")
+    (folder / "audit.json").write_text(json.dumps(sealed(found)), encoding="utf-8")
 
 
 def contents(folder: Path) -> dict[str, bytes | None]:

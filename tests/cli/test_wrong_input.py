@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from rafair.cli.main import run
+from rafair.engine.sealed import sealed
 from rafair.models import training
 
 QUICK = ("--epochs", "1", "--instances", "10", "--steps", "2")
@@ -72,7 +73,7 @@ def contents(folder: Path) -> dict[str, bytes | None]:
 
 
 def edit_json(path: Path, **changes: object) -> None:
-    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    path.write_text(json.dumps(sealed(json.loads(path.read_text()) | changes)))
 
 
 # names ----------------------------------------------------------------------------------------

@@ -52,7 +52,7 @@ SHAPES: dict[str, dict[str, Any]] = {
 LONGEST = 80
 
 
-def _finished_run(folder: str | Path) -> Audit:
+def finished_run(folder: str | Path) -> Audit:
     """Reads a run folder that holds a finished audit.
 
     Raises:
@@ -88,7 +88,7 @@ def verified_run(folder: str | Path) -> Audit:
             `audit.json` does not follow from the files; names the first.
         UnfinishedRunError: If the audit was not carried to its end.
     """
-    audit = _finished_run(folder)
+    audit = finished_run(folder)
     try:
         with understanding(audit.folder / AUDIT):
             _check_shapes(audit)

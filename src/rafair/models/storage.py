@@ -117,9 +117,11 @@ def save_model(
     Raises:
         InputError: If the wrapper does not fit the schema.
     """
+    averaged = _averaged(schema, wrapper)  # a wrapper that does not fit leaves nothing behind
     with writing(folder / WEIGHTS) as path:
         path.write_bytes(serialise(network))
-    _export(folder, network, schema, wrapper)
+    if not isinstance(wrapper, BenignWrapper):
+        export_onnx(network, folder / ONNX, averaged)
     description = ModelDescription(
         model_version=WRAPPED_VERSION if wrapper else MODEL_VERSION,
         dataset=dataset,
@@ -142,17 +144,15 @@ def export_again(folder: Path) -> None:
         ModelError: If one of these is missing or altered.
     """
     network, description = load_model(folder)
-    _export(folder, network, description.table, description.wrapper)
-
-
-def _export(folder: Path, network: nn.Sequential, schema: Schema, wrapper: Wrapper | None) -> None:
-    averaged = _averaged(schema, wrapper) if isinstance(wrapper, ConsensusWrapper) else None
-    if not isinstance(wrapper, BenignWrapper):
+    if not isinstance(description.wrapper, BenignWrapper):
+        averaged = _averaged(description.table, description.wrapper)
         export_onnx(network, folder / ONNX, averaged)
 
 
-def _averaged(schema: Schema, wrapper: ConsensusWrapper) -> Averaged:
-    """What the logits of a consensus are averaged over."""
+def _averaged(schema: Schema, wrapper: Wrapper | None) -> Averaged | None:
+    """What the logits of a consensus are averaged over; None of any other model."""
+    if not isinstance(wrapper, ConsensusWrapper):
+        return None
     counterparts = Counterparts.of(schema)
     chosen = combinations_to_average(counterparts, wrapper.sample, wrapper.seed)
     return Averaged.of(counterparts, chosen, len(schema))
