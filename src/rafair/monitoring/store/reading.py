@@ -178,12 +178,20 @@ class StoreReader:
 
     def told_windows(self, tell: Callable[[StoredWindow], T]) -> list[T]:
         """What is told of each of them; no more than that is held of many windows."""
-        query = select(WINDOWS).where(self._mine(WINDOWS)).order_by(WINDOWS.c.number)
-        few_at_once = query.execution_options(yield_per=WINDOWS_AT_ONCE)
+        number = WINDOWS.c.number
+        query = select(WINDOWS).where(self._mine(WINDOWS)).order_by(number)
+        last = select(func.max(number)).where(self._mine(WINDOWS))
 
         def ask(connection: Connection) -> list[T]:
+            windows = range(0, connection.scalar(last) or 0, WINDOWS_AT_ONCE)
             counted = row_queries.counts_of_windows(connection, self._monitor, self.conditions)
-            return [tell(self._window(row, counted)) for row in connection.execute(few_at_once)]
+            return [
+                tell(self._window(row, counted))
+                for start in windows
+                for row in connection.execute(
+                    query.where(number.between(start + 1, start + WINDOWS_AT_ONCE))
+                )
+            ]
 
         return self._read(ask)
 
