@@ -58,7 +58,7 @@ def _single(value: Any) -> Any:
 
 def _is_finite(value: Any) -> bool:
     try:
-        return isfinite(value) and not isinstance(value, bool)
+        return isfinite(value)
     except (TypeError, OverflowError):  # no number, or one that no double holds
         return False
 
