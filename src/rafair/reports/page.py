@@ -26,13 +26,15 @@ OPEN_FEATURES = 4
 
 
 def write_page(contents: Contents, path: Path) -> None:
-    """Writes the page.
+    """Writes the page, unless it lies there as it would be written.
 
     Raises:
         StorageError: If the disk is full.
         InputError: If the folder may not be written to.
     """
     page = render_page(contents).encode("utf-8", "replace")
+    if path.is_file() and path.stat().st_size == len(page) and path.read_bytes() == page:
+        return
     with writing(path) as temporary:
         temporary.write_bytes(page)
 
