@@ -48,7 +48,7 @@ def document(folder: Path) -> dict:
 def figures(folder: Path) -> dict:
     """All that two runs of one command have in common."""
     content = document(folder)
-    for key in ("created", "command", "environment"):
+    for key in ("created", "command", "environment", "digest"):
         del content[key]
     for one in content["each"]:
         del one["seconds"]

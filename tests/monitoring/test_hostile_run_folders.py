@@ -61,6 +61,7 @@ def says(run: Path, place: str, **more: object) -> None:
     reference = Reference.read(run / "monitor")
     model = {**reference.model, **more}
     model["place"] = {"in": place, "inputs": None, "outputs": None, "harmless": True}
+    (run / "monitor" / "reference.json").unlink()
     dataclasses.replace(reference, model=model).write(run / "monitor")
 
 
