@@ -445,7 +445,7 @@ def test_no_run(refused, here):
 RUN_DOCUMENTS = {
     "another schema version": ('{"schema_version": 99}', "schema_version 1, found 99"),
     "no schema version": ("{}", "schema_version"),
-    "not JSON": ("{", "schema_version"),
+    "not JSON": ("{", "expected JSON: "),
     "not an object": ("[]", "schema_version"),
     "nothing else": ('{"schema_version": 1}', "expected a section"),
 }
