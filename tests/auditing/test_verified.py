@@ -129,7 +129,7 @@ FORGED: dict[str, tuple[Callable[[Document], object], str]] = {
     ),
     "a rate that is no number": (
         lambda d: d["clean"]["accuracy"].update(value=float("nan")),
-        "expected JSON: NaN is no number",
+        "expected JSON: expected numbers as JSON writes them, found NaN",
     ),
     "a text for a number": (
         lambda d: d["clean"]["accuracy"].update(value="0.9"),

@@ -193,10 +193,10 @@ def test_only_regular_files_of_a_bearable_size_are_read(tmp_path):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ('{"a": 1, "b": {"c": 1, "c": 2}}', "the key 'c' stands twice"),
-        ('{"a\\u200b": 1, "a\\u200b": 1}', r"the key 'a⟨U\+200B⟩' stands twice"),
-        ("[NaN]", "NaN is no number"),
-        ("[-Infinity]", "-Infinity is no number"),
+        ('{"a": 1, "b": {"c": 1, "c": 2}}', "key 'c': expected once, found more than once"),
+        ('{"a\\u200b": 1, "a\\u200b": 1}', r"key 'a⟨U\+200B⟩': expected once"),
+        ("[NaN]", "expected numbers as JSON writes them, found NaN"),
+        ("[-Infinity]", "numbers as JSON writes them, found -Infinity"),
         ("[" * 200_000, "nested too deeply"),
         ('{"a":' * 200_000, "nested too deeply"),
     ],

@@ -224,9 +224,9 @@ def test_whatever_an_answer_holds_it_is_understood_or_refused(server, protocol, 
 
 
 REFUSED = {
-    '{"probabilities": [0.2, 0.8], "probabilities": [0.3, 0.7]}': "that says 'probabilities' twice",
-    '{"probabilities": [NaN, 0.8]}': "NaN, which is no number",
-    '{"probabilities": [0.2, -Infinity]}': "-Infinity, which is no number",
+    '{"probabilities": [0.2, 0.8], "probabilities": [0.3, 0.7]}': "'probabilities': expected once",
+    '{"probabilities": [NaN, 0.8]}': "expected numbers as JSON writes them, found NaN",
+    '{"probabilities": [0.2, -Infinity]}': "expected numbers as JSON writes them, found -Inf",
 }
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -21,13 +19,6 @@ from rafair.reports.monitor_page import render_monitor_page
 from receivers import Receiver
 from streams import frame_of, write_stream
 from watch_commands import run
-
-
-@pytest.fixture
-def folder(watched_plainly, tmp_path) -> Path:
-    """A run folder; with a place for files beside it."""
-    (tmp_path / "in").mkdir()
-    return shutil.copytree(watched_plainly, tmp_path / "run")
 
 
 @pytest.fixture

@@ -115,7 +115,7 @@ def test_a_hash_is_compared_before_anything_is_opened(planted):
 def test_only_files_are_opened(planted):
     os.mkfifo("m.onnx")
     says(planted, "m.onnx")
-    assert "found no regular file" in checked(planted).err
+    assert "m.onnx': cannot be read: not a regular file" in checked(planted).err
     says(planted, "/dev/zero/m.onnx")
     assert "cannot be read" in checked(planted).err
 

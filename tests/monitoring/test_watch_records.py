@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,13 +12,6 @@ import pytest
 from small_disks import mounted
 from streams import frame_of, write_stream
 from watch_commands import figures_of, history_of, run, the_line
-
-
-@pytest.fixture
-def folder(watched_plainly, tmp_path) -> Path:
-    """A run folder; with a place for files beside it."""
-    (tmp_path / "in").mkdir()
-    return shutil.copytree(watched_plainly, tmp_path / "run")
 
 
 @pytest.fixture

@@ -38,12 +38,12 @@ def sha256_of(path: Path, advance: Callable[[int], None] | None = None) -> str:
     return digest.hexdigest()
 
 
-def read_regular(path: Path, most: int) -> bytes:
+def read_regular(path: Path, most: int | None = None) -> bytes:
     """The bytes of a file that others may have put there.
 
     Args:
         path: The file; a link to a file is one.
-        most: How many bytes it may have.
+        most: How many bytes it may have; None for any number.
 
     Raises:
         OSError: If it cannot be read, or is a pipe or a device, which may never end.
@@ -54,7 +54,7 @@ def read_regular(path: Path, most: int) -> bytes:
         found = os.fstat(number)
         if not stat.S_ISREG(found.st_mode):
             raise OSError(errno.EINVAL, "not a regular file", str(path))
-        if found.st_size > most:
+        if most is not None and found.st_size > most:
             raise ValueError(f"{found.st_size:,} bytes, of which {most:,} are read at the most")
         return file.readall()
 

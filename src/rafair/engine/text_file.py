@@ -8,14 +8,12 @@ the bytes are then the same on every platform, whatever its encoding and ends of
 from __future__ import annotations
 
 import codecs
-import json
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from rafair.engine.files import read_regular
+from rafair.engine.strict_json import strict_json
 from rafair.errors import InputError
-from rafair.visible import shortened
 
 MARKS = (
     (codecs.BOM_UTF8, "UTF-8"),
@@ -130,35 +128,19 @@ def without_mark(start: bytes) -> bytes:
 
 
 def json_in(content: bytes) -> Any:
-    """What a JSON file holds, read as every program reads it.
+    """What a JSON file holds.
 
     Raises:
-        ValueError: If it is no text, or no JSON; if a key stands twice, of which programs take
-            either; if a number is none.
+        ValueError: If it is no text, no JSON, or JSON that programs read in different ways.
 
     Example:
         >>> json_in('{"age": 20}'.encode("utf-8-sig"))
         {'age': 20}
-        >>> json_in(b'{"age": 20, "age": 30}')
-        Traceback (most recent call last):
-        ValueError: the key 'age' stands twice
     """
     try:
-        return json.loads(text_in(content), object_pairs_hook=_once, parse_constant=_no_number)
+        return strict_json(text_in(content))
     except RecursionError as error:
         raise ValueError("brackets nested too deeply") from error
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        twice = next(name for name, count in Counter(key for key, _ in pairs).items() if count > 1)
-        raise ValueError(f"the key {shortened(twice)!r} stands twice")
-    return found
-
-
-def _no_number(name: str) -> None:
-    raise ValueError(f"{name} is no number")
 
 
 def read_json(path: Path) -> Any:

@@ -57,13 +57,11 @@ def gate(
     if baseline is None and policy.baseline is not None:
         baseline = policy.baseline.run
     other = None if baseline is None else _baseline(audit, baseline, policy)
-    try:
-        with understanding(audit.folder / AUDIT):
+    with understanding(audit.folder / AUDIT):
+        try:
             return decide(policy, audit, other)
-    except RunFolderError:  # of the run's documents, not of the policy
-        raise
-    except InputError as error:
-        raise InputError(f"{where}{error}") from error
+        except InputError as error:
+            raise InputError(f"{where}{error}") from error
 
 
 def decide(policy: Policy, audit: Audit, baseline: Audit | None = None) -> Decision:

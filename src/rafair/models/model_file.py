@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import stat
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Self
 
+from rafair.engine.files import read_regular
 from rafair.engine.text_file import as_utf8
 from rafair.errors import ModelError, RafairWarning
 
@@ -99,9 +99,7 @@ def read_model_file(path: Path) -> bytes:
         ModelError: If there is no such file, nothing in it, or it is a pipe or a device.
     """
     try:
-        if not stat.S_ISREG(path.stat().st_mode) and not path.is_dir():
-            raise ModelError(f"'{path}': expected a model, found no regular file")
-        content = path.read_bytes()
+        content = read_regular(path)
     except FileNotFoundError as error:
         raise ModelError(f"'{path}': expected a model, found no such file") from error
     except OSError as error:

@@ -10,13 +10,13 @@ from importlib.util import find_spec
 from threading import Event, Lock
 from typing import Any, Literal, TypeVar
 
+from rafair.engine.strict_json import DoubtfulJsonError, strict_json
 from rafair.errors import InputError, ModelError, ModelGoneError
 from rafair.masking import masked, without_token
 from rafair.models.http.line import Line, Question, Reply
 from rafair.models.http.options import TOKEN, HttpOptions
 from rafair.models.http.retry_after import asked_pause
 from rafair.models.http.scores import Malformed
-from rafair.models.http.strict_json import strict_json
 from rafair.models.http.surroundings import certificates, check_proxies, trusted
 
 Answer = TypeVar("Answer")
@@ -152,6 +152,8 @@ class Transport:
     def _understood(self, reply: Reply, read: Callable[[Any], Answer]) -> Answer:
         try:
             said = strict_json(reply.body)
+        except DoubtfulJsonError as error:
+            raise Malformed(f"an answer of doubtful JSON: {error}") from error
         except (ValueError, RecursionError) as error:
             kind = reply.headers.get("Content-Type", "no content type").split(";")[0]
             raise _Stumble(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import Any, NoReturn
+from typing import Any
 
+from rafair.engine.strict_json import strict_json
 from rafair.monitoring.incoming.lines import text_of
 
 
@@ -23,7 +24,7 @@ def read_object(line: bytes) -> dict[str, Any]:
     """
     text = text_of(line)
     try:
-        found = _DECODER.decode(text)
+        found = strict_json(text)
     except json.JSONDecodeError as error:
         raise ValueError(f"expected JSON: {error.msg}, character {error.pos + 1:,}") from error
     except RecursionError as error:
@@ -41,28 +42,3 @@ _KINDS = {
     bool: "a truth value",
     type(None): "null",
 }
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        seen: set[str] = set()
-        for name, _ in pairs:
-            if name in seen:
-                raise ValueError(f"key {name[:60]!r}: expected once, found more than once")
-            seen.add(name)
-    return found
-
-
-def _no_number(text: str) -> NoReturn:
-    raise ValueError(f"expected numbers as JSON writes them, found {text}")
-
-
-def _whole(digits: str) -> int | float:
-    # Python refuses to turn thousands of digits into a number; no column has such numbers
-    return int(digits) if len(digits) < 400 else float(digits)
-
-
-_DECODER = json.JSONDecoder(
-    object_pairs_hook=_once, parse_constant=_no_number, parse_int=_whole, strict=True
-)
