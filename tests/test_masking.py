@@ -10,7 +10,9 @@ from urllib.parse import quote
 import pytest
 
 from commands import call
+from rafair.errors import InputError
 from rafair.masking import masked, without_token
+from rafair.monitoring.store.address import address_of
 
 PASSWORD = "s3cr/et@x"
 
@@ -32,13 +34,20 @@ PASSWORD = "s3cr/et@x"
         "postgresql://host/db?sslpassword={}",
     ],
 )
-def test_no_spelling_of_an_address_shows_its_password(address):
+def test_no_spelling_of_an_address_shows_its_password(address, tmp_path):
     given = address.format(PASSWORD)
     assert PASSWORD not in masked(f"store: expected a file, got '{given}'")
-    for words in (("monitor", "report", "run", "--store", given), ("audit", "--model", given)):
-        done = call(*words)
-        assert done.code == 2
-        assert "s3cr" not in done.out + done.err
+    try:
+        told = address_of(given).shown
+    except InputError as error:
+        told = str(error)
+    assert "s3cr" not in told
+    data = tmp_path / "rows.csv"
+    data.write_text("a,b,y\n1,2,no\n2,1,yes\n")
+    done = call("audit", "--data", data, "--label", "y", "--sensitive", "a", "--model", given)
+    assert done.code == 2
+    assert "model" in done.err
+    assert "s3cr" not in done.out + done.err
 
 
 def test_other_texts_stay_as_they_are():
@@ -80,3 +89,12 @@ def test_what_does_not_repeat_it_is_told():
     assert without_token(text, TOKEN) == text
     assert without_token(text, None) == text
     assert without_token("no ab", "ab") == "no ***"
+
+
+def test_what_a_message_asks_for_stays_legible():
+    with pytest.raises(InputError) as told:
+        address_of(f"postgresql:/me:{PASSWORD}@host/db")
+    shown = masked(str(told.value))
+    assert shown.endswith(
+        "postgresql://USER:PASSWORD@HOST/DATABASE, got 'postgresql:/me:***@host/db'"
+    )

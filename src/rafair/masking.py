@@ -11,8 +11,9 @@ from urllib.parse import unquote
 
 MASK = "***"
 
-USER = re.compile(r"((?:\b[a-z][a-z0-9+.-]*:)?/{0,3}[^\s'\"/:@]*):[^\s'\"]*@", re.IGNORECASE)
-"""A user with a password up to the last @, after `scheme://`, `scheme:/`, `scheme:` or nothing."""
+USER = re.compile(r"((?:\b[a-z][a-z0-9+.-]*:)?/{0,3}[^\s'\"/:@]*):([^\s'\"]*)@", re.IGNORECASE)
+"""A user with a password up to the last @, after `scheme://`, `scheme:/`, `scheme:` or nothing; the
+word that our own messages have there is none."""
 
 SETTING = re.compile(
     r"\b([\w-]*(?:password|passwd|pwd|secret|token|api-?key|signature))=[^\s'\"&;,]+", re.IGNORECASE
@@ -34,8 +35,12 @@ def masked(text: str) -> str:
         "got 'postgresql:/me:***@db/watch?sslpassword=***'"
     """
     if "@" in text:
-        text = USER.sub(rf"\1:{MASK}@", text)
+        text = USER.sub(_without_password, text)
     return SETTING.sub(rf"\1={MASK}", text) if "=" in text else text
+
+
+def _without_password(found: re.Match[str]) -> str:
+    return found[0] if found[2] == "PASSWORD" else f"{found[1]}:{MASK}@"
 
 
 def without_token(text: str, token: str | None) -> str:

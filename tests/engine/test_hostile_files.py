@@ -186,8 +186,10 @@ def test_only_regular_files_of_a_bearable_size_are_read(tmp_path):
         file.truncate(2**36)  # a hole, which takes no room
     with pytest.raises(ValueError, match=r"68,719,476,736 bytes"):
         read_json(tmp_path / "large.json")
-    with pytest.raises(InputError, match=r"expected a policy, found more than 67,108,864 bytes"):
-        read_toml(tmp_path / "large.json", "a policy")
+    for name, words in (("large.json", "more than 67,108,864 bytes"), ("gone", "no such file")):
+        with pytest.raises(InputError) as told:
+            read_toml(tmp_path / name, "a policy")
+        assert str(told.value) == f"'{tmp_path / name}': expected a policy, found {words}"
 
 
 @pytest.mark.parametrize(

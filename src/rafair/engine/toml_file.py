@@ -21,8 +21,9 @@ def read_toml(path: Path, what: str, error: type[InputError] = InputError) -> di
     Raises:
         InputError: If it cannot be read, or is no TOML.
     """
+    content = bytes_of(path, what, error, MOST_BYTES)
     try:
-        text = text_in(bytes_of(path, what, error, MOST_BYTES))
+        text = text_in(content)
     except ValueError as found:
         raise error(f"'{path}', {found}") from found
     try:

@@ -63,7 +63,7 @@ def address_of(given: str | Path) -> Address:
     if isinstance(given, Path):
         return _file(given)
     if "://" not in given:
-        if MISSPELT.match(given):
+        if MISSPELT.match(given) or masked(given) != given:  # a path would be told in pieces
             raise InputError(f"store: expected {EXPECTED}, got '{visible(masked(given))}'")
         return _file(Path(given))
     scheme, _, rest = given.partition("://")
@@ -75,13 +75,13 @@ def address_of(given: str | Path) -> Address:
 
 
 def _file(path: Path) -> Address:
-    shown = f"'{visible(masked(str(path)))}'"
+    shown = f"'{visible(str(path))}'"
     if "\0" in str(path) or not path.name:
         raise InputError(f"store {shown}: expected the path of a file")
     if path.is_dir():
         raise InputError(f"store {shown}: expected a file, found a folder")
     if not path.parent.is_dir():
-        parent = visible(masked(str(path.parent)))
+        parent = visible(str(path.parent))
         raise InputError(
             f"store {shown}: expected a file in a folder that exists, found no '{parent}'"
         )
