@@ -201,7 +201,8 @@ def _check_same(opened: OpenedModule, whole: OnnxModel, schema: Schema) -> None:
 def _whole(file: ModelFile) -> ModelFile:
     """The file with the tensors that it keeps in other files, if it does."""
     model = _parsed(file)
-    if not any(fill_external(tensor, file.path) for tensor in tensors_of(model)):
+    kept_elsewhere = [fill_external(tensor, file.path) for tensor in tensors_of(model)]
+    if not any(kept_elsewhere):
         return file
     return ModelFile(file.path, model.SerializeToString(deterministic=True))
 
