@@ -18,10 +18,10 @@ from benchmarks.measuring import Case, Measured, calls, measure_in_turn
 from benchmarks.printing import print_run, print_stored, warn_if_busy
 from benchmarks.storing import FIGURES, Stored
 from rafair.arguments import check_whole
-from rafair.auditing.config import MOST_THREADS
 from rafair.engine.files import check_writable
 from rafair.engine.workers import available_cores
 from rafair.errors import DataFileError, InputError, RafairError
+from rafair.results.options import MOST_THREADS
 
 SLOWER, INTERRUPTED = 1, 130
 ROUNDS, QUICK_ROUNDS = 5, 2

@@ -15,10 +15,10 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from rafair.auditing.verified import finished_run
 from rafair.errors import RafairError
 from rafair.reports.gathering import contents_of
 from rafair.reports.page import REPORT, write_page
+from rafair.results.verified import finished_run
 
 ROUNDS = 7
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")

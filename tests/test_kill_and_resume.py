@@ -34,7 +34,7 @@ def test_killed_before_operations_on_the_run_folder(tmp_path):
 @pytest.fixture
 def place(tmp_path: Path) -> kill_and_resume.Place:
     """A finished run that did twice what the undisturbed one did."""
-    place = kill_and_resume.Place(tmp_path / "kill", [])
+    place = kill_and_resume.Place(tmp_path / "kill", ["audit"])
     place.out.mkdir(parents=True)
     (place.out / "audit.json").write_text(json.dumps({"n": 1, "seconds": 2, "command": "x"}))
     (place.out / "rows.parquet").write_bytes(b"rows")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+import commands
 import rafair
 
 ROOT = Path(__file__).parents[1]
@@ -19,6 +21,10 @@ def loaded_by(program: str) -> set[str]:
     code = f"{program}\nimport sys; print(' '.join({{m.partition('.')[0] for m in sys.modules}}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return set(done.stdout.splitlines()[-1].split())
+
+
+def of_command(arguments: list[str]) -> str:
+    return f"from rafair.cli.main import run; assert run({arguments!r}) == 0"
 
 
 def test_public_names_are_listed_and_there():
@@ -46,15 +52,54 @@ def test_the_pytest_plugin_loads_nothing_heavy():
     "arguments",
     [
         ["--help"],
+        ["--version"],
         ["audit", "--help"],
         ["harden", "--help"],
         ["reproduce", "--help"],
         ["diff", "--help"],
+        ["data", "--help"],
         ["data", "list"],
     ],
 )
 def test_help_loads_nothing_heavy(arguments):
-    assert not loaded_by(f"from rafair.cli.main import run; run({arguments!r})") & HEAVY
+    assert not loaded_by(of_command(arguments)) & HEAVY
+
+
+READING = [
+    (["gate", "RUN", "--policy", "policy.toml"], set()),
+    (["gate", "RUN", "--policy", "policy.toml", "--format", "github"], set()),
+    (["diff", "RUN", "RUN"], set()),
+    (["report", "RUN", "--out", "report.html"], set()),
+    (["report", "RUN", "--out", "report.md"], set()),
+    (["report", "RUN", "--out", "cases.csv"], set()),
+    # the bounds of its tests are told, which are functions of scipy's
+    (["monitor", "report", "WATCHED", "--out", "monitor.html"], {"scipy"}),
+]
+
+
+@pytest.mark.parametrize(("arguments", "allowed"), READING, ids=lambda found: str(found)[:30])
+def test_what_reads_a_finished_run_loads_no_model_and_no_frame(
+    arguments, allowed, audited, watched_plainly, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "policy.toml").write_text(
+        'version = 1\n[[rule]]\nrate = "robust.accurate_fairness"\nattack = "*"\nat_least = 0.0\n'
+    )
+    if "WATCHED" in arguments:
+        shutil.copytree(watched_plainly, "run")
+        checked = commands.call("monitor", "check", "run", "--data", rows_of_affairs(tmp_path))
+        assert checked.code in (0, 1), checked.err
+    else:
+        shutil.copytree(audited, "run")
+    given = ["run" if word in ("RUN", "WATCHED") else word for word in arguments]
+    assert loaded_by(of_command(given)) & HEAVY == {"pyarrow", *allowed}
+
+
+def rows_of_affairs(folder: Path) -> Path:
+    """Some rows of the data set, in a file."""
+    table = rafair.load_dataset("affairs").test
+    table.frame.head(50).to_csv(folder / "rows.csv", index_label="id")
+    return folder / "rows.csv"
 
 
 def test_importing_everything_changes_nothing_outside():

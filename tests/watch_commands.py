@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from rafair.monitoring.entry import Place, history_at
+from rafair.monitoring.kept import Kept, history_at
 
 COMMAND = "import sys; from rafair.cli.main import main; main(sys.argv[1:])"
 LONGEST_S = 120.0
@@ -34,7 +34,7 @@ def run(*arguments: str | Path, given: str | None = None) -> subprocess.Complete
 
 def history_of(run_folder: Path, store: str) -> dict[str, Any]:
     """All that is told of a store."""
-    return history_at(Place(run_folder, store))
+    return history_at(Kept(run_folder, store))
 
 
 def the_line(stderr: str) -> str:

@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rafair._version import __version__
 
 if TYPE_CHECKING:
-    from rafair.auditing.cases import Case
     from rafair.auditing.entry import audit
-    from rafair.auditing.result import Audit
     from rafair.datasets.loading import Dataset, load_dataset
     from rafair.errors import (
         ClusterError,
@@ -39,6 +37,8 @@ if TYPE_CHECKING:
     from rafair.models.torch_module import TorchClassifier
     from rafair.models.training import TrainConfig, train
     from rafair.reports.formats import report
+    from rafair.results.cases import Case
+    from rafair.results.result import Audit
     from rafair.tabular.inference import infer_schema
     from rafair.tabular.reading import read_table
     from rafair.tabular.schema import Feature, Kind, Schema
@@ -47,8 +47,8 @@ if TYPE_CHECKING:
     from rafair.verdicts import Verdict
 
 _HOMES = {
-    "Audit": "rafair.auditing.result",
-    "Case": "rafair.auditing.cases",
+    "Audit": "rafair.results.result",
+    "Case": "rafair.results.cases",
     "Comparison": "rafair.gating.differences",
     "Dataset": "rafair.datasets.loading",
     "Decision": "rafair.gating.decision",

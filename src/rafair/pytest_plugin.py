@@ -14,7 +14,7 @@ import pytest
 from rafair.gating.assertion import assert_gate
 
 if TYPE_CHECKING:
-    from rafair.auditing.result import Audit
+    from rafair.results.result import Audit
 
 __all__ = ["assert_gate", "rafair_audit"]
 

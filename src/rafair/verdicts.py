@@ -57,6 +57,9 @@ FALSE = frozenset({Verdict.FALSE_FAIR, Verdict.FALSE_BIASED})
 BIASED = frozenset({Verdict.TRUE_BIASED, Verdict.FALSE_BIASED})
 """The verdicts of predictions that a counterpart does not share."""
 
+BAD = frozenset(Verdict) - {Verdict.TRUE_FAIR}
+"""The verdicts of all that is not right and equal."""
+
 
 def verdicts(accurate: NDArray[np.bool_], fair: NDArray[np.bool_]) -> NDArray[np.int8]:
     """Combines both properties into verdicts, elementwise.

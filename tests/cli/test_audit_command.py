@@ -432,19 +432,3 @@ def test_help_shows_an_example_that_works(name):
         name = f"{name} {command.name}"
     with command.make_context(command.name, arguments[len(name.split()) :]) as context:
         assert context.params
-
-
-@pytest.mark.parametrize("arguments", ["--help", "--version", "audit --help", "data --help"])
-def test_help_loads_no_heavy_library(arguments):
-    code = (
-        "import sys; from rafair.cli.main import run; code = run(sys.argv[1:]); "
-        "heavy = {'torch', 'pandas', 'sklearn', 'numpy', 'scipy', 'pyarrow', 'onnx'}; "
-        "print(sorted(heavy & set(sys.modules)), file=sys.stderr); sys.exit(code)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code, *arguments.split()],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stderr == "[]\n"

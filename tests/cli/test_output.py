@@ -13,8 +13,8 @@ from rich.console import Console
 
 import planted
 import rafair
-from rafair.auditing.tables import COLUMNS
 from rafair.reports.terminal import render_audit
+from rafair.results.tables import COLUMNS
 
 PROGRAM = [sys.executable, "-c", "from rafair.cli.main import main; main()"]
 

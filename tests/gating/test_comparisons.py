@@ -16,11 +16,11 @@ import planted
 import rafair
 from commands import call
 from commands import rafair as command
-from rafair.auditing.rate_names import RateName, rates_of
 from rafair.engine.sealed import sealed
 from rafair.metrics.differences import Unpaired
 from rafair.reports.diff_markdown import as_markdown
 from rafair.reports.diff_text import render_comparison
+from rafair.results.rate_names import RateName, rates_of
 
 OPTIONS = {"attacks": ("rafair", "pgd"), "steps": 4, "step_size": 0.05}
 

@@ -9,9 +9,10 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from rafair.errors import InputError
-from rafair.monitoring.entry import Place, Stream, check_file, history_at, watch_stream
+from rafair.monitoring.entry import Place, Stream, check_file, watch_stream
 from rafair.monitoring.evidence.alarms import unjudged
 from rafair.monitoring.incoming.faults import summed
+from rafair.monitoring.kept import history_at
 from rafair.monitoring.record import Refused
 from rafair.monitoring.stop import Stop
 from rafair.monitoring.telling.metrics import Collector, Snapshot

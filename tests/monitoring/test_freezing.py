@@ -26,7 +26,6 @@ from rafair.auditing.config import AuditConfig
 from rafair.auditing.entry import audit_saved
 from rafair.auditing.own_audit import Own, audit_data
 from rafair.auditing.run import Means
-from rafair.auditing.verified import verified_run
 from rafair.errors import DataFileError, InputError, ModelError, RunFolderError, UnfinishedRunError
 from rafair.models.model_options import ModelOptions
 from rafair.models.storage import save_model
@@ -35,6 +34,7 @@ from rafair.monitoring.references.freezing import FreezeOptions, freeze, open_wa
 from rafair.monitoring.references.judge import Judge
 from rafair.monitoring.references.opening import Named
 from rafair.monitoring.references.reference import Reference
+from rafair.results.verified import verified_run
 from rafair.search.draws import row_keys
 from rafair.tabular.reading import read_table
 

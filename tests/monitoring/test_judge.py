@@ -12,8 +12,6 @@ import planted_loans
 import rafair
 from rafair.attacks.naming import attack_named
 from rafair.attacks.registry import UNIONS
-from rafair.auditing.per_instance import PerInstance
-from rafair.auditing.rate_names import RateName
 from rafair.engine.workers import Workers
 from rafair.errors import InputError, UnknownNameError
 from rafair.models.adapting import as_classifier
@@ -21,6 +19,8 @@ from rafair.models.function import FunctionClassifier
 from rafair.monitoring.references import judge as judging
 from rafair.monitoring.references.judge import Judge
 from rafair.monitoring.references.judge_options import JudgeOptions
+from rafair.results.per_instance import PerInstance
+from rafair.results.rate_names import RateName
 from rafair.tabular.schema import Feature, Schema
 from rafair.tabular.table import Table
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from rafair.auditing.tables import Cells
 from rafair.metrics.rates import share
 from rafair.reports.contents import (
     NONE,
@@ -15,6 +14,7 @@ from rafair.reports.contents import (
     FeatureColumns,
     Picture,
 )
+from rafair.results.tables import Cells
 
 HOSTILE = (
     "<script>alert(1)</script>",

@@ -15,8 +15,8 @@ from hostile_run import hostile_audit
 
 import planted
 import rafair
-from rafair.auditing.cases import show
 from rafair.reports.spreadsheet import cell
+from rafair.results.cases import show
 from rafair.visible import visible
 
 

@@ -8,10 +8,10 @@ from hostile_run import hostile_audit
 
 import planted
 import rafair
-from rafair.auditing.cases import find_cases, show
 from rafair.metrics.rates import rate
 from rafair.reports.contents import NONE
 from rafair.reports.gathering import contents_of
+from rafair.results.cases import find_cases, show
 from rafair.tabular.schema import Feature, Schema
 from rafair.tabular.table import Table
 

@@ -13,7 +13,6 @@ from markdown_it import MarkdownIt
 
 import planted
 import rafair
-from rafair.auditing.shares import share_of
 from rafair.metrics.rates import rate
 from rafair.reports.charts import chart
 from rafair.reports.contents import PARTS, Bar, Picture
@@ -23,6 +22,7 @@ from rafair.reports.markdown import as_markdown, picture_parts
 from rafair.reports.markdown_text import block, code, escaped
 from rafair.reports.model_card import as_model_card
 from rafair.reports.page import render_page
+from rafair.results.shares import share_of
 from rafair.tabular.table import Table
 from rafair.visible import visible
 

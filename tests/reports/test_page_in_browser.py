@@ -10,9 +10,9 @@ import pytest
 from browsing import column, fitting, opened, status
 
 from commands import document
-from rafair.auditing.result import Audit
-from rafair.auditing.tables import COLUMNS, tables
 from rafair.reports.gathering import contents_of
+from rafair.results.result import Audit
+from rafair.results.tables import COLUMNS, tables
 from rafair.visible import visible
 
 THEMES = ("light", "dark")

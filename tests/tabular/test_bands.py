@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from rafair.auditing.group_names import band_names, unlike
 from rafair.errors import InputError
+from rafair.results.group_names import band_names, unlike
 from rafair.tabular.bands import MOST_EDGES, MOST_VALUES, check_edges, edges_of
 from rafair.tabular.inference import propose
 from rafair.tabular.schema import Feature

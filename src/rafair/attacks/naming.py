@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import fields, replace
 from functools import cache
+from typing import TYPE_CHECKING
 
 from rafair.arguments import check_name, read_value
-from rafair.attacks.interface import Attack
 from rafair.attacks.registry import ATTACKS, UNIONS
 from rafair.errors import InputError
+
+if TYPE_CHECKING:
+    from rafair.attacks.interface import Attack
 
 FIXED = ("name", "goal", "sought")
 """Fields that say which attack it is, and are no options."""
@@ -39,7 +42,7 @@ def attack_named(name: str) -> Attack:
     check_name("attack", base, attack_names())
     if base in UNIONS:
         raise InputError(f"attack '{name}': expected no options, {base} is a union of attacks")
-    attack = ATTACKS[base]
+    attack = ATTACKS[base].load()
     if not colon:
         return attack
     kinds = {field.name: str(field.type) for field in fields(attack) if field.name not in FIXED}  # type: ignore[arg-type]  # every registered attack is a dataclass
@@ -76,7 +79,9 @@ def expand(names: Iterable[str]) -> tuple[list[str], list[str]]:
     unions = [name for name in UNIONS if name in asked]
     singles = [name for name in asked if name not in UNIONS]
     for name in singles:
-        attack_named(name)
+        check_name("attack", name.partition(":")[0], attack_names())
+        if ":" in name:
+            attack_named(name)
     members = [member for union in unions for member in UNIONS[union]]
     order = list(ATTACKS)
     wanted = dict.fromkeys([*members, *singles])

@@ -18,7 +18,7 @@ from rafair.search.looks import Judge, Look
 from rafair.search.loop import Move, Problem
 from rafair.search.observation import Observation
 from rafair.tabular.encoding import Rows
-from rafair.verdicts import Verdict
+from rafair.verdicts import BAD, Verdict
 
 DRAWS = 1_000_000
 """Tells these draws apart from the random starts of other attacks, which count from 0."""
@@ -36,7 +36,7 @@ class Noise(Attack):
     """
 
     name: str = "noise"
-    sought: frozenset[Verdict] = frozenset(Verdict) - {Verdict.TRUE_FAIR}
+    sought: frozenset[Verdict] = BAD
 
     @property
     def aim(self) -> None:

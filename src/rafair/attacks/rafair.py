@@ -75,3 +75,8 @@ class RAFair(Attack):
     def most_probes(self, features: int, steps: int) -> int:
         """What probing asks about."""
         return most_probes(features, steps)
+
+
+TRUE_BIASED = RAFair(Goal.TRUE_BIASED)
+FALSE_FAIR = RAFair(Goal.FALSE_FAIR)
+FALSE_BIASED = RAFair(Goal.FALSE_BIASED)

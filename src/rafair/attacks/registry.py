@@ -1,35 +1,54 @@
-"""Every attack by name, and the unions that pool several of them."""
+"""Every attack by name, and the unions that pool several of them.
+
+What an attack seeks stands here too, so that a finished run can be read without loading any of
+them; an attack itself is loaded when it is asked for.
+"""
 
 from __future__ import annotations
 
-from rafair.attacks.acg import ACG
-from rafair.attacks.adf import ADF
-from rafair.attacks.apgd import APGD
-from rafair.attacks.dice import DICE
-from rafair.attacks.eidig import EIDIG
-from rafair.attacks.fgsm import FGSM
-from rafair.attacks.interface import Attack
-from rafair.attacks.noise import Noise
-from rafair.attacks.pgd import PGD
-from rafair.attacks.rafair import RAFair
-from rafair.search.goals import Goal
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from rafair.verdicts import BAD, BIASED, FALSE, Verdict
+
+if TYPE_CHECKING:
+    from rafair.attacks.interface import Attack
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An attack that is not loaded yet.
+
+    Args:
+        place: Its module in this package, and its class or an instance there.
+        sought: The verdicts that count as its success.
+    """
+
+    place: str
+    sought: frozenset[Verdict] = FALSE
+
+    def load(self) -> Attack:
+        """The attack, with its default options."""
+        module, name = self.place.split(":")
+        found = getattr(import_module(f"rafair.attacks.{module}"), name)
+        attack: Attack = found() if isinstance(found, type) else found
+        return attack
+
 
 # In the order they are run: what one has seen of the clean rows, those after it need not ask.
-ATTACKS: dict[str, Attack] = {
-    attack.name: attack
-    for attack in (
-        RAFair(Goal.TRUE_BIASED),
-        RAFair(Goal.FALSE_FAIR),
-        RAFair(Goal.FALSE_BIASED),
-        FGSM(),
-        PGD(),
-        APGD(),
-        ACG(),
-        ADF(),
-        EIDIG(),
-        DICE(),
-        Noise(),
-    )
+ATTACKS: dict[str, Entry] = {
+    "rafair-tb": Entry("rafair:TRUE_BIASED", frozenset({Verdict.TRUE_BIASED})),
+    "rafair-ff": Entry("rafair:FALSE_FAIR", frozenset({Verdict.FALSE_FAIR})),
+    "rafair-fb": Entry("rafair:FALSE_BIASED", frozenset({Verdict.FALSE_BIASED})),
+    "fgsm": Entry("fgsm:FGSM"),
+    "pgd": Entry("pgd:PGD"),
+    "apgd": Entry("apgd:APGD"),
+    "acg": Entry("acg:ACG"),
+    "adf": Entry("adf:ADF", BIASED),
+    "eidig": Entry("eidig:EIDIG", BIASED),
+    "dice": Entry("dice:DICE", BIASED),
+    "noise": Entry("noise:Noise", BAD),
 }
 
 UNIONS: dict[str, tuple[str, ...]] = {"rafair": ("rafair-tb", "rafair-ff", "rafair-fb")}

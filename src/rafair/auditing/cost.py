@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from rafair.auditing.config import AuditConfig
-from rafair.auditing.twins import attack_of, is_feasible, runs_of
 from rafair.models.classifier import Labels
+from rafair.results.twins import attack_of, is_feasible, runs_of
 from rafair.search.categories import Aim, choices, rows_per_choice
 from rafair.search.goals import Goal
 from rafair.search.probing import most_probes

@@ -8,12 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from rafair.arguments import check_name
-from rafair.auditing.columns import ADVERSARIAL
-from rafair.auditing.config import AuditConfig, Perturbation
-from rafair.auditing.document import AUDIT
+from rafair.auditing.config import AuditConfig
 from rafair.auditing.outcomes import Stored
 from rafair.auditing.preparation import FreshNetwork, GivenModel, SavedModel, is_trained
-from rafair.auditing.result import Audit
 from rafair.auditing.run import Means, run_audit
 from rafair.datasets.info import Variant
 from rafair.datasets.loading import load_dataset
@@ -32,6 +29,8 @@ from rafair.models.prediction import predict
 from rafair.models.storage import load_model, model_folder
 from rafair.models.training import TrainConfig
 from rafair.repairs.benign import LABELS
+from rafair.results.result import Audit
+from rafair.results.run_files import ADVERSARIAL, AUDIT
 from rafair.search.sweep import CHUNK_ROWS
 from rafair.tabular.perturbation import PerFeature
 from rafair.tabular.table import Table
@@ -209,7 +208,7 @@ def repair_saved(source: Path, overrides: dict[str, Any], means: Means) -> Audit
     _refuse_file(earlier)
     if not earlier.document["attacks"]:
         raise RunFolderError(f"'{source}': expected a run with attacked rows to repair, found none")
-    config = earlier_config(earlier)
+    config = AuditConfig.of(earlier.options)
     config = replace(config, labels=config.labels or LABELS[0])
     config = _without_old_epsilon(config, overrides)
     earlier.check_file(ADVERSARIAL)
@@ -226,31 +225,6 @@ def _refuse_file(earlier: Audit) -> None:
             f"'{earlier.folder}': expected a run on a named data set, found one on a file; give "
             "`rafair audit --data` other options instead"
         )
-
-
-def earlier_config(earlier: Audit) -> AuditConfig:
-    """The options that a finished audit was run with.
-
-    Raises:
-        RunFolderError: If its `audit.json` does not tell all of them.
-    """
-    # runs of versions that knew no other do not name them
-    known_before = {
-        "max_gradient_rows": None,
-        "black_box": False,
-        "max_queries": None,
-        "perturbation": Perturbation.PAPER,
-        "max_category_changes": 1,
-        "bands": None,
-    }
-    section = known_before | earlier.document["config"]
-    try:
-        known = {name: section[name] for name in AuditConfig.__dataclass_fields__}
-        return AuditConfig(**known | {"attacks": tuple(known["attacks"])})
-    except (KeyError, TypeError) as error:
-        raise RunFolderError(
-            f"'{earlier.folder / AUDIT}': expected the options of an audit in its 'config'"
-        ) from error
 
 
 def attack_saved(source: Path, overrides: dict[str, Any], means: Means) -> Audit:
@@ -271,7 +245,7 @@ def attack_saved(source: Path, overrides: dict[str, Any], means: Means) -> Audit
         _refuse_file(earlier)
     saved = saved_model(source, None, None, means)
     if earlier:
-        config = _without_old_epsilon(earlier_config(earlier), overrides)
+        config = _without_old_epsilon(AuditConfig.of(earlier.options), overrides)
     overrides = _with_old_bands(config, overrides)
     return run_audit(saved, replace(config, **{"labels": None} | overrides), means)
 

@@ -15,23 +15,24 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from rafair.auditing.columns import (
-    ADVERSARIAL,
-    CLEAN,
-    REPAIRED,
-    final_table,
-    table_of,
-    trajectory_table,
-)
 from rafair.auditing.config import AuditConfig
 from rafair.auditing.cost import Cost
 from rafair.auditing.outcomes import Outcomes, Stored, choose_member
-from rafair.auditing.twins import attack_of, is_feasible, members_of, runs_of, unions_among
+from rafair.auditing.row_tables import final_table, table_of, trajectory_table
 from rafair.engine.checkpoints import Content
 from rafair.engine.shards import Advance
 from rafair.engine.workers import Workers
 from rafair.models.asked_once import AskedOnce
 from rafair.models.classifier import Classifier, Labels, Queries
+from rafair.results.run_files import ADVERSARIAL, CLEAN, REPAIRED
+from rafair.results.twins import (
+    attack_of,
+    is_feasible,
+    members_of,
+    runs_of,
+    sought_by,
+    unions_among,
+)
 from rafair.search.budget import Budget
 from rafair.search.observation import Observation
 from rafair.search.sweep import Sweep
@@ -148,7 +149,7 @@ class _Shard:
             # The clean rows are looked at once. The first attack pays for it, and looks closest.
             seen = seen or trajectory.observations[0]
             tables.append(trajectory_table(name, self.instances, trajectory, self.schema))
-            outcomes[name] = Outcomes.of(trajectory, attack_of(name).sought)
+            outcomes[name] = Outcomes.of(trajectory, sought_by(name))
         return tables, outcomes
 
     def _clean(self) -> pa.Table:

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from rafair.auditing.config import AuditConfig
 from rafair.auditing.judging import rows_per_shard
 from rafair.auditing.preparation import copy_model
-from rafair.auditing.result import Audit
 from rafair.auditing.run import Means, run_audit
 from rafair.auditing.saved_models import open_saved
 from rafair.auditing.scanning import Scan
@@ -24,6 +23,7 @@ from rafair.engine.workers import Workers
 from rafair.errors import DataFileError, InputError
 from rafair.models.classifier import Classifier
 from rafair.models.storage import load_model, model_folder
+from rafair.results.result import Audit
 from rafair.search.sweep import suitable_chunk_rows
 from rafair.tabular.counterparts import Counterparts
 from rafair.tabular.schema import Schema

@@ -9,13 +9,13 @@ from typing import Any
 
 from rafair._version import __version__
 from rafair.auditing.config import AuditConfig
-from rafair.auditing.document import AUDIT, SCHEMA_VERSION
 from rafair.auditing.outcomes import Stored
 from rafair.auditing.preparation import Preparation
-from rafair.auditing.result import Audit
 from rafair.engine.files import sha256_of
 from rafair.engine.run_folder import PLAN, has_plan
 from rafair.errors import RunFolderError
+from rafair.results.result import Audit
+from rafair.results.run_files import AUDIT, SCHEMA_VERSION
 
 
 def plan_of(preparation: Preparation, config: AuditConfig, stored: Stored | None) -> dict[str, Any]:

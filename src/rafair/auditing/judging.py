@@ -14,10 +14,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from rafair.auditing.columns import VERDICTS, verdict_table
 from rafair.auditing.config import AuditConfig
 from rafair.auditing.cost import Cost, describe, measure_rate
 from rafair.auditing.examine import COUNTERS
+from rafair.auditing.row_tables import verdict_table
 from rafair.auditing.subject import count_answers
 from rafair.engine.checkpoints import Checkpoints, Content
 from rafair.engine.files import writing
@@ -29,6 +29,7 @@ from rafair.errors import DataFileError, IncompleteError
 from rafair.metrics.rates import Rate
 from rafair.metrics.summaries import confusion_of_counts
 from rafair.models.classifier import Classifier
+from rafair.results.run_files import VERDICTS
 from rafair.tabular.counterparts import Counterparts
 from rafair.tabular.parquet_rows import BATCH_ROWS
 from rafair.tabular.schema import Schema

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from rafair.auditing.columns import ADVERSARIAL
-from rafair.auditing.twins import attack_of
 from rafair.engine.files import copy_file
+from rafair.results.run_files import ADVERSARIAL
+from rafair.results.twins import sought_by
 from rafair.search.observation import Observation
 from rafair.search.trajectory import Trajectory
 from rafair.tabular.encoding import Rows
@@ -72,7 +72,7 @@ class Stored:
         """The outcome of each attack for some instances, in their order."""
         frame = self.adversarial[self.adversarial["instance"].isin(instances)]
         return {
-            str(name): _stored_outcome(attack_of(str(name)).sought, rows, schema)
+            str(name): _stored_outcome(sought_by(str(name)), rows, schema)
             for name, rows in frame.groupby("attack", observed=True, sort=False)
         }
 

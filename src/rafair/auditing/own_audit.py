@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rafair.auditing.config import AuditConfig, Perturbation
+from rafair.auditing.config import AuditConfig
 from rafair.auditing.file_audit import audit_file
 from rafair.auditing.own_data import OwnModelOnOwnData
-from rafair.auditing.result import Audit
 from rafair.auditing.run import Means, run_audit
 from rafair.auditing.saved_models import open_saved_for
 from rafair.engine.devices import check_device
@@ -25,6 +24,8 @@ from rafair.models.model_options import ADDRESSES, ModelOptions
 from rafair.models.opening import open_model
 from rafair.models.saved_network import is_saved_network
 from rafair.models.storage import load_model, model_folder
+from rafair.results.options import Perturbation
+from rafair.results.result import Audit
 from rafair.tabular.reading import read_table
 from rafair.tabular.schema import Schema
 from rafair.tabular.schema_file import read_schema

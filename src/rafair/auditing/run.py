@@ -17,26 +17,15 @@ from numpy.typing import NDArray
 from rafair._version import __version__
 from rafair.arguments import check_whole
 from rafair.auditing.black_box import Asking, check_attacks, check_queries
-from rafair.auditing.config import MOST_THREADS, AuditConfig, Perturbation
+from rafair.auditing.config import AuditConfig
 from rafair.auditing.cost import Cost, describe, measure_rate
-from rafair.auditing.document import (
-    SCHEMA_VERSION,
-    environment,
-    merge_shards,
-    rates_document,
-    warnings_of,
-    write_document,
-)
+from rafair.auditing.document import environment, merge_shards, warnings_of, write_document
 from rafair.auditing.examine import Examiner, Part
 from rafair.auditing.finished import all_but_done, digest, finished_audit, hashes, plan_of
-from rafair.auditing.groups import groups_document
 from rafair.auditing.judging import Judge, Judging, Whole
 from rafair.auditing.outcomes import Stored
-from rafair.auditing.per_instance import PerInstance
 from rafair.auditing.preparation import Preparation
-from rafair.auditing.result import Audit
 from rafair.auditing.subject import Subject, count_answers
-from rafair.auditing.twins import is_feasible, runs_of, unions_among
 from rafair.engine.checkpoints import Checkpoints, count_stored
 from rafair.engine.files import explaining_storage, removing_on_failure
 from rafair.engine.progress import SILENT, Progress
@@ -46,6 +35,13 @@ from rafair.engine.workers import Workers
 from rafair.errors import DataFileError, InputError, ModelGoneError
 from rafair.models.adapting import check_fits
 from rafair.models.prediction import predict
+from rafair.results.derived_rates import rates_document
+from rafair.results.groups import groups_document
+from rafair.results.options import MOST_THREADS, Perturbation
+from rafair.results.per_instance import PerInstance
+from rafair.results.result import Audit
+from rafair.results.run_files import SCHEMA_VERSION
+from rafair.results.twins import is_feasible, runs_of, unions_among
 from rafair.search.sweep import CHUNK_ROWS
 from rafair.tabular.counterparts import Counterparts
 from rafair.tabular.sampling import sample_instances

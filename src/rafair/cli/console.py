@@ -31,7 +31,7 @@ from rafair.masking import masked
 from rafair.visible import visible
 
 if TYPE_CHECKING:
-    from rafair.auditing.result import Audit
+    from rafair.results.result import Audit
 
 WIDTH_WITHOUT_TERMINAL = 100
 

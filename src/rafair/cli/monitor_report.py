@@ -33,13 +33,13 @@ def report(
     It may be written while a watch is running.
     """
     from rafair.engine.run_folder import MONITOR
-    from rafair.monitoring.entry import Place, history_at
+    from rafair.monitoring.kept import Kept, history_at
     from rafair.reports.monitor_page import MONITOR_REPORT, write_monitor_page
     from rafair.reports.monitor_text import render_state
 
     refuse_same("--json", json, out=out, store=store)
     refuse_same("--out", out, store=store)
-    history = history_at(Place(run, store, patience=patience, say=TerminalProgress().note))
+    history = history_at(Kept(run, store, patience=patience, say=TerminalProgress().note))
     page = Path(out) if out is not None else run / MONITOR / MONITOR_REPORT
     write_monitor_page(history, page)
     print_result(history, render_state(history), json)

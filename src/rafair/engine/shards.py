@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from rafair.engine.workers import Workers
+if TYPE_CHECKING:
+    from rafair.engine.workers import Workers
 
 Part_contra = TypeVar("Part_contra", contravariant=True)
 Result_co = TypeVar("Result_co", covariant=True)

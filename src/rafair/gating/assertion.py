@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rafair.auditing.result import Audit
     from rafair.gating.decision import Decision
     from rafair.gating.policy import Policy
+    from rafair.results.result import Audit
 
 
 def assert_gate(

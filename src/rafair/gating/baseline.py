@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from rafair.auditing.per_instance import PerInstance
-from rafair.auditing.result import Audit
 from rafair.errors import RunFolderError
+from rafair.results.per_instance import PerInstance
+from rafair.results.result import Audit
 
 DATA = ("name", "variant", "features", "domains", "label", "classes", "sha256")
 """What decides which rows were audited and what their counterparts are."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from rafair.auditing.rate_names import rate_named
 from rafair.errors import InputError
 from rafair.gating.decision import Finding, Measured, Status
 from rafair.gating.holding import Holding, figures
 from rafair.gating.runs import Runs
 from rafair.metrics.differences import paired_rates
 from rafair.metrics.rounding import as_fraction
+from rafair.results.rate_names import rate_named
 
 
 def of_change(holding: Holding, runs: Runs) -> Finding:

@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-from rafair.auditing.result import Audit
-from rafair.auditing.tables import decision_in_words
 from rafair.errors import RunFolderError
+from rafair.results.result import Audit
+from rafair.results.tables import decision_in_words
 
 SAME_QUESTION = ("instances", "seed", "bands")
 """Options that decide which rows are audited or how they are grouped, not what is asked of them."""

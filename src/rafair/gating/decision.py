@@ -8,9 +8,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from rafair.auditing.document import AUDIT
-from rafair.auditing.result import Audit
 from rafair.engine.files import sha256_of
+from rafair.results.result import Audit
+from rafair.results.run_files import AUDIT
 
 
 class Status(StrEnum):

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from rafair.auditing.result import Audit
-from rafair.auditing.tables import Cells, as_text
-from rafair.auditing.twins import is_union
 from rafair.gating.conditions import Condition, Subject
 from rafair.gating.differences import Comparison
 from rafair.gating.rate_change import Change
 from rafair.metrics.rounding import as_fraction
+from rafair.results.result import Audit
+from rafair.results.tables import Cells, as_text
+from rafair.results.twins import is_union
 from rafair.visible import visible
 
 HEADERS = ("", "first", "second", "difference", "better", "worse")

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rafair.auditing.document import AUDIT
-from rafair.auditing.per_instance import PerInstance
-from rafair.auditing.rate_names import rates_of
-from rafair.auditing.result import Audit
-from rafair.auditing.verified import understanding, verified_run
 from rafair.gating.conditions import Condition, check_same_data, conditions
 from rafair.gating.group_differences import group_changes
 from rafair.gating.pairing import Pairing, pair
 from rafair.gating.rate_change import Change, compared, of_counts
+from rafair.results.per_instance import PerInstance
+from rafair.results.rate_names import rates_of
+from rafair.results.result import Audit
+from rafair.results.run_files import AUDIT
+from rafair.results.verified import understanding, verified_run
 
 OF_OTHER_ROWS = ("whole", "model")
 """Kinds of rates that do not count the audited instances."""

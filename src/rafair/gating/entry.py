@@ -6,9 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rafair.auditing.document import AUDIT
-from rafair.auditing.result import Audit
-from rafair.auditing.verified import understanding, verified_run
 from rafair.errors import InputError, RunFolderError, UnfinishedRunError
 from rafair.gating.baseline import check_baseline
 from rafair.gating.decision import Decision, RunFacts
@@ -16,6 +13,9 @@ from rafair.gating.policy import Policy
 from rafair.gating.policy_file import as_policy
 from rafair.gating.rules import findings_of
 from rafair.gating.runs import Runs
+from rafair.results.result import Audit
+from rafair.results.run_files import AUDIT
+from rafair.results.verified import understanding, verified_run
 
 REPAIRS = ("repaired", "corrected")
 

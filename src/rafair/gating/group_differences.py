@@ -8,13 +8,13 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from rafair.auditing.config import AuditConfig
-from rafair.auditing.groups import Grouping, grouping_of, own_values
-from rafair.auditing.per_instance import PerInstance
-from rafair.auditing.rate_names import RateName
-from rafair.auditing.result import Audit
 from rafair.gating.pairing import Pairing
 from rafair.gating.rate_change import Change, compared
+from rafair.results.groups import Grouping, grouping_of, own_values
+from rafair.results.options import AuditOptions
+from rafair.results.per_instance import PerInstance
+from rafair.results.rate_names import RateName
+from rafair.results.result import Audit
 
 METRIC = "accurate_fairness"
 Side = tuple[Audit, PerInstance]
@@ -59,9 +59,9 @@ def _groupings(audit: Audit, each: PerInstance) -> dict[str, Cut]:
     """The groups of each sensitive feature, and the bands that made them."""
     bands: Mapping[str, tuple[float, ...]] | None = audit.document["config"].get("bands")
     if bands is None:  # of a run of before bands were known
-        bands = AuditConfig().bands_of(audit.schema)
+        bands = AuditOptions().bands_of(audit.schema)
     schema = audit.schema
-    values = own_values(audit.folder, each, schema.sensitive)
+    values = own_values(audit.folder, each, [schema[name] for name in schema.sensitive])
     found: dict[str, Cut] = {}
     for name in schema.sensitive:
         edges = bands.get(name)

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rafair.auditing.rate_names import RateName
 from rafair.gating.decision import Finding, Measured, Status
 from rafair.gating.policy import Rule
 from rafair.metrics.rounding import as_fraction
+from rafair.results.rate_names import RateName
 
 DECIMALS, MANY_DECIMALS = 3, 8
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from rafair.arguments import check_name, check_real, check_whole
-from rafair.auditing.rate_names import needs_attack
+from rafair.results.rate_names import needs_attack
 
 THRESHOLDS = ("at_least", "at_most", "largest_gap", "largest_drop", "largest_rise")
 COMPARING = ("largest_drop", "largest_rise")

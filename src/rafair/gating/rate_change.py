@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rafair.auditing.rate_names import RateName
 from rafair.gating.pairing import Pairing
 from rafair.metrics.differences import Paired, Unpaired, independent_rates, paired_rates
+from rafair.results.rate_names import RateName
 
 Shares = NDArray[np.float64]
 Rate = Mapping[str, Any] | None

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rafair.arguments import check_name
-from rafair.auditing.rate_names import RateName, rate_named
 from rafair.errors import InputError
 from rafair.gating.by_group import of_groups
 from rafair.gating.changes import of_change
@@ -13,6 +12,7 @@ from rafair.gating.decision import Finding, Status
 from rafair.gating.holding import Holding, measured_of, told_of
 from rafair.gating.policy import Rule
 from rafair.gating.runs import JudgedRun, Runs
+from rafair.results.rate_names import RateName, rate_named
 
 EVERY = "*"
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from rafair.auditing.groups import groups_of
-from rafair.auditing.per_instance import PerInstance, Shares
-from rafair.auditing.rate_names import RateName, rates_of
-from rafair.auditing.result import Audit
+from rafair.results.groups import groups_of
+from rafair.results.per_instance import PerInstance, Shares
+from rafair.results.rate_names import RateName, rates_of
+from rafair.results.result import Audit
 
 
 @dataclass(frozen=True)

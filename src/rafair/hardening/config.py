@@ -8,9 +8,9 @@ from typing import Any
 from rafair.arguments import check_name, check_real, check_whole
 from rafair.attacks.naming import attack_named, attack_names, expand
 from rafair.attacks.registry import UNIONS
-from rafair.auditing.config import MOST_STEPS, Perturbation
 from rafair.errors import InputError
 from rafair.hardening.registry import DEFAULT, Method, method_named
+from rafair.results.options import MOST_STEPS, Perturbation
 
 PANEL = ("rafair", "apgd", "acg", "eidig")
 """The strongest of each kind: after both properties, after accuracy (two), after fairness."""

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from rafair._version import __version__
-from rafair.auditing.document import environment, plain
+from rafair.auditing.document import environment
 from rafair.engine.run_folder import HARDENING
 from rafair.engine.sealed import write_sealed
 from rafair.hardening.checking import MOST_ZERO_GRADIENTS, pooled, rises, zero_gradients
@@ -22,6 +22,7 @@ from rafair.hardening.pairs import Pair, Pairs
 from rafair.hardening.rates import Measured, mean_changes, mean_rates, rates_of
 from rafair.models.classifier import Classifier
 from rafair.models.consensus import ConsensusClassifier
+from rafair.results.derived_rates import plain
 from rafair.tabular.counterparts import Counterparts
 
 SCHEMA_VERSION = 1

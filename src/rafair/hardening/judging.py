@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from rafair.auditing.config import AuditConfig
 from rafair.auditing.cost import Cost
 from rafair.auditing.entry import audit
-from rafair.auditing.per_instance import PerInstance
-from rafair.auditing.rate_names import RateName
 from rafair.engine.progress import SILENT, Progress
 from rafair.engine.whole_progress import WholeProgress
 from rafair.hardening.config import PANEL
 from rafair.models.classifier import Classifier
+from rafair.results.per_instance import PerInstance
+from rafair.results.rate_names import RateName
 from rafair.tabular.counterparts import Counterparts
 from rafair.tabular.table import Table
 from rafair.verdicts import verdicts

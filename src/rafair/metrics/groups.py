@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rafair.metrics.rates import CONFIDENCE, Rate, rate
+from rafair.metrics.differences import independent_rates
+from rafair.metrics.rates import Rate, rate
 
 LEAST_INSTANCES = 30
 """Smaller groups are not compared: their rates are mostly chance."""
@@ -98,15 +99,6 @@ def largest_gap(rates: Mapping[str, Rate | None], least: int = LEAST_INSTANCES) 
 
 def difference_interval(first: Rate, second: Rate) -> tuple[float, float]:
     """Newcombe's 95 % interval of the first rate less the second, of two independent samples."""
-    from statsmodels.stats.proportion import confint_proportions_2indep
-
-    low, high = confint_proportions_2indep(
-        first.count,
-        first.n,
-        second.count,
-        second.n,
-        method="newcomb",
-        compare="diff",
-        alpha=1 - CONFIDENCE,
-    )
-    return float(low), float(high)
+    gap = independent_rates(first.count, first.n, second.count, second.n)
+    assert gap is not None  # a rate is of somebody
+    return gap.low, gap.high

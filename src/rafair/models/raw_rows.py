@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from rafair.models.classifier import Rows
-from rafair.tabular.encoding import SINGLE, decode, decode_values, rounding_of
+from rafair.tabular.encoding import decode, decode_values, rounding_of
+from rafair.tabular.number_codes import SINGLE
 from rafair.tabular.schema import Feature, Kind, Schema
 
 

@@ -1,4 +1,4 @@
-"""From what a user names to a monitor at work: checking, watching, and reading what was watched."""
+"""From what a user names to a monitor at work: checking and watching."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from rafair.arguments import check_real
 from rafair.engine.files import sha256_of
 from rafair.engine.progress import SILENT, Progress
-from rafair.engine.run_folder import MONITOR
 from rafair.engine.text_file import LONGEST_MARK
 from rafair.errors import DataFileError, InputError, StoreBusyError
 from rafair.monitoring.checking import check_window
-from rafair.monitoring.closing import Closing, patience_of, seconds_of
+from rafair.monitoring.closing import Closing
+from rafair.monitoring.durations import seconds_of
 from rafair.monitoring.gathering import Sort
-from rafair.monitoring.history import history_of, reference_facts
+from rafair.monitoring.history import reference_facts
 from rafair.monitoring.incoming import source as source_file
 from rafair.monitoring.incoming.arriving import Arriving
 from rafair.monitoring.incoming.columns import Columns
@@ -29,6 +29,7 @@ from rafair.monitoring.incoming.feeds import Feed, FolderFeed, PipeFeed
 from rafair.monitoring.incoming.folder import Folder
 from rafair.monitoring.incoming.lines import unmarked
 from rafair.monitoring.incoming.sorting import Sorted, sort_records
+from rafair.monitoring.kept import Kept
 from rafair.monitoring.monitor import LEAST_JUDGED, Monitor
 from rafair.monitoring.record import Record
 from rafair.monitoring.references.freezing import open_watched
@@ -36,7 +37,6 @@ from rafair.monitoring.references.judge import Judge
 from rafair.monitoring.references.opening import NOTHING_NAMED, Named
 from rafair.monitoring.references.reference import Reference
 from rafair.monitoring.stop import Stop
-from rafair.monitoring.store.opening import open_store
 from rafair.monitoring.telling.metrics import start_metrics
 from rafair.monitoring.telling.sending import Sending
 from rafair.monitoring.telling.snapshots import Snapshots
@@ -48,7 +48,6 @@ if TYPE_CHECKING:
     from rafair.monitoring.store.store import Store
 
 STDIN, LOCAL = "-", "127.0.0.1"
-STORE = "watch.sqlite"
 TURN_S = 60.0
 """How long a check waits for its turn while another process works on the monitor."""
 
@@ -58,44 +57,32 @@ OF_A_HASH = 16
 """So many digits of a file's hash begin the names of its rows that have none."""
 
 
-def _silent(line: str) -> None:
-    """Says nothing."""
-
-
 @dataclass(frozen=True)
-class Place:
+class Place(Kept):
     """What is watched, and where results are kept.
 
     Args:
-        run: The run's folder, with a frozen reference.
-        store: A file or URL; None for the run's own.
         named: A model that the folder does not hold.
         id_column: The column that names rows; None for "id".
         label_column: The column with the true class; None for "label", else the data set's own.
-        patience: How long to wait for a store that is away, as "60s" or "forever".
         webhook: Where new alarms are posted.
         least_judged: The least share of a window's rows that has to be judged; with less an alarm
             of the kind "data" is raised.
         threads: How many threads compute; None takes one per core.
         device: Where a network computes.
-        say: Takes one line about what goes on.
         progress: Where a bar is shown while a check judges.
 
     Raises:
         InputError: If `least_judged` is no such share.
     """
 
-    run: Path
-    store: str | None = None
     named: Named = NOTHING_NAMED
     id_column: str | None = None
     label_column: str | None = None
-    patience: str = "60s"
     webhook: str | None = None
     least_judged: float = LEAST_JUDGED
     threads: int | None = None
     device: str = "cpu"
-    say: Callable[[str], None] = field(default=_silent)
     progress: Progress = SILENT
 
     def __post_init__(self) -> None:
@@ -131,15 +118,6 @@ class Place:
             return found
 
         return sort
-
-    def open_store(self, reference: Reference, *, existing: bool = False) -> Store:
-        """The store of a reference's monitor; with `existing`, one that knows it already."""
-        where = self.store or self.run / MONITOR / STORE
-        patience_s = patience_of(self.patience)
-        document = reference_facts(reference)
-        return open_store(
-            where, reference.id, document, patience_s=patience_s, say=self.say, existing=existing
-        )
 
 
 @dataclass(frozen=True)
@@ -290,19 +268,6 @@ def watch_stream(
         between = sending.send_due if sending else lambda: None
         feed = stream.feed(store, place.say)
         return Watching(monitor, feed, sort, closing, told, between, stop).run()
-
-
-def history_at(place: Place) -> dict[str, Any]:
-    """All that was watched so far, as plain values.
-
-    Raises:
-        RunFolderError: If there is no reference, or it was altered.
-        InputError: If the store cannot be opened.
-        StorageError: If it is away.
-    """
-    reference = Reference.read(place.run / MONITOR)
-    with place.open_store(reference, existing=True) as store:
-        return history_of(reference, store)
 
 
 def _called(source: str) -> str:

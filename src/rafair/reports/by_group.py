@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from rafair.auditing.leading import ACCURATE_FAIRNESS, families
-from rafair.auditing.tables import Cells, with_unit
 from rafair.metrics.groups import LEAST_INSTANCES
 from rafair.metrics.rounding import as_fraction
 from rafair.reports.contents import Bar, Picture
+from rafair.results.leading import ACCURATE_FAIRNESS, families
+from rafair.results.tables import Cells, with_unit
 from rafair.visible import shortened
 
 NOTE = "Accurate fairness: the share that is right and equal."

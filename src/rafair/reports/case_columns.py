@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from rafair.auditing.cases import show
-from rafair.auditing.columns import ADVERSARIAL, REPAIRED
-from rafair.auditing.stored_rows import Numbers, StoredRows, columns_of, repaired_rows
-from rafair.auditing.telling import telling_rows
 from rafair.reports.contents import NONE, CaseTable, Codes, Column, FeatureColumns
+from rafair.results.cases import show
+from rafair.results.columns import Numbers, columns_of, distinct, numbers
+from rafair.results.run_files import ADVERSARIAL, REPAIRED
+from rafair.results.stored_rows import StoredRows, repaired_rows
+from rafair.results.telling import telling_rows
 from rafair.tabular.schema import Feature, Schema
 from rafair.verdicts import Verdict
 
@@ -80,13 +79,14 @@ class _Columns:
 
     def _numbers(self, name: str, rows: Numbers, missing: int = 0) -> Numbers:
         column = columns_of(self._adversarial, [name])[name]
-        values: Numbers = pc.fill_null(column, missing).to_numpy()[rows]
+        values: Numbers = numbers(column, missing)[rows]
         return values
 
     def _repaired_prediction(self) -> NDArray[Any]:
         if self._repairs is None:
             return self._mended
-        column = columns_of(self._repaired, ["prediction"])["prediction"].to_numpy()
+        column = columns_of(self._repaired, ["prediction"])["prediction"]
+        column = numbers(column)
         return np.where(self._mended == NONE, NONE, column[self._mended])
 
     def _repaired_verdict(self) -> NDArray[Any]:
@@ -97,16 +97,16 @@ class _Columns:
     def _feature(self, feature: Feature, alone: NDArray[np.bool_]) -> FeatureColumns:
         raw = f"raw.{feature.name}"
         column = columns_of(self._adversarial, [raw])[raw]
-        parts = [column.take(pa.array(self._clean)), column.take(pa.array(self._rows))]
+        parts = [(column, self._clean), (column, self._rows)]
+        compared = self._rows[~alone]
         if feature.sensitive:
             of_other = f"counterpart.{feature.name}"
-            compared = self._rows[~alone]
-            parts.append(columns_of(self._adversarial, [of_other], compared)[of_other])
+            parts.append((columns_of(self._adversarial, [of_other])[of_other], compared))
         else:
-            parts.append(parts[1].filter(pa.array(~alone)))
+            parts.append((column, compared))
         there = self._mended != NONE
         if there.any():
-            parts.append(columns_of(self._repaired, [raw], self._mended[there])[raw])
+            parts.append((columns_of(self._repaired, [raw])[raw], self._mended[there]))
         texts, (clean, perturbed, other, *repairs) = _coded(feature, parts)
         counterpart = np.full(len(self._rows), NONE, np.int32)
         counterpart[~alone] = other
@@ -146,36 +146,25 @@ def _column(name: str, texts: Sequence[str], codes: NDArray[Any]) -> Column:
     return Column(name, list(texts), codes.astype(np.int32))
 
 
-def _coded(feature: Feature, parts: Sequence[Any]) -> tuple[list[str], list[Codes]]:
-    """The distinct texts of some columns, in the feature's order, and each column's codes."""
-    columns = [_plain(part) for part in parts]
-    values, codes = _distinct(pa.concat_arrays(columns))
-    shown = [show(feature, value) for value in values]
-    rank = _order(feature, values)
-    texts = list(dict.fromkeys(shown[index] for index in rank))
+def _coded(feature: Feature, parts: Sequence[tuple[Any, Numbers]]) -> tuple[list[str], list[Codes]]:
+    """The distinct texts of some rows of columns, in the feature's order, and each part's codes."""
+    columns = list({id(column): column for column, _ in parts}.values())
+    values, codes = distinct(*columns)
+    starts = np.cumsum([0, *map(len, columns)])
+    begin = {id(column): start for column, start in zip(columns, starts[:-1], strict=True)}
+    chosen = [codes[begin[id(column)] + rows] for column, rows in parts]
+    used = np.unique(np.concatenate(chosen))
+    shown = {int(code): show(feature, values[code]) for code in used}
+    rank = _order(feature, {code: values[code] for code in shown})
+    texts = list(dict.fromkeys(shown[code] for code in rank))
     place = {text: number for number, text in enumerate(texts)}
-    recoded = np.array([place[text] for text in shown], np.int32)[codes]
-    ends = np.cumsum([len(column) for column in columns])[:-1]
-    return texts, list(np.split(recoded, ends))
+    recoded = np.zeros(len(values), np.int32)
+    for code, text in shown.items():
+        recoded[code] = place[text]
+    return texts, [recoded[some] for some in chosen]
 
 
-def _plain(column: Any) -> pa.Array:
-    """One array, of numbers or of texts."""
-    joined = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    if isinstance(joined, pa.ChunkedArray):  # no chunk at all
-        joined = pa.concat_arrays(joined.chunks) if joined.chunks else pa.array([], joined.type)
-    is_text = pa.types.is_dictionary(joined.type)
-    return joined.dictionary_decode() if is_text else joined
-
-
-def _distinct(array: pa.Array) -> tuple[list[Any], NDArray[np.int64]]:
-    coded = array.dictionary_encode(null_encoding="encode")
-    values: list[Any] = coded.dictionary.to_pylist()
-    codes: NDArray[np.int64] = coded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-    return values, codes
-
-
-def _order(feature: Feature, values: Sequence[Any]) -> list[int]:
+def _order(feature: Feature, values: Mapping[int, Any]) -> list[int]:
     """Numbers rise, levels come as the schema lists them, what is missing is last."""
     levels = {str(level): number for number, level in enumerate(feature.levels or ())}
 
@@ -185,4 +174,4 @@ def _order(feature: Feature, values: Sequence[Any]) -> list[int]:
             return True, 0.0
         return False, float(value) if feature.kind.is_number else levels.get(value, len(levels))
 
-    return sorted(range(len(values)), key=key)
+    return sorted(values, key=key)

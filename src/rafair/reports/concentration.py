@@ -10,14 +10,16 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from sklearn.metrics import adjusted_mutual_info_score
 
-from rafair.auditing.cases import show_number
-from rafair.auditing.columns import ADVERSARIAL
-from rafair.auditing.stored_rows import Numbers, StoredRows, columns_of
+from rafair.metrics.mutual_information import adjusted_mutual_information
 from rafair.metrics.rates import share
 from rafair.metrics.rounding import as_fraction
 from rafair.reports.contents import NONE, Bar, Picture
+from rafair.results.cases import show_number
+from rafair.results.columns import Numbers, columns_of, distinct
+from rafair.results.columns import numbers as values_of
+from rafair.results.run_files import ADVERSARIAL
+from rafair.results.stored_rows import StoredRows
 from rafair.tabular.schema import Feature, Schema
 from rafair.visible import shortened
 
@@ -124,8 +126,7 @@ def _missing(found: Sequence[_Telling], kept: NDArray[np.bool_], any_shown: bool
 
 def _telling(folder: Path, feature: Feature, clean: Numbers, kept: NDArray[np.bool_]) -> _Telling:
     raw = f"raw.{feature.name}"
-    column = columns_of(folder / ADVERSARIAL, [raw])[raw].take(pa.array(clean))
-    labels, codes = _bands(feature, column.to_pandas())
+    labels, codes = _bands(feature, columns_of(folder / ADVERSARIAL, [raw])[raw], clean)
     sizes = np.bincount(codes[codes != NONE], minlength=len(labels))
     counted = (codes != NONE) & (sizes[codes] >= FEWEST)
     bars = [
@@ -138,7 +139,7 @@ def _telling(folder: Path, feature: Feature, clean: Numbers, kept: NDArray[np.bo
         return _Telling(None, feature, bars, left_out)
     if len(np.unique(kept[counted])) < 2:
         return _Telling(0.0, feature, bars, left_out)
-    score = float(adjusted_mutual_info_score(kept[counted], codes[counted]))
+    score = adjusted_mutual_information(kept[counted].astype(np.int64), codes[counted])
     return _Telling(score, feature, bars, left_out)
 
 
@@ -157,14 +158,17 @@ def _left_out(feature: Feature, sizes: NDArray[np.int64], without: int) -> str:
     return f"Not shown: {' and '.join(parts)}." if parts else ""
 
 
-def _bands(feature: Feature, values: Any) -> tuple[list[str], NDArray[np.int64]]:
+def _bands(
+    feature: Feature, column: pa.ChunkedArray, rows: Numbers
+) -> tuple[list[str], NDArray[np.int64]]:
     """The names of a feature's values or bands, and which each instance is in."""
     if not feature.kind.is_number:
-        there = set(values.dropna().unique())
+        values, codes = distinct(column)
+        there = {values[code] for code in np.unique(codes[rows])}
         levels = [str(level) for level in feature.levels or () if str(level) in there]
         place = {level: number for number, level in enumerate(levels)}
-        return levels, values.map(place).astype(float).fillna(NONE).to_numpy(np.int64)
-    numbers = values.to_numpy(np.float64)
+        return levels, np.array([place.get(value, NONE) for value in values], np.int64)[codes[rows]]
+    numbers = values_of(column)[rows].astype(np.float64)
     known = ~np.isnan(numbers)
     if not known.any():
         return [], np.full(len(numbers), NONE)

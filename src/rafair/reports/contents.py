@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rafair.auditing.tables import Cells
+from rafair.results.tables import Cells
 
 Codes = NDArray[np.int32]
 NONE = -1

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from itertools import groupby
 
-from rafair.auditing.tables import Cells
 from rafair.gating.difference_tables import CAUTION, asked_otherwise, facts, notes, tables
 from rafair.gating.differences import Comparison
+from rafair.results.tables import Cells
 
 
 def as_markdown(comparison: Comparison, *, everything: bool = False) -> str:

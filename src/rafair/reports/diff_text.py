@@ -8,9 +8,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from rafair.auditing.tables import Cells
 from rafair.gating.difference_tables import CAUTION, asked_otherwise, facts, notes, tables
 from rafair.gating.differences import Comparison
+from rafair.results.tables import Cells
 
 INDENT = 2
 """Of a rate below its heading, also where a long name is folded."""

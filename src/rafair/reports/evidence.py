@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rafair.auditing.hardest import hit_hardest, not_compared
-from rafair.auditing.leading import ACCURATE_FAIRNESS, leaders, most_telling
-from rafair.auditing.shares import share_of
-from rafair.auditing.summary import repaired
 from rafair.metrics.groups import LEAST_INSTANCES
 from rafair.reports.contents import CaseTable
+from rafair.results.hardest import hit_hardest, not_compared
+from rafair.results.leading import ACCURATE_FAIRNESS, leaders, most_telling
+from rafair.results.shares import share_of
+from rafair.results.summary import repaired
 from rafair.visible import shortened
 
 NOT_MEASURED = "Not measured in this run."

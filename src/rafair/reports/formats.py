@@ -12,8 +12,8 @@ from rafair.arguments import check_name
 from rafair.errors import InputError
 
 if TYPE_CHECKING:
-    from rafair.auditing.result import Audit
     from rafair.reports.contents import Contents
+    from rafair.results.result import Audit
 
 
 @dataclass(frozen=True)
@@ -81,10 +81,10 @@ def report(
         >>> rafair.report(audit, format="csv").name
         'cases.csv'
     """
-    from rafair.auditing.document import AUDIT
-    from rafair.auditing.verified import understanding, verified_run
     from rafair.engine.files import check_writable
     from rafair.reports.gathering import contents_of
+    from rafair.results.run_files import AUDIT
+    from rafair.results.verified import understanding, verified_run
 
     folder = Path(run) if isinstance(run, str | Path) else run.folder
     chosen = FORMATS[format_of(format, path)]
@@ -130,7 +130,7 @@ def _refuse_own_file(audit: Audit, target: Path) -> None:
     Raises:
         InputError: If the target is one of its files.
     """
-    from rafair.auditing.document import AUDIT
+    from rafair.results.run_files import AUDIT
 
     own = {(audit.folder / name).resolve() for name in (AUDIT, *audit.document["files"])}
     if target.resolve() in own:

@@ -2,15 +2,6 @@
 
 from __future__ import annotations
 
-from rafair.auditing.groups import groups_of
-from rafair.auditing.leading import ACCURATE_FAIRNESS, families, most_telling
-from rafair.auditing.moved import Moved, moved_features
-from rafair.auditing.per_instance import PerInstance
-from rafair.auditing.rate_names import RateName
-from rafair.auditing.result import Audit
-from rafair.auditing.stored_rows import StoredRows
-from rafair.auditing.summary import summary
-from rafair.auditing.tables import facts, tables
 from rafair.reports.by_group import gaps_table, group_pictures
 from rafair.reports.case_columns import case_table
 from rafair.reports.concentration import NOTE, Concentrations, concentrations
@@ -19,6 +10,15 @@ from rafair.reports.evidence import NOT_MEASURED, evidence
 from rafair.reports.pictures import moved_picture, stages
 from rafair.reports.reading import reading
 from rafair.reports.repeating import manifest, repeat
+from rafair.results.groups import groups_of
+from rafair.results.leading import ACCURATE_FAIRNESS, families, most_telling
+from rafair.results.moved import Moved, moved_features
+from rafair.results.per_instance import PerInstance
+from rafair.results.rate_names import RateName
+from rafair.results.result import Audit
+from rafair.results.stored_rows import StoredRows
+from rafair.results.summary import summary
+from rafair.results.tables import facts, tables
 from rafair.visible import shortened
 
 

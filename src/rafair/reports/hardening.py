@@ -11,8 +11,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from rafair.auditing.tables import decision_in_words
 from rafair.hardening.gains import summary
+from rafair.results.tables import decision_in_words
 from rafair.visible import visible
 
 CONSTANT = "AF, R-AF of the largest class"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from rafair.auditing.tables import Cells
 from rafair.engine.files import writing
 from rafair.engine.text_file import write_text
 from rafair.metrics.rounding import as_fraction
@@ -21,6 +20,7 @@ from rafair.reports.contents import (
     Picture,
 )
 from rafair.reports.markdown_text import block, code, escaped, table
+from rafair.results.tables import Cells
 from rafair.visible import shortened
 
 MOST_CASES = 50

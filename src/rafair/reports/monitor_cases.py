@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rafair.auditing.tables import Cells
 from rafair.monitoring.telling.sentences import CONDITION_NAMES, alarm_name
 from rafair.monitoring.watched import CLEAN
 from rafair.reports.monitor_series import Span
+from rafair.results.tables import Cells
 from rafair.visible import shortened
 
 MOST_ALARMS = 3

@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from rafair.auditing.tables import Cells
 from rafair.metrics.rounding import as_fraction
 from rafair.monitoring.alarm import DATA
 from rafair.monitoring.telling.sentences import (
@@ -22,6 +21,7 @@ from rafair.monitoring.telling.sentences import (
 )
 from rafair.monitoring.watched import JOINT, METRICS, Watched
 from rafair.reports.monitor_series import Span
+from rafair.results.tables import Cells
 from rafair.visible import visible
 
 MOST_WINDOWS = 200

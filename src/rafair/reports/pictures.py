@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from rafair.auditing.leading import families
-from rafair.auditing.moved import Moved
 from rafair.reports.contents import PARTS, Bar, Picture
+from rafair.results.leading import families
+from rafair.results.moved import Moved
 from rafair.visible import shortened
 
 METRICS = {

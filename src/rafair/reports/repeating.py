@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from rafair.auditing.config import AuditConfig
-from rafair.auditing.tables import decision_in_words
+from rafair.results.options import AuditOptions
+from rafair.results.tables import decision_in_words
 
 IN_PYTHON = "rafair.audit(...)"
 TOLD = {
@@ -68,10 +68,10 @@ def repeat(document: Mapping[str, Any]) -> str:
 
 def call(document: Mapping[str, Any]) -> str:
     """The call of `rafair.audit` with every option that is not its default."""
-    config, defaults = document["config"], AuditConfig()
+    config, defaults = document["config"], AuditOptions()
     given = [
         f"{name}={_python(config[name])}"
-        for name in AuditConfig.__dataclass_fields__
+        for name in AuditOptions.__dataclass_fields__
         if name in config and _python(config[name]) != _python(getattr(defaults, name))
     ]
     told = document["model"].get("options") or {}

@@ -10,10 +10,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from rafair.auditing.cases import Case
-from rafair.auditing.result import Audit
-from rafair.auditing.summary import summary_of
-from rafair.auditing.tables import Cells, facts, tables
+from rafair.results.cases import Case
+from rafair.results.result import Audit
+from rafair.results.summary import summary_of
+from rafair.results.tables import Cells, facts, tables
 from rafair.verdicts import Verdict
 from rafair.visible import shortened, visible
 

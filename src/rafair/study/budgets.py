@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from rafair.analysis.paired import paired_difference
 from rafair.attacks.registry import ATTACKS, UNIONS
-from rafair.auditing.document import read_verdicts
+from rafair.results.stored_verdicts import read_verdicts
 from rafair.study.averages import averaged
 from rafair.study.order import MEAN, UNION, in_paper_order
 from rafair.study.running import Done

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from rafair.auditing.columns import CLEAN
+from rafair.results.run_files import CLEAN
 from rafair.study.formats import ROUNDING, figure, signed
 from rafair.study.lookup import distinct, means_by, rows_by, values_by
 from rafair.study.order import GOALS, MEAN, UNION, printed

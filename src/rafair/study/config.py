@@ -9,11 +9,12 @@ from typing import Any
 
 from rafair.arguments import check_name, check_whole
 from rafair.attacks.registry import ATTACKS, UNIONS
-from rafair.auditing.config import LARGEST_SEED, AuditConfig
+from rafair.auditing.config import AuditConfig
 from rafair.datasets.info import Variant
 from rafair.datasets.registry import DATASETS
 from rafair.errors import InputError
 from rafair.models.training import TrainConfig
+from rafair.results.options import LARGEST_SEED
 
 PAPER_DATASETS = ("adult", "bank", "credit", "compas")
 MOST_MODELS = 1000

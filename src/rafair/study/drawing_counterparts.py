@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from rafair.analysis.draws import chance_unseen
 from rafair.attacks.registry import ATTACKS, UNIONS
-from rafair.auditing.columns import ADVERSARIAL, CLEAN
 from rafair.auditing.preparation import SavedModel
 from rafair.engine.workers import Workers
 from rafair.models.classifier import Classifier
 from rafair.models.prediction import predict
+from rafair.results.run_files import ADVERSARIAL, CLEAN
 from rafair.search.sweep import CHUNK_ROWS
 from rafair.study.averages import averaged
 from rafair.study.memory import remembered

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rafair.auditing.cases import Case, find_cases, show
+from rafair.results.cases import Case, find_cases, show
 from rafair.study.formats import as_markdown
 from rafair.study.order import GOALS
 from rafair.study.running import Done

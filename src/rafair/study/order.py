@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from rafair.attacks.registry import UNIONS
-from rafair.auditing.columns import CLEAN
+from rafair.results.run_files import CLEAN
 
 UNION = "rafair"
 GOALS = UNIONS[UNION]

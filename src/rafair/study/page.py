@@ -8,7 +8,7 @@ import jinja2
 import pandas as pd
 
 from rafair._version import __version__
-from rafair.auditing.columns import CLEAN
+from rafair.results.run_files import CLEAN
 from rafair.study.config import Part
 from rafair.study.drawing_counterparts import ALL, DRAWN
 from rafair.study.formats import as_markdown, figure, signed

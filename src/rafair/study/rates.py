@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from rafair.auditing.columns import CLEAN
+from rafair.results.run_files import CLEAN
 from rafair.study.averages import averaged
 from rafair.study.config import Part
 from rafair.study.order import MEAN, in_paper_order

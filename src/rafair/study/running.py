@@ -10,13 +10,13 @@ from pathlib import Path
 from rafair.auditing.cost import Cost
 from rafair.auditing.entry import train_dataset
 from rafair.auditing.preparation import SavedModel, is_trained
-from rafair.auditing.result import Audit
 from rafair.auditing.run import Means, run_audit
 from rafair.datasets.loading import Dataset, load_dataset
 from rafair.engine.devices import check_device
 from rafair.engine.progress import Progress
 from rafair.engine.whole_progress import WholeProgress
 from rafair.errors import InputError, RafairWarning, RunFolderError
+from rafair.results.result import Audit
 from rafair.study.config import StudyConfig
 from rafair.study.plan import Purpose, Trial
 from rafair.tabular.counterparts import Counterparts

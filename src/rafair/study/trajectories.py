@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 
 from rafair.analysis.areas import NO_AREA, areas
 from rafair.analysis.slopes import median_slopes
-from rafair.auditing.columns import ADVERSARIAL
 from rafair.metrics.rates import rate
+from rafair.results.run_files import ADVERSARIAL
 from rafair.study.memory import remembered
 from rafair.study.order import GOALS
 from rafair.study.running import Done

@@ -19,6 +19,7 @@ from rafair.errors import InputError
 from rafair.tabular.held import plain_value as plain_value
 from rafair.tabular.held import shown
 from rafair.tabular.looking_up import by_kind, looked_up
+from rafair.tabular.number_codes import SINGLE, inside, number_codes
 from rafair.tabular.plain_values import as_numbers
 from rafair.tabular.schema import Feature, Schema
 
@@ -29,9 +30,6 @@ MISSING = np.float32(-1)
 
 MOST_LISTED = 20
 """How many levels an error message names."""
-
-SINGLE = 2.0**-22
-"""How far a code may be off by single precision, after a few operations with it."""
 
 OFF_GRID = 1e-6
 """A share of a step by which a number may miss the grid: decimals are no binary fractions."""
@@ -107,9 +105,10 @@ def encode_values(values: Any, feature: Feature, first_row: int = 0) -> NDArray[
 
 def value_codes(series: pd.Series[Any], feature: Feature) -> NDArray[np.float64]:
     """The codes of raw values, NaN for what cannot be encoded; shape `(n,)`."""
-    codes = _scaled(series, feature) if feature.kind.is_number else _coded(series, feature)
-    inside = np.clip(codes, 0, 1)  # the end of a range may miss it by a rounding
-    codes = np.where(np.abs(codes - inside) <= SINGLE, inside, np.nan)
+    if feature.kind.is_number:
+        codes = number_codes(as_numbers(series), feature)
+    else:
+        codes = inside(_coded(series, feature))
     if feature.missing:
         codes[series.isna().to_numpy()] = MISSING
     return codes
@@ -147,10 +146,10 @@ def clip_to_ranges(frame: pd.DataFrame, schema: Schema) -> dict[str, int]:
         if not feature.kind.is_number:
             continue
         values = frame[feature.name].to_numpy(np.float64)
-        inside = np.clip(values, feature.minimum, feature.maximum)
-        outside = np.isfinite(values) & (inside != values)
+        kept = np.clip(values, feature.minimum, feature.maximum)
+        outside = np.isfinite(values) & (kept != values)
         if outside.any():
-            frame[feature.name] = np.where(outside, inside, values)
+            frame[feature.name] = np.where(outside, kept, values)
             moved[feature.name] = int(np.count_nonzero(outside))
     return moved
 
@@ -159,17 +158,6 @@ def _listed(levels: tuple[Any, ...]) -> str:
     shown = ", ".join(map(str, levels[:MOST_LISTED]))
     more = len(levels) - MOST_LISTED
     return f"{shown} and {more:,} more" if more > 0 else shown
-
-
-def _scaled(series: pd.Series[Any], feature: Feature) -> NDArray[np.float64]:
-    assert feature.minimum is not None
-    assert feature.maximum is not None  # held by the schema; for the type checker
-    numbers = as_numbers(series)
-    span = feature.maximum - feature.minimum
-    if span == 0:
-        return np.where(numbers == feature.minimum, 0.0, np.nan)
-    scaled: NDArray[np.float64] = (numbers - feature.minimum) / span
-    return scaled
 
 
 def _coded(series: pd.Series[Any], feature: Feature) -> NDArray[np.float64]:

@@ -11,12 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rafair.auditing.config import AuditConfig, Perturbation
+from rafair.auditing.config import AuditConfig
 from rafair.auditing.cost import Cost, describe, measure_rate
-from rafair.auditing.document import AUDIT
-from rafair.auditing.entry import earlier_config
-from rafair.auditing.result import Audit
-from rafair.auditing.verified import verified_run
 from rafair.engine.files import explaining_storage, sha256_of, writing_folder
 from rafair.engine.progress import SILENT, Progress
 from rafair.engine.run_folder import MONITOR, move_aside
@@ -30,6 +26,10 @@ from rafair.monitoring.references.observed import Observed
 from rafair.monitoring.references.opening import NOTHING_NAMED, Named, Split, open_again, open_split
 from rafair.monitoring.references.reference import Reference
 from rafair.monitoring.references.reference_rows import ReferenceRows
+from rafair.results.options import Perturbation
+from rafair.results.result import Audit
+from rafair.results.run_files import AUDIT
+from rafair.results.verified import verified_run
 from rafair.search.draws import row_keys
 from rafair.tabular.encoding import Rows
 
@@ -310,7 +310,7 @@ class _Freezing:
 
 def _resolved(audit: Audit, split: Split, device: str) -> AuditConfig:
     """The audit's options, with rows computed at once as they were then."""
-    return earlier_config(audit).resolved(split.schema, device)
+    return AuditConfig.of(audit.options).resolved(split.schema, device)
 
 
 def _drawn(n: int, size: int, seed: int) -> NDArray[np.bool_]:

@@ -16,7 +16,7 @@ from rafair.arguments import check_whole
 from rafair.attacks.naming import attack_named
 from rafair.attacks.registry import UNIONS
 from rafair.auditing.black_box import Asking
-from rafair.auditing.config import MOST_THREADS, AuditConfig, Perturbation
+from rafair.auditing.config import AuditConfig
 from rafair.auditing.cost import Cost
 from rafair.engine.shards import Advance, cut
 from rafair.engine.workers import Workers
@@ -25,6 +25,7 @@ from rafair.models.classifier import Classifier, Labels
 from rafair.monitoring.judged import Flags, Judged, joined
 from rafair.monitoring.references.judge_options import JudgeOptions
 from rafair.monitoring.watched import CLEAN, NOISE, RAFAIR
+from rafair.results.options import MOST_THREADS, Perturbation
 from rafair.search.budget import Budget
 from rafair.search.observation import Observation
 from rafair.search.sweep import Sweep
@@ -107,7 +108,7 @@ class Judge:
     @cached_property
     def config(self) -> AuditConfig:
         """The options as those of an audit of such rows."""
-        return self.options.config.resolved(self.schema, "cpu")
+        return AuditConfig.of(self.options.config).resolved(self.schema, "cpu")
 
     @cached_property
     def asked(self) -> Classifier:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rafair.arguments import check_name, check_real, check_whole
-from rafair.auditing.config import AuditConfig, Perturbation
 from rafair.errors import InputError
 from rafair.monitoring.watched import CLEAN, NOISE, RAFAIR
-from rafair.tabular.perturbation import PerFeature
+from rafair.results.options import AuditOptions, Perturbation
+
+if TYPE_CHECKING:
+    from rafair.tabular.perturbation import PerFeature
 
 PROBES = (NOISE, RAFAIR)
 EPSILON = 0.02
@@ -83,7 +85,7 @@ class JudgeOptions:
     @classmethod
     def of(
         cls,
-        audited: AuditConfig,
+        audited: AuditOptions,
         probes: Sequence[str] = PROBES,
         epsilon: PerFeature = EPSILON,
         steps: int = STEPS,
@@ -115,9 +117,9 @@ class JudgeOptions:
         return (CLEAN, *self.probes)
 
     @property
-    def config(self) -> AuditConfig:
+    def config(self) -> AuditOptions:
         """The same as the options of an audit."""
-        return AuditConfig(
+        return AuditOptions(
             attacks=self.probes,
             instances=None,
             steps=self.steps,

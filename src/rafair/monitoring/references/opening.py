@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from rafair.auditing.own_audit import Own, own_classifier
 from rafair.auditing.own_data import OwnModelOnOwnData
-from rafair.auditing.result import Audit
 from rafair.auditing.saved_models import open_saved
 from rafair.datasets.loading import load_dataset
 from rafair.engine.devices import check_device
@@ -35,6 +34,7 @@ from rafair.models.model_file import check_hash
 from rafair.models.model_options import ADDRESSES, ModelOptions
 from rafair.models.saved_network import is_saved_network
 from rafair.monitoring.references.judge import BLOCK_ROWS
+from rafair.results.result import Audit
 from rafair.tabular.encoding import Rows
 from rafair.tabular.reading import read_table
 from rafair.tabular.schema import Schema

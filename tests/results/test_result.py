@@ -9,9 +9,9 @@ import pytest
 
 import planted
 import rafair
-from rafair.auditing.cases import find_cases, show
-from rafair.auditing.summary import summary_of
 from rafair.errors import ModelError, RunFolderError, UnknownNameError
+from rafair.results.cases import find_cases, show
+from rafair.results.summary import summary_of
 from rafair.tabular.schema import Feature
 
 STEPS = 5

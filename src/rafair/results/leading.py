@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rafair.auditing.twins import FEASIBLE, is_union, members_of
+from rafair.results.twins import FEASIBLE, is_union, members_of
 
 ACCURATE_FAIRNESS = "accurate_fairness"
 

@@ -8,14 +8,14 @@ import torch
 
 import planted
 import rafair
-from rafair.auditing.cases import show
-from rafair.auditing.leading import families, leaders
-from rafair.auditing.moved import Moved, broken_rows, moved_features
-from rafair.auditing.shares import share_of
-from rafair.auditing.stored_rows import StoredRows
-from rafair.auditing.summary import summary, summary_of
 from rafair.metrics.rates import rate, share
 from rafair.reports.pictures import moved_picture
+from rafair.results.cases import show
+from rafair.results.leading import families, leaders
+from rafair.results.moved import Moved, broken_rows, moved_features
+from rafair.results.shares import share_of
+from rafair.results.stored_rows import StoredRows
+from rafair.results.summary import summary, summary_of
 from rafair.tabular.table import Table
 
 LIMIT = (

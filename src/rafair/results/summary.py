@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rafair.auditing.config import Perturbation
-from rafair.auditing.hardest import hit_hardest
-from rafair.auditing.leading import ACCURATE_FAIRNESS, leaders, most_telling, opening
-from rafair.auditing.moved import Moved, moved_features
-from rafair.auditing.shares import people, share_of, were
-from rafair.auditing.stored_rows import StoredRows
-from rafair.auditing.twins import FEASIBLE
+from rafair.results.hardest import hit_hardest
+from rafair.results.leading import ACCURATE_FAIRNESS, leaders, most_telling, opening
+from rafair.results.moved import Moved, moved_features
+from rafair.results.options import Perturbation
+from rafair.results.shares import people, share_of, were
+from rafair.results.stored_rows import StoredRows
+from rafair.results.twins import FEASIBLE
 from rafair.tabular.schema import Schema
 from rafair.visible import shortened
 

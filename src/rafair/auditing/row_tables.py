@@ -10,20 +10,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from rafair.models.classifier import Labels
+from rafair.results.run_files import VERDICT_NAMES
 from rafair.search.observation import NONE, Observation
 from rafair.search.trajectory import Trajectory
 from rafair.tabular.counterparts import Counterparts
 from rafair.tabular.encoding import Rows, decode, decode_values
 from rafair.tabular.schema import Schema
-from rafair.verdicts import Verdict, verdicts
-
-ADVERSARIAL, REPAIRED = "adversarial.parquet", "repaired.parquet"
-VERDICTS = "verdicts.parquet"
-
-CLEAN = "clean"
-"""Stands in the column `attack` where no attack was asked for: clean rows only."""
-
-VERDICT_NAMES = [str(verdict) for verdict in Verdict]
+from rafair.verdicts import verdicts
 
 
 def trajectory_table(

@@ -6,12 +6,11 @@ from collections.abc import Collection
 
 import numpy as np
 
-from rafair.auditing.columns import CLEAN
-from rafair.auditing.stored_rows import Numbers, StoredRows
-from rafair.auditing.twins import FEASIBLE
-from rafair.verdicts import Verdict
-
-BAD = frozenset(Verdict) - {Verdict.TRUE_FAIR}
+from rafair.results.columns import Numbers
+from rafair.results.run_files import CLEAN
+from rafair.results.stored_rows import StoredRows
+from rafair.results.twins import FEASIBLE
+from rafair.verdicts import BAD, Verdict
 
 SURPRISE = np.array([0, 1, 2, 2], np.int8)
 """By the cell of the row as it was: true fair broke, a right one did, another."""

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
-from rafair.auditing.cases import show
-from rafair.auditing.columns import ADVERSARIAL
-from rafair.auditing.stored_rows import Numbers, StoredRows, columns_of
-from rafair.auditing.twins import members_of
 from rafair.metrics.rates import Rate, share
+from rafair.results.cases import show
+from rafair.results.columns import Numbers, columns_of, distinct, numbers
+from rafair.results.run_files import ADVERSARIAL
+from rafair.results.stored_rows import StoredRows
+from rafair.results.twins import members_of
 from rafair.tabular.schema import Feature, Schema
 from rafair.verdicts import Verdict
 from rafair.visible import shortened
@@ -101,7 +101,8 @@ def _how_often(moved: Moved) -> tuple[float, float, float]:
 
 def _moved(folder: Path, rows: Numbers, clean: Numbers, feature: Feature) -> Moved:
     encoded = f"encoded.{feature.name}"
-    column = columns_of(folder / ADVERSARIAL, [encoded])[encoded].to_numpy().astype(np.float64)
+    column = columns_of(folder / ADVERSARIAL, [encoded])[encoded]
+    column = numbers(column).astype(np.float64)
     change = np.abs(column[rows] - column[clean])
     codes = share(change > LEAST_MOVE)
     seen = _seen(folder, feature, rows, clean)
@@ -114,18 +115,11 @@ def _moved(folder: Path, rows: Numbers, clean: Numbers, feature: Feature) -> Mov
 def _seen(folder: Path, feature: Feature, rows: Numbers, clean: Numbers) -> NDArray[np.bool_]:
     """Where another value is shown; shape `(rows,)`."""
     name = f"raw.{feature.name}"
-    column = columns_of(folder / ADVERSARIAL, [name])[name]
-    after, before = (_texts(feature, column.take(pa.array(numbers))) for numbers in (rows, clean))
-    seen: NDArray[np.bool_] = after != before
+    values, codes = distinct(columns_of(folder / ADVERSARIAL, [name])[name])
+    shown = [show(feature, value) for value in values]
+    text = np.unique(shown, return_inverse=True)[1] if shown else codes
+    seen: NDArray[np.bool_] = text[codes[rows]] != text[codes[clean]]
     return seen
-
-
-def _texts(feature: Feature, column: pa.ChunkedArray) -> NDArray[np.str_]:
-    """The values as people see them; each distinct one is made into text once."""
-    values = column.to_pandas()
-    texts = {value: show(feature, value) for value in values.dropna().unique()}
-    missing = show(feature, None)
-    return np.array([texts.get(value, missing) for value in values], str)
 
 
 def _size(feature: Feature, change: float) -> str:

@@ -9,11 +9,11 @@ import pytest
 
 import planted
 import rafair
-from rafair.auditing.per_instance import PerInstance
-from rafair.auditing.rate_names import RateName, rate_named, rates_of
-from rafair.auditing.verified import finished_run, verified_run
 from rafair.engine.sealed import sealed
 from rafair.errors import InputError, RunFolderError, UnfinishedRunError, UnknownNameError
+from rafair.results.per_instance import PerInstance
+from rafair.results.rate_names import RateName, rate_named, rates_of
+from rafair.results.verified import finished_run, verified_run
 
 
 @pytest.fixture(scope="module")

@@ -10,25 +10,26 @@ from typing import Any
 
 import numpy as np
 
-from rafair.auditing.agreement import (
+from rafair.engine.parquet_size import check_size
+from rafair.engine.run_folder import HARDENING, PLAN, partial_of
+from rafair.errors import InputError, RafairError, RunFolderError, UnfinishedRunError
+from rafair.metrics.summaries import confusion_of_counts
+from rafair.results.agreement import (
     VERDICT_COLUMNS,
     batches,
     check_clean_rows,
     check_columns,
     check_rows,
 )
-from rafair.auditing.columns import ADVERSARIAL, CLEAN, REPAIRED, VERDICTS
-from rafair.auditing.config import AuditConfig
-from rafair.auditing.document import AUDIT, plain, rates_document, read_verdicts
-from rafair.auditing.entry import earlier_config
-from rafair.auditing.groups import derived_groups
-from rafair.auditing.per_instance import PerInstance
-from rafair.auditing.result import Audit
-from rafair.auditing.twins import runs_of, unions_among
-from rafair.engine.parquet_size import check_size
-from rafair.engine.run_folder import HARDENING, PLAN, partial_of
-from rafair.errors import InputError, RafairError, RunFolderError, UnfinishedRunError
-from rafair.metrics.summaries import confusion_of_counts
+from rafair.results.columns import numbers
+from rafair.results.derived_rates import plain, rates_document
+from rafair.results.groups import derived_groups
+from rafair.results.options import AuditOptions
+from rafair.results.per_instance import PerInstance
+from rafair.results.result import Audit
+from rafair.results.run_files import ADVERSARIAL, AUDIT, CLEAN, REPAIRED, VERDICTS
+from rafair.results.stored_verdicts import read_verdicts
+from rafair.results.twins import runs_of, unions_among
 from rafair.verdicts import Verdict, verdicts
 from rafair.visible import visible
 
@@ -168,7 +169,7 @@ def _check_files(audit: Audit) -> None:
 
 def _expected_rows(audit: Audit) -> dict[str, int]:
     """How many rows each Parquet file of a run must have, by what `audit.json` says of it."""
-    document, config = audit.document, earlier_config(audit)
+    document, config = audit.document, audit.options
     instances, attacks = document["clean"]["n"], runs_of(config)[0]
     moments = (config.steps + 1) * len(attacks) if attacks else 1
     rows = {ADVERSARIAL: instances * moments}
@@ -187,7 +188,7 @@ def _check_agreement(audit: Audit) -> None:
                 row += len(table)
     instances, labels, moments = check_rows(audit.folder / ADVERSARIAL, stepwise=True)
     check_clean_rows(audit.folder / ADVERSARIAL)
-    config = earlier_config(audit)
+    config = audit.options
     steps = config.steps if runs_of(config)[0] else 0
     if moments[0] != steps + 1:
         raise _edited(audit, "config.steps", f"{config.steps}", f"{moments[0] - 1}")
@@ -202,7 +203,7 @@ def _check_agreement(audit: Audit) -> None:
 
 def _differences(audit: Audit) -> Iterator[tuple[str, Any, Any]]:
     gathered = read_verdicts(audit.folder)
-    config = earlier_config(audit)
+    config = audit.options
     yield from _of_attacks(config, {*gathered.attacked} - {CLEAN})
     unions = unions_among(gathered.attacked, config)
     # where repairs were made later, what the attacks found was told under their own seed
@@ -220,7 +221,7 @@ def _differences(audit: Audit) -> Iterator[tuple[str, Any, Any]]:
         yield from _compared("whole", audit.document.get("whole"), whole)
 
 
-def _of_attacks(config: AuditConfig, found: set[str]) -> Iterator[tuple[str, Any, Any]]:
+def _of_attacks(config: AuditOptions, found: set[str]) -> Iterator[tuple[str, Any, Any]]:
     """Whether the attacks that were asked for are those of which there are rows."""
     asked = runs_of(config)[0]
     if set(asked) != found:
@@ -233,7 +234,7 @@ def _whole(path: Path) -> dict[str, Any]:
     row = 0
     for table in batches(path, VERDICT_COLUMNS):
         check_columns(table, path, row)
-        codes = verdicts(table["accurate"].to_numpy(), table["fair"].to_numpy())
+        codes = verdicts(numbers(table["accurate"]), numbers(table["fair"]))
         cells += np.bincount(codes, minlength=len(Verdict))
         row += len(table)
     found: dict[str, Any] = plain({"rows": row, **confusion_of_counts(cells)})

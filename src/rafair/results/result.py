@@ -10,33 +10,44 @@ import weakref
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from rafair.auditing.cases import Case, find_cases
-from rafair.auditing.columns import ADVERSARIAL, REPAIRED, VERDICTS
-from rafair.auditing.document import AUDIT, SCHEMA_VERSION
-from rafair.auditing.groups import groups_of
-from rafair.auditing.summary import summary, summary_of
-from rafair.auditing.tables import Cells, as_text, facts, tables
 from rafair.engine.files import sha256_of
 from rafair.engine.run_folder import check_contents
 from rafair.engine.sealed import ALTERED, is_sealed
 from rafair.engine.shards import cut
 from rafair.engine.text_file import read_json
 from rafair.errors import RunFolderError
+from rafair.results.cases import Case, find_cases
+from rafair.results.groups import groups_of
+from rafair.results.options import AuditOptions, Perturbation
+from rafair.results.run_files import ADVERSARIAL, AUDIT, REPAIRED, SCHEMA_VERSION, VERDICTS
+from rafair.results.summary import summary, summary_of
+from rafair.results.tables import Cells, as_text, facts, tables
 from rafair.tabular.parquet_rows import BATCH_ROWS, RowReader
 from rafair.tabular.schema import Schema
 from rafair.verdicts import Verdict
 from rafair.visible import visible
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 WIDTH = 96
 """Of lines of text."""
 RATE = ("value", "count", "n", "low", "high")
 SECTIONS = {"files", "dataset", "model", "config", "clean", "attacks", "repairs", "warnings"}
+OLDER_OPTIONS: dict[str, Any] = {
+    "max_gradient_rows": None,
+    "black_box": False,
+    "max_queries": None,
+    "perturbation": Perturbation.PAPER,
+    "max_category_changes": 1,
+    "bands": None,
+}
+"""What runs of versions that knew no other options do not name."""
 
 
 class Audit:
@@ -140,6 +151,22 @@ class Audit:
         """The features of the audited table."""
         return Schema.model_validate(self.document["dataset"]["schema"])
 
+    @cached_property
+    def options(self) -> AuditOptions:
+        """The options that it was run with.
+
+        Raises:
+            RunFolderError: If its `audit.json` does not tell all of them.
+        """
+        section = OLDER_OPTIONS | self.document["config"]
+        try:
+            known = {name: section[name] for name in AuditOptions.__dataclass_fields__}
+            return AuditOptions(**known | {"attacks": tuple(known["attacks"])})
+        except (KeyError, TypeError) as error:
+            raise RunFolderError(
+                f"'{self.folder / AUDIT}': expected the options of an audit in its 'config'"
+            ) from error
+
     @property
     def warnings(self) -> list[str]:
         """What a reader of the rates should know."""
@@ -183,6 +210,8 @@ class Audit:
 
         Columns: stage, attack, kind, metric, value, count, n, low, high.
         """
+        import pandas as pd
+
         rows = [("clean", "", "clean", self.document["clean"])]
         if "whole" in self.document:
             rows.append(("whole", "", "clean", self.document["whole"]))
@@ -209,6 +238,8 @@ class Audit:
         Raises:
             RunFolderError: If the files that they must be derived from cannot be read.
         """
+        import pandas as pd
+
         records = [
             {"feature": feature, "group": group, "attack": attack, "kind": kind, "metric": metric}
             | (rate or {**dict.fromkeys(RATE), "n": 0})
@@ -258,6 +289,8 @@ class Audit:
     def _frame(self, name: str) -> pd.DataFrame:
         path = self.folder / name
         if name not in self.document["files"]:
+            import pandas as pd
+
             return pd.DataFrame()
         try:
             frame: pd.DataFrame = pq.read_table(path).to_pandas()

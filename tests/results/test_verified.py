@@ -22,9 +22,9 @@ from commands import document
 from commands import rafair as command
 from rafair.auditing.entry import repair_saved
 from rafair.auditing.run import Means
-from rafair.auditing.verified import verified_run
 from rafair.engine.sealed import sealed
 from rafair.errors import RunFolderError
+from rafair.results.verified import verified_run
 from rafair.tabular.encoding import decode
 
 Document = dict[str, Any]

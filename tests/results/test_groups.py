@@ -16,14 +16,14 @@ from rich.console import Console
 
 import planted
 import rafair
-from rafair.auditing.groups import METRICS, groups_of
-from rafair.auditing.result import Audit
-from rafair.auditing.verified import verified_run
 from rafair.engine.sealed import sealed
 from rafair.errors import RunFolderError
 from rafair.metrics.groups import LEAST_INSTANCES
 from rafair.metrics.rates import rate
 from rafair.reports.terminal import render_audit
+from rafair.results.groups import METRICS, groups_of
+from rafair.results.result import Audit
+from rafair.results.verified import verified_run
 from rafair.tabular.schema import Feature, Schema
 from rafair.tabular.table import Table
 
@@ -324,7 +324,7 @@ def test_an_older_run_has_no_groups_but_they_can_be_had(affairs, tmp_path):
     }
     pd.testing.assert_frame_equal(older.groups_frame(), affairs.groups_frame())
     (older.folder / "adversarial.parquet").unlink()
-    with pytest.raises(RunFolderError, match="expected the rows of the run"):
+    with pytest.raises(RunFolderError, match="expected a whole Parquet file"):
         older.groups_frame()
 
 

@@ -10,20 +10,18 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from rafair.auditing.columns import ADVERSARIAL
-from rafair.auditing.config import AuditConfig
-from rafair.auditing.document import AUDIT
-from rafair.auditing.group_names import MISSING, OTHER, band_names, unlike, value_name
-from rafair.auditing.per_instance import PerInstance
-from rafair.auditing.rate_names import RateName
 from rafair.errors import InputError, RunFolderError
 from rafair.metrics.groups import largest_gap, rates_by_group
 from rafair.metrics.rates import Rate
-from rafair.tabular.encoding import encode_values
+from rafair.results.columns import by_attack, columns_of, numbers
+from rafair.results.group_names import MISSING, OTHER, band_names, unlike, value_name
+from rafair.results.options import AuditOptions
+from rafair.results.per_instance import PerInstance
+from rafair.results.rate_names import RateName
+from rafair.results.run_files import ADVERSARIAL, AUDIT
+from rafair.tabular.number_codes import number_codes
 from rafair.tabular.schema import Feature, Schema
 
 METRICS = ("accuracy", "individual_fairness", "accurate_fairness")
@@ -32,6 +30,7 @@ BOTH = " × "
 
 Bands = Mapping[str, Sequence[float]]
 Section = dict[str, Any]
+Values = Mapping[str, NDArray[Any]]
 Held = Mapping[str, NDArray[np.bool_]]
 
 
@@ -59,13 +58,14 @@ def groups_document(
         each: The instances' verdicts.
         folder: The run folder, whose `adversarial.parquet` has the instances' own values.
         schema: The features.
-        bands: The edges of the numbers' bands by feature, as `AuditConfig.bands_of` gives them.
+        bands: The edges of the numbers' bands by feature, as `AuditOptions.bands_of` gives them.
         attacks: The attacks and unions of the section `attacks`.
 
     Raises:
         RunFolderError: If the file does not have one clean row for each instance.
     """
-    found = groupings(own_values(folder, each, schema.sensitive), schema, bands)
+    sensitive = [schema[name] for name in schema.sensitive]
+    found = groupings(own_values(folder, each, sensitive), schema, bands)
     held = _held(each, attacks)
     keys = unlike(BOTH.join(grouping.features) for grouping in found)
     groups, gaps = {}, {}
@@ -125,7 +125,7 @@ def derived_groups(
     schema = Schema.model_validate(document["dataset"]["schema"])
     given = document["config"].get("bands")
     try:
-        bands = AuditConfig(bands=given).bands_of(schema)
+        bands = AuditOptions(bands=given).bands_of(schema)
     except InputError as error:
         raise RunFolderError(f"'{folder / AUDIT}': config: {error}") from error
     # those of a run are complete: what is not among them has no bands
@@ -133,29 +133,36 @@ def derived_groups(
     return groups_document(each, folder, schema, bands, document["attacks"])
 
 
-def own_values(folder: Path, each: PerInstance, features: Iterable[str]) -> pa.Table:
-    """The instances' values as they were: columns `encoded.` and `raw.`, a row for each.
+def own_values(folder: Path, each: PerInstance, features: Sequence[Feature]) -> Values:
+    """The instances' values as they were, by column: `encoded.`, of numbers also `raw.`.
 
     Args:
         folder: The run folder.
         each: The instances' verdicts, whose order the rows have.
-        features: The names of the features that are wanted.
+        features: The features that are wanted.
 
     Raises:
         RunFolderError: If there is not one clean row for each instance.
     """
-    columns = [f"{kind}.{name}" for name in features for kind in ("encoded", "raw")]
     path = folder / ADVERSARIAL
-    clean = (pc.field("step") == 0) & (
-        pc.field("attack").cast(pa.string()) == pc.scalar(each.attacks[0])
-    )
-    table = pq.read_table(path, columns=["instance", *columns], filters=clean)
-    if not np.array_equal(table["instance"].to_numpy(), each.instances):
+    table = columns_of(path, ["attack", "step", "instance", *_columns(features)])
+    first = by_attack(table).get(each.attacks[0], np.empty(0, np.int64))
+    clean = first[numbers(table["step"])[first] == 0]
+    if not np.array_equal(numbers(table["instance"])[clean], each.instances):
         raise RunFolderError(f"'{path}': expected one row of step 0 for each instance")
-    return table
+    return {name: numbers(table[name])[clean] for name in _columns(features)}
 
 
-def groupings(values: pa.Table, schema: Schema, bands: Bands) -> list[Grouping]:
+def _columns(features: Iterable[Feature]) -> list[str]:
+    """Codes of all features; of numbers the values too, by which bands are cut."""
+    return [
+        f"{kind}.{feature.name}"
+        for feature in features
+        for kind in ("encoded", *(["raw"] if feature.kind.is_number else []))
+    ]
+
+
+def groupings(values: Values, schema: Schema, bands: Bands) -> list[Grouping]:
     """The groups of every sensitive feature, and then of every pair of them, in schema order.
 
     A feature's levels, single values and bands are groups also where nobody is in them; a pair has
@@ -170,7 +177,7 @@ def groupings(values: pa.Table, schema: Schema, bands: Bands) -> list[Grouping]:
     return [*single, *(_pair(first, second) for first, second in combinations(single, 2))]
 
 
-def grouping_of(values: pa.Table, feature: Feature, edges: Sequence[float] | None) -> Grouping:
+def grouping_of(values: Values, feature: Feature, edges: Sequence[float] | None) -> Grouping:
     """The groups of one feature.
 
     Args:
@@ -179,20 +186,20 @@ def grouping_of(values: pa.Table, feature: Feature, edges: Sequence[float] | Non
         edges: Of a number the edges of its bands; None where the values of its domain stand by
             themselves, and for levels.
     """
-    encoded = values[f"encoded.{feature.name}"].to_numpy()
+    encoded = values[f"encoded.{feature.name}"]
     absent = (encoded < 0) & feature.missing
     if not feature.kind.is_number:
         levels = feature.levels or ()
         names = [str(level) for level in levels]
         codes = np.rint(encoded * max(len(levels) - 1, 1)).astype(np.int64)
     elif edges is not None:
-        raw = values[f"raw.{feature.name}"].to_numpy()
+        raw = values[f"raw.{feature.name}"]
         names = band_names(feature, edges)
         below = len(edges) + 1 - len(names)  # none below where nothing can be there
         codes = np.searchsorted(np.asarray(edges, np.float64), raw, side="right") - below
         codes = np.maximum(codes, 0)  # the range's end may miss itself by a rounding
     else:
-        domain = {float(encode_values([v], feature)[0]): v for v in feature.domain or ()}
+        domain = {_code(v, feature): v for v in feature.domain or ()}
         known = np.array(sorted(domain), np.float32)
         names = [value_name(feature, domain[float(code)]) for code in known]
         codes = np.searchsorted(known, encoded)
@@ -200,6 +207,11 @@ def grouping_of(values: pa.Table, feature: Feature, edges: Sequence[float] | Non
         codes, names = _with(OTHER, strange, codes, names)
     codes, names = _with(MISSING, absent, codes, names)
     return Grouping((feature.name,), unlike(names), codes)
+
+
+def _code(value: float, feature: Feature) -> float:
+    """The code of a value of a number's domain, as it is stored."""
+    return float(number_codes(np.array([float(value)]), feature).astype(np.float32)[0])
 
 
 def _with(

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
-from rafair.auditing.stored_rows import StoredRows
-from rafair.auditing.telling import BAD, telling_rows
+from rafair.results.stored_rows import StoredRows
+from rafair.results.telling import telling_rows
 from rafair.tabular.schema import Feature, Schema
-from rafair.verdicts import Verdict
+from rafair.verdicts import BAD, Verdict
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -146,7 +148,7 @@ def find_cases(
 
 def show(feature: Feature, value: Any) -> str:
     """A value as a person would write it."""
-    if pd.isna(value):
+    if _is_missing(value):
         return "missing"
     if not feature.kind.is_number:
         return str(value)
@@ -162,9 +164,14 @@ def show_number(feature: Feature, value: float) -> str:
     return "0" if text == "-0" else text
 
 
+def _is_missing(value: Any) -> bool:
+    """Whether a value is none: only what is no number differs from itself."""
+    return value is None or bool(value != value)
+
+
 def _case(row: pd.Series[Any], clean: pd.Series[Any], schema: Schema) -> Case:
     sensitive = {name: row[f"counterpart.{name}"] for name in schema.sensitive}
-    alone = pd.isna(row["counterpart_prediction"])
+    alone = _is_missing(row["counterpart_prediction"])
     return Case(
         instance=int(row["instance"]),
         attack=str(row["attack"]),

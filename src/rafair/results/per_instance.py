@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from rafair.auditing.document import Verdicts, read_verdicts
-from rafair.auditing.rate_names import RateName
-from rafair.auditing.twins import attack_of, is_union, members_of
 from rafair.metrics import summaries
+from rafair.results.rate_names import RateName
+from rafair.results.stored_verdicts import Verdicts, read_verdicts
+from rafair.results.twins import is_union, members_of, sought_by
 from rafair.verdicts import Verdict, outcome_step
 
 Codes = NDArray[np.int8]
@@ -113,7 +113,7 @@ class PerInstance:
         found = []
         for member in members_of(attack):
             codes = self._gathered.attacked[member]
-            step = outcome_step(codes, attack_of(member).sought)
+            step = outcome_step(codes, sought_by(member))
             found.append(codes[np.arange(len(codes)), step])
         return found
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from itertools import combinations
 from typing import Any, NamedTuple
 
-from rafair.auditing.leading import ACCURATE_FAIRNESS, opening
-from rafair.auditing.shares import share_of
 from rafair.metrics.groups import LEAST_INSTANCES, difference_interval
 from rafair.metrics.rates import Rate
+from rafair.results.leading import ACCURATE_FAIRNESS, opening
+from rafair.results.shares import share_of
 from rafair.visible import shortened
 
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rafair.auditing.config import Perturbation
-from rafair.auditing.twins import is_union, twin
 from rafair.metrics.groups import LEAST_INSTANCES
 from rafair.metrics.rounding import as_fraction
+from rafair.results.options import Perturbation
+from rafair.results.twins import is_union, twin
 from rafair.visible import shortened, visible
 
 COLUMNS = {

@@ -6,20 +6,25 @@ The twin under feasible perturbations is called `feasible/` and the attack's nam
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from rafair.attacks.interface import Attack
+from rafair.arguments import check_name
 from rafair.attacks.naming import attack_named, expand
-from rafair.attacks.registry import UNIONS
-from rafair.auditing.config import AuditConfig, Perturbation
+from rafair.attacks.registry import ATTACKS, UNIONS
+from rafair.results.options import AuditOptions, Perturbation
+from rafair.verdicts import Verdict
+
+if TYPE_CHECKING:
+    from rafair.attacks.interface import Attack
 
 FEASIBLE = "feasible/"
 
 
-def runs_of(config: AuditConfig) -> tuple[list[str], list[str]]:
+def runs_of(config: AuditOptions) -> tuple[list[str], list[str]]:
     """The single attacks and the unions of an audit, in the order they are run.
 
     Example:
-        >>> runs_of(AuditConfig(attacks=("pgd",), perturbation="both"))
+        >>> runs_of(AuditOptions(attacks=("pgd",), perturbation="both"))
         (['pgd', 'feasible/pgd'], [])
     """
     singles, unions = expand(config.attacks)
@@ -28,11 +33,11 @@ def runs_of(config: AuditConfig) -> tuple[list[str], list[str]]:
     return [*singles, *map(twin, singles)], [*unions, *map(twin, unions)]
 
 
-def unions_among(names: Iterable[str], config: AuditConfig) -> list[str]:
+def unions_among(names: Iterable[str], config: AuditOptions) -> list[str]:
     """The unions that were asked for, and their twins, whose attacks are all among `names`.
 
     Example:
-        >>> unions_among(["rafair-tb", "rafair-ff", "rafair-fb", "pgd"], AuditConfig())
+        >>> unions_among(["rafair-tb", "rafair-ff", "rafair-fb", "pgd"], AuditOptions())
         ['rafair']
     """
     there, unions = set(names), expand(config.attacks)[1]
@@ -60,6 +65,25 @@ def attack_of(name: str) -> Attack:
     return attack_named(own_name(name))
 
 
+def sought_by(name: str) -> frozenset[Verdict]:
+    """The verdicts that count as success of the attack that a run, or its twin, is one of.
+
+    Raises:
+        UnknownNameError: If there is no such attack.
+
+    Example:
+        >>> [str(verdict) for verdict in sought_by("feasible/rafair-ff")]
+        ['false fair']
+    """
+    base = own_name(name).partition(":")[0]
+    return ATTACKS[check_name("attack", base, ATTACKS)].sought
+
+
+def bin_width_of(name: str) -> float | None:
+    """The width of the bins of probability that an attack counts; None where it counts none."""
+    return getattr(attack_of(name), "width", None)
+
+
 def is_union(name: str) -> bool:
     """Whether a name is that of a union of attacks."""
     return own_name(name) in UNIONS
@@ -71,7 +95,7 @@ def members_of(name: str) -> tuple[str, ...]:
     return tuple(prefix + member for member in UNIONS.get(own_name(name), (own_name(name),)))
 
 
-def is_feasible(name: str, config: AuditConfig) -> bool:
+def is_feasible(name: str, config: AuditOptions) -> bool:
     """Whether an attack is run under feasible perturbations, and its rows are repaired so.
 
     A twin's always are, also where an earlier run's rows are repaired under other options.

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from rafair.auditing.columns import VERDICT_NAMES
 from rafair.errors import RunFolderError
+from rafair.results.columns import by_attack, distinct, numbers, present
+from rafair.results.run_files import VERDICT_NAMES
 from rafair.verdicts import verdicts
 
 Flags = NDArray[np.bool_]
@@ -72,11 +72,13 @@ def check_columns(table: pa.Table, path: Path, first_row: int = 0) -> None:
     accurate, fair = _array(table, "accurate"), _array(table, "fair")
     _refuse(accurate != (label == prediction), "accurate", "label and prediction", path, first_row)
     other = table["counterpart_prediction"]
-    alone = other.is_null().to_numpy()
+    alone = ~present(other)
     _refuse(fair != alone, "fair", "counterpart_prediction", path, first_row)
-    theirs = pc.fill_null(other, -1).to_numpy()
+    theirs = numbers(other, missing=-1)
     _refuse(theirs == prediction, "counterpart_prediction", "prediction", path, first_row)
-    told = pc.index_in(table["verdict"].cast(pa.string()), pa.array(VERDICT_NAMES)).to_numpy()
+    names, code = distinct(table["verdict"])
+    place = {name: number for number, name in enumerate(VERDICT_NAMES)}
+    told = np.array([place.get(name, -1) for name in names], np.int64)[code]
     _refuse(told != verdicts(accurate, fair), "verdict", "accurate and fair", path, first_row)
 
 
@@ -99,11 +101,12 @@ def check_rows(path: Path, *, stepwise: bool) -> NDArray[np.int64]:
     table = pa.concat_tables(tables) if tables else None
     if table is None or not len(table):
         raise RunFolderError(f"'{path}': expected at least one row, found none")
-    attacks = table["attack"].cast(pa.string())
+    arrays = [numbers(table[name]) for name in ("step", "instance", "label")]
     expected: NDArray[np.int64] | None = None
-    for name in pc.unique(attacks).to_pylist():
-        rows = table.filter(pc.equal(attacks, name))
-        found = _instances(rows, f"'{path}': attack '{name}'", stepwise)
+    for name, rows in by_attack(table).items():
+        found = _instances(
+            [array[rows] for array in arrays], f"'{path}': attack '{name}'", stepwise
+        )
         if expected is not None and not np.array_equal(found, expected):
             raise RunFolderError(
                 f"'{path}': attack '{name}': expected the instances, labels and steps of the "
@@ -121,13 +124,12 @@ def check_clean_rows(path: Path) -> None:
         RunFolderError: If an instance's clean verdict is another for another attack.
     """
     columns = ["attack", "instance", "step", "prediction", "fair"]
-    parts = [table.filter(pc.equal(table["step"], 0)) for table in batches(path, columns)]
-    clean = pa.concat_tables(parts)
-    attacks = clean["attack"].cast(pa.string())
+    table = pa.concat_tables(list(batches(path, columns)))
+    is_clean = numbers(table["step"]) == 0
+    seen = np.stack([numbers(table[column]) for column in ("prediction", "fair")])
     expected: Any = None
-    for name in pc.unique(attacks).to_pylist():
-        rows = clean.filter(pc.equal(attacks, name))
-        found = np.stack([_array(rows, column) for column in ("prediction", "fair")])
+    for name, rows in by_attack(table).items():
+        found = seen[:, rows[is_clean[rows]]]
         if expected is not None and not np.array_equal(found, expected):
             raise RunFolderError(
                 f"'{path}': attack '{name}': step 0: expected the clean verdicts of the attack "
@@ -136,10 +138,10 @@ def check_clean_rows(path: Path) -> None:
         expected = found
 
 
-def _instances(rows: pa.Table, where: str, stepwise: bool) -> NDArray[np.int64]:
-    steps, instances, labels = (_array(rows, name) for name in ("step", "instance", "label"))
+def _instances(arrays: Sequence[NDArray[Any]], where: str, stepwise: bool) -> NDArray[np.int64]:
+    steps, instances, labels = arrays
     moments = int(steps.max()) + 1 if stepwise else 1
-    n, rest = divmod(len(rows), moments)
+    n, rest = divmod(len(steps), moments)
     wanted = np.tile(np.arange(moments), n) if stepwise else steps
     if rest or not np.array_equal(steps, wanted):
         raise RunFolderError(f"{where}: expected steps 0 to {moments - 1} of every instance")
@@ -152,8 +154,7 @@ def _instances(rows: pa.Table, where: str, stepwise: bool) -> NDArray[np.int64]:
 
 
 def _array(table: pa.Table, name: str) -> NDArray[Any]:
-    values: NDArray[Any] = table[name].to_numpy()
-    return values
+    return numbers(table[name])
 
 
 def _refuse(wrong: Flags, name: str, others: str, path: Path, first_row: int) -> None:

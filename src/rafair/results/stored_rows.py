@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from rafair.auditing.columns import ADVERSARIAL, REPAIRED
-from rafair.auditing.twins import attack_of
-from rafair.errors import RunFolderError
+from rafair.results.columns import Numbers, columns_of, distinct, numbers
+from rafair.results.run_files import ADVERSARIAL, REPAIRED
+from rafair.results.twins import sought_by
 from rafair.verdicts import Verdict, outcome_step
 
-Numbers = NDArray[np.int64]
+if TYPE_CHECKING:
+    import pandas as pd
+
 KEYS = ["attack", "instance", "step", "verdict"]
 
 
@@ -43,14 +43,19 @@ class StoredRows:
     @classmethod
     def of_frame(cls, frame: pd.DataFrame) -> StoredRows:
         """Of the content of `adversarial.parquet` or `repaired.parquet`."""
-        attack, attacks = pd.factorize(frame["attack"].astype(str))
-        known, names = pd.factorize(frame["verdict"].astype(str))
+        return cls.of_table(pa.Table.from_pandas(frame[KEYS], preserve_index=False))
+
+    @classmethod
+    def of_table(cls, table: pa.Table) -> StoredRows:
+        """Of the columns `KEYS` of either file."""
+        attacks, attack = distinct(table["attack"])
+        names, known = distinct(table["verdict"])
         codes = np.array([Verdict.named(str(name)) for name in names], np.int8)
         return cls(
             attacks=[str(name) for name in attacks],
-            attack=attack.astype(np.int64),
-            instance=frame["instance"].to_numpy(np.int64),
-            step=frame["step"].to_numpy(np.int64),
+            attack=attack,
+            instance=numbers(table["instance"]).astype(np.int64),
+            step=numbers(table["step"]).astype(np.int64),
             verdict=codes[known] if len(codes) else np.empty(0, np.int8),
         )
 
@@ -61,7 +66,7 @@ class StoredRows:
         Raises:
             RunFolderError: If the file cannot be read.
         """
-        return cls.of_frame(columns_of(folder / name, KEYS).to_pandas())
+        return cls.of_table(columns_of(folder / name, KEYS))
 
     def __len__(self) -> int:
         return len(self.instance)
@@ -79,31 +84,11 @@ class StoredRows:
             return rows
         moments = int(self.step[rows].max()) + 1
         grid = rows.reshape(-1, moments)
-        step = outcome_step(self.verdict[grid], attack_of(attack).sought)
+        step = outcome_step(self.verdict[grid], sought_by(attack))
         found: Numbers = grid[np.arange(len(grid)), step]
         return found
-
-
-def columns_of(path: Path, names: Sequence[str], rows: Numbers | None = None) -> pa.Table:
-    """Some columns of a Parquet file, of all its rows or of those with these numbers.
-
-    Raises:
-        RunFolderError: If the file cannot be read, or lacks a column.
-    """
-    try:
-        with pq.ParquetFile(path, read_dictionary=_texts(names)) as file:
-            table = file.read(columns=list(names)).select(list(names))
-    except (OSError, KeyError, pa.ArrowException) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise RunFolderError(f"'{path}': expected a whole Parquet file: {reason}") from error
-    return table if rows is None else table.take(pa.array(rows))
 
 
 def repaired_rows(folder: Path) -> StoredRows | None:
     """Which row of `repaired.parquet` is whose; None where nothing was repaired."""
     return StoredRows.read(folder, REPAIRED) if (folder / REPAIRED).exists() else None
-
-
-def _texts(names: Sequence[str]) -> list[Any]:
-    """Columns that may be texts are read as codes, which takes a tenth of the memory."""
-    return [name for name in names if name.startswith(("raw.", "counterpart."))]

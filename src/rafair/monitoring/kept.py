@@ -1,0 +1,62 @@
+"""What a monitor has seen: where it is kept, and how it is read. No model is loaded for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rafair.engine.run_folder import MONITOR
+from rafair.monitoring.durations import patience_of
+from rafair.monitoring.history import history_of, reference_facts
+from rafair.monitoring.references.reference import Reference
+from rafair.monitoring.store.opening import open_store
+
+if TYPE_CHECKING:
+    from rafair.monitoring.store.store import Store
+
+STORE = "watch.sqlite"
+
+
+def _silent(line: str) -> None:
+    """Says nothing."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Where the results of a monitor are kept.
+
+    Args:
+        run: The run's folder, with a frozen reference.
+        store: A file or URL; None for the run's own.
+        patience: How long to wait for a store that is away, as "60s" or "forever".
+        say: Takes one line about what goes on.
+    """
+
+    run: Path
+    store: str | None = None
+    patience: str = "60s"
+    say: Callable[[str], None] = field(default=_silent)
+
+    def open_store(self, reference: Reference, *, existing: bool = False) -> Store:
+        """The store of a reference's monitor; with `existing`, one that knows it already."""
+        where = self.store or self.run / MONITOR / STORE
+        patience_s = patience_of(self.patience)
+        document = reference_facts(reference)
+        return open_store(
+            where, reference.id, document, patience_s=patience_s, say=self.say, existing=existing
+        )
+
+
+def history_at(kept: Kept) -> dict[str, Any]:
+    """All that was watched so far, as plain values.
+
+    Raises:
+        RunFolderError: If there is no reference, or it was altered.
+        InputError: If the store cannot be opened.
+        StorageError: If it is away.
+    """
+    reference = Reference.read(kept.run / MONITOR)
+    with kept.open_store(reference, existing=True) as store:
+        return history_of(reference, store)

@@ -1,0 +1,1 @@
+"""Finished audits, read and verified: no model, no attack and no data frame is loaded for it."""

@@ -1,0 +1,117 @@
+"""The rates of `audit.json`, derived from the stored verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rafair.metrics import summaries
+from rafair.metrics.means import Mean, mean
+from rafair.metrics.rates import Rate, share
+from rafair.results.run_files import CLEAN
+from rafair.results.stored_verdicts import Verdicts
+from rafair.results.twins import bin_width_of, members_of, sought_by
+from rafair.verdicts import outcome_step
+
+COUNTED = ("seconds", "gradient_rows", "prediction_rows")
+QUERIES = "queries"
+"""Counted too where a model gives no gradients: rows that it was really asked about."""
+
+
+def rates_document(
+    gathered: Verdicts, unions: Sequence[str], seed: int
+) -> dict[str, dict[str, Any]]:
+    """The sections `clean`, `attacks` and `repairs`."""
+    clean = next(iter(gathered.attacked.values()))[:, 0]
+    singles = [name for name in gathered.attacked if name != CLEAN]
+    outcomes = {name: _outcome(gathered.attacked[name], name) for name in singles}
+    attacks = {name: _single(gathered, name, outcomes[name], seed) for name in singles}
+    attacks |= {name: _union(gathered, name, outcomes) for name in unions}
+    before = outcomes | {
+        name: summaries.union_cells([outcomes[m] for m in members_of(name)]) for name in unions
+    }
+    spent = gathered.counters.get("repairs", {})
+    repairs = {
+        name: {
+            "final": summaries.confusion(codes),
+            "corrected": summaries.corrected(before[name], codes),
+            **_counted(spent, members_of(name)),
+        }
+        for name, codes in gathered.repaired.items()
+    }
+    return {
+        "clean": {"n": len(clean), **summaries.confusion(clean)},
+        "attacks": attacks,
+        "repairs": repairs,
+    }
+
+
+def plain(value: Any) -> Any:
+    """The same with rates and means as dictionaries."""
+    if isinstance(value, Rate | Mean):
+        return value.to_dict()
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    return value
+
+
+def _single(gathered: Verdicts, name: str, outcome: NDArray[np.int8], seed: int) -> dict[str, Any]:
+    codes = gathered.attacked[name]
+    return {
+        "final": summaries.confusion(codes[:, -1]),
+        "iterates": summaries.iterates(codes, seed),
+        "outcome": summaries.confusion(outcome),
+        "robust": summaries.robust(codes),
+        "exposed": summaries.exposed(codes),
+        "zero_gradient": share(gathered.zero_gradient[name]),
+        **_discrimination(gathered, name, seed),
+        **_counted(gathered.counters.get("attacks", {}), (name,)),
+    }
+
+
+def _discrimination(gathered: Verdicts, name: str, seed: int) -> dict[str, Any]:
+    """How much the sensitive values decide, in bits; nothing where an attack does not count it."""
+    bits = gathered.bits.get(name)
+    if bits is None:
+        return {}
+    step = outcome_step(gathered.attacked[name], sought_by(name))
+    at = {"clean": bits[:, 0], "outcome": bits[np.arange(len(bits)), step]}
+    at["largest"] = bits.max(axis=1)
+    measured = {
+        moment: {
+            "min_entropy": mean(values[:, 0], seed),
+            "shannon_entropy": mean(values[:, 1], seed),
+        }
+        for moment, values in at.items()
+    }
+    return {"discrimination_bits": {"bin_width": bin_width_of(name), **measured}}
+
+
+def _union(
+    gathered: Verdicts, name: str, outcomes: Mapping[str, NDArray[np.int8]]
+) -> dict[str, Any]:
+    members = members_of(name)
+    attacked = [gathered.attacked[member] for member in members]
+    pooled = np.concatenate([attacked[0][:, :1], *(codes[:, 1:] for codes in attacked)], axis=1)
+    return {
+        "outcome": summaries.union_outcome([outcomes[member] for member in members]),
+        "robust": summaries.robust(pooled),
+        "exposed": summaries.exposed(pooled),
+        "zero_gradient": share(gathered.zero_gradient[members[0]]),
+        **_counted(gathered.counters.get("attacks", {}), members),
+    }
+
+
+def _outcome(codes: NDArray[np.int8], name: str) -> NDArray[np.int8]:
+    step = outcome_step(codes, sought_by(name))
+    result: NDArray[np.int8] = codes[np.arange(len(codes)), step]
+    return result
+
+
+def _counted(spent: Mapping[str, Mapping[str, Any]], names: Sequence[str]) -> dict[str, Any]:
+    found = [spent[name] for name in names if name in spent]
+    keys = [*COUNTED, *([QUERIES] if any(QUERIES in one for one in found) else [])]
+    return {key: sum(one[key] for one in found) for key in keys}

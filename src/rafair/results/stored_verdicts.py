@@ -1,0 +1,67 @@
+"""The verdicts that a run folder's Parquet files hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from rafair.results.columns import by_attack, columns_of, numbers, present
+from rafair.results.run_files import ADVERSARIAL, REPAIRED
+from rafair.verdicts import verdicts
+
+
+@dataclass
+class Verdicts:
+    """What the rates of an audit are made of.
+
+    Args:
+        instances: The audited rows, in the order of all that follows; `(n,)`.
+        attacked: Per attack the verdict codes `(n, T + 1)`, the clean row first.
+        zero_gradient: Per attack whether the gradient was zero at the clean row; `(n,)`, or empty
+            where no gradient was asked for.
+        repaired: Per attack the verdict codes after the repair; `(n,)`.
+        bits: Of attacks that count bins of probability, min-entropy and Shannon entropy in bits at
+            every step; `(n, T + 1, 2)`.
+        counters: Seconds and rows, summed over shards, by kind ("attacks", "repairs") and name.
+    """
+
+    instances: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    attacked: dict[str, NDArray[np.int8]] = field(default_factory=dict)
+    zero_gradient: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
+    repaired: dict[str, NDArray[np.int8]] = field(default_factory=dict)
+    bits: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    counters: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
+
+
+def read_verdicts(folder: Path) -> Verdicts:
+    """The verdicts stored in a run folder's Parquet files."""
+    gathered = Verdicts()
+    columns = ["attack", "instance", "step", "accurate", "fair"]
+    table = columns_of(folder / ADVERSARIAL, [*columns, "zero_gradient", "bins", "entropy_bits"])
+    step, instance, codes = numbers(table["step"]), numbers(table["instance"]), _codes(table)
+    known = present(table["zero_gradient"])
+    zero = numbers(table["zero_gradient"], missing=False)
+    bins, entropy = numbers(table["bins"], missing=0), numbers(table["entropy_bits"])
+    for name, rows in by_attack(table).items():
+        moments = int(step[rows].max()) + 1
+        gathered.attacked[name] = codes[rows].reshape(-1, moments)
+        first = rows[::moments]
+        gathered.instances = instance[first]
+        gathered.zero_gradient[name] = zero[first[known[first]]].astype(bool)
+        if bins[rows].all():
+            bits = np.log2(bins[rows]), entropy[rows]
+            gathered.bits[name] = np.stack(bits, axis=-1).reshape(-1, moments, 2)
+    if (folder / REPAIRED).exists():
+        table = columns_of(folder / REPAIRED, columns)
+        codes = _codes(table)
+        gathered.repaired = {name: codes[rows] for name, rows in by_attack(table).items()}
+    return gathered
+
+
+def _codes(table: pa.Table) -> NDArray[np.int8]:
+    return verdicts(numbers(table["accurate"]), numbers(table["fair"]))
