@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import binomtest
 from statsmodels.stats.proportion import proportion_confint
 
 from rafair.metrics.rates import pooled_share, rate, share
@@ -28,6 +29,16 @@ def test_wilson_agrees_with_the_formula_and_with_statsmodels(counts):
     assert (found.low, found.high) == pytest.approx(wilson(count, n), abs=1e-12)
     other = proportion_confint(count, n, method="wilson")
     assert (found.low, found.high) == pytest.approx(other, abs=1e-9)
+
+
+def test_wilson_is_that_of_scipy_to_the_last_bit():
+    """Runs and references of before have scipy's figures, and they are derived again."""
+    for n in (1, 2, 3, 7, 50, 200, 1_274, 15_060):
+        for count in range(0, n + 1, max(n // 50, 1)):
+            expected = binomtest(count, n).proportion_ci(0.95, method="wilson")
+            found = rate(count, n)
+            assert found is not None
+            assert (found.low, found.high) == (expected.low, expected.high)
 
 
 def test_no_instances_no_rate():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import sqrt
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -13,8 +12,9 @@ from numpy.typing import NDArray
 from rafair.metrics.rounding import as_fraction
 
 CONFIDENCE = 0.95
-Z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
-"""The quantile of the standard normal distribution that intervals reach to."""
+Z = 1.959963984540054
+"""The normal distribution's quantile that 95 % intervals reach to, right to the last bit: figures
+of runs and references of before are derived again, and compared."""
 
 RESAMPLES = 2000
 
@@ -78,9 +78,9 @@ def wilson(count: int, n: int) -> tuple[float, float]:
         >>> [round(end, 4) for end in wilson(45, 50)]
         [0.7864, 0.9565]
     """
-    p, square = count / n, Z * Z
-    centre = (p + square / (2 * n)) / (1 + square / n)
-    reach = Z / (1 + square / n) * sqrt(p * (1 - p) / n + square / (4 * n * n))
+    p, square = count / n, Z**2
+    centre = (2 * n * p + square) / (2 * (n + square))
+    reach = Z / (2 * (n + square)) * sqrt(4 * n * p * (1 - p) + square)
     return (centre - reach if count else 0.0), (centre + reach if count < n else 1.0)
 
 

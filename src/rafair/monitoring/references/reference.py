@@ -262,7 +262,8 @@ def _read_rows(path: Path, document: Mapping[str, Any]) -> ReferenceRows:
     conditions = JudgeOptions.from_dict(document["judge"]).conditions
     try:
         check_size(path, document["n"])
-        return ReferenceRows.of_table(pq.read_table(path), conditions)
+        with pq.ParquetFile(path) as file:
+            return ReferenceRows.of_table(file.read(), conditions)
     except (OSError, KeyError, ValueError) as error:  # pyarrow's own among them
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise RunFolderError(f"'{path}': altered or cut short: {reason}") from error

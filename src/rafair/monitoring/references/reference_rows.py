@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from rafair.metrics.rates import share
 from rafair.monitoring.judged import Judged
 from rafair.monitoring.watched import METRICS
+from rafair.results.columns import numbers
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,9 @@ class ReferenceRows:
 
     def to_table(self) -> pa.Table:
         """One line a row: `key`, `label`, `prediction`, `CONDITION.kept`, `CONDITION.fair`."""
+        return pa.table({name: pa.array(values) for name, values in self._columns().items()})
+
+    def _columns(self) -> dict[str, NDArray[Any]]:
         columns: dict[str, NDArray[Any]] = {
             "key": self.keys.astype("<i8"),
             "label": self.labels.astype("<i8"),
@@ -42,7 +46,7 @@ class ReferenceRows:
         for condition in self.judged.conditions:
             columns[f"{condition}.kept"] = self.judged.kept[condition]
             columns[f"{condition}.fair"] = self.judged.fair[condition]
-        return pa.table({name: pa.array(values) for name, values in columns.items()})
+        return columns
 
     @classmethod
     def of_table(cls, table: pa.Table, conditions: tuple[str, ...]) -> ReferenceRows:
@@ -61,10 +65,8 @@ class ReferenceRows:
     def sha256(self) -> str:
         """The hash of all columns, by name and value."""
         digest = hashlib.sha256()
-        table = self.to_table()
-        for name in table.column_names:
-            digest.update(f"{name}:{len(table)}\n".encode())
-            values = table[name].to_numpy()
+        for name, values in self._columns().items():
+            digest.update(f"{name}:{len(self)}\n".encode())
             digest.update(np.ascontiguousarray(values).tobytes())
         return digest.hexdigest()
 
@@ -83,5 +85,4 @@ def _column(table: pa.Table, name: str, kind: pa.DataType) -> NDArray[Any]:
     values = table[name]
     if values.type != kind or values.null_count:
         raise ValueError(f"column {name}: expected {kind} without gaps, found {values.type}")
-    found: NDArray[Any] = values.to_numpy()
-    return found
+    return numbers(values)
