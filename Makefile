@@ -30,7 +30,7 @@ demo: .venv/use  ## install, audit the embedded data set with a fresh network, a
 	@echo "adversarial.parquet every perturbed row), then try:  $(BIN)/rafair data list   and   $(BIN)/rafair audit --help"
 
 test: .venv/dev  ## install and run every test that needs nothing but this repository
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 check: .venv/dev ## lint, types, and the layers' import contract
 	$(BIN)/ruff format --check .

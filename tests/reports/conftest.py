@@ -13,9 +13,12 @@ from browsing import ARGUMENTS
 from commands import rafair
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """One Chromium for all tests, or a skip that says why there is none."""
+    """One Chromium for the tests of a module, or a skip that says why there is none.
+
+    Playwright runs an event loop in this thread until it ends, beside which no other can run.
+    """
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     if program is None:
         pytest.skip("no program 'chromium' to show the report in")
