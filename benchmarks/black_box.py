@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import rafair
-from rafair.attacks.registry import ATTACKS, UNIONS
+from rafair.attacks.naming import attack_named
+from rafair.attacks.registry import UNIONS
 from rafair.auditing.config import AuditConfig
 from rafair.engine.workers import Workers
 from rafair.models.asked_once import AskedOnce
@@ -129,7 +130,7 @@ class Bench:
         sweep = config.sweep(model, self.schema, self.workers, _ignored)
         budget = config.budget(self.schema, feasible=self.feasible)
         budget = replace(budget, seed=seed, steps=steps)
-        run = ATTACKS[name].run(sweep, self.rows, self.labels, budget, seen)
+        run = attack_named(name).run(sweep, self.rows, self.labels, budget, seen)
         return (run.verdicts() != 0).any(axis=1), seen or run.observations[0]
 
 

@@ -22,6 +22,7 @@ from benchmarks.figures import AUDIT, MEMORY, ROW, SHARE, STEP, Unit
 from benchmarks.measuring import Case, Measure, Timing
 from rafair.arguments import check_name
 from rafair.attacks.interface import Attack
+from rafair.attacks.naming import attack_named
 from rafair.attacks.registry import ATTACKS
 from rafair.auditing.config import AuditConfig
 from rafair.datasets.loading import Dataset
@@ -67,7 +68,7 @@ class Subject:
         """All that is measured on it."""
         yield from self._sweeps()
         if self.name in WHOLE:
-            yield from (self._attack(name, attack) for name, attack in ATTACKS.items())
+            yield from (self._attack(name, attack_named(name)) for name in ATTACKS)
             yield self._training()
             yield self._audit()
 

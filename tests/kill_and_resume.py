@@ -98,6 +98,9 @@ def child(job):
     os._exit(main.run(job["arguments"]))
 
 
+for entry_of_attack in ATTACKS.values():
+    entry_of_attack.load()
+
 # one process for each command, forked from this one, which has loaded everything and computed
 # nothing: moments drawn from its duration are moments at work
 cost.PROBE_SECONDS = 1e-3

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import planted
-from rafair.attacks.naming import expand
+from rafair.attacks.naming import attack_named, expand
 from rafair.attacks.pgd import PGD
 from rafair.attacks.registry import ATTACKS, UNIONS
 from rafair.auditing.config import AuditConfig
@@ -50,7 +50,7 @@ def model(request):
 
 @pytest.fixture(
     params=[
-        *ATTACKS.values(),
+        *map(attack_named, ATTACKS),
         PGD(restarts=3),
         BenignPerturbation(),
         BenignPerturbation("consensus"),
@@ -164,7 +164,7 @@ def test_frozen_features_do_not_move(attack, model, workers):
 
 def test_steps_by_feature_name_move_those_only(workers, table):
     config = AuditConfig(steps=STEPS, step_size={"x0": 0.03, "x2": 0.01})
-    trajectory, _ = run(ATTACKS["rafair-ff"], planted.network(5), table, workers, config)
+    trajectory, _ = run(attack_named("rafair-ff"), planted.network(5), table, workers, config)
     moved = np.abs(trajectory.rows[-1] - table.rows).max(axis=0)
     assert moved[1] == 0
     assert moved[0] <= STEPS * 0.03 + 1e-6
@@ -173,7 +173,7 @@ def test_steps_by_feature_name_move_those_only(workers, table):
 
 def test_the_wider_set_lets_sensitive_features_move(workers, table):
     config = AuditConfig(steps=STEPS, step_size=0.03, perturb_sensitive=True)
-    trajectory, _ = run(ATTACKS["rafair-ff"], planted.network(5), table, workers, config)
+    trajectory, _ = run(attack_named("rafair-ff"), planted.network(5), table, workers, config)
     assert np.abs(trajectory.rows[-1] - table.rows)[:, 3:].max() > 0
 
 

@@ -19,6 +19,7 @@ import planted
 from rafair.attacks.adf import ADF
 from rafair.attacks.dice import DICE
 from rafair.attacks.eidig import EIDIG
+from rafair.attacks.naming import attack_named
 from rafair.attacks.pgd import PGD
 from rafair.attacks.registry import ATTACKS
 from rafair.engine.workers import Workers
@@ -646,7 +647,7 @@ def test_options_out_of_range_are_refused(make, options):
 
 # --- Equal shares of gradient rows ---
 
-PAYING = [*ATTACKS.values(), PGD(restarts=3)]
+PAYING = [*map(attack_named, ATTACKS), PGD(restarts=3)]
 PLENTY = 10_000
 
 

@@ -33,7 +33,9 @@ def test_options_become_the_attacks_fields(name):
 
 
 def test_a_name_alone_is_the_registered_attack():
-    assert all(attack_named(name) is attack for name, attack in ATTACKS.items())
+    for name, entry in ATTACKS.items():
+        attack = attack_named(name)
+        assert (attack.name, attack.sought) == (name, entry.sought)
     assert attack_names() == [*UNIONS, *ATTACKS]
 
 

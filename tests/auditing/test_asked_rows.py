@@ -11,6 +11,7 @@ import planted
 import rafair
 from asked_rows import Asked, odd_table, unlikely
 from commands import call
+from rafair.attacks.naming import attack_named
 from rafair.attacks.registry import ATTACKS
 from rafair.auditing.config import AuditConfig
 from rafair.engine.workers import Workers
@@ -26,7 +27,7 @@ from rafair.tabular.feasible import FeasibleSet
 from rafair.tabular.schema import Feature, Schema
 from rafair.tabular.schema_file import write_schema
 
-BLIND = tuple(name for name, attack in ATTACKS.items() if not attack.needs_gradients)
+BLIND = tuple(name for name in ATTACKS if not attack_named(name).needs_gradients)
 
 
 class Blocks:
@@ -188,7 +189,7 @@ def test_probes_of_any_feature_lie_on_its_grid(made, step_size, seed):
         classifier, counterparts = AskedOnce(FunctionClassifier(model)), Counterparts.of(schema)
         sweep = Sweep(classifier, counterparts, config.loss_function, workers)
         for name in BLIND:
-            ATTACKS[name].run(sweep, start, np.array([0, 1, 0]), budget)
+            attack_named(name).run(sweep, start, np.array([0, 1, 0]), budget)
     assert unlikely(model.rows, schema) == {}
 
 
@@ -205,7 +206,7 @@ def test_probes_reach_the_last_value_of_the_box_and_no_further():
                       workers)  # fmt: skip
         for name in BLIND[:3]:
             budget = config.budget(schema, feasible=True)
-            ATTACKS[name].run(sweep, start, np.array([0]), budget)
+            attack_named(name).run(sweep, start, np.array([0]), budget)
     asked = sorted({round(20 + 40 * float(code), 4) for code in model.rows[:, 0]})
     assert (asked[0], asked[-1]) == (34, 46)
     assert all(age.is_integer() for age in asked)

@@ -30,7 +30,7 @@ def test_the_data_folder_comes_before_the_cache(cache, tmp_path, monkeypatch):
     assert locate(FILE) == FileStatus("rows.csv", Place.MISSING)
     kept = store(FILE, DATA)
     assert locate(FILE) == FileStatus("rows.csv", Place.CACHE, kept)
-    (folder / "rows.csv.gz").write_bytes(gzip.compress(DATA))
+    (folder / "rows.csv.gz").write_bytes(gzip.compress(DATA, mtime=0))
     assert locate(FILE) == FileStatus("rows.csv", Place.FOLDER, folder / "rows.csv.gz")
     (folder / "rows.csv").write_bytes(DATA)
     assert locate(FILE).path == folder / "rows.csv"
@@ -64,7 +64,7 @@ def test_an_unknown_name_says_the_nearest():
 @pytest.mark.parametrize("name", ["rows.csv", "rows.csv.gz"])
 def test_contents_are_the_same_plain_and_packed(tmp_path, name):
     path = tmp_path / name
-    path.write_bytes(gzip.compress(DATA) if name.endswith("gz") else DATA)
+    path.write_bytes(gzip.compress(DATA, mtime=0) if name.endswith("gz") else DATA)
     assert read_checked(path, FILE) == DATA
 
 
@@ -74,7 +74,7 @@ def test_contents_are_the_same_plain_and_packed(tmp_path, name):
         (b"", "is empty"),
         (DATA[:-1], "is not the expected file"),
         (b"2" + DATA[1:], "is not the expected file"),
-        (gzip.compress(DATA[:-1]), "is not the expected file"),
+        (gzip.compress(DATA[:-1], mtime=0), "is not the expected file"),
     ],
 )
 def test_another_hash_names_file_expected_and_found(tmp_path, data, what):
@@ -91,7 +91,7 @@ def test_another_hash_names_file_expected_and_found(tmp_path, data, what):
 
 def test_a_cut_gzip_file_is_refused(tmp_path):
     path = tmp_path / "rows.csv.gz"
-    path.write_bytes(gzip.compress(DATA)[:-5])
+    path.write_bytes(gzip.compress(DATA, mtime=0)[:-5])
     with pytest.raises(DataFileError, match="cut short or damaged"):
         read_checked(path, FILE)
 
@@ -105,7 +105,7 @@ def test_a_substitute_is_accepted_by_its_hash_under_either_name(tmp_path, cache,
     monkeypatch.setenv("RAFAIR_DATA", str(tmp_path))
     for name in EITHER.names:
         path = tmp_path / name
-        path.write_bytes(gzip.compress(DATA) if name.endswith("gz") else DATA)
+        path.write_bytes(gzip.compress(DATA, mtime=0) if name.endswith("gz") else DATA)
         assert locate(EITHER).path == path
         assert read_checked(path, EITHER) == DATA
         path.unlink()

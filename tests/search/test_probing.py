@@ -8,7 +8,7 @@ import pytest
 
 import planted
 import rafair
-from rafair.attacks.registry import ATTACKS
+from rafair.attacks.naming import attack_named
 from rafair.auditing.config import AuditConfig
 from rafair.models.adapting import as_classifier
 from rafair.models.asked_once import AskedOnce
@@ -104,7 +104,7 @@ def test_false_fair_moves_a_linear_model_as_gradients_do(workers):
     budget = AuditConfig(steps=5).budget(table.schema)
     model = planted.linear(weights)
     white = Sweep(as_classifier(model), Counterparts.of(table.schema), CrossEntropy(), workers)
-    attack, some = ATTACKS["rafair-ff"], (table.rows, table.labels, budget)
+    attack, some = attack_named("rafair-ff"), (table.rows, table.labels, budget)
     expected = attack.run(white, *some)
     found = attack.run(sweep_of(model, table, workers), *some)
     going = ~np.isin(expected.verdicts()[:, :-1], [Goal.FALSE_FAIR.verdict])
@@ -131,7 +131,7 @@ def test_each_row_is_asked_once_and_all_are_counted(workers):
     recorder = Recorder(planted.linear([2.0, -1.0, 0.5, 0.0, 0.0]))
     classifier = AskedOnce(FunctionClassifier(recorder))
     problem = problem_of(classifier, table, workers, steps=3)
-    ATTACKS["rafair-ff"].run(problem.sweep, problem.start, problem.labels, problem.budget)
+    attack_named("rafair-ff").run(problem.sweep, problem.start, problem.labels, problem.budget)
     # 6 counterparts of 4 rows; 3 features up and down, at the row and at its counterpart, 3 times:
     # but a step back in all features but one leads to rows that may be known
     distinct = {row.tobytes() for row in recorder.asked}
@@ -152,7 +152,7 @@ def test_no_probe_leaves_the_box_or_moves_what_must_not_move(workers):
     model = FunctionClassifier(recorder)
     for goal in GOALS:
         problem = problem_of(model, table, workers, steps=8, step_size=0.02)
-        ATTACKS[goal].run(problem.sweep, problem.start, problem.labels, problem.budget)
+        attack_named(goal).run(problem.sweep, problem.start, problem.labels, problem.budget)
     asked, (lower, upper) = recorder.asked, problem.bounds
     assert len(asked) > 100
     assert (asked[:, :3] >= lower[:, :3]).all()
@@ -204,7 +204,7 @@ def test_it_never_asks_more_than_was_told(goal, workers):
     table, steps = planted.random_table(20), 6
     for model in (planted.network(5), stairs):
         problem = problem_of(model, table, workers, steps=steps)
-        ATTACKS[goal].run(problem.sweep, problem.start, problem.labels, problem.budget)
+        attack_named(goal).run(problem.sweep, problem.start, problem.labels, problem.budget)
         each = 6 * (steps + 1) + most_probes(3, steps)
         assert problem.sweep.queries.prediction_rows <= 20 * each
 
@@ -219,10 +219,10 @@ def test_a_row_alone_gets_what_it_gets_in_company(goal, workers):
 
     problem = problem_of(blocks, table, workers, steps=8)
     some = problem.sweep, problem.start, problem.labels, problem.budget
-    together = ATTACKS[goal].run(*some)
+    together = attack_named(goal).run(*some)
     for i in (0, 4, 8):
         one = slice(i, i + 1)
-        alone = ATTACKS[goal].run(some[0], some[1][one], some[2][one], some[3])
+        alone = attack_named(goal).run(some[0], some[1][one], some[2][one], some[3])
         for left, right in zip(alone.rows, together.rows, strict=True):
             assert np.array_equal(left[0], right[i])
 
@@ -238,12 +238,12 @@ def test_trees_break_more_often_than_under_noise_at_equal_queries(workers):
     some = problem.sweep, problem.start, problem.labels
     broken = np.zeros(100, bool)
     for goal in GOALS:
-        broken |= (ATTACKS[goal].run(*some, problem.budget).verdicts() != 0).any(axis=1)
+        broken |= (attack_named(goal).run(*some, problem.budget).verdicts() != 0).any(axis=1)
     asked, noise, by_noise = problem.sweep.classifier.asked, AskedOnce(model), np.zeros(100, bool)
     seed = 0
     while noise.asked < asked:
         seed += 1
         sweep = replace(problem.sweep, classifier=noise)
-        run = ATTACKS["noise"].run(sweep, *some[1:], replace(problem.budget, seed=seed))
+        run = attack_named("noise").run(sweep, *some[1:], replace(problem.budget, seed=seed))
         by_noise |= (run.verdicts() != 0).any(axis=1)
     assert broken.sum() > by_noise.sum()
