@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import os
+import signal
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -26,6 +27,8 @@ DATA = pytest.StashKey[str | None]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as under nohup, and of what is started
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     config.stash[DATA] = os.environ.pop("RAFAIR_DATA", None)
     os.environ.pop("COLUMNS", None)  # of whoever runs the tests, or of what runs them side by side
     # no cache at all: neither is the user's read, nor does a test find what another has left

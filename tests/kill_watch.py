@@ -29,15 +29,16 @@ from typing import IO, Any
 import numpy as np
 import pandas as pd
 
+import forked
 import rafair
 from postgres import own_server
 from rafair.engine.run_folder import MONITOR
 from rafair.monitoring.entry import Place
 from rafair.monitoring.references.reference import Reference
 from streams import frame_of, write_folder
-from watch_commands import command_of, history_of
+from watch_commands import history_of
 
-START_S = 4.0
+START_S = 0.5
 """About how long a watch takes until it reads; some kills fall in there."""
 
 AT_START = 5
@@ -112,7 +113,7 @@ class Watch:
         return self.stream.is_file()
 
     @contextmanager
-    def begun(self) -> Iterator[subprocess.Popen[str]]:
+    def begun(self) -> Iterator[forked.Forked]:
         """It at work; killed in the end."""
         source = "-" if self.piped else str(self.stream)
         options = [
@@ -124,7 +125,7 @@ class Watch:
             "--json",
             "-",
         ]
-        command = command_of("watch", self.run, source, *map(str, options))
+        command = ("monitor", "watch", self.run, source, *map(str, options))
         with ExitStack() as stack:
             sent: IO[Any] | int = subprocess.DEVNULL
             if self.piped:
@@ -133,9 +134,7 @@ class Watch:
                 assert sender.stdout is not None
                 sent = sender.stdout
             said = stack.enter_context(tempfile.TemporaryFile("w+"))
-            process = subprocess.Popen(
-                command, stdin=sent, stdout=subprocess.PIPE, stderr=said, text=True
-            )
+            process = forked.Forked(*command, stdin=sent, stderr=said)
             if self.piped:
                 sent.close()  # type: ignore[union-attr]  # the watch alone has it, so that its end is heard
             try:
@@ -175,7 +174,7 @@ class Watch:
         return found
 
 
-def reach(process: subprocess.Popen[str], window: float | None) -> int:
+def reach(process: forked.Forked, window: float | None) -> int:
     """Waits until a watch tells of a window, or ends; returns the last one told."""
     last = 0
     assert process.stdout is not None

@@ -14,22 +14,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
+import forked
 from rafair.monitoring.kept import Kept, history_at
 
 COMMAND = "import sys; from rafair.cli.main import main; main(sys.argv[1:])"
 LONGEST_S = 120.0
 
 
-def command_of(*arguments: str | Path) -> list[str]:
-    """A `rafair monitor` command as a process has it."""
-    return [sys.executable, "-c", COMMAND, "monitor", *map(str, arguments)]
-
-
 def run(*arguments: str | Path, given: str | None = None) -> subprocess.CompletedProcess[str]:
     """Runs a command to its end."""
-    return subprocess.run(
-        command_of(*arguments), input=given, capture_output=True, text=True, timeout=LONGEST_S
-    )
+    return forked.run("monitor", *arguments, given=given, timeout=LONGEST_S)
 
 
 def history_of(run_folder: Path, store: str) -> dict[str, Any]:
@@ -53,7 +47,7 @@ class Running:
     Args:
         arguments: Of `rafair monitor`.
         stdin: Where it reads; None for nothing, PIPE for `send`.
-        environment: Variables to add to those of the tests.
+        environment: Variables to add to those of the tests, for an interpreter of its own.
     """
 
     def __init__(
@@ -62,14 +56,19 @@ class Running:
         stdin: IO[Any] | int | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        self.process = subprocess.Popen(
-            command_of(*arguments),
-            stdin=subprocess.DEVNULL if stdin is None else stdin,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, **(environment or {})},
-        )
+        source = subprocess.DEVNULL if stdin is None else stdin
+        self.process: subprocess.Popen[str] | forked.Forked
+        if environment is None:
+            self.process = forked.Forked("monitor", *arguments, stdin=source)
+        else:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", COMMAND, "monitor", *map(str, arguments)],
+                stdin=source,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                env={**os.environ, **environment},
+            )
         self.out: list[str] = []
         self.err: list[str] = []
         self._readers = [

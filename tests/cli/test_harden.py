@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -16,6 +14,7 @@ import torch
 
 import rafair as package
 from commands import call, rafair
+from forked import Forked
 from rafair.models.storage import load_model
 
 QUICK = ("harden", "--epochs", "2", "--instances", "20", "--steps", "4", "--epsilons", "0.02,0.1")
@@ -162,14 +161,9 @@ def test_consensus_keeps_all_counterparts_alike_under_every_judge(quick, tmp_pat
 # interruptions ---------------------------------------------------------------------------------
 
 
-def begun(folder: Path) -> subprocess.Popen[str]:
+def begun(folder: Path) -> Forked:
     """The long one in a process of its own, once three epochs are kept."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, *LONG, "--out", str(folder)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = Forked(*LONG, "--out", folder)
     state = folder.with_name("run.partial") / "work" / "training-0" / "state.json"
     until = time.monotonic() + PATIENCE
     while epochs_of(state) < 3:

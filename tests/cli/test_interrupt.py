@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from commands import MAY_DIFFER, call, document, hashes, names, rafair, without
+from forked import Forked
 
 PROGRAM = "from rafair.cli.main import main; print('ready', flush=True); main()"
 SOME_SECONDS = ("--epochs", "1", "--instances", "250", "--steps", "10")  # three shards
@@ -27,27 +28,21 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+def start() -> Iterator[Callable[..., Forked]]:
     """Starts commands of their own; none of them outlives the test."""
-    begun: list[subprocess.Popen[str]] = []
+    begun: list[Forked] = []
 
-    def popen(*arguments: str | Path) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, *map(str, arguments)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        begun.append(process)
-        return process
+    def forked(*arguments: str | Path) -> Forked:
+        begun.append(Forked(*arguments))
+        return begun[-1]
 
-    yield popen
+    yield forked
     for process in begun:
         process.kill()
         process.communicate()
 
 
-def wait_for(process: subprocess.Popen[str], happened: Callable[[], bool]) -> None:
+def wait_for(process: Forked, happened: Callable[[], bool]) -> None:
     """Waits until something has happened while the process is at work."""
     until = time.monotonic() + PATIENCE
     while not happened():
@@ -57,7 +52,7 @@ def wait_for(process: subprocess.Popen[str], happened: Callable[[], bool]) -> No
     assert process.poll() is None, "the process was too quick for this test"
 
 
-def interrupt(process: subprocess.Popen[str]) -> list[str]:
+def interrupt(process: Forked | subprocess.Popen[str]) -> list[str]:
     """Presses Ctrl-C; returns the lines on stderr."""
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=PATIENCE)
@@ -162,9 +157,12 @@ def test_ctrl_c_while_training(start, tmp_path, command):
     assert names(tmp_path / "run.partial") == {"plan.json"}
 
 
-def test_ctrl_c_while_libraries_are_loaded(start, tmp_path):
-    process = start("audit", "--out", tmp_path / "run")
-    assert process.stdout.readline() == "ready\n"
-    time.sleep(0.2)
-    assert interrupt(process)[-1].startswith("rafair: interrupted")
+def test_ctrl_c_while_libraries_are_loaded(tmp_path):
+    command = [sys.executable, "-c", PROGRAM, "audit", "--out", str(tmp_path / "run")]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(0.2)
+        assert interrupt(process)[-1].startswith("rafair: interrupted")
     assert not list(tmp_path.iterdir())
