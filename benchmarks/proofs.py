@@ -20,11 +20,11 @@ from rich.table import Table as RichTable
 from torch import nn
 
 import rafair
+from rafair.certify.proofs import Proofs
 from rafair.engine.workers import Workers
 from rafair.models.losses import CrossEntropy
 from rafair.models.storage import load_model
 from rafair.models.torch_module import TorchClassifier
-from rafair.search.proofs import Proofs
 from rafair.search.sweep import CHUNK_ROWS, Sweep
 from rafair.tabular.counterparts import Counterparts
 from rafair.tabular.encoding import Rows

@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rafair.tabular.counterparts import NONE as NONE
 from rafair.tabular.encoding import Rows
 
 Numbers = NDArray[np.int64]
-NONE = -1
-"""Stands for "no counterpart" where an index is expected."""
 
 VERDICT_FIELDS = (
     "prediction",

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from rafair.certify.proofs import Proofs
 from rafair.models.classifier import Logits
 from rafair.models.losses import Loss
 from rafair.search.layout import Layout
 from rafair.search.observation import NONE, Observation
-from rafair.search.proofs import Proofs
 from rafair.tabular.encoding import Rows
 
 LEAST_COUNTERPARTS = 100_000

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rafair.certify.proofs import Proofs
 from rafair.engine.workers import Workers
 from rafair.models.adapting import check_finite
 from rafair.models.classifier import Classifier, Labels, Logits, Queries
@@ -23,7 +24,6 @@ from rafair.models.losses import Loss
 from rafair.models.prediction import logits_of
 from rafair.search.layout import Layout
 from rafair.search.observation import Numbers, Observation
-from rafair.search.proofs import Proofs
 from rafair.search.settling import LEAST_COUNTERPARTS, settle
 from rafair.search.spreads import Spread, SpreadTally
 from rafair.search.tally import Part, Tally

@@ -18,6 +18,8 @@ from rafair.tabular.schema import Schema
 from rafair.tabular.single_precision import check_apart
 
 Indices = NDArray[np.int64]
+NONE = -1
+"""Stands for "no counterpart" where an index is expected."""
 
 MOST_LISTED = 1 << 16
 """Domains of at most so many counterparts are written out, a number for each feature: looking

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 import planted
-from rafair.models.bounds import DenseBounds, Planes
+from rafair.certify.bounds import DenseBounds, Planes
 from rafair.models.network import fcnn
 
 COLUMNS = [1, 3, 4]

@@ -9,13 +9,13 @@ from torch import nn
 
 import planted
 import rafair
+from rafair.certify import proofs
+from rafair.certify.proofs import Proofs, Settled
 from rafair.engine.workers import Workers
 from rafair.models.adapting import as_classifier
 from rafair.models.losses import CrossEntropy
 from rafair.models.torch_module import TorchClassifier
-from rafair.search import proofs
 from rafair.search.observation import Observation
-from rafair.search.proofs import Proofs, Settled
 from rafair.search.sweep import Sweep
 from rafair.tabular.counterparts import Counterparts
 from rafair.tabular.table import Table

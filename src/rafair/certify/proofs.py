@@ -18,16 +18,15 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from rafair.certify.bounds import DenseBounds, Planes
+from rafair.certify.boxes import Boxes, Grid
+from rafair.certify.findings import NEVER, Findings
 from rafair.engine.workers import Workers
-from rafair.models.bounds import DenseBounds, Planes
 from rafair.models.classifier import Classifier, Labels
 from rafair.models.dense import linear_layers
 from rafair.models.prediction import predict
 from rafair.models.torch_module import TorchClassifier
-from rafair.search.boxes import Boxes, Grid
-from rafair.search.findings import NEVER, Findings
-from rafair.search.observation import NONE, Numbers
-from rafair.tabular.counterparts import Counterparts
+from rafair.tabular.counterparts import NONE, Counterparts, Indices
 from rafair.tabular.encoding import Rows
 
 LEAF = 128
@@ -64,12 +63,12 @@ class Settled(NamedTuple):
 
     done: NDArray[np.bool_]
     fair: NDArray[np.bool_]
-    disagreeing: Numbers
-    disagreeing_prediction: Numbers
-    consensus: Numbers
-    boxes: Numbers
-    points: Numbers
-    predicted: Numbers
+    disagreeing: Indices
+    disagreeing_prediction: Indices
+    consensus: Indices
+    boxes: Indices
+    points: Indices
+    predicted: Indices
     operations: NDArray[np.float64]
 
 
@@ -255,7 +254,7 @@ class _Search:
 
     def _few(
         self, boxes: Boxes, doubtful: Boxes, planes: Planes
-    ) -> tuple[Numbers, Numbers, NDArray[np.bool_]]:
+    ) -> tuple[Indices, Indices, NDArray[np.bool_]]:
         """Doubtful counterparts where they are few: rows and indices; and which boxes have more."""
         many = np.ones(len(boxes.row), bool)
         leaf = np.flatnonzero(doubtful.sizes <= LEAF)
@@ -284,7 +283,7 @@ class _Search:
         labels, sure = self._classes(boxes.row, indices)
         self._found.disagree(boxes.row[sure], indices[sure], labels[sure])
 
-    def _look_at(self, rows: Numbers, indices: Numbers) -> None:
+    def _look_at(self, rows: Indices, indices: Indices) -> None:
         """Looks at counterparts one by one, and keeps those whose class is not proven."""
         labels, sure = self._classes(rows, indices)
         self._note(rows[sure], indices[sure], labels[sure])
@@ -310,12 +309,12 @@ class _Search:
             self._proofs.counterparts.substitute(batch, indices)
             self._note(rows, indices, self._proofs.predict(batch))
 
-    def _note(self, rows: Numbers, indices: Numbers, labels: Labels) -> None:
+    def _note(self, rows: Indices, indices: Indices, labels: Labels) -> None:
         """Notes the classes of counterparts, each of which is met only once."""
         self._found.count(rows, labels, np.ones_like(rows))
         self._found.disagree(rows, indices, labels)
 
-    def _classes(self, rows: Numbers, indices: Numbers) -> tuple[Labels, NDArray[np.bool_]]:
+    def _classes(self, rows: Indices, indices: Indices) -> tuple[Labels, NDArray[np.bool_]]:
         """The classes of counterparts, and whether they are proven.
 
         A proof holds whatever the chunk is that a counterpart would be predicted in, so that only
@@ -332,7 +331,7 @@ class _Search:
 
     def _planes(
         self,
-        rows: Numbers,
+        rows: Indices,
         centres: NDArray[np.float64],
         radius: NDArray[np.float64],
     ) -> Planes:
@@ -344,7 +343,7 @@ class _Search:
         groups = np.split(order, np.flatnonzero(np.diff(varying[order])) + 1)
         pieces = [group[at : at + PIECE] for group in groups for at in range(0, len(group), PIECE)]
 
-        def bound(piece: Numbers) -> Planes:
+        def bound(piece: Indices) -> Planes:
             batch = self._rows[rows[piece]].astype(np.float64)
             batch[:, self._columns] = centres[piece]
             return bounds.over(batch, radius[piece])
@@ -352,7 +351,7 @@ class _Search:
         found = Planes.joined(list(self._proofs.workers.map(bound, pieces)))
         return found.where(np.argsort(order))
 
-    def _of_rows(self, rows: Numbers) -> Numbers:
+    def _of_rows(self, rows: Indices) -> Indices:
         """How often each row occurs."""
         return np.bincount(rows, minlength=self._n)
 

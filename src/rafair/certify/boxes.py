@@ -7,9 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rafair.models.bounds import Planes
-from rafair.search.observation import Numbers
-from rafair.tabular.counterparts import Counterparts
+from rafair.certify.bounds import Planes
+from rafair.tabular.counterparts import Counterparts, Indices
 
 SLACK = 1e-9
 """Bounds no further above zero than this count as doubtful where they are solved for a value; what
@@ -28,9 +27,9 @@ class Boxes(NamedTuple):
         end: One behind each range's last place; shape `(m, k)`.
     """
 
-    row: Numbers
-    begin: Numbers
-    end: Numbers
+    row: Indices
+    begin: Indices
+    end: Indices
 
     @classmethod
     def whole(cls, rows: int, counterparts: Counterparts) -> Boxes:
@@ -48,9 +47,9 @@ class Boxes(NamedTuple):
         return Boxes(*(np.concatenate(pair) for pair in zip(self, others, strict=True)))
 
     @property
-    def sizes(self) -> Numbers:
+    def sizes(self) -> Indices:
         """How many counterparts each holds."""
-        sizes: Numbers = (self.end - self.begin).prod(axis=1)
+        sizes: Indices = (self.end - self.begin).prod(axis=1)
         return sizes
 
 
@@ -79,9 +78,9 @@ class Grid:
         self._domains = [domain.astype(np.float64) for domain in counterparts.domains]
         self._columns = list(counterparts.columns)
 
-    def first(self, boxes: Boxes) -> Numbers:
+    def first(self, boxes: Boxes) -> Indices:
         """The index of each box's first counterpart."""
-        first: Numbers = boxes.begin @ self.strides
+        first: Indices = boxes.begin @ self.strides
         return first
 
     def spread(self, boxes: Boxes) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -92,7 +91,7 @@ class Grid:
             high[:, side] = domain[boxes.end[:, side] - 1]
         return (low + high) / 2, (high - low) / 2
 
-    def before(self, boxes: Boxes, index: Numbers) -> Boxes:
+    def before(self, boxes: Boxes, index: Indices) -> Boxes:
         """What may lie before counterparts `index`: all that does, and some that does not."""
         end, same = boxes.end.copy(), np.ones(len(index), bool)
         index = np.minimum(index, self.counterparts.size - 1)
@@ -128,7 +127,7 @@ class Grid:
             end = np.where(empty[:, None], end, np.maximum(end, high))
         return Boxes(boxes.row, np.minimum(begin, end), end)
 
-    def first_around(self, boxes: Boxes, inner: Boxes) -> Numbers:
+    def first_around(self, boxes: Boxes, inner: Boxes) -> Indices:
         """The first index of each box that is not in the one inside it; NO_PLACE if none is."""
         first, empty = self.first(boxes), inner.sizes == 0
         found = np.where(empty | (inner.begin > boxes.begin).any(axis=1), first, NO_PLACE)
@@ -138,7 +137,7 @@ class Grid:
             found = np.where(ends, np.minimum(found, behind), found)
         return found
 
-    def points(self, boxes: Boxes) -> tuple[Numbers, Numbers, Numbers]:
+    def points(self, boxes: Boxes) -> tuple[Indices, Indices, Indices]:
         """All counterparts of all boxes: their box, their index and their places `(p, k)`."""
         sizes = boxes.sizes
         owner = np.repeat(np.arange(len(sizes)), sizes)
@@ -150,7 +149,7 @@ class Grid:
         return owner, places @ self.strides, places
 
     def positive(
-        self, boxes: Boxes, planes: Planes, owner: Numbers, places: Numbers
+        self, boxes: Boxes, planes: Planes, owner: Indices, places: Indices
     ) -> NDArray[np.bool_]:
         """Whether all planes of the box `owner`, as it was bounded, are positive at `places`."""
         centre, _ = self.spread(boxes)
@@ -162,12 +161,12 @@ class Grid:
             found &= level + (planes.slopes[owner, other] * moved).sum(axis=1) > SLACK
         return found
 
-    def corner(self, boxes: Boxes, planes: Planes) -> Numbers:
+    def corner(self, boxes: Boxes, planes: Planes) -> Indices:
         """The index of the counterpart where the lowest of a box's planes is lowest."""
         _, radius = self.spread(boxes)
         least = planes.level - (np.abs(planes.slopes) * radius[:, None]).sum(axis=2)
         slopes = planes.slopes[np.arange(len(least)), least.argmin(axis=1)]
-        index: Numbers = np.where(slopes > 0, boxes.begin, boxes.end - 1) @ self.strides
+        index: Indices = np.where(slopes > 0, boxes.begin, boxes.end - 1) @ self.strides
         return index
 
     def cut(self, boxes: Boxes, influence: NDArray[np.float64], times: int = 1) -> Boxes:

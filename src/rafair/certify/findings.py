@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rafair.models.classifier import Labels
-from rafair.search.observation import NONE, Numbers
+from rafair.tabular.counterparts import NONE, Indices
 
 NEVER = np.iinfo(np.int64).max
 """The place of the first counterpart that disagrees, where none is known."""
@@ -51,7 +51,7 @@ class Findings:
         self._counts[np.flatnonzero(~known), predictions[~known]] = 1
         self._left = np.full(n, size)
 
-    def disagree(self, rows: Numbers, indices: Numbers, labels: Labels) -> None:
+    def disagree(self, rows: Indices, indices: Indices, labels: Labels) -> None:
         """Counterparts `indices` of `rows` get the classes `labels`, which may disagree."""
         other = labels != self.predictions[rows]
         order = np.lexsort((indices[other], rows[other]))
@@ -62,7 +62,7 @@ class Findings:
         self.first[rows[better]] = indices[better]
         self.first_label[rows[better]] = labels[better]
 
-    def count(self, rows: Numbers, labels: Labels, numbers: Numbers) -> None:
+    def count(self, rows: Indices, labels: Labels, numbers: Indices) -> None:
         """`numbers` further counterparts of `rows`, each counted once, get the classes `labels`."""
         np.add.at(self._counts, (rows, labels), numbers)
         np.subtract.at(self._left, rows, numbers)

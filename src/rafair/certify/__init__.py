@@ -1,0 +1,1 @@
+"""Verdicts that are proven, not enumerated: bounds, boxes of counterparts, and their search."""
