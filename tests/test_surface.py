@@ -102,6 +102,13 @@ def rows_of_affairs(folder: Path) -> Path:
     return folder / "rows.csv"
 
 
+def test_python_m_rafair_is_the_program():
+    command = [sys.executable, "-m", "rafair", "gate", "nothing"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.startswith("rafair: policy: expected")
+
+
 def test_importing_everything_changes_nothing_outside():
     program = """
 import logging, os
