@@ -24,7 +24,7 @@ from sqlalchemy import event
 
 from made_windows import made_window
 from postgres import Postgres
-from rafair.errors import InputError, StorageError
+from rafair.errors import InputError, StorageError, StoreBusyError
 from rafair.monitoring.store.opening import open_store
 from rafair.monitoring.store.store import Store
 from small_disks import mounted
@@ -158,6 +158,28 @@ def test_cut_off_after_commit_was_sent(postgres, new_database, held):
             assert relay.cuts_left == 0
             assert not store.commit(made_window(1))
             assert store.totals().rows == 20
+
+
+def test_a_session_out_of_step_is_given_up_for_another(new_database):
+    """A query was begun whose answer nobody has read: all that is asked after it fails."""
+    said = []
+    with (
+        open_store(new_database, "m", {}, patience_s=20, say=said.append) as store,
+        store.hold(),
+    ):
+        assert store.commit(made_window(1))
+        session = store._link._session
+        session.connection.driver_connection.pgconn.send_query(b"SELECT 1")
+        assert store.commit(made_window(2))
+        assert store._link._session is not session
+        with (
+            open_store(new_database, "m", {}) as other,
+            pytest.raises(StoreBusyError),
+            other.hold(),
+        ):
+            pass
+        assert store.last_number() == 2
+    assert "another command is already in progress" in said[0]
 
 
 def test_cut_off_before_the_work_is_done(postgres, new_database):

@@ -75,6 +75,18 @@ def fault_of(error: DBAPIError) -> Fault:
     return Fault(_of_postgresql(error), _one_line(cause))
 
 
+def ends_session(error: DBAPIError) -> bool:
+    """Whether a session is of no more use: what came is no answer of the server's.
+
+    An answer has a state. Without one the connection itself is out of order, also where it still
+    looks open: whatever is asked next over it fails as well.
+    """
+    cause = error.orig
+    if isinstance(cause, sqlite3.Error):
+        return False
+    return getattr(cause, "sqlstate", None) is None and _of_postgresql(error) is Kind.AWAY
+
+
 def _of_sqlite(cause: sqlite3.Error) -> Kind:
     name = getattr(cause, "sqlite_errorname", "")
     if isinstance(cause, sqlite3.IntegrityError):

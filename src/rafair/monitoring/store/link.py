@@ -14,7 +14,7 @@ from tenacity.wait import wait_exponential, wait_random
 
 from rafair.errors import InputError, StorageError
 from rafair.monitoring.store.engines import WRITES
-from rafair.monitoring.store.faults import AwayError, Fault, Kind, TakenError, fault_of
+from rafair.monitoring.store.faults import AwayError, Fault, Kind, TakenError, ends_session, fault_of
 from rafair.monitoring.store.watch_lock import SessionLock
 
 T = TypeVar("T")
@@ -135,9 +135,10 @@ class Link:
             session = self._session.execution_options(**options)
             with session.begin():
                 return work(session)
-        except BaseException:
+        except BaseException as error:
             # of a session that was lost, or has not got its lock, nothing is of use
-            if self._session is not None and self._is_of_no_use(self._session):
+            lost = isinstance(error, DBAPIError) and ends_session(error)
+            if self._session is not None and (lost or self._is_of_no_use(self._session)):
                 self._end_session()
             raise
 
