@@ -20,7 +20,8 @@ from kill_watch import (
 )
 
 KILLS = 3
-ROWS = 100_000
+ROWS = 30_000
+WINDOW = 1_500
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ def peace(watched_plainly: Path, tmp_path_factory: pytest.TempPathFactory) -> Pe
     folder = tmp_path_factory.mktemp("peace")
     run = shutil.copytree(watched_plainly, folder / "run")
     files = make_files(folder / "in", ROWS)
-    watch = Watch(run, files, str(folder / "undisturbed.sqlite"), 5_000)
+    watch = Watch(run, files, str(folder / "undisturbed.sqlite"), WINDOW)
     return Peace(run, files, Undisturbed.of(watch))
 
 
@@ -51,13 +52,13 @@ def check(found: Findings, counted: dict[str, int]) -> None:
 def test_killed_over_files(peace, place):
     """Into either database: the figures are those of an undisturbed watch with SQLite."""
     counted = {
-        "rows": ROWS + 2_000,
-        "labelled": ROWS + 1_334,
-        "quarantined": 2_000 + 334,
-        "duplicates": 2_000,
+        "rows": ROWS + 600,
+        "labelled": ROWS + 400,
+        "quarantined": 600 + 100,
+        "duplicates": 600,
         "waiting_labels": 0,
     }
-    watch = Watch(peace.run, peace.files, place, 5_000)
+    watch = Watch(peace.run, peace.files, place, WINDOW)
     check(kill_and_compare(peace.found, watch, KILLS), counted)
 
 
