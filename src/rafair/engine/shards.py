@@ -96,6 +96,7 @@ class SerialExecutor:
         >>> parts = [(shard, len(shard)) for shard in cut(250, 100)]
         >>> def double(part, workers, advance):
         ...     return 2 * part
+        >>> from rafair.engine.workers import Workers
         >>> with Workers(1) as workers:
         ...     results = list(SerialExecutor().map(double, parts, workers, lambda amount: None))
         >>> [result for shard, result in results]
