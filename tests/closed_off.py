@@ -29,7 +29,10 @@ DATA = pytest.StashKey[str | None]()
 def pytest_configure(config: pytest.Config) -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as under nohup, and of what is started
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    config.stash[DATA] = os.environ.pop("RAFAIR_DATA", None)
+    # what hands the tests out runs none of them, and the processes that do have its environment
+    hands_out = config.getoption("dist", "no") != "no" and not hasattr(config, "workerinput")
+    take = os.environ.get if hands_out else os.environ.pop
+    config.stash[DATA] = take("RAFAIR_DATA", None)
     os.environ.pop("COLUMNS", None)  # of whoever runs the tests, or of what runs them side by side
     # no cache at all: neither is the user's read, nor does a test find what another has left
     os.environ["RAFAIR_CACHE"] = os.devnull
