@@ -27,6 +27,7 @@ from rafair.errors import ClusterError, InputError, UnknownNameError
 OPTIONS = ("--attack", "rafair-ff", "--instances", "350", "--steps", "3", "--epochs", "1")
 RAY = ("--engine", "ray")
 PROGRAM = "from rafair.cli.main import main; main()"
+PATIENCE_S = 240
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +132,7 @@ def test_a_worker_that_is_killed_in_the_middle_of_its_work(cluster, serial, tmp_
 
 
 def wait_for_a_shard(process: subprocess.Popen[str], shards: Path) -> None:
-    until = time.monotonic() + 60
+    until = time.monotonic() + PATIENCE_S
     while not (shards.is_dir() and any(shards.glob("[0-9]*"))):
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < until
@@ -153,7 +154,7 @@ def test_interrupted_on_a_cluster_that_runs_and_taken_up_without_it(cluster, ser
         try:
             wait_for_a_shard(process, shards)
             process.send_signal(signal.SIGINT)
-            out_text, err = process.communicate(timeout=60)
+            out_text, err = process.communicate(timeout=PATIENCE_S)
         finally:
             process.kill()
     assert (process.returncode, out_text) == (130, "")
@@ -183,7 +184,7 @@ def test_few_shards_are_under_way_and_results_come_as_they_are_ready(cluster, tm
         if part:
             another.touch()
         else:
-            until = time.monotonic() + 60
+            until = time.monotonic() + PATIENCE_S
             while not another.exists() and time.monotonic() < until:
                 time.sleep(0.05)
             time.sleep(0.5)

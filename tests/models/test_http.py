@@ -70,6 +70,23 @@ def test_open_inference_gives_what_the_model_gives(columns, path):
         assert np.allclose(shares(model.logits(ROWS)), expected(ROWS), atol=1e-6)
 
 
+def test_a_failure_loses_no_answer_that_is_under_way():
+    """The first batch is refused while the others are being answered: they were paid for."""
+
+    def slowly(request):
+        time.sleep(0.2)
+        return servers.plain_answer(request)
+
+    with servers.ModelServer(slowly) as server:
+        model = opened(server, batch_rows=10, concurrency=4, retries=0)
+        server.fault = lambda number: 500 if number == 1 else None
+        taken = []
+        with pytest.raises(ModelGoneError, match="status 500"):
+            taken.extend(part for part, _ in model.logits_in_parts(ROWS[:200]))
+        assert len(taken) == 3
+        assert sum(server.answered.values()) == 30
+
+
 def test_encoded_rows_arrive_to_the_last_bit():
     got = []
 

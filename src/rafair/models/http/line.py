@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 GLANCE = 0.1
 """Seconds between two looks at whether anybody still waits: what Ctrl-C may take longer."""
 
+GRACE = 0.5
+"""Seconds that a reply may still take once it is asked for no more: it may be under way already,
+and is paid for. Ctrl-C waits for no longer either."""
+
 CODING = "gzip"
 """The one coding of answers that is asked for and taken: it is undone piece by piece, no further
 than may be read, where others make gigabytes of a few bytes before anybody can look."""
@@ -106,10 +110,11 @@ class Line:
         Args:
             question: What is asked.
             seconds: How long all of it may take.
-            abandoned: Set by others when nobody waits for the reply any more.
+            abandoned: Set by others when it is asked for no more; a reply that comes at once is
+                taken all the same.
 
         Raises:
-            TimeoutError: If it is not there in time, or nobody waits any more.
+            TimeoutError: If it is not there in time.
             Malformed: If it is larger than it may be, or in a coding that was not asked for.
             httpx.HTTPError: If the connection fails.
         """
@@ -118,9 +123,10 @@ class Line:
         Thread(target=self._run, args=(question, reply), daemon=True).start()
         try:
             while not reply.done():
-                left = until - monotonic()
-                if left <= 0 or abandoned.is_set():
+                if (left := until - monotonic()) <= 0:
                     raise TimeoutError
+                if abandoned.is_set():
+                    return reply.result(min(left, GRACE))
                 wait([reply], min(left, GLANCE))
             return reply.result()
         except BaseException:

@@ -14,7 +14,14 @@ from tenacity.wait import wait_exponential, wait_random
 
 from rafair.errors import InputError, StorageError
 from rafair.monitoring.store.engines import WRITES
-from rafair.monitoring.store.faults import AwayError, Fault, Kind, TakenError, ends_session, fault_of
+from rafair.monitoring.store.faults import (
+    AwayError,
+    Fault,
+    Kind,
+    TakenError,
+    ends_session,
+    fault_of,
+)
 from rafair.monitoring.store.watch_lock import SessionLock
 
 T = TypeVar("T")
