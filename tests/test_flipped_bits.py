@@ -14,8 +14,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+import rafair
 from commands import MAY_DIFFER, call, document, without
 from rafair.engine.checkpoints import Checkpoints
+from rafair.errors import ModelError
 
 TIMES = int(os.environ.get("RAFAIR_FLIPS", "1"))
 SEED = int(os.environ.get("RAFAIR_FLIPS_SEED", "0"))
@@ -114,6 +116,38 @@ def test_of_unfinished_runs(words, parts, tmp_path, monkeypatch):
         assert done.code == 0, done.err
         assert same(Path("run"), whole, main), spoilt
     assert refused < 6 * TIMES
+
+
+@pytest.mark.parametrize(
+    "words", [("train", "--epochs", "1"), HARDEN], ids=["a network", "a hardening"]
+)
+def test_what_is_done_before_is_looked_at(words, tmp_path, monkeypatch):
+    """Of every file but pictures: a bit that flipped is told by the same command again."""
+    monkeypatch.chdir(tmp_path)
+    assert call(*words, "--out", "run").code == 0
+    assert "done before" in call(*words, "--out", "run").err
+    for path in sorted(Path("run").rglob("*")):
+        if path.suffix not in (".json", ".safetensors", ".onnx"):
+            continue
+        content = path.read_bytes()
+        random = next(draws(str(path), 1))
+        altered = bytearray(content)
+        altered[int(random.integers(len(content)))] ^= 1 << int(random.integers(8))
+        path.write_bytes(altered)
+        assert call(*words, "--out", "run").code == 2, path
+        path.write_bytes(content)
+    assert "done before" in call(*words, "--out", "run").err
+
+
+def test_an_onnx_file_beside_its_description_is_compared(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert call("train", "--epochs", "1", "--out", "net").code == 0
+    path = Path("net/model.onnx")
+    content = bytearray(path.read_bytes())
+    content[-200] ^= 1  # a weight
+    path.write_bytes(content)
+    with pytest.raises(ModelError, match=r"its hash is not the one in model\.json"):
+        rafair.open_model(path, rafair.load_dataset("affairs").table.schema)
 
 
 def same(run: Path, whole: Path, main: str) -> bool:

@@ -22,7 +22,14 @@ from rafair.errors import ModelError
 from rafair.models.adapting import check_fits
 from rafair.models.classifier import Classifier
 from rafair.models.network import fcnn
-from rafair.models.storage import DESCRIPTION, WEIGHTS, export_again, load_model, save_model
+from rafair.models.storage import (
+    DESCRIPTION,
+    ONNX,
+    WEIGHTS,
+    export_if_unknown,
+    load_model,
+    save_model,
+)
 from rafair.models.torch_module import TorchClassifier
 from rafair.models.training import TrainConfig, train
 from rafair.tabular.schema import Schema
@@ -270,7 +277,7 @@ class FreshNetwork(WithTable):
     def subject(self, folder: Path, progress: Progress) -> Subject:
         """Trains and saves the network, unless an interrupted run has done so."""
         if is_trained(folder, self.dataset, self.training):
-            export_again(folder)  # its hash is known, that of the ONNX file is not
+            export_if_unknown(folder)
         else:
             if (folder / DESCRIPTION).exists():  # the last file to be written
                 progress.note(f"'{folder}': the network was altered or cut short: trained again")
@@ -283,10 +290,11 @@ class FreshNetwork(WithTable):
 
 
 def copy_model(source: Path, folder: Path) -> None:
-    """Copies a saved network, and makes its ONNX file again, whose hash nothing tells."""
-    for name in (WEIGHTS, DESCRIPTION):
+    """Copies a saved network; makes its ONNX file again where nothing tells its hash."""
+    with_onnx = (source / ONNX).is_file()
+    for name in (WEIGHTS, *([ONNX] if with_onnx else []), DESCRIPTION):
         copy_file(source / name, folder / name)
-    export_again(folder)
+    export_if_unknown(folder)
 
 
 def train_and_save(

@@ -29,7 +29,7 @@ from rafair.hardening.config import HardenConfig
 from rafair.hardening.registry import TRAINING, WRAPPING, Method
 from rafair.hardening.training import Hardening
 from rafair.models.classifier import Classifier
-from rafair.models.storage import DESCRIPTION, Hardened, export_again, load_model, save_model
+from rafair.models.storage import DESCRIPTION, Hardened, export_if_unknown, load_model, save_model
 from rafair.models.training import TrainConfig, train
 from rafair.tabular.table import Table
 
@@ -175,7 +175,7 @@ class FreshPairs:
         ordinary = self._before(before, training, progress)
         self._after(before, after, training, folder, progress)
         for each in (before, after):
-            export_again(each)  # its hash is known nowhere, where a stop has left it
+            export_if_unknown(each)
         opened, description = open_saved(after, self.device)
         hardened = description.hardened
         return Pair(

@@ -47,6 +47,7 @@ from rafair.hardening.pairs import WORK, Pair, Pairs
 from rafair.hardening.rates import Measured
 from rafair.models.classifier import Classifier
 from rafair.models.prediction import predict
+from rafair.models.storage import load_model
 from rafair.search.sweep import CHUNK_ROWS
 from rafair.tabular.sampling import sample_instances
 
@@ -128,13 +129,21 @@ def run_hardening(
 
 
 def _finished(final: Path, plan: dict[str, Any]) -> Hardened | None:
-    """What stands at `final`, if it is what is asked for."""
+    """What stands at `final`, if it is what is asked for.
+
+    Raises:
+        ModelError: If it is, but a network in it is not as it was saved.
+    """
     try:
         document = read_sealed(final / HARDENING)
         same = document["plan"] == digest(plan)
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return Hardened(document, final) if same else None
+    if not same:
+        return None
+    for place in sorted(final.glob("*/")):
+        load_model(place)
+    return Hardened(document, final)
 
 
 @dataclass(frozen=True)

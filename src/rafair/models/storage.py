@@ -65,6 +65,7 @@ class ModelDescription(BaseModel):
         table: The schema of the rows that the network takes.
         training: How it was trained.
         sha256: The hash of `model.safetensors`.
+        onnx_sha256: That of `model.onnx`; None where there is none, or of before it was told.
         hardened: How the network was hardened, if it was.
         wrapper: What it is wrapped in, if anything: it does not answer without.
     """
@@ -79,6 +80,7 @@ class ModelDescription(BaseModel):
     table: Schema
     training: dict[str, Any]
     sha256: str
+    onnx_sha256: str | None = None
     hardened: Hardened | None = None
     wrapper: Wrapper | None = None
 
@@ -120,7 +122,8 @@ def save_model(
     averaged = _averaged(schema, wrapper)  # a wrapper that does not fit leaves nothing behind
     with writing(folder / WEIGHTS) as path:
         path.write_bytes(serialise(network))
-    if not isinstance(wrapper, BenignWrapper):
+    with_onnx = not isinstance(wrapper, BenignWrapper)
+    if with_onnx:
         export_onnx(network, folder / ONNX, averaged)
     description = ModelDescription(
         model_version=WRAPPED_VERSION if wrapper else MODEL_VERSION,
@@ -130,6 +133,7 @@ def save_model(
         table=schema,
         training=training,
         sha256=sha256_of(folder / WEIGHTS),
+        onnx_sha256=sha256_of(folder / ONNX) if with_onnx else None,
         hardened=hardened,
         wrapper=wrapper,
     )
@@ -137,16 +141,21 @@ def save_model(
     return description
 
 
-def export_again(folder: Path) -> None:
-    """Writes `model.onnx` beside a saved model's other files, whose hashes are known.
+def export_if_unknown(folder: Path) -> None:
+    """Writes `model.onnx` beside a saved model's other files, unless it is there and known.
 
     Raises:
         ModelError: If one of these is missing or altered.
     """
     network, description = load_model(folder)
-    if not isinstance(description.wrapper, BenignWrapper):
-        averaged = _averaged(description.table, description.wrapper)
-        export_onnx(network, folder / ONNX, averaged)
+    known = description.onnx_sha256 is not None and (folder / ONNX).is_file()
+    if known or isinstance(description.wrapper, BenignWrapper):
+        return
+    export_onnx(network, folder / ONNX, _averaged(description.table, description.wrapper))
+    sha256 = sha256_of(folder / ONNX)
+    if description.onnx_sha256 not in (None, sha256):  # of another version of a library
+        told = description.model_copy(update={"onnx_sha256": sha256})
+        write_sealed(folder / DESCRIPTION, told.model_dump(mode="json"))
 
 
 def _averaged(schema: Schema, wrapper: Wrapper | None) -> Averaged | None:
@@ -179,6 +188,7 @@ def load_model(folder: Path) -> tuple[nn.Sequential, ModelDescription]:
         raise ModelError(f"'{weights}': expected the model's weights, found no such file")
     if sha256_of(weights) != description.sha256:
         raise ModelError(f"'{weights}': its hash is not the one in {DESCRIPTION}; it was altered")
+    check_onnx(folder / ONNX, description)
     schema = description.table
     network = fcnn(len(schema), len(schema.classes))
     try:
@@ -187,6 +197,31 @@ def load_model(folder: Path) -> tuple[nn.Sequential, ModelDescription]:
         reason = str(error).splitlines()[0]
         raise ModelError(f"'{weights}': does not fit the network 'fcnn': {reason}") from error
     return network.eval(), description
+
+
+def check_onnx(path: Path, description: ModelDescription) -> None:
+    """Refuses a `model.onnx` that is not the one that was saved; it may be gone.
+
+    Raises:
+        ModelError: If it was altered.
+    """
+    expected = description.onnx_sha256
+    if expected is not None and path.is_file() and sha256_of(path) != expected:
+        raise ModelError(f"'{path}': its hash is not the one in {DESCRIPTION}; it was altered")
+
+
+def check_saved_beside(path: Path) -> None:
+    """Refuses an ONNX file that lies beside the description of a saved model, and is not its own.
+
+    Raises:
+        ModelError: If it was altered.
+    """
+    if path.name == ONNX and (path.parent / DESCRIPTION).is_file():
+        try:
+            description = _read_description(path.parent / DESCRIPTION)
+        except ModelError:  # of another program, or altered itself: it tells nothing of this file
+            return
+        check_onnx(path, description)
 
 
 def _read_description(path: Path) -> ModelDescription:

@@ -30,6 +30,7 @@ from rafair.models.model_file import ModelFile, check_hash, kind_of, reason_of
 from rafair.models.model_options import ModelOptions
 from rafair.models.raw_rows import raw_matrix
 from rafair.models.scores import check_stated
+from rafair.models.storage import check_saved_beside
 from rafair.tabular.labels import class_numbers, encode_labels
 from rafair.tabular.schema import Schema
 
@@ -125,6 +126,7 @@ def open_onnx(source: str | Path, schema: Schema, options: ModelOptions) -> Clas
         InputError: If ONNX Runtime is not installed.
     """
     file = _whole(ModelFile.read(Path(source)))
+    check_saved_beside(Path(source))
     check_hash(file.sha256, options.expected, str(source))
     return _made(file, schema, options)
 
