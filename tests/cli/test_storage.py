@@ -197,7 +197,7 @@ ALTERED: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "weights": ("model.safetensors", cut, "network was altered or cut short: trained again"),
     "a description": ("model.json", cut, "network was altered or cut short: trained again"),
     "another training": ("model.json", lambda p: edit(p, training={}), "trained again"),
-    "an ONNX file": ("model.onnx", cut, ""),
+    "an ONNX file": ("model.onnx", cut, "network was altered or cut short: trained again"),
     "no ONNX file": ("model.onnx", lambda p: p.unlink(), ""),
 }
 
@@ -227,7 +227,8 @@ def test_parts_of_another_network_are_not_taken(stopped, undisturbed, tmp_path):
     rafair("train", "--epochs", "1", "--seed", "1", "--out", other)
     for name in ("model.safetensors", "model.onnx"):
         (stopped / name).write_bytes((other / name).read_bytes())
-    edit(stopped / "model.json", sha256=json.loads((other / "model.json").read_text())["sha256"])
+    told = json.loads((other / "model.json").read_text())
+    edit(stopped / "model.json", **{key: told[key] for key in ("sha256", "onnx_sha256")})
     done = rafair("audit", *OPTIONS, "--out", stopped.with_name("run"))
     assert "00000' is of another plan or model, and 2 more such: done again" in done.err
 

@@ -174,7 +174,7 @@ def test_a_model_that_is_gone_or_another_is_refused(frozen, tmp_path):
     with pytest.raises(ModelError, match="it was altered"):
         open_watched(frozen)
     command("train", "--epochs", "1", "--out", tmp_path / "other")
-    for name in ("model.safetensors", "model.json"):
+    for name in ("model.safetensors", "model.json", "model.onnx"):
         shutil.copy(tmp_path / "other" / name, frozen / name)
     with pytest.raises(ModelError, match="expected the model that was audited, sha256"):
         open_watched(frozen)
