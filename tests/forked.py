@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.reduction import DupFd
 from pathlib import Path
 from typing import IO, Any
@@ -36,6 +36,10 @@ CONTEXT.set_forkserver_preload(
 )
 
 
+def _nothing() -> None:
+    """Prepares nothing."""
+
+
 class Forked:
     """A `rafair` command in a process of its own, which is used as one of `subprocess.Popen`.
 
@@ -45,6 +49,7 @@ class Forked:
         stdout: Where it writes: PIPE, a file, or nowhere.
         stderr: Where it writes notes and errors.
         environment: All its variables; None for those of the tests.
+        prepare: Called there before the command.
     """
 
     def __init__(
@@ -54,6 +59,7 @@ class Forked:
         stdout: IO[Any] | int = subprocess.PIPE,
         stderr: IO[Any] | int = subprocess.PIPE,
         environment: Mapping[str, str] | None = None,
+        prepare: Callable[[], object] = _nothing,
     ) -> None:
         self.args = list(map(str, arguments))
         given, self.stdin = _end(stdin, reads=True)
@@ -66,7 +72,8 @@ class Forked:
                 self.args,
                 str(Path.cwd()),
                 dict(os.environ if environment is None else environment),
-                tuple(map(DupFd, (given, out, err))),
+                tuple(map(_Passed, (given, out, err))),
+                prepare,
             ),
             daemon=True,
         )
@@ -150,6 +157,24 @@ def run(
     return subprocess.CompletedProcess(process.args, process.wait(), out, err)
 
 
+class _Passed:
+    """A descriptor that goes along with what starts a process, and is a number there.
+
+    One that the process had to fetch would stay open here for good where it is killed before.
+    """
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _received, (DupFd(self._number),)
+
+
+def _received(end: Any) -> int:
+    number: int = end.detach()
+    return number
+
+
 def _end(what: IO[Any] | int, *, reads: bool) -> tuple[int, IO[str] | None]:
     """The process's end, which is to be closed here, and ours of a pipe."""
     if what == subprocess.PIPE:
@@ -161,10 +186,14 @@ def _end(what: IO[Any] | int, *, reads: bool) -> tuple[int, IO[str] | None]:
 
 
 def _command(
-    arguments: Sequence[str], folder: str, environment: Mapping[str, str], ends: Sequence[Any]
+    arguments: Sequence[str],
+    folder: str,
+    environment: Mapping[str, str],
+    ends: Sequence[int],
+    prepare: Callable[[], object],
 ) -> None:
     for number, end in enumerate(ends):
-        os.dup2(end.detach(), number)
+        os.dup2(end, number)
     sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)
     sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
     sys.stderr = os.fdopen(
@@ -174,6 +203,7 @@ def _command(
     os.environ.clear()
     os.environ.update(environment)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    prepare()
     from rafair.cli.main import main
 
     main(list(arguments))

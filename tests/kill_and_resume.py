@@ -22,56 +22,60 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+from forked import Forked
+from rafair.auditing import cost, examine, preparation
+from rafair.engine.checkpoints import Checkpoints
+from rafair.models.classifier import Queries
 
 MAY_DIFFER = ("created", "command", "environment", "seconds", "digest")
 SLACK = 1.25  # a run may take longer than the first; kills that come too late are drawn again
 MOST_TRIES = 3  # for each kill, where the command was done before its moment came
 
-RUNNER = r"""
-import json, os, signal, sys, time
 
-import torch._dynamo  # loaded by the first optimizer
+def instrumented(log: str, root: str, operation: int | None) -> None:
+    """What a command does is written down, and outlives a kill; for the process that runs it.
 
-from rafair.attacks.registry import ATTACKS
-from rafair.auditing import cost, entry, examine, preparation
-from rafair.cli import main
-from rafair.engine.checkpoints import Checkpoints
-from rafair.models.classifier import Queries
-from rafair.reports import terminal
-
-
-def watch(log):
-    # what is written here outlives a kill
+    Args:
+        log: Where it is written.
+        root: The folder below which operations are counted.
+        operation: Before which of them, counted from 1, the process dies; 0 counts alone, None
+            does not count.
+    """
+    cost.PROBE_SECONDS = 1e-3
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.write(file, b"begun 1\n")
 
     class Watched(Queries):
-        def add(self, **rows):
+        def add(self, **rows: int) -> None:
             super().add(**rows)
             os.write(file, f"rows {sum(rows.values())}\n".encode())
 
-    def train(*arguments, **options):
+    def train(*arguments: Any, **options: Any) -> Any:
         os.write(file, b"training 1\n")
         return was[0](*arguments, **options)
 
-    def store(*arguments):
+    def store(*arguments: Any) -> None:
         was[1](*arguments)
         os.write(file, b"stored 1\n")
 
     was = preparation.train, Checkpoints.store
     examine.Queries, preparation.train, Checkpoints.store = Watched, train, store
+    if operation is not None:
+        _stop_before(operation, root, file)
 
 
-def stop_before(number, root, log):
-    # counts the operations on files below root; dies before the one of this number
-    file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+def _stop_before(number: int, root: str, file: int) -> None:
     changing = {"os.mkdir", "os.rename", "os.remove", "os.rmdir"}
     seen = 0
 
-    def hook(event, arguments):
+    def hook(event: str, arguments: Any) -> None:
         nonlocal seen
         if event == "open":
             ours = arguments[2] is not None and arguments[2] & (os.O_WRONLY | os.O_RDWR)
@@ -80,42 +84,13 @@ def stop_before(number, root, log):
         if not ours or isinstance(arguments[0], int):
             return
         path = os.fsdecode(arguments[0])
-        if path.startswith(root) or not os.path.isabs(path):
+        if path.startswith(root) or not path.startswith("/"):
             seen += 1
             os.write(file, b"operation 1\n")
             if seen == number:
                 os.kill(os.getpid(), signal.SIGKILL)
 
     sys.addaudithook(hook)
-
-
-def child(job):
-    os.dup2(os.open(job["said"], os.O_WRONLY | os.O_CREAT | os.O_APPEND), 1)
-    os.dup2(1, 2)
-    watch(job["log"])
-    if job["operation"] is not None:
-        stop_before(job["operation"], job["root"], job["log"])
-    os._exit(main.run(job["arguments"]))
-
-
-for entry_of_attack in ATTACKS.values():
-    entry_of_attack.load()
-
-# one process for each command, forked from this one, which has loaded everything and computed
-# nothing: moments drawn from its duration are moments at work
-cost.PROBE_SECONDS = 1e-3
-for line in sys.stdin:
-    job = json.loads(line)
-    begun = time.perf_counter()
-    number = os.fork()
-    if not number:
-        child(job)
-    if job["seconds"] is not None:
-        time.sleep(job["seconds"])
-        os.kill(number, signal.SIGKILL)
-    code = os.waitstatus_to_exitcode(os.waitpid(number, 0)[1])
-    print(json.dumps({"code": code, "seconds": time.perf_counter() - begun}), flush=True)
-"""
 
 
 @dataclass
@@ -257,81 +232,61 @@ class Ended:
     seconds: float
 
 
-class Server:
-    """Runs commands in fresh processes without loading everything anew for each."""
+def run(place: Place, *, seconds: float | None = None, operation: int | None = None) -> Ended:
+    """Gives the command; kills it after some seconds, or before an operation."""
+    prepare = partial(instrumented, str(place.log), str(place.out.parent), operation)
+    with (place.folder / "said").open("a") as said:
+        process = Forked(*place.arguments, stdout=said, stderr=said, prepare=prepare)
+    begun = time.perf_counter()  # the first is forked only when all is loaded
+    if seconds is not None:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(seconds)
+        process.kill()
+    return Ended(process.wait(), time.perf_counter() - begun)
 
-    def __enter__(self) -> Server:
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", RUNNER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        self._process.communicate()
-
-    def run(
-        self, place: Place, *, seconds: float | None = None, operation: int | None = None
-    ) -> Ended:
-        """Gives the command; kills it after some seconds, or before an operation."""
-        job = {
-            "arguments": place.arguments,
-            "seconds": seconds,
-            "operation": operation,
-            "root": str(place.out.parent),
-            "log": str(place.log),
-            "said": str(place.folder / "said"),
-        }
-        stdin, stdout = self._process.stdin, self._process.stdout
-        assert stdin is not None
-        assert stdout is not None
-        stdin.write(json.dumps(job) + "\n")
-        stdin.flush()
-        return Ended(**json.loads(stdout.readline()))
-
-    def run_whole(self, place: Place) -> Ended:
-        """Gives the command, and lets it finish."""
-        ended = self.run(place, operation=0)
-        if ended.code:
-            raise RuntimeError(f"exit code {ended.code}: {(place.folder / 'said').read_text()}")
-        return ended
+def run_whole(place: Place) -> Ended:
+    """Gives the command, and lets it finish."""
+    ended = run(place, operation=0)
+    if ended.code:
+        raise RuntimeError(f"exit code {ended.code}: {(place.folder / 'said').read_text()}")
+    return ended
 
 
 def kill_at_random(arguments: list[str], kills: int, folder: Path, seed: int = 0) -> Findings:
     """Kills at moments drawn uniformly from a command's duration, once in each of many runs."""
     draw = random.Random(seed)
-    with Server() as server:
-        first = Place(folder / "undisturbed", arguments)
-        duration = server.run_whole(first).seconds
-        expected, findings = same(first.out), Findings(Log.read(first.log))
-        for number in range(kills * MOST_TRIES):
-            if findings.landed == kills:
-                break
-            place = Place(folder / f"kill-{number}", arguments)
-            ended = server.run(place, seconds=draw.uniform(0, SLACK * duration))
-            take_up(server, place, ended, expected, findings)
+    first = Place(folder / "undisturbed", arguments)
+    duration = run_whole(first).seconds
+    expected, findings = same(first.out), Findings(Log.read(first.log))
+    for number in range(kills * MOST_TRIES):
+        if findings.landed == kills:
+            break
+        place = Place(folder / f"kill-{number}", arguments)
+        ended = run(place, seconds=draw.uniform(0, SLACK * duration))
+        take_up(place, ended, expected, findings)
     return findings
 
 
 def kill_before_operations(arguments: list[str], folder: Path, every: int = 1) -> Findings:
     """Kills before every n-th operation on the run folder, and before the last ones in any case."""
-    with Server() as server:
-        first = Place(folder / "undisturbed", arguments)
-        server.run_whole(first)
-        expected, findings = same(first.out), Findings(Log.read(first.log))
-        operations = range(1, findings.undisturbed.operations + 1)
-        for number in sorted({*operations[::every], *operations[-3:]}):
-            place = Place(folder / f"operation-{number}", arguments)
-            take_up(server, place, server.run(place, operation=number), expected, findings)
+    first = Place(folder / "undisturbed", arguments)
+    run_whole(first)
+    expected, findings = same(first.out), Findings(Log.read(first.log))
+    operations = range(1, findings.undisturbed.operations + 1)
+    for number in sorted({*operations[::every], *operations[-3:]}):
+        place = Place(folder / f"operation-{number}", arguments)
+        take_up(place, run(place, operation=number), expected, findings)
     return findings
 
 
-def take_up(server: Server, place: Place, ended: Ended, expected: Any, findings: Findings) -> None:
+def take_up(place: Place, ended: Ended, expected: Any, findings: Findings) -> None:
     """Gives a command again that was killed, and compares."""
     if ended.code != -signal.SIGKILL:
         findings.too_late += 1
         return
     before = place.stored()
-    server.run_whole(place)
+    run_whole(place)
     judge(place, expected, before, findings)
 
 
