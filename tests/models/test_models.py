@@ -20,7 +20,14 @@ from rafair.models.dense import BLOCK_ROWS, DenseNetwork
 from rafair.models.function import FunctionClassifier
 from rafair.models.network import fcnn
 from rafair.models.onnx_file import export_onnx
-from rafair.models.storage import DESCRIPTION, ONNX, WEIGHTS, load_model, save_model
+from rafair.models.storage import (
+    DESCRIPTION,
+    ONNX,
+    WEIGHTS,
+    export_if_unknown,
+    load_model,
+    save_model,
+)
 from rafair.models.torch_module import TorchClassifier
 from rafair.models.training import TrainConfig, train
 
@@ -229,6 +236,7 @@ def test_onnx_refuses_what_it_does_not_know(tmp_path):
     [
         (lambda f: (f / WEIGHTS).unlink(), "found no such file"),
         (lambda f: (f / WEIGHTS).write_bytes(b"x"), "it was altered"),
+        (lambda f: (f / ONNX).write_bytes(b"x"), r"model\.onnx': its hash is not the one in"),
         (lambda f: (f / DESCRIPTION).unlink(), "expected the model.json of a saved model"),
         (lambda f: (f / DESCRIPTION).write_text("{"), "expected JSON: "),
         (lambda f: (f / DESCRIPTION).write_text("[]"), "expected a model description"),
@@ -240,6 +248,21 @@ def test_damaged_models_are_refused(tmp_path, damage, words):
     damage(tmp_path)
     with pytest.raises(ModelError, match=words):
         load_model(tmp_path)
+
+
+@pytest.mark.parametrize("missing", [True, False], ids=["no ONNX file", "of before it was told"])
+def test_an_onnx_file_is_made_with_its_hash_where_nothing_tells_it(tmp_path, missing):
+    told = saved(tmp_path).onnx_sha256
+    assert told == sha256_of(tmp_path / ONNX)
+    if missing:
+        (tmp_path / ONNX).unlink()
+    else:
+        description = json.loads((tmp_path / DESCRIPTION).read_text())
+        del description["onnx_sha256"]
+        (tmp_path / DESCRIPTION).write_text(json.dumps(sealed(description)))
+        (tmp_path / ONNX).write_bytes(b"what nothing tells of is not believed")
+    export_if_unknown(tmp_path)
+    assert load_model(tmp_path)[1].onnx_sha256 == sha256_of(tmp_path / ONNX) == told
 
 
 def test_weights_of_another_network_are_refused(tmp_path):

@@ -10,7 +10,7 @@ from scipy.stats import beta
 
 from rafair.errors import InputError
 from rafair.metrics.rates import rate
-from rafair.monitoring.evidence.falls import bounds, by_name, falls, falls_at_every_look, share_of
+from rafair.monitoring.evidence.falls import bounds, by_name, falls, share_of
 
 REFERENCE = {
     "clean.accuracy": rate(1083, 1274).to_dict(),
@@ -82,25 +82,21 @@ def test_nothing_falls_without_looks_or_rows():
     reference = {"clean.accuracy": REFERENCE["clean.accuracy"]}
     for history in (counts(), counts((0, 0)), counts((0, 0), (0, 0))):
         assert falls(reference, {"clean.accuracy": history}, 0.05, 0.01) == []
-        every = falls_at_every_look(reference, {"clean.accuracy": history}, 0.05, 0.01)
-        assert every == [[]] * len(history)
-    assert falls({}, {}, 0.05, 0.01) == falls_at_every_look({}, {}, 0.05, 0.01) == []
+    assert falls({}, {}, 0.05, 0.01) == []
 
 
-def test_every_look_tells_what_was_told_at_it_and_evidence_may_go():
+def test_evidence_comes_and_may_go():
     rng = np.random.default_rng(0)
     chances = np.repeat([0.85, 0.6, 0.97], [5, 8, 60])
     history = {
         name: np.stack([rng.binomial(60, chances), np.full(len(chances), 60)], axis=-1)
         for name in ("clean.accuracy", "clean.individual_fairness", "noise.individual_fairness")
     }
-    every = falls_at_every_look(REFERENCE, history, 0.05, 0.01)
-    for look, found in enumerate(every):
+    told = []
+    for look in range(len(chances)):
         so_far = {name: of_rate[: look + 1] for name, of_rate in history.items()}
-        assert [fall.rate for fall in found] == [
-            fall.rate for fall in falls(REFERENCE, so_far, 0.05, 0.01)
-        ]
-    told = ["clean.accuracy" in [fall.rate for fall in found] for found in every]
+        found = falls(REFERENCE, so_far, 0.05, 0.01)
+        told.append("clean.accuracy" in [fall.rate for fall in found])
     assert told[0] is False
     assert told[12] is True
     assert told[-1] is False  # many good rows since: it closes

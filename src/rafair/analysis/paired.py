@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
 
-from rafair.metrics.rates import CONFIDENCE
+from rafair.metrics.rates import Z
 
 Pair = tuple[NDArray[np.bool_], NDArray[np.bool_]]
 
@@ -62,5 +61,5 @@ def paired_difference(groups: Sequence[Pair]) -> Difference:
     gaps = [first.astype(np.float64) - second.astype(np.float64) for first, second in groups]
     value = float(np.mean([gap.mean() for gap in gaps]))
     variances = [gap.var(ddof=1) / len(gap) if len(gap) > 1 else 0.25 for gap in gaps]
-    reach = float(norm.ppf((1 + CONFIDENCE) / 2) * np.sqrt(np.sum(variances)) / len(gaps))
+    reach = float(Z * np.sqrt(np.sum(variances)) / len(gaps))
     return Difference(value, value - reach, value + reach, sum(map(len, gaps)))

@@ -142,7 +142,7 @@ def save_model(
 
 
 def export_if_unknown(folder: Path) -> None:
-    """Writes `model.onnx` beside a saved model's other files, unless it is there and known.
+    """Writes `model.onnx` and its hash beside a saved model, unless it is there and known.
 
     Raises:
         ModelError: If one of these is missing or altered.
@@ -152,10 +152,8 @@ def export_if_unknown(folder: Path) -> None:
     if known or isinstance(description.wrapper, BenignWrapper):
         return
     export_onnx(network, folder / ONNX, _averaged(description.table, description.wrapper))
-    sha256 = sha256_of(folder / ONNX)
-    if description.onnx_sha256 not in (None, sha256):  # of another version of a library
-        told = description.model_copy(update={"onnx_sha256": sha256})
-        write_sealed(folder / DESCRIPTION, told.model_dump(mode="json"))
+    told = description.model_copy(update={"onnx_sha256": sha256_of(folder / ONNX)})
+    write_sealed(folder / DESCRIPTION, told.model_dump(mode="json"))
 
 
 def _averaged(schema: Schema, wrapper: Wrapper | None) -> Averaged | None:

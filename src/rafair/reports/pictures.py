@@ -25,7 +25,6 @@ MOVED = (
     "of their first violating rows in which another value of the feature is shown, as in the "
     "cases, and how far it was moved at the median where it is."
 )
-GROUPS = "Robust: no violation found within this budget, neither in the row as it was nor later."
 
 
 def stages(document: Mapping[str, Any]) -> Picture:

@@ -49,11 +49,6 @@ class RateName:
         """The name without the attack, as a policy writes it."""
         return f"{self.kind}.{self.metric}" if self.metric else self.kind
 
-    @property
-    def of_attack(self) -> bool:
-        """Whether each attack has a rate of this kind."""
-        return self.attack is not None
-
     def __str__(self) -> str:
         return f"{self.short} of {self.attack}" if self.attack else self.short
 

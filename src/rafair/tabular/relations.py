@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -166,8 +166,3 @@ def _combined(node: ast.BinOp, where: str) -> _Sum:
         case ast.Div() if not right.weights and right.constant:
             return _Sum().plus(left, 1 / right.constant)
     raise InputError(f"{where}: expected a linear relation: features times or over numbers only")
-
-
-def names_of(relations: Sequence[Relation]) -> set[str]:
-    """The features that relations speak of."""
-    return {name for relation in relations for name in relation.weights}

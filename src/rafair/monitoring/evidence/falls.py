@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from rafair.arguments import check_real
 from rafair.metrics.rates import rate
 from rafair.monitoring.alarm import Fall
-from rafair.monitoring.evidence.two_samples import Step, at_every_look, last, reached, steps
+from rafair.monitoring.evidence.two_samples import Step, last, reached, steps
 from rafair.monitoring.watched import TESTED, Watched
 
 RateOf = Mapping[str, Any]
@@ -144,32 +144,6 @@ def log_evidence(
         for name, limits in tested_steps(reference, alpha, tolerance).items()
         if len(history[name])
     }
-
-
-def falls_at_every_look(
-    reference: Mapping[str, RateOf | None], history: History, alpha: float, tolerance: float
-) -> list[list[Fall]]:
-    """What `falls` told at each look; its time grows with the square of their number.
-
-    Args:
-        reference: The reference's rates by name; None where no row was counted.
-        history: The counts of every look; a name for each rate that can be tested.
-        alpha: The false-alarm rate of all tests together.
-        tolerance: How far a rate may fall without being told.
-
-    Raises:
-        InputError: If alpha or tolerance is no such share.
-    """
-    share = share_of(alpha, len(reference))
-    tested = tested_steps(reference, alpha, tolerance)
-    found: list[list[Fall]] = [[] for _ in range(max((len(history[n]) for n in tested), default=0))]
-    for name, limits in tested.items():
-        every = at_every_look(limits, history[name])
-        for look in np.flatnonzero(every.log_e >= -math.log(share)).tolist():
-            log_e, start = float(every.log_e[look]), int(every.start[look])
-            so_far = history[name][: look + 1]
-            found[look].append(_fall(name, reference, limits, so_far, log_e, start, share))
-    return found
 
 
 def tested_steps(
