@@ -30,9 +30,10 @@ from pathlib import Path
 from typing import Any
 
 from forked import Forked
-from rafair.auditing import cost, examine, preparation
+from rafair.auditing import cost, examine
 from rafair.engine.checkpoints import Checkpoints
 from rafair.models.classifier import Queries
+from rafair.sources import networks
 
 MAY_DIFFER = ("created", "command", "environment", "seconds", "digest")
 SLACK = 1.25  # a run may take longer than the first; kills that come too late are drawn again
@@ -65,8 +66,8 @@ def instrumented(log: str, root: str, operation: int | None) -> None:
         was[1](*arguments)
         os.write(file, b"stored 1\n")
 
-    was = preparation.train, Checkpoints.store
-    examine.Queries, preparation.train, Checkpoints.store = Watched, train, store
+    was = networks.train, Checkpoints.store
+    examine.Queries, networks.train, Checkpoints.store = Watched, train, store
     if operation is not None:
         _stop_before(operation, root, file)
 

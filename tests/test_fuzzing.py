@@ -26,11 +26,11 @@ from sklearn.linear_model import LogisticRegression
 import own_models
 from commands import call
 from fuzzing import Random, fuzzed_bytes, fuzzed_json
-from rafair.auditing.saved_models import open_saved
 from rafair.engine.sealed import sealed
 from rafair.errors import RafairError
 from rafair.models.model_options import ModelOptions
 from rafair.models.opening import open_model
+from rafair.sources.saved_models import open_saved
 from rafair.tabular.inference import infer_schema
 from rafair.tabular.reading import read_table
 from rafair.tabular.schema_file import read_schema, write_schema

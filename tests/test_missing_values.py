@@ -12,13 +12,13 @@ import pytest
 
 import rafair
 import rederive
-from rafair.auditing.saved_models import wrapped
 from rafair.engine.sealed import sealed
 from rafair.models.adapting import as_classifier
 from rafair.models.onnx_file import export_onnx
 from rafair.models.training import TrainConfig
 from rafair.models.wrapper import ConsensusWrapper
 from rafair.results.cases import show
+from rafair.sources.saved_models import wrapped
 from rafair.tabular.frame_file import read_frame
 from rafair.tabular.inference import propose
 from rafair.tabular.reading import read_table

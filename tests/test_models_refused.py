@@ -14,10 +14,12 @@ from torch import Tensor, nn
 import planted
 import rafair
 from rafair.auditing.config import AuditConfig
-from rafair.auditing.preparation import GivenModel
 from rafair.auditing.run import Means, run_audit
 from rafair.errors import InputError, ModelError, UnknownNameError
 from rafair.models.adapting import as_classifier
+from rafair.sources.data import InMemory
+from rafair.sources.opened import OpenedModel
+from rafair.sources.source import Source
 
 TABLE = planted.random_table(n=60)
 WIDTH = len(TABLE.schema)
@@ -128,7 +130,7 @@ def test_logits_that_are_not_finite_are_found_on_the_way(refused, value, threads
     refused(model, TABLE, ModelError, "'Odd'", "finite logits", threads=threads, step_size=0.05)
 
 
-class Identified(GivenModel):
+class Identified(OpenedModel):
     """A given model that is known to be the same one each time."""
 
     identified = True
@@ -145,8 +147,8 @@ def test_an_audit_that_was_taken_up_keeps_what_was_done(tmp_path):
         return rows[:, :2]
 
     def audit() -> rafair.Audit:
-        preparation = Identified(as_classifier(model), table)
-        return run_audit(preparation, AuditConfig(instances=None, steps=2), Means(tmp_path / "out"))
+        source = Source(Identified(as_classifier(model)), InMemory.of_table(table))
+        return run_audit(source, AuditConfig(instances=None, steps=2), Means(tmp_path / "out"))
 
     model.forward = forward
     with pytest.raises(KeyboardInterrupt):

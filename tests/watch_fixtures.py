@@ -11,10 +11,10 @@ import pytest
 
 import rafair
 from postgres import Postgres, own_server, programs
-from rafair.auditing.config import AuditConfig
-from rafair.auditing.entry import audit_dataset
+from rafair.auditing.entry import audit_named
 from rafair.auditing.run import Means
 from rafair.monitoring.references.freezing import FreezeOptions, freeze
+from rafair.sources.named import Named
 
 NUMBERS = itertools.count()
 
@@ -62,9 +62,8 @@ def affairs() -> rafair.Dataset:
 def audited(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run folder with a network; copy it before anything is changed."""
     folder = tmp_path_factory.mktemp("audited") / "run"
-    config = AuditConfig(instances=30, steps=2, labels=None)
-    training = rafair.TrainConfig(epochs=2)
-    audit_dataset("affairs", "clean", training, config, Means(out=folder))
+    options = {"instances": 30, "steps": 2, "labels": None}
+    audit_named(Named(), options, Means(out=folder), rafair.TrainConfig(epochs=2))
     return folder
 
 

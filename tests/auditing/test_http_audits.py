@@ -16,14 +16,15 @@ import pytest
 import commands
 import servers
 from rafair.auditing.config import AuditConfig
-from rafair.auditing.preparation import GivenModel
 from rafair.auditing.run import Means, run_audit
-from rafair.auditing.subject import Subject
 from rafair.errors import ModelError, ModelGoneError, QueryBudgetError
 from rafair.models.classifier import Classifier
 from rafair.models.function import FunctionClassifier
 from rafair.models.http.endpoint import HttpOptions, open_endpoint
 from rafair.models.kept_answers import ASKED_AGAIN, with_answers
+from rafair.sources.data import InMemory
+from rafair.sources.opened import OpenedModel
+from rafair.sources.source import Source
 
 BATCH = 64
 AT_ONCE = 4
@@ -32,26 +33,29 @@ CONFIG = AuditConfig(attacks=(), instances=300, labels=None)
 
 
 @dataclass(frozen=True)
-class Endpoint(GivenModel):
+class Endpoint(OpenedModel):
     """A model whose answers are kept while the work is under way."""
 
     max_queries: int | None = None
     identified: bool = field(default=True)
 
-    def stand_in(self) -> Classifier:
+    def stand_in(self, data: Any) -> Classifier:
         # asks nobody: the server's log is what these tests are about
         return FunctionClassifier(lambda rows: np.zeros((len(rows), 2), np.float32))
 
-    def subject(self, folder: Path, progress: Any) -> Subject:
-        once = with_answers(self.classifier, folder, self.table.rows, self.max_queries)
-        return Subject(once, self.table, None, len(self.table), self.table.sha256)
+    def check(self, table: Any) -> None:
+        """Asks nobody either."""
+
+    def ready(self, data: Any, folder: Path, progress: Any) -> Classifier:
+        return with_answers(self.classifier, folder, data.table.rows, self.max_queries)
 
 
 def audit(address: str, out: Path, **options: Any):
     table = servers.affairs().test
     http = HttpOptions(batch_rows=BATCH, concurrency=AT_ONCE, retries=1, backoff_s=0.01)
     model = open_endpoint(address + "/predict", table.schema, http=http)
-    return run_audit(Endpoint(model, table, **options), CONFIG, Means(out, threads=THREADS))
+    source = Source(Endpoint(model, **options), InMemory.of_table(table))
+    return run_audit(source, CONFIG, Means(out, threads=THREADS))
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,6 @@ import rederive
 from commands import call, document, names, without
 from commands import rafair as command
 from rafair.attacks.registry import ATTACKS
-from rafair.auditing.saved_models import open_saved, open_saved_for, wrapped
 from rafair.engine.sealed import sealed
 from rafair.errors import InputError, ModelError
 from rafair.hardening.counterpart_adversarial import CounterpartAdversarial
@@ -26,6 +25,7 @@ from rafair.models.storage import DESCRIPTION, ONNX, Hardened, load_model, save_
 from rafair.models.torch_module import TorchClassifier
 from rafair.models.training import TrainConfig, train
 from rafair.models.wrapper import BenignWrapper, ConsensusWrapper
+from rafair.sources.saved_models import open_saved, open_saved_for, wrapped
 from rafair.tabular.counterparts import Counterparts
 from rafair.tabular.table import Table
 

@@ -26,11 +26,13 @@ import torch
 import rafair as package
 import rederive
 from commands import MAY_DIFFER, call, document, hashes, names, rafair, without
-from rafair.auditing import cost, judging, scanning
-from rafair.auditing.file_audit import audit_file
+from rafair.auditing import cost, judging
+from rafair.auditing.entry import audit_named
 from rafair.auditing.run import Means
 from rafair.engine.progress import SILENT
 from rafair.models.storage import load_model
+from rafair.sources import scanning
+from rafair.sources.named import Named
 from rafair.tabular.encoding import encode
 from rafair.tabular.stream_sampling import ClusterFit, StratifiedDraw
 from rafair.tabular.table_file import TableFile
@@ -216,7 +218,8 @@ class Elsewhere:
 def test_shards_may_be_done_elsewhere(folder, done, tmp_path):
     options = {"steps": 2, "instances": 30, "chunk_rows": 512, "attacks": ("rafair-ff",)}
     means = Means(out=tmp_path / "run", executor=Elsewhere())
-    audit_file(folder / "net", folder / "people.parquet", None, options, means)
+    named = Named(str(folder / "net"), folder / "people.parquet")
+    audit_named(named, options, means)
     check_same(tmp_path / "run", done)
 
 
@@ -271,12 +274,39 @@ def test_given_again_it_says_done(folder, done):
     assert hashes(done) == before
 
 
+def test_a_run_on_a_file_is_repaired_and_attacked_again(folder, done, tmp_path):
+    """As the audit itself would have done it, of the very rows that were sampled."""
+    data = ("--data", folder / "people.parquet")
+    rafair("repair", done, *data, "--out", tmp_path / "repaired")
+    assert hashes(tmp_path / "repaired") == hashes(done)  # which held the same repair
+    rafair("repair", tmp_path / "repaired", *data, "--labels", "consensus", "--out", tmp_path / "b")
+    consensus, before = hashes(tmp_path / "b"), hashes(done)
+    assert consensus.pop("repaired.parquet") != before.pop("repaired.parquet")
+    assert consensus == before
+    rafair("attack", done, *data, "--attack", "rafair-ff", "--out", tmp_path / "attacked")
+    found = document(tmp_path / "attacked")
+    ours, theirs = found["attacks"], document(done)["attacks"]
+    assert without(MAY_DIFFER, ours) == without(MAY_DIFFER, theirs)
+    assert found["whole"]["rows"] == N
+    assert names(tmp_path / "attacked") == names(done) - {"repaired.parquet"}
+
+
 @pytest.mark.parametrize("command", ["attack", "repair"])
-def test_a_run_on_a_file_holds_not_what_later_steps_need(done, command, tmp_path):
-    refused = call(command, done, "--out", tmp_path / "run")
-    assert refused.code == 2
-    assert "found one on a file" in refused.err
-    assert not list(tmp_path.iterdir())
+def test_a_file_is_named_again_and_must_be_the_same(folder, done, command, tmp_path):
+    def refused(*words, **told):
+        found = call(command, done, *words, "--out", tmp_path / "run")
+        assert (found.code, found.out, found.err.count("\n")) == (2, "", 1)
+        return found.err
+
+    assert "data: expected --data people.parquet, the file that was audited" in refused()
+    people().head(N - 1).to_parquet(tmp_path / "other.parquet")
+    assert "expected the file that was audited, sha256" in refused(
+        "--data", tmp_path / "other.parquet"
+    )
+    assert "model: expected only for a run whose folder" in refused(
+        "--data", folder / "people.parquet", "--model", folder / "net"
+    )
+    assert names(tmp_path) == {"other.parquet"}
 
 
 # interruptions --------------------------------------------------------------------------------
@@ -455,7 +485,7 @@ def test_a_drawn_row_does_not_keep_all_that_was_read_with_it(folder, tmp_path, m
     monkeypatch.setattr("rafair.tabular.parquet_rows.BATCH_ROWS", 100)
     people().to_parquet(tmp_path / "people.parquet")
     file = TableFile.open(tmp_path / "people.parquet", load_model(folder / "net")[1].table)
-    scan = scanning.Scan(file, 15, 0, tmp_path / "shards", "key", SILENT)
+    scan = scanning.Scan(file, scanning.Sample(15, 0), tmp_path / "shards", "key", SILENT)
     before, joined, held = pa.total_allocated_bytes(), pa.concat_tables, []
 
     def spy(tables):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import skops.io
 
 import own_models
 import rafair as package
-from commands import call, document, hashes, rafair
+from commands import MAY_DIFFER, call, document, hashes, rafair, without
 from rafair.auditing import run as running
 
 OWN = ("--data", "people.csv", "--label", "affair", "--sensitive", "age,religious")
@@ -49,12 +50,88 @@ def test_an_interrupted_audit_is_carried_on(here, monkeypatch):
     assert hashes(here / "run") == hashes(here / "whole")
 
 
-@pytest.mark.parametrize("name", ["attack", "repair"])
-def test_what_needs_rows_and_model_in_the_folder_is_refused(here, name):
+def same_attacks(one: Path, other: Path) -> bool:
+    """Whether two runs have the same rates under attack, whatever they cost."""
+    return without(MAY_DIFFER, document(one)["attacks"]) == without(
+        MAY_DIFFER, document(other)["attacks"]
+    )
+
+
+def test_a_finished_audit_is_repaired_and_attacked_again(here):
+    again = ("--data", "people.csv", "--model", "pipeline.skops")
+    told = ("--model-classes", "affair,no affair")
     rafair("audit", *OWN, "--model", "pipeline.skops", *QUICK, "--out", "run")
-    done = call(name, "run")
-    assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
-    assert "found one on a file" in done.err
+    rafair("repair", "run", *again, "--out", "repaired")
+    assert hashes(here / "repaired") == hashes(here / "run")
+    rafair("attack", "run", *again, "--out", "attacked")
+    assert same_attacks(here / "attacked", here / "run")
+    assert document(here / "attacked")["model"] == document(here / "run")["model"]
+    other = call("attack", "run", *again, *told, "--out", "other")
+    assert other.code == 2  # what the audit knew of the model counts
+
+
+@pytest.mark.parametrize("name", ["attack", "repair"])
+def test_what_the_folder_does_not_hold_is_named_again(here, name):
+    rafair("audit", *OWN, "--model", "pipeline.skops", *QUICK, "--out", "run")
+
+    def refused(*words):
+        done = call(name, "run", *words)
+        assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
+        return done.err
+
+    assert "data: expected --data people.csv, the file that was audited" in refused()
+    data = ("--data", "people.csv")
+    assert "model: expected --model MODEL, the scikit-learn model" in refused(*data)
+    assert "weights: expected with --model" in refused(*data, "--weights", "w.safetensors")
+    skops.io.dump(own_models.pipeline().set_params(), "other.skops")
+    Path("other.skops").write_bytes(Path("pipeline.skops").read_bytes()[:-1] + b"x")
+    assert "expected the model that was audited" in refused(*data, "--model", "other.skops")
+
+
+def test_a_model_of_ones_own_on_a_data_set(here):
+    """The file beside a network of ours is another's model, which answers as the network does."""
+    rafair("train", "--epochs", "2", "--out", "net")
+    quick = ("--attack", "rafair-ff", "--black-box", *QUICK)
+    rafair("audit", "--model", "net", *quick, "--out", "ours")
+    rafair("audit", "--model", "net/model.onnx", "--dataset", "affairs", *quick, "--out", "theirs")
+    ours, theirs = document(here / "ours"), document(here / "theirs")
+    for section in ("dataset", "clean", "attacks"):
+        assert without(MAY_DIFFER, theirs[section]) == without(MAY_DIFFER, ours[section])
+    for name in ("adversarial.parquet", "repaired.parquet"):
+        assert hashes(here / "theirs")[name] == hashes(here / "ours")[name]
+    assert theirs["model"]["kind"] == "onnx"
+    assert not (here / "theirs" / "model.json").exists()
+    rafair("repair", "theirs", "--model", "net/model.onnx", "--out", "repaired")
+    assert hashes(here / "repaired") == hashes(here / "theirs")
+    rafair("monitor", "init", "theirs", "--model", "net/model.onnx", "--probes", "none")
+
+
+def test_a_saved_network_that_decides_at_a_threshold_on_its_data_set(here):
+    rafair("train", "--epochs", "2", "--out", "net")
+    words = ("--attack", "noise", *QUICK)
+    rafair("audit", "--model", "net", "--threshold", "affair=0.2", *words, "--out", "low")
+    rafair("audit", "--model", "net", "--threshold", "affair=0.9", *words, "--out", "high")
+    low, high = document(here / "low"), document(here / "high")
+    assert low["model"]["decision"] != high["model"]["decision"]
+    assert low["model"]["test_accuracy"] != high["model"]["test_accuracy"]
+    rafair("attack", "low", "--model", "net", "--out", "attacked")
+    assert same_attacks(here / "attacked", here / "low")
+
+
+def test_a_saved_network_is_hardened_and_judged_on_a_file(here):
+    table = package.load_dataset("affairs").table.take(np.arange(0, 6000, 20))
+    classes = np.array(table.schema.classes)[table.labels]
+    table.frame.assign(affairs=classes).to_csv("some.csv", index=False)
+    rafair("train", "--epochs", "2", "--out", "net")
+    words = ("--steps", "3", "--judges", "noise", "--epsilons", "0.05", "--data", "some.csv")
+    words = (*words, "--perturbation", "paper", "--option", "steps=2")
+    rafair("harden", "--model", "net", *words, "--out", "hardened")
+    found = json.loads((here / "hardened" / "harden.json").read_text())
+    assert found["dataset"]["rows"] == found["dataset"]["judged_rows"] == 300
+    assert found["dataset"]["file"]["name"] == "some.csv"
+    refused = call("harden", "--model", "net", *words, "--sensitive", "children", "--out", "x")
+    assert refused.code == 2
+    assert "sensitive: expected age, religious, as in the data that the network" in refused.err
 
 
 def test_an_endpoint_that_never_answers_leaves_nothing_behind(here):

@@ -12,7 +12,7 @@ import pytest
 
 import rafair as package
 from commands import call, rafair
-from rafair.auditing import file_audit
+from rafair.auditing import run as auditing
 
 N = 300
 
@@ -156,7 +156,7 @@ def test_options_that_do_not_fit(refused, case):
 
 
 def test_a_sample_must_fit_into_memory(refused, monkeypatch):
-    monkeypatch.setattr(file_audit, "MOST_SAMPLED", 100)
+    monkeypatch.setattr(auditing, "MOST_SAMPLED", 100)
     assert "at most 100 rows, held in memory at once; got all" in refused(
         people(), "--instances", "all"
     )

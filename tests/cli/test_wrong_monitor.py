@@ -63,7 +63,7 @@ WATCH = ("monitor", "watch", "run")
         ((*CHECK, "new.csv", "--json", "new.csv"), "--json: expected"),
         ((*CHECK, "new.csv", "--json", "run/monitor/reference.json"), "--json: expected another"),
         ((*CHECK, "new.csv", "--threads", "0"), "threads: expected"),
-        ((*CHECK, "new.csv", "--timeout", "3"), "timeout_s: expected with --model"),
+        ((*CHECK, "new.csv", "--timeout", "3"), "timeout: expected with --model"),
         ((*WATCH, "nowhere"), "'nowhere': expected a folder, or - for standard input, found none"),
         ((*WATCH, "new.csv"), "found a file; `rafair monitor check --data` takes one"),
         ((*WATCH, "inbox", "--window-rows", "0"), "window_rows: expected"),

@@ -208,7 +208,7 @@ OPTIONS = {
     "model options without data": Case(
         nothing,
         ["audit", "--trust-pickle", "--instances", "5"],
-        ("trust_pickle", "--data"),
+        ("trust_pickle", "--model"),
     ),
     "schema without data": Case(nothing, ["audit", "--schema", "x.toml"], ("schema", "--data")),
     "a data set beside data": Case(nothing, [*audit(), "--dataset", "adult"], ("dataset",)),

@@ -25,12 +25,12 @@ from benchmarks.watch_real import (
     replay,
     where_fallen,
 )
-from rafair.auditing.config import AuditConfig
-from rafair.auditing.entry import audit_dataset
+from rafair.auditing.entry import audit_named
 from rafair.auditing.run import Means
 from rafair.monitoring.references.freezing import FreezeOptions, freeze, open_watched
 from rafair.monitoring.references.reference import Reference
 from rafair.monitoring.watched import CONDITIONS, METRICS, Watched
+from rafair.sources.named import Named
 from rafair.tabular.encoding import encode
 
 WINDOW = 100
@@ -298,8 +298,9 @@ def test_what_falls_under_probes_alone_is_watched(lost, watched, affairs, refere
 def adult(tmp_path) -> Path:
     """A network for adult, and its reference; without probes, which would take minutes."""
     run = tmp_path / "adult"
-    config = AuditConfig(attacks=("noise",), instances=50, steps=1, labels=None)
-    audit_dataset("adult", "paper", rafair.TrainConfig(epochs=2), config, Means(out=run))
+    options = {"attacks": ("noise",), "instances": 50, "steps": 1, "labels": None}
+    named, training = Named(dataset="adult", variant="paper"), rafair.TrainConfig(epochs=2)
+    audit_named(named, options, Means(out=run), training)
     freeze(run, FreezeOptions(probes=()))
     return run
 

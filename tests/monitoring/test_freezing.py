@@ -22,9 +22,7 @@ import rafair
 import servers
 from commands import call, names
 from commands import rafair as command
-from rafair.auditing.config import AuditConfig
-from rafair.auditing.entry import audit_saved
-from rafair.auditing.own_audit import Own, audit_data
+from rafair.auditing.entry import audit_named
 from rafair.auditing.run import Means
 from rafair.errors import DataFileError, InputError, ModelError, RunFolderError, UnfinishedRunError
 from rafair.models.model_options import ModelOptions
@@ -32,10 +30,10 @@ from rafair.models.storage import save_model
 from rafair.models.wrapper import ConsensusWrapper
 from rafair.monitoring.references.freezing import FreezeOptions, freeze, open_watched
 from rafair.monitoring.references.judge import Judge
-from rafair.monitoring.references.opening import Named
 from rafair.monitoring.references.reference import Reference
 from rafair.results.verified import verified_run
 from rafair.search.draws import row_keys
+from rafair.sources.named import Named
 from rafair.tabular.reading import read_table
 
 QUICK = FreezeOptions(probes=("noise",))
@@ -237,8 +235,8 @@ def test_a_wrapped_network(affairs, tmp_path):
         wrapper=ConsensusWrapper(),
     )
     out = tmp_path / "run"
-    config = AuditConfig(attacks=(), instances=30, labels=None)
-    audit_saved(tmp_path / "net", None, None, config, Means(out=out))
+    quick = {"attacks": (), "instances": 30, "labels": None}
+    audit_named(Named(str(tmp_path / "net")), quick, Means(out=out))
     reference = freeze(out, replace(QUICK, instances=100))
     assert reference.rates["clean"]["individual_fairness"]["value"] == 1
     assert open_watched(out)[1].classifier.name.startswith("consensus")
@@ -252,10 +250,11 @@ def people(tmp_path: Path) -> Path:
 def own_run(model: str, data: Path, out: Path, **opening) -> Named:
     """Audits a model of one's own, and says what is to be named again."""
     options = ModelOptions(**opening)
-    own = Own(data, model, "affair", own_models.SENSITIVE, opening=options)
+    again = Named(model, data, opening=options)
     quick = {"attacks": (), "instances": 20, "labels": None}
-    audit_data(own, quick, Means(out=out))
-    return Named(model, data, options)
+    own = replace(again, label="affair", sensitive=own_models.SENSITIVE)
+    audit_named(own, quick, Means(out=out))
+    return again
 
 
 FUNCTION = """
@@ -372,9 +371,15 @@ def test_a_model_behind_http(tmp_path):
     with servers.plain_server() as server:
         address = server.address + "/predict"
         opening = ModelOptions(classes=("no affair", "affair"))  # which the watch takes over
-        own = Own(people, address, "affairs", own_models.SENSITIVE, opening=opening)
+        own = Named(
+            address,
+            people,
+            label="affairs",
+            sensitive=own_models.SENSITIVE,
+            opening=opening,
+        )
         quick = {"attacks": (), "instances": 20, "labels": None, "perturbation": "paper"}
-        audit_data(own, quick, Means(out=tmp_path / "run"))
+        audit_named(own, quick, Means(out=tmp_path / "run"))
         named, told = Named(address, people), Told()
         options = FreezeOptions(probes=("noise",), steps=1)
         refused(InputError, "max_queries: expected at least", tmp_path / "run", options,
@@ -394,8 +399,8 @@ def test_a_network_on_a_streamed_file(tmp_path, affairs):
     classes = np.array(drawn.schema.classes)[drawn.labels]
     data, out = tmp_path / "people.parquet", tmp_path / "run"
     drawn.frame.assign(affairs=classes).to_parquet(data)
-    own = Own(data, str(tmp_path / "net"))
-    audit_data(own, {"attacks": (), "instances": 20, "labels": None}, Means(out=out))
+    quick = {"attacks": (), "instances": 20, "labels": None}
+    audit_named(Named(str(tmp_path / "net"), data), quick, Means(out=out))
     refused(InputError, "data: expected --data people.parquet", out)
     named = Named(data=data)
     reference = freeze(out, QUICK, named)

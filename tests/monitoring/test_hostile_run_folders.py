@@ -18,8 +18,8 @@ import own_models
 from commands import Done, call
 from rafair.errors import ModelError
 from rafair.monitoring.references.freezing import FreezeOptions, freeze, open_watched
-from rafair.monitoring.references.opening import Named
 from rafair.monitoring.references.reference import Reference
+from rafair.sources.named import Named
 
 EVIL = "from pathlib import Path\nPath(__file__).with_name('went off').touch()\n"
 

@@ -7,31 +7,34 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rafair.arguments import check_name
 from rafair.auditing.config import AuditConfig
+from rafair.auditing.options_for import options_for
 from rafair.auditing.outcomes import Stored
-from rafair.auditing.preparation import FreshNetwork, GivenModel, SavedModel, is_trained
 from rafair.auditing.run import Means, run_audit
-from rafair.datasets.info import Variant
 from rafair.datasets.loading import load_dataset
-from rafair.datasets.registry import DATASETS
 from rafair.engine.devices import check_device
 from rafair.engine.engines import engine_named
 from rafair.engine.progress import SILENT, Progress
 from rafair.engine.run_folder import RunFolder, forget_plan, has_plan, next_free
 from rafair.engine.workers import Workers
-from rafair.errors import InputError, ModelError, RunFolderError
+from rafair.errors import InputError, RunFolderError
 from rafair.metrics.rates import share
 from rafair.models.faithful import faithful
 from rafair.models.live import open_live
 from rafair.models.model_options import ModelOptions
 from rafair.models.prediction import predict
-from rafair.models.storage import load_model, model_folder
+from rafair.models.storage import model_folder
 from rafair.models.training import TrainConfig
 from rafair.repairs.benign import LABELS
 from rafair.results.result import Audit
 from rafair.results.run_files import ADVERSARIAL, AUDIT
 from rafair.search.sweep import CHUNK_ROWS
+from rafair.sources.data import InMemory
+from rafair.sources.finished import open_finished
+from rafair.sources.named import NOTHING_NAMED, Named, of_device, open_source
+from rafair.sources.networks import FreshNetwork, is_trained
+from rafair.sources.opened import OpenedModel
+from rafair.sources.source import Source
 from rafair.tabular.perturbation import PerFeature
 from rafair.tabular.table import Table
 
@@ -169,43 +172,55 @@ def audit(
         device=device,
     )
     classifier = open_live(model, table.schema, options)
-    given = GivenModel(faithful(classifier, table.rows, table.schema), table, options.facts)
-    return run_audit(given, config, means)
+    source = Source(
+        OpenedModel(faithful(classifier, table.rows, table.schema), options=options.facts),
+        InMemory.of_table(table),
+    )
+    return run_audit(source, config, means)
 
 
-def audit_dataset(
-    name: str, variant: str, training: TrainConfig, config: AuditConfig, means: Means
+def audit_named(
+    named: Named,
+    options: dict[str, Any],
+    means: Means,
+    training: TrainConfig | None = None,
 ) -> Audit:
-    """Trains the paper's network on a data set and audits it on the test split."""
-    dataset = load_dataset(name, variant, progress=means.progress)
-    return run_audit(FreshNetwork(dataset, training, check_device(means.device)), config, means)
+    """Audits a model that a user names, on data that a user names.
 
-
-def audit_saved(
-    source: Path, name: str | None, variant: str | None, config: AuditConfig, means: Means
-) -> Audit:
-    """Audits a saved network, on the data set it was trained on unless another is named.
+    Args:
+        named: Both.
+        options: Options of `AuditConfig` that differ from the defaults.
+        means: How and where.
+        training: How a network is trained where no model is named.
 
     Raises:
-        ModelError: If there is no saved model, or it does not fit the data set.
+        InputError: If the data or the model is no good, they do not fit together, or an option is
+            out of range.
+        IncompleteError: If results cannot be stored, or the model is gone; what was done is kept.
     """
-    return run_audit(saved_model(source, name, variant, means), config, means)
+    AuditConfig(**options)  # refused before anything is read
+    named.check_place(means.out)
+    limited = replace(named, max_queries=options.get("max_queries"))
+    source = open_source(of_device(limited, means.device), training, means.progress)
+    return run_audit(source, options_for(source.data, options, means.device), means)
 
 
-def repair_saved(source: Path, overrides: dict[str, Any], means: Means) -> Audit:
+def repair_saved(
+    source: Path, overrides: dict[str, Any], means: Means, named: Named = NOTHING_NAMED
+) -> Audit:
     """Repairs the outcome rows of a finished run, and writes a new run folder with both.
 
     Args:
         source: The run folder.
         overrides: Options of `AuditConfig` that differ from that run's.
         means: How and where.
+        named: What the folder does not hold: a model and data of one's own.
 
     Raises:
         RunFolderError: If the run has no attacked rows, or they are not as it wrote them.
-        ModelError: If the run holds no saved model.
+        InputError: If something has to be named that is not, or is not what was audited.
     """
     earlier = Audit.load(source)
-    _refuse_file(earlier)
     if not earlier.document["attacks"]:
         raise RunFolderError(f"'{source}': expected a run with attacked rows to repair, found none")
     config = AuditConfig.of(earlier.options)
@@ -214,40 +229,45 @@ def repair_saved(source: Path, overrides: dict[str, Any], means: Means) -> Audit
     earlier.check_file(ADVERSARIAL)
     stored = Stored(source, earlier.document, earlier.adversarial)
     config = replace(config, **_with_old_bands(config, overrides))
-    return run_audit(saved_model(source, None, None, means), config, means, stored)
+    return run_audit(_again(earlier, named, config, means), config, means, stored)
 
 
-def _refuse_file(earlier: Audit) -> None:
-    """Refuses a run on a file: its folder does not hold the rows, nor what was made of them."""
-    dataset = earlier.document["dataset"]
-    if dataset.get("streamed") or dataset.get("file"):
-        raise RunFolderError(
-            f"'{earlier.folder}': expected a run on a named data set, found one on a file; give "
-            "`rafair audit --data` other options instead"
-        )
+def _again(earlier: Audit, named: Named, config: AuditConfig, means: Means) -> Source:
+    """The model and the data of a finished run."""
+    named.check_place(means.out)
+    limited = replace(named, max_queries=config.max_queries)
+    return open_finished(earlier, of_device(limited, means.device), means.progress)
 
 
-def attack_saved(source: Path, overrides: dict[str, Any], means: Means) -> Audit:
-    """Attacks the network of a saved run or model again, without repair.
+def attack_saved(
+    source: Path, overrides: dict[str, Any], means: Means, named: Named = NOTHING_NAMED
+) -> Audit:
+    """Attacks the model of a finished run, or a saved network, again, without repair.
 
     Args:
         source: A run folder, or a folder with a saved model.
         overrides: Options of `AuditConfig` that differ from that run's, or from the defaults.
         means: How and where.
+        named: What the folder does not hold: a model and data of one's own.
 
     Raises:
-        ModelError: If the folder holds no saved model.
+        ModelError: If the folder holds no saved model and no run.
         RunFolderError: If it was written by another schema version.
+        InputError: If something has to be named that is not, or is not what was audited.
     """
-    config, folder = AuditConfig(), model_folder(source)
-    earlier = Audit.load(folder) if _is_run(folder) else None
-    if earlier:
-        _refuse_file(earlier)
-    saved = saved_model(source, None, None, means)
-    if earlier:
-        config = _without_old_epsilon(AuditConfig.of(earlier.options), overrides)
+    folder = model_folder(source)
+    if not _is_run(folder):
+        if named.model is not None or named.data is not None:
+            raise RunFolderError(
+                f"'{source}': expected a run, whose model or data are named again, found no "
+                "audit.json; `rafair audit` takes a model and data"
+            )
+        return audit_named(Named(model=str(folder)), {"labels": None} | overrides, means)
+    earlier = Audit.load(folder)
+    config = _without_old_epsilon(AuditConfig.of(earlier.options), overrides)
     overrides = _with_old_bands(config, overrides)
-    return run_audit(saved, replace(config, **{"labels": None} | overrides), means)
+    config = replace(config, **{"labels": None} | overrides)
+    return run_audit(_again(earlier, named, config, means), config, means)
 
 
 def _is_run(folder: Path) -> bool:
@@ -264,27 +284,27 @@ def train_dataset(name: str, variant: str, training: TrainConfig, means: Means) 
         Where it is and how well it does: folder, name, parameters, data set, test accuracy.
     """
     dataset = load_dataset(name, variant, progress=means.progress)
-    preparation = FreshNetwork(dataset, training)
-    plan = preparation.plan
+    network, data = FreshNetwork(dataset, training), InMemory.of_dataset(dataset)
+    plan = Source(network, data).plan
     final = means.out or next_free(f"{name}-model", plan)
     just_finished = has_plan(final, plan)  # which force is not meant to undo
     if (just_finished or not means.force) and is_trained(final, dataset, training):
         forget_plan(final)
         means.progress.note(f"done before: '{final}' holds this very network")
-        return _trained(final, preparation, means)
+        return _trained(final, network, means)
     with RunFolder(final, plan, force=means.force) as folder:
         try:
-            preparation.subject(folder.partial, means.progress)
+            network.ready(data, folder.partial, means.progress)
         except InputError:
             folder.discard()
             raise
-        return _trained(folder.finish(), preparation, means)
+        return _trained(folder.finish(), network, means)
 
 
-def _trained(folder: Path, preparation: FreshNetwork, means: Means) -> dict[str, Any]:
+def _trained(folder: Path, network: FreshNetwork, means: Means) -> dict[str, Any]:
     """What there is to say of a trained network."""
-    dataset = preparation.dataset
-    classifier = preparation.load(folder)
+    dataset = network.dataset
+    classifier = network.load(folder)
     with Workers(means.threads) as workers:
         predictions = predict(classifier, dataset.test.rows, workers, CHUNK_ROWS)
     accuracy = share(predictions == dataset.test.labels)
@@ -296,7 +316,7 @@ def _trained(folder: Path, preparation: FreshNetwork, means: Means) -> dict[str,
         "variant": str(dataset.variant),
         "test_accuracy": accuracy.to_dict() if accuracy else None,
         "sha256": classifier.sha256,
-        "training": preparation.training.to_dict(),
+        "training": network.training.to_dict(),
     }
 
 
@@ -312,33 +332,3 @@ def _with_old_bands(config: AuditConfig, overrides: dict[str, Any]) -> dict[str,
     if "bands" not in overrides:
         return overrides
     return overrides | {"bands": {**(config.bands or {}), **overrides["bands"]}}
-
-
-def saved_model(source: Path, name: str | None, variant: str | None, means: Means) -> SavedModel:
-    """A network that rafair saved, with the data set it was trained on.
-
-    Args:
-        source: Its folder, a run folder, or the path of its `model.json`.
-        name: The data set that is expected, if any.
-        variant: The variant that is expected, if any.
-        means: Where the network computes, and progress is shown.
-
-    Raises:
-        ModelError: If there is no saved model, or it was trained on another data set.
-        UnknownNameError: If the data set or the variant is not known.
-    """
-    if name is not None:
-        check_name("data set", name, DATASETS)
-    if variant is not None:
-        check_name("variant", variant, list(Variant))
-    source = model_folder(source)
-    _, description = load_model(source)
-    known = description.dataset, description.variant
-    asked = name or description.dataset, variant or description.variant
-    if asked != known:
-        raise ModelError(
-            f"'{source}': expected a model trained on {' '.join(asked)}, found one trained on "
-            f"{' '.join(known)}"
-        )
-    dataset = load_dataset(*known, progress=means.progress)
-    return SavedModel(source, dataset, check_device(means.device))

@@ -10,20 +10,20 @@ from typing import Any
 from rafair._version import __version__
 from rafair.auditing.config import AuditConfig
 from rafair.auditing.outcomes import Stored
-from rafair.auditing.preparation import Preparation
 from rafair.engine.files import sha256_of
 from rafair.engine.run_folder import PLAN, has_plan
 from rafair.errors import RunFolderError
 from rafair.results.result import Audit
 from rafair.results.run_files import AUDIT, SCHEMA_VERSION
+from rafair.sources.source import Source
 
 
-def plan_of(preparation: Preparation, config: AuditConfig, stored: Stored | None) -> dict[str, Any]:
+def plan_of(source: Source, config: AuditConfig, stored: Stored | None) -> dict[str, Any]:
     """What decides every figure of an audit, as plain values."""
     return {
         "schema_version": SCHEMA_VERSION,
         "rafair_version": __version__,
-        "subject": preparation.plan,
+        "subject": source.plan,
         # how much may be asked decides no figure
         "config": {k: value for k, value in config.to_dict().items() if k != "max_queries"},
         "stored": stored.document["config"]["plan"] if stored else None,

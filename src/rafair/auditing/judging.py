@@ -18,7 +18,6 @@ from rafair.auditing.config import AuditConfig
 from rafair.auditing.cost import Cost, describe, measure_rate
 from rafair.auditing.examine import COUNTERS
 from rafair.auditing.row_tables import verdict_table
-from rafair.auditing.subject import count_answers
 from rafair.engine.checkpoints import Checkpoints, Content
 from rafair.engine.files import writing
 from rafair.engine.progress import Progress
@@ -30,6 +29,7 @@ from rafair.metrics.rates import Rate
 from rafair.metrics.summaries import confusion_of_counts
 from rafair.models.classifier import Classifier
 from rafair.results.run_files import VERDICTS
+from rafair.sources.source import count_answers
 from rafair.tabular.counterparts import Counterparts
 from rafair.tabular.parquet_rows import BATCH_ROWS
 from rafair.tabular.schema import Schema

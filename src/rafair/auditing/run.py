@@ -24,8 +24,6 @@ from rafair.auditing.examine import Examiner, Part
 from rafair.auditing.finished import all_but_done, digest, finished_audit, hashes, plan_of
 from rafair.auditing.judging import Judge, Judging, Whole
 from rafair.auditing.outcomes import Stored
-from rafair.auditing.preparation import Preparation
-from rafair.auditing.subject import Subject, count_answers
 from rafair.engine.checkpoints import Checkpoints, count_stored
 from rafair.engine.files import explaining_storage, removing_on_failure
 from rafair.engine.progress import SILENT, Progress
@@ -34,6 +32,7 @@ from rafair.engine.shards import Executor, SerialExecutor, Shard, cut
 from rafair.engine.workers import Workers
 from rafair.errors import DataFileError, InputError, ModelGoneError
 from rafair.models.adapting import check_fits
+from rafair.models.classifier import Classifier
 from rafair.models.prediction import predict
 from rafair.results.derived_rates import rates_document
 from rafair.results.groups import groups_document
@@ -43,11 +42,16 @@ from rafair.results.result import Audit
 from rafair.results.run_files import SCHEMA_VERSION
 from rafair.results.twins import is_feasible, runs_of, unions_among
 from rafair.search.sweep import CHUNK_ROWS
+from rafair.sources.data import DataSource, dataset_section
+from rafair.sources.scanning import Sample
+from rafair.sources.source import Source, count_answers
 from rafair.tabular.counterparts import Counterparts
 from rafair.tabular.sampling import sample_instances
 from rafair.tabular.table_file import TableFile
 
 SHARDS = "shards"
+MOST_SAMPLED = 100_000
+"""Rows that are sampled of a stream: they are held in memory, with all that attacks find."""
 REPAIR_OPTIONS = (
     "steps",
     "step_size",
@@ -89,12 +93,12 @@ class Means:
 
 
 def run_audit(
-    preparation: Preparation, config: AuditConfig, means: Means, stored: Stored | None = None
+    source: Source, config: AuditConfig, means: Means, stored: Stored | None = None
 ) -> Audit:
     """Does an audit, or takes it up where an interrupted one of the same plan was left.
 
     Args:
-        preparation: Where the model comes from.
+        source: The model and the data.
         config: What is asked.
         means: How and where.
         stored: Outcomes of an earlier run to repair, instead of attacking.
@@ -103,11 +107,11 @@ def run_audit(
         InputError: If the model or the options do not fit the table, or the folder is refused.
         IncompleteError: If results cannot be stored; what was done is kept.
     """
-    _check_against(preparation, config)
-    config = config.resolved(preparation.schema, means.device)
-    plan = plan_of(preparation, config, stored)
-    final, temporary = _place(means, preparation.name, plan)
-    known = preparation.identified
+    _check_against(source.data, config)
+    config = config.resolved(source.data.schema, means.device)
+    plan = plan_of(source, config, stored)
+    final, temporary = _place(means, source.data.name, plan)
+    known = source.model.identified
     find = all_but_done if means.force else finished_audit
     finished = find(final, plan) if known else None
     if finished:
@@ -116,10 +120,10 @@ def run_audit(
         return finished
     with removing_on_failure(temporary), Workers(means.threads) as workers:
         asking = Asking(config)
-        check_attacks(asking(preparation.stand_in()), config)
-        preparation.check()
+        check_attacks(asking(source.stand_in()), config)
+        source.check()
         with RunFolder(final, plan, force=means.force, resume=known) as folder:
-            run = _Run(preparation, config, means, plan, folder, workers, stored, asking)
+            run = _Run(source, config, means, plan, folder, workers, stored, asking)
             complete = all_but_done(folder.partial, plan)
             if complete:
                 means.progress.note("carrying on where it was left: all parts are done")
@@ -144,7 +148,7 @@ def _finishing(run: _Run, temporary: Path | None) -> Audit:
 class _Run:
     """One audit under way."""
 
-    preparation: Preparation
+    source: Source
     config: AuditConfig
     means: Means
     plan: dict[str, Any]
@@ -158,24 +162,28 @@ class _Run:
     def _begin(self) -> None:
         """Gets the model ready; one that does not answer at all leaves nothing behind."""
         try:
-            self.preparation.begin(self.folder.partial, resumed=self.folder.resumed)
+            self.source.begin(self.folder.partial, resumed=self.folder.resumed)
         except ModelGoneError as error:
             if self.folder.resumed:
                 raise
             self.folder.discard()
             raise error.at_the_start() from error
 
+    @property
+    def data(self) -> DataSource:
+        """The rows."""
+        return self.source.data
+
     def go(self, temporary: Path | None) -> Audit:
         """Does what is left to do; returns the result."""
         begun = time.perf_counter()
         self._begin()
-        whole = self._judge_file(self.preparation.file) if self.preparation.file else None
+        whole = self._judge_file(self.data.stream) if self.data.stream else None
         cost = self._announce()
-        subject = self.preparation.subject(self.folder.partial, self.means.progress)
-        subject = replace(subject, classifier=self.asking(subject.classifier))
-        check_fits(subject.classifier, subject.table.rows, len(subject.table.schema.classes))
-        checkpoints = self._examine(subject, cost)
-        document = self._document(subject, checkpoints, whole)
+        model = self.asking(self.source.ready(self.folder.partial, self.means.progress))
+        check_fits(model, self.data.table.rows, len(self.data.schema.classes))
+        checkpoints = self._examine(model, cost)
+        document = self._document(model, checkpoints, whole)
         document["warnings"] = [*document["warnings"], *self.said]
         document["seconds"] = time.perf_counter() - begun
         return self.finish(write_document(document, self.folder.partial), temporary)
@@ -189,10 +197,12 @@ class _Run:
     def _judge_file(self, file: TableFile) -> Whole:
         """Looks at all rows of a file, and gives the verdict of each."""
         shards, key = self.folder.partial / SHARDS, digest(self.plan)
-        self.preparation.gather(shards, key, self.means.progress)
+        chosen = self.stored.instances if self.stored else None
+        sample = Sample(self.config.instances or file.rows, self.config.seed, chosen)
+        self.data.gather(sample, shards, key, self.means.progress)
         each = Counterparts.of(file.schema).size + 1
         check_queries(lambda n, _: file.rows * each + n, 1, self.config)
-        judge = Judge(self.asking(self.preparation.stand_in()), file.schema, self.config)
+        judge = Judge(self.asking(self.source.stand_in()), file.schema, self.config)
         judging = Judging(judge, file, shards / "verdicts", key, self.workers)
         judging.go(self.means.executor, self.means.progress)
         return judging.merge(self.folder.partial)
@@ -206,15 +216,15 @@ class _Run:
     def instances(self) -> NDArray[np.int64]:
         """The rows of the table that are audited."""
         if self.stored:
-            return self.stored.instances
-        rows = self.preparation.table.rows
+            return np.flatnonzero(np.isin(self.data.table.row_numbers, self.stored.instances))
+        rows = self.data.table.rows
         return sample_instances(rows, self.config.instances or len(rows), self.config.seed)
 
     def _announce(self) -> Cost:
         """Says what is ahead, at the rate of a short probe."""
-        table, instances = self.preparation.table, self.instances
-        stand_in = self.asking(self.preparation.stand_in())
-        schema = self.preparation.schema
+        table, instances = self.data.table, self.instances
+        stand_in = self.asking(self.source.stand_in())
+        schema = self.data.schema
         sweep = self.config.sweep(stand_in, schema, self.workers, lambda rows: None)
         counterparts = int(sweep.counterparts.counts(table.rows[instances]).sum())
         probed = 0 if stand_in.differentiable else self.config.probed(schema)
@@ -223,14 +233,14 @@ class _Run:
         done = min(count_stored(self.folder.partial / SHARDS), shards)
         each, left = -(-counterparts // len(instances)), 1 - done / shards
         # besides, a first look tells the rate, and the model's accuracy is that on all rows
-        others = each + (0 if self.preparation.file else self.preparation.n_rows)
+        others = each + (0 if self.data.stream else self.data.n_rows)
 
         def queries(n: int, steps: int) -> int:
             return round(self._cost(n, n * each, probed, steps).total * left) + others
 
         check_queries(queries, len(instances), self.config)
         # before a word is said: a model that is refused gets one line
-        self.said.extend(self.preparation.look(stand_in, self.workers, instances))
+        self.said.extend(self.source.look(stand_in, self.workers, instances))
         sparing = self.config.max_queries is not None
         rows, labels = table.rows[instances], table.labels[instances]
         rate = measure_rate(sweep, rows, labels, sparing=sparing)
@@ -244,8 +254,7 @@ class _Run:
         if not stand_in.differentiable:
             ahead += f"; at most {queries(len(instances), self.config.steps):,} queries"
         self.means.progress.note(
-            f"{len(instances):,} of {self.preparation.n_rows:,} rows of '{table.name}', "
-            f"{ahead}{again}"
+            f"{len(instances):,} of {self.data.n_rows:,} rows of '{table.name}', {ahead}{again}"
         )
         return cost
 
@@ -253,12 +262,12 @@ class _Run:
         """What `n` instances with so many counterparts in all can cost."""
         config = replace(self.config, steps=steps or self.config.steps)
         repaired = self.stored.names if self.stored else None
-        schema = self.preparation.schema
+        schema = self.data.schema
         return Cost.of(n, counterparts, config, schema, repaired=repaired, probed=probed)
 
-    def _examine(self, subject: Subject, cost: Cost) -> Checkpoints:
+    def _examine(self, model: Classifier, cost: Cost) -> Checkpoints:
         """Does the shards that are not stored yet, and stores each as it is ready."""
-        key = digest(self.plan | {"model_sha256": subject.classifier.sha256})
+        key = digest(self.plan | {"model_sha256": model.sha256})
         shards = cut(len(self.instances))
         checkpoints = Checkpoints(self.folder.partial / SHARDS, shards, key)
         dropped = checkpoints.drop_unusable()
@@ -267,7 +276,7 @@ class _Run:
         missing = checkpoints.missing()
         left = cost.total * len(missing) / len(shards)
         with self.means.progress.task("auditing", left, "rows") as task:
-            work = Examiner(subject.classifier, self.preparation.schema, self.config)
+            work = Examiner(model, self.data.schema, self.config)
             parts = ((shard, self._part(shard)) for shard in missing)
             for shard, files in self.means.executor.map(work, parts, self.workers, task.advance):
                 checkpoints.store(shard, files)
@@ -275,10 +284,10 @@ class _Run:
 
     def _part(self, shard: Shard) -> Part:
         instances = self.instances[shard.start : shard.stop]
-        return Part.of(self.preparation.table, instances, self.stored)
+        return Part.of(self.data.table, instances, self.stored)
 
     def _document(
-        self, subject: Subject, checkpoints: Checkpoints, whole: Whole | None
+        self, model: Classifier, checkpoints: Checkpoints, whole: Whole | None
     ) -> dict[str, Any]:
         folder = self.folder.partial
         if self.stored:
@@ -291,7 +300,7 @@ class _Run:
         groups = groups_document(
             PerInstance(gathered),
             folder,
-            subject.table.schema,
+            self.data.schema,
             self.config.bands or {},
             rates["attacks"],
         )
@@ -304,29 +313,31 @@ class _Run:
             "seed": self.config.seed,
             "environment": environment(self.cores, self.means.device),
             "files": hashes(folder),
-            "dataset": subject.dataset_facts(),
-            "model": subject.model_facts(whole.answers if whole else self._answers(subject)),
-            "config": self._config() | {"black_box": not subject.classifier.differentiable},
+            "dataset": dataset_section(self.data),
+            "model": self.source.model_section(
+                model, whole.answers if whole else self._answers(model)
+            ),
+            "config": self._config() | {"black_box": not model.differentiable},
             **rates,
             **groups,
         }
         if self.config.perturbation != Perturbation.PAPER:
-            document["feasible"] = self._feasible(subject)
+            document["feasible"] = self._feasible()
         if whole:
             document["whole"] = whole.section()
-        document["warnings"] = [*warnings_of(document), *subject.doubts()]
+        document["warnings"] = [*warnings_of(document), *self.data.doubts()]
         return document
 
-    def _feasible(self, subject: Subject) -> dict[str, Any]:
+    def _feasible(self) -> dict[str, Any]:
         """What a reader of feasible perturbations should know of the data."""
-        box = self.config.feasible_set(subject.table.schema)
-        rows = subject.table.rows[self.instances]
+        box = self.config.feasible_set(self.data.schema)
+        rows = self.data.table.rows[self.instances]
         return {"too_coarse": list(box.coarse), "broken_relations": dict(box.broken(rows))}
 
-    def _answers(self, subject: Subject) -> NDArray[np.int64]:
+    def _answers(self, model: Classifier) -> NDArray[np.int64]:
         """How many rows of each class the model takes for each; `(c, c)`, true classes in rows."""
-        table = subject.table
-        predictions = predict(subject.classifier, table.rows, self.workers, CHUNK_ROWS)
+        table = self.data.table
+        predictions = predict(model, table.rows, self.workers, CHUNK_ROWS)
         return count_answers(table.labels, predictions, len(table.schema.classes))
 
     def _config(self) -> dict[str, Any]:
@@ -340,13 +351,20 @@ class _Run:
         return earlier | mine | {"repair": own}
 
 
-def _check_against(preparation: Preparation, config: AuditConfig) -> None:
+def _check_against(data: DataSource, config: AuditConfig) -> None:
     for feasible in {is_feasible(name, config) for name in runs_of(config)[0]} or {False}:
-        config.budget(preparation.schema, feasible=feasible)
-    rows = preparation.n_rows
+        config.budget(data.schema, feasible=feasible)
+    rows = data.n_rows
+    if data.stream is not None and (config.instances or rows) > min(MOST_SAMPLED, rows):
+        most = min(MOST_SAMPLED, rows)
+        why = "held in memory at once" if most == MOST_SAMPLED else "of the file"
+        raise InputError(
+            f"instances: expected at most {most:,} rows, {why}; got {config.instances or 'all'} "
+            f"(verdicts are given for all {rows:,} rows of '{data.stream.path}' in any case)"
+        )
     if config.instances is not None and config.instances > rows:
         raise InputError(
-            f"instances: expected at most {rows:,}, the rows of '{preparation.name}' that can be "
+            f"instances: expected at most {rows:,}, the rows of '{data.name}' that can be "
             f"audited, got {config.instances:,}"
         )
 

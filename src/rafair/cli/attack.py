@@ -7,16 +7,23 @@ from typing import Annotated
 
 import typer
 
+from rafair.cli import model_options as models
 from rafair.cli import options
 from rafair.cli.console import show_audit
+from rafair.cli.groups import grouped
+from rafair.cli.outputs import refuse_same
 
 EPILOG = "Example:  rafair attack runs/affairs-1 --attack rafair-ff --steps 50"
 
 
+@grouped
 def attack(
     run: Annotated[
         Path, typer.Argument(metavar="RUN", help="A run folder, or a folder with a saved model.")
     ],
+    model: models.AuditedModel = None,
+    data: models.AuditedData = None,
+    opening: models.Opening = models.UNSAID,
     attack: options.Attack = None,
     instances: options.Instances = None,
     steps: options.Steps = None,
@@ -47,6 +54,7 @@ def attack(
     """
     from rafair.auditing.entry import attack_saved
 
+    refuse_same("--json", json, data=data, model=model, weights=opening.weights)
     overrides = options.given(
         attacks=attack,
         instances=instances,
@@ -66,5 +74,6 @@ def attack(
     )
     executor = options.executor(engine, address, workers, device)
     means = options.means(out, force, threads, device, executor)
-    result = attack_saved(run, overrides, means)
+    named = models.named(model, opening, device, data)
+    result = attack_saved(run, overrides, means, named)
     show_audit(result, json)

@@ -2,38 +2,24 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from rafair.cli import model_options as models
 from rafair.cli import options
 from rafair.cli.console import show_audit
+from rafair.cli.groups import grouped
 from rafair.cli.outputs import refuse_same
+from rafair.errors import InputError
 
 EPILOG = "Example:  rafair audit --dataset affairs --instances 100 --out runs/first"
 
 
+@grouped
 def audit(
     dataset: options.AnyDataset = None,
     variant: options.AnyVariant = None,
     model: models.Model = None,
     data: models.Data = None,
-    label: models.Label = None,
-    sensitive: models.Sensitive = None,
-    schema: models.Schema = None,
-    weights: models.Weights = None,
-    model_input: models.ModelInput = None,
-    model_output: models.ModelOutput = None,
-    threshold: models.Threshold = None,
-    model_classes: models.ModelClasses = None,
-    trust: models.Trust = None,
-    trust_pickle: models.TrustPickle = False,
-    trust_torchscript: models.TrustTorchscript = False,
-    protocol: models.Protocol = None,
-    batch_rows: models.BatchRows = None,
-    concurrency: models.Concurrency = None,
-    timeout: models.Timeout = None,
-    retries: models.Retries = None,
-    token_env: models.TokenEnv = None,
+    columns: models.Columns = models.UNTOLD,
+    opening: models.Opening = models.UNSAID,
     attack: options.Attack = None,
     instances: options.Instances = None,
     steps: options.Steps = None,
@@ -67,10 +53,12 @@ def audit(
     --label, --sensitive and --model it audits your own model on your own table.
     """
     from rafair.auditing.config import AuditConfig
-    from rafair.auditing.entry import audit_dataset, audit_saved
+    from rafair.auditing.entry import audit_named
     from rafair.models.training import TrainConfig
 
-    refuse_same("--json", json, data=data, schema=schema, model=model, weights=weights)
+    refuse_same(
+        "--json", json, data=data, schema=columns.schema, model=model, weights=opening.weights
+    )
     given = options.given(
         attacks=attack,
         instances=instances,
@@ -97,33 +85,9 @@ def audit(
         options.refuse_with(
             "--model, which is trained already", epochs=epochs, train_loss=train_loss
         )
-    said = models.said(
-        weights=weights,
-        inputs=model_input,
-        outputs=model_output,
-        threshold=threshold,
-        classes=model_classes,
-        trust=trust,
-        trust_pickle=trust_pickle or None,
-        trust_torchscript=trust_torchscript or None,
-        protocol=protocol,
-        batch_rows=batch_rows,
-        concurrency=concurrency,
-        timeout_s=timeout,
-        retries=retries,
-        token_env=token_env,
-    )
     if data is not None:
-        from rafair.auditing.own_audit import audit_data
-
         options.refuse_with("--data, a file of its own", dataset=dataset, variant=variant)
-        own = models.own(data, model, label, sensitive, schema, device, said)
-        result = audit_data(own, given, means)
-    else:
-        models.refuse_without_data(label=label, sensitive=sensitive, schema=schema, **said)
-        if model is not None:
-            result = audit_saved(Path(model), dataset, variant, config, means)
-        else:
-            named = dataset or "affairs", variant or "clean"
-            result = audit_dataset(*named, training, config, means)
-    show_audit(result, json)
+        if model is None:
+            raise InputError("data: expected with --model, which is audited on the file")
+    named = models.named(model, opening, device, data, columns, dataset=dataset, variant=variant)
+    show_audit(audit_named(named, given, means, training), json)

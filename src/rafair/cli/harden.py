@@ -2,38 +2,28 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from rafair.cli import model_options as models
 from rafair.cli import options
 from rafair.cli.console import print_result, say_where
+from rafair.cli.groups import grouped
 from rafair.cli.outputs import refuse_same
-
-if TYPE_CHECKING:
-    from rafair.hardening.pairs import Pairs
+from rafair.errors import InputError
 
 EPILOG = "Example:  rafair harden --dataset affairs --epsilon 0.05 --out runs/hardened"
 
 
+@grouped
 def harden(
     dataset: options.AnyDataset = None,
     variant: options.AnyVariant = None,
     model: models.Model = None,
     data: models.Data = None,
-    label: models.Label = None,
-    sensitive: models.Sensitive = None,
-    schema: models.Schema = None,
-    weights: models.Weights = None,
-    model_input: models.ModelInput = None,
-    model_output: models.ModelOutput = None,
-    threshold: models.Threshold = None,
-    model_classes: models.ModelClasses = None,
-    trust: models.Trust = None,
-    trust_pickle: models.TrustPickle = False,
-    trust_torchscript: models.TrustTorchscript = False,
+    columns: models.Columns = models.UNTOLD,
+    opening: models.Opening = models.UNSAID,
     method: Annotated[
         str | None,
         typer.Option(
@@ -119,12 +109,14 @@ def harden(
     judges are attacks that training did not use; they ask all counterparts.
     """
     from rafair.hardening.config import HardenConfig
-    from rafair.hardening.entry import fresh_pairs, own_pairs, saved_pairs
+    from rafair.hardening.entry import pairs_of
     from rafair.hardening.running import run_hardening
     from rafair.reports.hardening import render_hardening
     from rafair.reports.tradeoff import draw_tradeoff
 
-    refuse_same("--json", json, data=data, schema=schema, model=model, weights=weights)
+    refuse_same(
+        "--json", json, data=data, schema=columns.schema, model=model, weights=opening.weights
+    )
     given = options.given(
         method=method,
         options=tuple(option) if option else None,
@@ -147,27 +139,12 @@ def harden(
     training = options.given(epochs=epochs, batch=batch, learning_rate=learning_rate)
     if model is not None:
         options.refuse_with("--model, whose own training options are taken", **training)
-    said = models.said(
-        weights=weights,
-        inputs=model_input,
-        outputs=model_output,
-        threshold=threshold,
-        classes=model_classes,
-        trust=trust,
-        trust_pickle=trust_pickle or None,
-        trust_torchscript=trust_torchscript or None,
-    )
     if data is not None:
         options.refuse_with("--data, a file of its own", dataset=dataset, variant=variant)
-        own = models.own(data, model, label, sensitive, schema, device, said)
-        pairs: Pairs = own_pairs(own, config, means)
-    else:
-        models.refuse_without_data(label=label, sensitive=sensitive, schema=schema, **said)
-        if model is not None:
-            pairs = saved_pairs(Path(model), dataset, variant, config, means)
-        else:
-            named = dataset or "affairs", variant or "clean"
-            pairs = fresh_pairs(*named, training, config, means)
+        if model is None:
+            raise InputError("data: expected with --model, which is hardened")
+    named = models.named(model, opening, device, data, columns, dataset=dataset, variant=variant)
+    pairs = pairs_of(named, training, config, means)
     done = run_hardening(pairs, config, means, draw_tradeoff, resume=resume)
     print_result(done.document, render_hardening(done.document), json)
     say_where(done.folder, json)

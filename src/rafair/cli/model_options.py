@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +14,9 @@ from rafair.cli.options import listed
 from rafair.errors import InputError
 
 if TYPE_CHECKING:
-    from rafair.auditing.own_audit import Own
+    from rafair.models.http.options import HttpOptions
+    from rafair.models.model_options import ModelOptions
+    from rafair.sources.named import Named
 
 Model = Annotated[
     str | None,
@@ -31,6 +34,14 @@ Data = Annotated[
         help="Your own table, CSV or Parquet. With a folder saved by rafair: a Parquet file with "
         "its columns, verdicts of all rows, attacks on a sample.",
     ),
+]
+AuditedModel = Annotated[
+    str | None,
+    typer.Option(metavar="MODEL", help="The audit's model, where the run's folder holds none."),
+]
+AuditedData = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="The audit's table, if that was one of your own."),
 ]
 Label = Annotated[
     str | None,
@@ -137,19 +148,138 @@ TokenEnv = Annotated[
         help="The environment variable with the bearer token.  [default: RAFAIR_TOKEN]",
     ),
 ]
-HTTP = ("protocol", "batch_rows", "concurrency", "timeout_s", "retries", "token_env")
+HTTP = ("protocol", "batch_rows", "concurrency", "timeout", "retries", "token_env")
 
 
-def said(**options: Any) -> dict[str, Any]:
-    """The options that say how a model is opened and asked, without those that were not given."""
-    given = {name: value for name, value in options.items() if value is not None}
-    if "trust" in given:
-        given["trust"] = tuple(given["trust"])
-    if "threshold" in given:
-        given["threshold"] = _threshold(given["threshold"])
-    if "classes" in given:
-        given["classes"] = tuple(next(csv.reader([given["classes"]], skipinitialspace=True)))
-    return given
+@dataclass(frozen=True)
+class Opening:
+    """The options that say how a model is opened and asked."""
+
+    weights: Weights = None
+    model_input: ModelInput = None
+    model_output: ModelOutput = None
+    threshold: Threshold = None
+    model_classes: ModelClasses = None
+    trust: Trust = None
+    trust_pickle: TrustPickle = False
+    trust_torchscript: TrustTorchscript = False
+    protocol: Protocol = None
+    batch_rows: BatchRows = None
+    concurrency: Concurrency = None
+    timeout: Timeout = None
+    retries: Retries = None
+    token_env: TokenEnv = None
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """Those that were given."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in values.items() if value not in (None, False)}
+
+    def model(self, device: str) -> ModelOptions:
+        """How the model is opened."""
+        from rafair.models.model_options import ModelOptions
+
+        classes = self.model_classes
+        return ModelOptions(
+            inputs=self.model_input,
+            outputs=self.model_output,
+            weights=self.weights,
+            trust=tuple(self.trust or ()),
+            trust_pickle=self.trust_pickle,
+            trust_torchscript=self.trust_torchscript,
+            device=device,
+            threshold=None if self.threshold is None else _threshold(self.threshold),
+            classes=None if classes is None else _listed(classes),
+        )
+
+    def http(self) -> HttpOptions:
+        """How a model behind HTTP is asked."""
+        from rafair.models.http.options import HttpOptions
+
+        given = {name: value for name, value in self.given.items() if name in HTTP}
+        if "timeout" in given:
+            given["timeout_s"] = given.pop("timeout")
+        return HttpOptions(**given)
+
+
+UNSAID = Opening()
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The options that say what the columns of a table of one's own are."""
+
+    label: Label = None
+    sensitive: Sensitive = None
+    schema: Schema = None
+
+
+UNTOLD = Columns()
+
+
+def named(
+    model: str | None,
+    opening: Opening,
+    device: str,
+    data: Path | None = None,
+    columns: Columns = UNTOLD,
+    **others: Any,
+) -> Named:
+    """What the user names.
+
+    Args:
+        model: The model.
+        opening: How it is opened and asked.
+        device: Where it computes.
+        data: The table.
+        columns: What its columns are.
+        others: Other fields of `Named`.
+
+    Raises:
+        InputError: If an option has no effect or cannot be read.
+    """
+    from rafair.models.model_options import ADDRESSES
+    from rafair.sources.named import Named
+
+    if data is None:
+        _refuse("--data", {field.name: getattr(columns, field.name) for field in fields(columns)})
+    if model is None:
+        _refuse("--model", opening.given)
+    for name in opening.given:
+        if name in HTTP and not (model or "").startswith(ADDRESSES):
+            value = opening.given[name]
+            raise InputError(f"{name}: expected only for a model behind http(s)://, got '{value}'")
+    return Named(
+        model,
+        data,
+        label=columns.label,
+        sensitive=_sensitive(columns.sensitive),
+        schema=columns.schema,
+        opening=opening.model(device),
+        http=opening.http(),
+        **others,
+    )
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(next(csv.reader([text], skipinitialspace=True)))
+
+
+def _sensitive(text: str | None) -> tuple[str, ...]:
+    names = listed(text or "")
+    if len(set(names)) != len(names):
+        raise InputError(f"sensitive: expected each column once, got '{text}'")
+    if text is not None and not names:
+        raise InputError(f"sensitive: expected the names of columns, got '{text}'")
+    return names
+
+
+def _refuse(owner: str, options: Mapping[str, Any]) -> None:
+    """Refuses options that say something of what is not there."""
+    for name, value in options.items():
+        if value is not None:
+            raise InputError(f"{name}: expected with {owner}, which it belongs to; got '{value}'")
 
 
 def _threshold(text: str) -> dict[str, float]:
@@ -163,64 +293,3 @@ def _threshold(text: str) -> dict[str, float]:
         raise InputError(
             f"threshold: expected CLASS=P, as in approved=0.2, got '{text}'"
         ) from error
-
-
-def own(
-    data: Path,
-    model: str | None,
-    label: str | None,
-    sensitive: str | None,
-    schema: Path | None,
-    device: str,
-    said: Mapping[str, Any],
-) -> Own:
-    """What the user wants audited.
-
-    Args:
-        data: The table.
-        model: The model.
-        label: The label column.
-        sensitive: The sensitive columns.
-        schema: The schema file.
-        device: Where the model computes.
-        said: The options given that say how the model is opened and asked.
-
-    Raises:
-        InputError: If no model is named, or an option has no effect or cannot be read.
-    """
-    from rafair.auditing.own_audit import Own
-    from rafair.models.http.options import HttpOptions
-    from rafair.models.model_options import ADDRESSES, ModelOptions
-
-    if model is None:
-        raise InputError("data: expected with --model, which is audited on the file")
-    http = {name: said[name] for name in HTTP if name in said}
-    if http and not model.startswith(ADDRESSES):
-        name, value = next(iter(http.items()))
-        raise InputError(f"{name}: expected only for a model behind http(s)://, got '{value}'")
-    opening = {name: said[name] for name in said if name not in HTTP}
-    columns = listed(sensitive or "")
-    if len(set(columns)) != len(columns):
-        raise InputError(f"sensitive: expected each column once, got '{sensitive}'")
-    if sensitive is not None and not columns:
-        raise InputError(f"sensitive: expected the names of columns, got '{sensitive}'")
-    return Own(
-        data,
-        model,
-        label,
-        columns,
-        schema,
-        ModelOptions(**opening, device=device),
-        HttpOptions(**http),
-    )
-
-
-def refuse_without_data(**options: Any) -> None:
-    """Refuses options that say something of `--data` where there is none.
-
-    Raises:
-        InputError: If one of them was given.
-    """
-    for name, value in options.items():
-        if value is not None:
-            raise InputError(f"{name}: expected with --data, which it belongs to; got '{value}'")

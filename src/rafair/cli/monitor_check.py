@@ -9,12 +9,14 @@ import typer
 from rafair.cli import model_options as models
 from rafair.cli import monitor_options, options
 from rafair.cli.console import TerminalProgress, print_result
+from rafair.cli.groups import grouped
 from rafair.cli.outputs import refuse_same
 
 EPILOG = "Example:  rafair monitor check runs/affairs-1 --data new.csv --json -"
 ALARM = 1
 
 
+@grouped
 def check(
     run: monitor_options.Watched,
     data: Annotated[
@@ -29,21 +31,8 @@ def check(
     webhook: monitor_options.Webhook = None,
     least_judged: monitor_options.LeastJudged = 0.5,
     patience: monitor_options.Patience = "60s",
-    model: monitor_options.Model = None,
-    weights: models.Weights = None,
-    model_input: models.ModelInput = None,
-    model_output: models.ModelOutput = None,
-    threshold: models.Threshold = None,
-    model_classes: models.ModelClasses = None,
-    trust: models.Trust = None,
-    trust_pickle: models.TrustPickle = False,
-    trust_torchscript: models.TrustTorchscript = False,
-    protocol: models.Protocol = None,
-    batch_rows: models.BatchRows = None,
-    concurrency: models.Concurrency = None,
-    timeout: models.Timeout = None,
-    retries: models.Retries = None,
-    token_env: models.TokenEnv = None,
+    model: models.AuditedModel = None,
+    opening: models.Opening = models.UNSAID,
     max_queries: options.MaxQueries = None,
     threads: options.Threads = None,
     device: options.Device = "cpu",
@@ -57,28 +46,12 @@ def check(
     from rafair.monitoring.entry import Place, check_file
     from rafair.reports.monitor_text import render_window
 
-    refuse_same("--json", json, data=data, weights=weights, model=model, store=store)
-    said = models.said(
-        weights=weights,
-        inputs=model_input,
-        outputs=model_output,
-        threshold=threshold,
-        classes=model_classes,
-        trust=trust,
-        trust_pickle=trust_pickle or None,
-        trust_torchscript=trust_torchscript or None,
-        protocol=protocol,
-        batch_rows=batch_rows,
-        concurrency=concurrency,
-        timeout_s=timeout,
-        retries=retries,
-        token_env=token_env,
-    )
+    refuse_same("--json", json, data=data, weights=opening.weights, model=model, store=store)
     progress = TerminalProgress()
     place = Place(
         run,
         store,
-        named=monitor_options.named(model, None, said, device, max_queries),
+        named=models.named(model, opening, device, max_queries=max_queries),
         id_column=id_column,
         label_column=label_column,
         patience=patience,

@@ -8,34 +8,20 @@ from typing import Annotated
 import typer
 
 from rafair.cli import model_options as models
-from rafair.cli import monitor_options, options
+from rafair.cli import options
 from rafair.cli.console import TerminalProgress, print_result
+from rafair.cli.groups import grouped
 from rafair.cli.outputs import refuse_same
 
 EPILOG = "Example:  rafair monitor init runs/affairs-1"
 
 
+@grouped
 def init(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A finished run folder.")],
-    data: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="The audit's table, if that was one of your own."),
-    ] = None,
-    model: monitor_options.Model = None,
-    weights: models.Weights = None,
-    model_input: models.ModelInput = None,
-    model_output: models.ModelOutput = None,
-    threshold: models.Threshold = None,
-    model_classes: models.ModelClasses = None,
-    trust: models.Trust = None,
-    trust_pickle: models.TrustPickle = False,
-    trust_torchscript: models.TrustTorchscript = False,
-    protocol: models.Protocol = None,
-    batch_rows: models.BatchRows = None,
-    concurrency: models.Concurrency = None,
-    timeout: models.Timeout = None,
-    retries: models.Retries = None,
-    token_env: models.TokenEnv = None,
+    data: models.AuditedData = None,
+    model: models.AuditedModel = None,
+    opening: models.Opening = models.UNSAID,
     max_queries: options.MaxQueries = None,
     alpha: Annotated[
         float | None,
@@ -85,7 +71,7 @@ def init(
     from rafair.monitoring.references.freezing import FreezeOptions, freeze
     from rafair.reports.monitor_text import render_reference
 
-    refuse_same("--json", json, data=data, weights=weights, model=model)
+    refuse_same("--json", json, data=data, weights=opening.weights, model=model)
     given = options.given(
         alpha=alpha, tolerance=tolerance, steps=steps, epsilon=epsilon, instances=instances
     )
@@ -93,26 +79,10 @@ def init(
         options.refuse_with("--probes none", epsilon=epsilon, steps=steps)
     if probes is not None:
         given["probes"] = () if probes == "none" else options.names("probes", probes)
-    said = models.said(
-        weights=weights,
-        inputs=model_input,
-        outputs=model_output,
-        threshold=threshold,
-        classes=model_classes,
-        trust=trust,
-        trust_pickle=trust_pickle or None,
-        trust_torchscript=trust_torchscript or None,
-        protocol=protocol,
-        batch_rows=batch_rows,
-        concurrency=concurrency,
-        timeout_s=timeout,
-        retries=retries,
-        token_env=token_env,
-    )
     reference = freeze(
         run,
         FreezeOptions(**given),
-        monitor_options.named(model, data, said, device, max_queries),
+        models.named(model, opening, device, data, max_queries=max_queries),
         threads=threads,
         device=device,
         force=force,

@@ -7,14 +7,21 @@ from typing import Annotated
 
 import typer
 
+from rafair.cli import model_options as models
 from rafair.cli import options
 from rafair.cli.console import show_audit
+from rafair.cli.groups import grouped
+from rafair.cli.outputs import refuse_same
 
 EPILOG = "Example:  rafair repair runs/affairs-1 --labels consensus"
 
 
+@grouped
 def repair(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder with perturbed rows.")],
+    model: models.AuditedModel = None,
+    data: models.AuditedData = None,
+    opening: models.Opening = models.UNSAID,
     steps: options.Steps = None,
     step_size: options.StepSize = None,
     epsilon: options.Epsilon = None,
@@ -40,6 +47,7 @@ def repair(
     """
     from rafair.auditing.entry import repair_saved
 
+    refuse_same("--json", json, data=data, model=model, weights=opening.weights)
     overrides = options.given(
         steps=steps,
         step_size=step_size,
@@ -54,5 +62,6 @@ def repair(
     )
     executor = options.executor(engine, address, workers, device)
     means = options.means(out, force, threads, device, executor)
-    result = repair_saved(run, overrides, means)
+    named = models.named(model, opening, device, data)
+    result = repair_saved(run, overrides, means, named)
     show_audit(result, json)

@@ -23,6 +23,7 @@ from rafair.hardening.rates import Measured, mean_changes, mean_rates, rates_of
 from rafair.models.classifier import Classifier
 from rafair.models.consensus import ConsensusClassifier
 from rafair.results.derived_rates import plain
+from rafair.sources.data import dataset_section
 from rafair.tabular.counterparts import Counterparts
 
 SCHEMA_VERSION = 1
@@ -67,8 +68,8 @@ def document_of(
         "epsilon": config.epsilon,
         "seeds": [one.seed for one in outcomes],
         "training": pairs.training,
-        "dataset": pairs.dataset_facts() | {"judged_rows": len(judge.table)},
-        "model": _model(outcomes[0].pair.before, pairs.dataset_facts()["classes"]),
+        "dataset": dataset_section(pairs.data) | {"judged_rows": len(judge.table)},
+        "model": _model(outcomes[0].pair.before, dataset_section(pairs.data)["classes"]),
         "judges": {
             "attacks": list(judge.attacks),
             "steps": judge.steps,
@@ -151,10 +152,10 @@ def _checks(
 def _sampling(outcomes: Sequence[Outcome], pairs: Pairs) -> Document | None:
     """Of a consensus over a sample of combinations: how many decisions the others might change."""
     found = [
-        one.pair.after.sampled(pairs.table.rows).doubtful
+        one.pair.after.sampled(pairs.data.table.rows).doubtful
         for one in outcomes
         if isinstance(one.pair.after, ConsensusClassifier)
-        and one.pair.after.rows_per_prediction < Counterparts.of(pairs.table.schema).size
+        and one.pair.after.rows_per_prediction < Counterparts.of(pairs.data.table.schema).size
     ]
     if not found:
         return None

@@ -2,58 +2,65 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
-from rafair.auditing.entry import saved_model
-from rafair.auditing.own_audit import Own, own_pair
 from rafair.auditing.run import Means
 from rafair.datasets.loading import load_dataset
 from rafair.engine.devices import check_device
 from rafair.errors import InputError
 from rafair.hardening.config import HardenConfig
-from rafair.hardening.pairs import FreshPairs, OwnPair, check_saved
+from rafair.hardening.pairs import FreshPairs, OwnPair, Pairs, check_saved
 from rafair.models.training import TrainConfig
+from rafair.sources.data import InMemory
+from rafair.sources.named import DEFAULT_DATASET, Named, dataset_of, hash_of, open_source, own_table
+from rafair.sources.networks import SavedNetwork
 
 
-def fresh_pairs(
-    name: str, variant: str, training: dict[str, Any], config: HardenConfig, means: Means
-) -> FreshPairs:
-    """Networks that are trained on a named data set, as usual and hardened.
+def pairs_of(named: Named, training: dict[str, Any], config: HardenConfig, means: Means) -> Pairs:
+    """The models before and after, of what a user names.
 
     Args:
-        name: The data set.
-        variant: Its variant.
+        named: The model and the data; without a model a network is trained on the data set.
         training: Options of `TrainConfig` that differ from the defaults, but for the seed.
         config: What is asked.
         means: How and where.
-    """
-    ordinary = TrainConfig(**training, seed=config.seed)
-    dataset = load_dataset(name, variant, progress=means.progress)
-    return FreshPairs(dataset, ordinary, config, device=check_device(means.device))
-
-
-def saved_pairs(
-    source: Path, name: str | None, variant: str | None, config: HardenConfig, means: Means
-) -> FreshPairs:
-    """A network that rafair saved; a method that trains trains it anew, as it was trained.
 
     Raises:
-        ModelError: If there is no saved network, or it is wrapped already.
+        InputError: If the method trains and the model is another's, the data or the model is no
+            good, or they do not fit.
+        ModelError: If there is no such model, or it is wrapped already.
     """
-    saved = saved_model(source, name, variant, means)
-    training = check_saved(saved, config)
-    return FreshPairs(saved.dataset, training, config, saved, saved.device)
-
-
-def own_pairs(own: Own, config: HardenConfig, means: Means) -> OwnPair:
-    """A model of one's own on a table of one's own, for methods that wrap.
-
-    Raises:
-        InputError: If the method trains, the table or the model is no good, or they do not fit.
-    """
+    device = check_device(means.device)
+    named = replace(named, opening=replace(named.opening, device=device))
+    named.check_place(means.out)
+    if named.model is None and named.data is None:
+        dataset = load_dataset(
+            named.dataset or DEFAULT_DATASET, named.variant or "clean", progress=means.progress
+        )
+        ordinary = TrainConfig(**training, seed=config.seed)
+        return FreshPairs(dataset, ordinary, config, InMemory.of_dataset(dataset), device=device)
     if config.models != 1:
         raise InputError(
             f"models: expected 1 with --model, which is one model, got {config.models}"
         )
-    return OwnPair(own_pair(own, None, means), config.made)
+    trains = config.made.training is not None
+    if named.saved and named.opening.threshold is None and (named.data is None or trains):
+        return _saved_pairs(named, config, means, device)
+    return OwnPair(open_source(named, progress=means.progress, whole=True), config.made)
+
+
+def _saved_pairs(named: Named, config: HardenConfig, means: Means, device: str) -> FreshPairs:
+    """A network that rafair saved; a method that trains trains it anew, as it was trained."""
+    dataset, folder = dataset_of(named, means.progress)
+    training = check_saved(folder)
+    data = InMemory.of_dataset(dataset)
+    if named.data is not None:
+        table = own_table(named)
+        if table.schema.sensitive != dataset.table.schema.sensitive:
+            raise InputError(
+                f"sensitive: expected {', '.join(dataset.table.schema.sensitive)}, as in the data "
+                f"that the network is trained on, got {', '.join(table.schema.sensitive)}"
+            )
+        data = InMemory.of_file(table, named.data, hash_of(named.data))
+    return FreshPairs(dataset, training, config, data, SavedNetwork(folder, device), device)

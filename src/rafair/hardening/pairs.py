@@ -9,16 +9,6 @@ from typing import Any, Protocol
 import numpy as np
 
 from rafair.auditing.finished import digest
-from rafair.auditing.own_data import OwnModelOnOwnData
-from rafair.auditing.preparation import (
-    FreshNetwork,
-    SavedModel,
-    copy_model,
-    is_trained,
-    train_and_save,
-)
-from rafair.auditing.saved_models import open_saved, wrapped
-from rafair.auditing.subject import Subject
 from rafair.datasets.loading import Dataset
 from rafair.engine.progress import Progress
 from rafair.engine.sealed import read_sealed, write_sealed
@@ -31,7 +21,10 @@ from rafair.hardening.training import Hardening
 from rafair.models.classifier import Classifier
 from rafair.models.storage import DESCRIPTION, Hardened, export_if_unknown, load_model, save_model
 from rafair.models.training import TrainConfig, train
-from rafair.tabular.table import Table
+from rafair.sources.data import DataSource
+from rafair.sources.networks import SavedNetwork, copy_model, is_trained, train_and_save
+from rafair.sources.saved_models import open_saved, wrapped
+from rafair.sources.source import Source
 
 WORK = "work"
 """What only the work in progress needs, below its folder."""
@@ -62,20 +55,12 @@ class Pairs(Protocol):
     """Where the models come from."""
 
     @property
-    def name(self) -> str:
-        """What to call the run."""
-
-    @property
-    def table(self) -> Table:
-        """The rows that are judged, all of them."""
+    def data(self) -> DataSource:
+        """The rows that are judged, all of them in memory."""
 
     @property
     def seeds(self) -> tuple[int, ...]:
         """One for each pair."""
-
-    @property
-    def perturbation(self) -> str:
-        """What kind the judges try where none is asked for."""
 
     @property
     def training(self) -> dict[str, Any] | None:
@@ -89,9 +74,6 @@ class Pairs(Protocol):
     def identified(self) -> bool:
         """Whether equal plans mean the same models for sure, so that work may be carried on."""
 
-    def dataset_facts(self) -> dict[str, Any]:
-        """The `dataset` section."""
-
     def make(self, seed: int, folder: Path, progress: Progress) -> Pair:
         """Makes the pair of a seed, and keeps it in `folder`; what is there already is taken."""
 
@@ -101,9 +83,10 @@ class FreshPairs:
     """The paper's network on a named data set, trained as usual and hardened.
 
     Args:
-        dataset: Its training split is learnt, its test split is judged.
+        dataset: Its training split is learnt.
         config_of_training: How both are trained, but for the seed.
         config: What is asked.
+        data: The rows that are judged.
         saved: The network before, where there is one already.
         device: Where networks compute.
     """
@@ -111,28 +94,14 @@ class FreshPairs:
     dataset: Dataset
     config_of_training: TrainConfig
     config: HardenConfig
-    saved: SavedModel | None = None
+    data: DataSource
+    saved: SavedNetwork | None = None
     device: str = "cpu"
-
-    @property
-    def name(self) -> str:
-        """The data set's."""
-        return self.dataset.name
-
-    @property
-    def table(self) -> Table:
-        """The test split."""
-        return self.dataset.test
 
     @property
     def seeds(self) -> tuple[int, ...]:
         """Those asked for; of a saved network its own."""
         return (self.config_of_training.seed,) if self.saved else self.config.seeds
-
-    @property
-    def perturbation(self) -> str:
-        """The paper's."""
-        return "paper"
 
     @property
     def training(self) -> dict[str, Any]:
@@ -143,28 +112,20 @@ class FreshPairs:
     @property
     def plan(self) -> dict[str, Any]:
         """What decides the models."""
+        whole = self.dataset.table
         return {
             "training": self.training,
-            "saved": self.saved.plan if self.saved else None,
+            "saved": Source(self.saved, self.data).plan if self.saved else None,
             "dataset": self.dataset.name,
             "variant": str(self.dataset.variant),
-            "sha256": self.dataset.table.sha256,
-            "test": self.dataset.test.sha256,
+            "sha256": whole.sha256,
+            "test": self.data.table.sha256,
         }
 
     @property
     def identified(self) -> bool:
         """True: training gives the same networks again."""
         return True
-
-    def dataset_facts(self) -> dict[str, Any]:
-        """The `dataset` section."""
-        fresh = FreshNetwork(self.dataset, self.config_of_training, self.device)
-        whole = self.dataset.table
-        subject = Subject(
-            fresh.stand_in(), self.table, self.dataset.variant, len(whole), whole.sha256
-        )
-        return subject.dataset_facts()
 
     def make(self, seed: int, folder: Path, progress: Progress) -> Pair:
         """Trains, or wraps, unless that is done."""
@@ -236,42 +197,32 @@ class FreshPairs:
 
 @dataclass(frozen=True)
 class OwnPair:
-    """A model of one's own on a table of one's own, and the same in a wrapper; nothing is kept.
+    """A model as it came, and the same in a wrapper; nothing is kept.
 
     Args:
-        own: The model and the table.
+        source: The model and the rows.
         method: The wrapping method.
 
     Raises:
         InputError: If the method trains.
     """
 
-    own: OwnModelOnOwnData
+    source: Source
     method: Method
 
     def __post_init__(self) -> None:
         if self.method.training:
-            refuse_training(self.own.classifier, self.method.name)
+            refuse_training(self.source.stand_in(), self.method.name)
 
     @property
-    def name(self) -> str:
-        """The table's."""
-        return self.own.name
-
-    @property
-    def table(self) -> Table:
-        """All rows of the file."""
-        return self.own.table
+    def data(self) -> DataSource:
+        """The rows that are judged."""
+        return self.source.data
 
     @property
     def seeds(self) -> tuple[int, ...]:
         """One, as there is one model."""
         return (0,)
-
-    @property
-    def perturbation(self) -> str:
-        """Feasible, as in audits of such models."""
-        return "feasible"
 
     @property
     def training(self) -> None:
@@ -281,18 +232,12 @@ class OwnPair:
     @property
     def plan(self) -> dict[str, Any]:
         """What decides the model."""
-        return self.own.plan
+        return self.source.plan
 
     @property
     def identified(self) -> bool:
         """Whether the model's hash says all of it."""
-        return self.own.identified
-
-    def dataset_facts(self) -> dict[str, Any]:
-        """The `dataset` section."""
-        rows, file = len(self.table), {"name": self.own.path.name, "sha256": self.own.file_sha256}
-        subject = Subject(self.own.classifier, self.table, None, rows, self.table.sha256, file=file)
-        return subject.dataset_facts()
+        return self.source.model.identified
 
     def make(self, seed: int, folder: Path, progress: Progress) -> Pair:
         """Asks the model about a few rows, twice, and wraps it.
@@ -301,11 +246,11 @@ class OwnPair:
             ModelError: If it does not fit the table, or answers otherwise the second time.
         """
         (folder / WORK).mkdir(parents=True, exist_ok=True)
-        self.own.begin(folder / WORK, resumed=False)
-        before = self.own.classifier
+        self.source.begin(folder / WORK, resumed=False)
+        before = self.source.stand_in()
         with Workers() as workers:
-            said = self.own.look(before, workers, np.arange(len(self.table)))
-        after = wrapped(before, self.table.schema, self.method.wrapper)
+            said = self.source.look(before, workers, np.arange(self.data.n_rows))
+        after = wrapped(before, self.data.schema, self.method.wrapper)
         return Pair(before, after, said=tuple(said))
 
 
@@ -324,28 +269,23 @@ def refuse_training(classifier: Classifier, method: str) -> None:
     )
 
 
-def check_saved(saved: SavedModel, config: HardenConfig) -> TrainConfig:
+def check_saved(folder: Path) -> TrainConfig:
     """How a saved network was trained, and so will be again.
 
     Raises:
         ModelError: If it is wrapped already, or its description does not tell its training.
-        InputError: If more than one is asked for.
     """
-    _, description = load_model(saved.source)
+    _, description = load_model(folder)
     if description.wrapper is not None:
         raise ModelError(
-            f"'{saved.source}': expected a network without a wrapper, found one in "
+            f"'{folder}': expected a network without a wrapper, found one in "
             f"'{description.wrapper.kind}'"
-        )
-    if config.models != 1:
-        raise InputError(
-            f"models: expected 1 with --model, which is one network, got {config.models}"
         )
     try:
         return TrainConfig(**description.training)
     except (TypeError, InputError) as error:
         raise ModelError(
-            f"'{saved.source}': expected the options of its training in {DESCRIPTION}"
+            f"'{folder}': expected the options of its training in {DESCRIPTION}"
         ) from error
 
 

@@ -92,11 +92,11 @@ def run_hardening(
         InputError: If the options do not fit the data, or the folder is refused.
         IncompleteError: If results cannot be stored; what was done is kept.
     """
-    rows = len(pairs.table)
+    rows = len(pairs.data.table)
     if config.instances is not None and config.instances > rows:
         raise InputError(
-            f"instances: expected at most {rows:,}, the rows of '{pairs.name}' that can be judged, "
-            f"got {config.instances:,}"
+            f"instances: expected at most {rows:,}, the rows of '{pairs.data.name}' that can be "
+            f"judged, got {config.instances:,}"
         )
     plan = {
         "schema_version": SCHEMA_VERSION,
@@ -104,7 +104,7 @@ def run_hardening(
         "hardening": config.to_dict(),
         "models": pairs.plan,
     }
-    final = means.out or next_free(f"{pairs.name}-hardened", plan)
+    final = means.out or next_free(f"{pairs.data.name}-hardened", plan)
     done = _finished(final, plan) if pairs.identified else None
     if done and (not means.force or has_plan(final, plan)):
         forget_plan(final)
@@ -194,15 +194,16 @@ class _Run:
     def _judge(self, pair: Pair) -> Judge:
         """The same judge for both sides: one without gradients decides for the other."""
         differentiable = pair.before.differentiable and pair.after.differentiable
-        table = self.pairs.table
+        table = self.pairs.data.table
         instances = self.config.instances or len(table)
         chosen = sample_instances(table.rows, instances, self.config.seed)
+        suitable = "feasible" if self.pairs.data.origin.file else "paper"
         return Judge(
             table.take(chosen),
             attacks=self.config.panel(differentiable=differentiable),
             steps=self.config.steps,
             seed=self.config.seed,
-            perturbation=self.config.perturbation or self.pairs.perturbation,
+            perturbation=self.config.perturbation or suitable,
             threads=self.means.threads,
             black_box=not differentiable,
         )
@@ -224,7 +225,7 @@ class _Run:
             ahead = describe(Cost(int(total), {}, {}), 1 / slow, workers.threads, left=left)
         again = "; carrying on where it was left" if self.folder.resumed else ""
         self.means.progress.note(
-            f"judging {n:,} of {len(self.pairs.table):,} rows of '{self.pairs.name}' by "
+            f"judging {n:,} of {len(self.pairs.data.table):,} rows of '{self.pairs.data.name}' by "
             f"{', '.join(judge.attacks)} at epsilon {', '.join(f'{e:g}' for e in epsilons)}, "
             f"before and after: {ahead}{again}"
         )
@@ -254,7 +255,7 @@ class _Run:
                 with whole.part(check.check.cost()):
                     masking, spent = self._part(next(places), check, whole)
                 seconds += spent
-        labels = self.pairs.table.labels
+        labels = self.pairs.data.table.labels
         before, after = (
             Measured(labels, self._predictions(model), measured[side])
             for side, model in zip(SIDES, (pair.before, pair.after), strict=True)
@@ -277,7 +278,7 @@ class _Run:
 
     def _predictions(self, model: Classifier) -> np.ndarray[Any, np.dtype[np.int64]]:
         with Workers(self.means.threads) as workers:
-            return predict(model, self.pairs.table.rows, workers, CHUNK_ROWS)
+            return predict(model, self.pairs.data.table.rows, workers, CHUNK_ROWS)
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,6 @@ from rafair.monitoring.monitor import LEAST_JUDGED, Monitor
 from rafair.monitoring.record import Record
 from rafair.monitoring.references.freezing import open_watched
 from rafair.monitoring.references.judge import Judge
-from rafair.monitoring.references.opening import NOTHING_NAMED, Named
 from rafair.monitoring.references.reference import Reference
 from rafair.monitoring.stop import Stop
 from rafair.monitoring.telling.metrics import start_metrics
@@ -42,6 +41,7 @@ from rafair.monitoring.telling.sending import Sending
 from rafair.monitoring.telling.snapshots import Snapshots
 from rafair.monitoring.telling.webhook import Webhook
 from rafair.monitoring.watching import Watching
+from rafair.sources.named import NOTHING_NAMED, Named
 from rafair.visible import visible
 
 if TYPE_CHECKING:

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from rafair.analysis.draws import chance_unseen
 from rafair.attacks.registry import ATTACKS, UNIONS
-from rafair.auditing.preparation import SavedModel
 from rafair.engine.workers import Workers
 from rafair.models.classifier import Classifier
 from rafair.models.prediction import predict
 from rafair.results.run_files import ADVERSARIAL, CLEAN
 from rafair.search.sweep import CHUNK_ROWS
+from rafair.sources.saved_models import open_saved
 from rafair.study.averages import averaged
 from rafair.study.memory import remembered
 from rafair.study.order import UNION
@@ -86,7 +86,7 @@ def count(one: Done, workers: Workers) -> dict[str, Any]:
         and for the outcome rows of each of the union's members, a number per instance.
     """
     counterparts = Counterparts.of(one.data.test.schema)
-    classifier = SavedModel(one.audit.folder, one.data).stand_in()
+    classifier = open_saved(one.audit.folder)[0]
     disagreeing: dict[str, list[int]] = {}
     others: list[int] = []
     for name, (rows, predictions) in _rows_of(one.audit.folder, one.data.test.schema).items():

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from rafair.auditing.cost import Cost
 from rafair.auditing.entry import train_dataset
-from rafair.auditing.preparation import SavedModel, is_trained
 from rafair.auditing.run import Means, run_audit
 from rafair.datasets.loading import Dataset, load_dataset
 from rafair.engine.devices import check_device
@@ -17,6 +16,9 @@ from rafair.engine.progress import Progress
 from rafair.engine.whole_progress import WholeProgress
 from rafair.errors import InputError, RafairWarning, RunFolderError
 from rafair.results.result import Audit
+from rafair.sources.data import InMemory
+from rafair.sources.networks import SavedNetwork, is_trained
+from rafair.sources.source import Source
 from rafair.study.config import StudyConfig
 from rafair.study.plan import Purpose, Trial
 from rafair.tabular.counterparts import Counterparts
@@ -134,7 +136,10 @@ class _Work:
         `force` may replace what is in the way, but must not undo what is done.
         """
         data = self.data[trial.dataset]
-        saved = SavedModel(self.out / trial.model, data, check_device(self.means.device))
+        saved = Source(
+            SavedNetwork(self.out / trial.model, check_device(self.means.device)),
+            InMemory.of_dataset(data),
+        )
         means = replace(self.means, out=self.out / trial.folder, progress=progress, force=False)
         try:
             return run_audit(saved, trial.config, means)

@@ -23,7 +23,7 @@ from rafair.monitoring.judged import joined
 from rafair.monitoring.references.freeze_options import LEAST_ROWS, FreezeOptions
 from rafair.monitoring.references.judge import Judge
 from rafair.monitoring.references.observed import Observed
-from rafair.monitoring.references.opening import NOTHING_NAMED, Named, Split, open_again, open_split
+from rafair.monitoring.references.opening import Split, open_again, open_split
 from rafair.monitoring.references.reference import Reference
 from rafair.monitoring.references.reference_rows import ReferenceRows
 from rafair.results.options import Perturbation
@@ -31,6 +31,7 @@ from rafair.results.result import Audit
 from rafair.results.run_files import AUDIT
 from rafair.results.verified import verified_run
 from rafair.search.draws import row_keys
+from rafair.sources.named import NOTHING_NAMED, Named
 from rafair.tabular.encoding import Rows
 
 FEW_ROWS = 500

@@ -26,21 +26,34 @@ FOUND, RAW = "found.json", "raw.parquet"
 
 
 @dataclass(frozen=True)
+class Sample:
+    """Which rows of a file are wanted, of all that are looked at.
+
+    Args:
+        size: How many.
+        seed: Decides which.
+        chosen: Their numbers, ascending, where they are known.
+    """
+
+    size: int
+    seed: int
+    chosen: Numbers | None = None
+
+
+@dataclass(frozen=True)
 class Scan:
     """The passes over one file; each is stored when it is done, and not done twice.
 
     Args:
         file: The file.
-        size: How many rows to sample.
-        seed: Decides which.
+        sample: Which rows are wanted.
         folder: Where checkpoints go.
         key: What decides the results.
         progress: Where bars are shown.
     """
 
     file: TableFile
-    size: int
-    seed: int
+    sample: Sample
     folder: Path
     key: str
     progress: Progress
@@ -83,7 +96,9 @@ class Scan:
 
     def _draw(self, centres: Any) -> dict[str, Content]:
         """Draws from the clusters, and reads the drawn rows."""
-        draw = StratifiedDraw(centres, self.size, self.seed)
+        if self.sample.chosen is not None:
+            return {FOUND: self.sample.chosen.tolist(), RAW: self._rows(self.sample.chosen)}
+        draw = StratifiedDraw(centres, self.sample.size, self.sample.seed)
         self._each_block("drawing a sample", lambda block: draw.add(block.numbers, block.rows))
         numbers = draw.numbers()
         return {FOUND: numbers.tolist(), RAW: self._rows(numbers)}

@@ -1,0 +1,47 @@
+"""The options of an audit, with what follows from where its rows come from."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from rafair.auditing.config import AuditConfig
+from rafair.auditing.judging import rows_per_shard
+from rafair.results.options import Perturbation
+from rafair.search.sweep import suitable_chunk_rows
+from rafair.sources.data import DataSource
+from rafair.tabular.counterparts import Counterparts
+from rafair.tabular.table_file import TableFile
+
+
+def options_for(data: DataSource, given: dict[str, Any], device: str) -> AuditConfig:
+    """The options that are given, and what suits the data for the others.
+
+    A user's own table is audited whole, under perturbations that could really happen. Of a file
+    that is streamed all rows are judged, and a sample of them is attacked.
+
+    Args:
+        data: The rows.
+        given: Options of `AuditConfig` that differ from the defaults.
+        device: Where the model computes.
+
+    Raises:
+        InputError: If an option is out of range, or does not fit the rows.
+    """
+    if data.stream is not None:
+        config = AuditConfig(**given)
+        return _of_stream(config, data.stream, device, given="instances" in given)
+    if data.origin.file is not None:
+        given = {"instances": None, "perturbation": Perturbation.FEASIBLE} | given
+    return AuditConfig(**given)
+
+
+def _of_stream(config: AuditConfig, file: TableFile, device: str, *, given: bool) -> AuditConfig:
+    if not given:
+        config = replace(config, instances=min(config.instances or file.rows, file.rows))
+    if config.chunk_rows is None:
+        # one shape for all rows and for the sample: a row must get one verdict
+        counterparts = Counterparts.of(file.schema).size
+        rows = min(file.rows, rows_per_shard(counterparts))
+        config = replace(config, chunk_rows=suitable_chunk_rows(rows * counterparts, device))
+    return config

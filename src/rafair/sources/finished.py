@@ -1,0 +1,173 @@
+"""The model and the data of a finished audit, opened once more and known to be the same.
+
+What a run's folder holds is opened there. All else has to be named again each time, since a folder
+that came from elsewhere must not decide what runs here, or who is sent a token. Whatever it is, its
+hash is compared before it is opened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from rafair.datasets.loading import load_dataset
+from rafair.engine.progress import SILENT, Progress
+from rafair.errors import DataFileError, InputError, RunFolderError
+from rafair.models.classifier import Classifier
+from rafair.models.faithful import faithful
+from rafair.models.model_file import check_hash
+from rafair.models.model_options import ModelOptions
+from rafair.models.storage import DESCRIPTION
+from rafair.results.result import Audit
+from rafair.sources.data import DataSource, InMemory, Streamed
+from rafair.sources.named import Named, hash_of, open_classifier
+from rafair.sources.networks import SavedNetwork
+from rafair.sources.opened import OpenedModel
+from rafair.sources.source import ModelSource, Source
+from rafair.tabular.reading import read_table
+from rafair.tabular.schema import Schema
+from rafair.tabular.table_file import TableFile
+
+
+def open_finished(audit: Audit, named: Named, progress: Progress = SILENT) -> Source:
+    """Opens the model and the data of a finished audit.
+
+    Args:
+        audit: The audit, verified.
+        named: What its folder does not hold.
+        progress: Where bars are shown.
+
+    Raises:
+        InputError: If something has to be named that is not, or the other way round.
+        DataFileError: If the data are not those of the audit.
+        ModelError: If the model is gone, or not that of the audit.
+    """
+    model = audit.document["model"]
+    if model.get("kind") is None:
+        raise RunFolderError(
+            f"'{audit.folder}': expected the audit of a model and of data that can be opened again "
+            "(`rafair audit`), found one of objects that were handed to rafair.audit(...)"
+        )
+    data = audit.document["dataset"]
+    if not (data.get("file") or data.get("streamed")):
+        _refuse(named, "data")
+    elif named.data is None:
+        file = data.get("file") or {"name": "FILE"}
+        raise InputError(
+            f"data: expected --data {file['name']}, the file that was audited and that "
+            f"'{audit.folder}' does not hold"
+        )
+    if holds_model(audit):
+        _refuse(named, "model")
+    elif named.model is None:
+        raise InputError(
+            f"model: expected --model MODEL, the {model['kind']} model '{model['name']}' that was "
+            f"audited and that '{audit.folder}' does not hold"
+        )
+    rows = _data(audit, named, progress)
+    return Source(_model(audit, named, rows), rows)
+
+
+def holds_model(audit: Audit) -> bool:
+    """Whether the run's folder holds the network that was audited."""
+    return DESCRIPTION in audit.document["files"]
+
+
+def open_known(
+    named: Named, schema: Schema, told: Mapping[str, Any], expected: str | None
+) -> Classifier:
+    """Opens a model by its name, once its file is known to be the one that was audited.
+
+    Args:
+        named: The model.
+        schema: The features of the rows that it is asked about.
+        told: How it was opened then, which is what counts where a user does not say it again.
+        expected: Its hash; None for one that has none.
+
+    Raises:
+        ModelError: If it is gone, or another.
+    """
+    assert named.model is not None  # who asks has looked
+    opening = replace(opened_as(told, named.opening), expected=expected)
+    opened = open_classifier(replace(named, opening=opening), schema)
+    check_same(opened, expected, named.model)
+    return opened
+
+
+def opened_as(told: Mapping[str, Any], opening: ModelOptions) -> ModelOptions:
+    """How a model was opened, and so decides, where a user does not say it again."""
+    classes = told.get("classes")
+    return replace(
+        opening,
+        inputs=opening.inputs or told.get("inputs"),
+        outputs=opening.outputs or told.get("outputs"),
+        threshold=opening.threshold or told.get("threshold"),
+        classes=opening.classes or (tuple(classes) if classes else None),
+    )
+
+
+def check_same(classifier: Classifier, expected: str | None, where: str) -> None:
+    """Refuses a model that is not the one that was audited.
+
+    Raises:
+        ModelError: If it is another.
+    """
+    check_hash(classifier.sha256 or "none", expected or "none", where)
+
+
+def _model(audit: Audit, named: Named, data: DataSource) -> ModelSource:
+    model = audit.document["model"]
+    if holds_model(audit):
+        saved = SavedNetwork(audit.folder, named.opening.device)
+        check_same(saved.stand_in(data), model["sha256"], str(audit.folder))
+        return saved
+    told = model.get("options") or {}
+    opened = open_known(named, audit.schema, told, model["sha256"])
+    classifier = faithful(opened, data.table.rows, audit.schema)
+    return OpenedModel(classifier, model["kind"], opened_as(told, named.opening).facts)
+
+
+def _data(audit: Audit, named: Named, progress: Progress) -> DataSource:
+    data = audit.document["dataset"]
+    if data.get("streamed"):
+        path = _file(named, data["sha256"], progress)
+        return Streamed(TableFile.open(path, audit.schema), data["sha256"])
+    if not data.get("file"):
+        dataset = load_dataset(data["name"], data["variant"], progress=progress)
+        if dataset.table.sha256 != data["sha256"]:
+            raise DataFileError(
+                f"data set '{data['name']}': expected the rows that were audited, sha256 "
+                f"{data['sha256']}, found {dataset.table.sha256}"
+            )
+        return InMemory.of_dataset(dataset)
+    expected = data["file"]["sha256"]
+    path = _file(named, expected, progress)
+    # the run's own schema, so that rows are encoded as they were
+    table = read_table(path, schema=audit.schema, name=data["name"])
+    if table.sha256 != data["sha256"]:
+        raise DataFileError(
+            f"'{path}': expected rows that are encoded as in the audit, sha256 {data['sha256']}, "
+            f"found {table.sha256}"
+        )
+    return InMemory.of_file(table, path, expected)
+
+
+def _file(named: Named, expected: str, progress: Progress) -> Path:
+    """The file that was audited, named again and known to be the same."""
+    assert named.data is not None  # refused before
+    found = hash_of(named.data, progress)
+    if found != expected:
+        raise DataFileError(
+            f"'{named.data}': expected the file that was audited, sha256 {expected}, found {found}"
+        )
+    return named.data
+
+
+def _refuse(named: Named, *names: str) -> None:
+    for name in names:
+        if (value := getattr(named, name)) is not None:
+            raise InputError(
+                f"{name}: expected only for a run whose folder does not hold it; got '{value}'"
+            )

@@ -1,0 +1,274 @@
+"""From what a user names to a model and data: the one place that opens either."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from rafair.arguments import check_name
+from rafair.datasets.info import Variant
+from rafair.datasets.loading import Dataset, load_dataset
+from rafair.datasets.registry import DATASETS
+from rafair.engine.devices import check_device
+from rafair.engine.files import sha256_of
+from rafair.engine.progress import SILENT, Progress
+from rafair.errors import DataFileError, InputError, ModelError
+from rafair.models.asked_once import AskedOnce
+from rafair.models.classifier import Classifier
+from rafair.models.faithful import faithful
+from rafair.models.http.endpoint import open_endpoint
+from rafair.models.http.options import HttpOptions
+from rafair.models.kinds import kind_of_model
+from rafair.models.model_options import ADDRESSES, ModelOptions
+from rafair.models.opening import open_model
+from rafair.models.saved_network import is_saved_network
+from rafair.models.storage import load_model, model_folder
+from rafair.models.training import TrainConfig
+from rafair.sources.data import InMemory, Streamed
+from rafair.sources.networks import FreshNetwork, SavedNetwork
+from rafair.sources.opened import OpenedModel
+from rafair.sources.saved_models import open_saved_for
+from rafair.sources.source import Source
+from rafair.tabular.reading import read_table
+from rafair.tabular.schema import Schema
+from rafair.tabular.schema_file import read_schema
+from rafair.tabular.table import Table
+from rafair.tabular.table_file import TableFile
+
+DEFAULT_DATASET = "affairs"
+
+
+@dataclass(frozen=True)
+class Named:
+    """What a user names.
+
+    Args:
+        model: A folder that rafair saved, or another's model: a file, `module.py:name`, or the
+            address of an endpoint. None for a network that is trained on a data set.
+        data: A table in a CSV or Parquet file; None for a data set.
+        dataset: The data set's name; that of a saved network if None, else the embedded one.
+        variant: The data set's variant.
+        label: The label column of `data`; the schema's own if None.
+        sensitive: The sensitive columns of `data`; those of the schema if there are none.
+        schema: A schema file for `data`; if None, the schema is inferred from it.
+        opening: How the model is opened.
+        http: How a model behind HTTP is asked.
+        max_queries: The most rows that a model behind HTTP may be asked about.
+    """
+
+    model: str | None = None
+    data: Path | None = None
+    dataset: str | None = None
+    variant: str | None = None
+    label: str | None = None
+    sensitive: tuple[str, ...] = ()
+    schema: Path | None = None
+    opening: ModelOptions = field(default_factory=ModelOptions)
+    http: HttpOptions = field(default_factory=HttpOptions)
+    max_queries: int | None = None
+
+    @property
+    def saved(self) -> bool:
+        """Whether the model is a network that rafair saved."""
+        return self.model is not None and is_saved_network(self.model)
+
+    @property
+    def streamed(self) -> bool:
+        """Whether the file is read block by block: it and the model are in rafair's own formats."""
+        plain = not (self.sensitive or self.schema or self.opening.threshold)
+        return self.saved and self.data is not None and plain and self.data.suffix.lower() != ".csv"
+
+    @property
+    def kind(self) -> str:
+        """What the model is opened as."""
+        if self.saved or self.model is None:
+            return "rafair"
+        found = kind_of_model(self.model, weights=self.opening.weights is not None)
+        return found.name if found else "torch"
+
+    def check_place(self, out: Path | None) -> None:
+        """Refuses to write where something lies that is read.
+
+        Raises:
+            InputError: If the run's folder is one of the files.
+        """
+        read = {"data": self.data, "schema": self.schema}
+        if not self.streamed and self.data is not None and self.model is not None:
+            read["model"] = Path(self.model)
+        for what, path in read.items():
+            if out is not None and path is not None and out.resolve() == path.resolve():
+                raise InputError(f"out: expected another place than the {what}, got '{out}'")
+
+
+NOTHING_NAMED = Named()
+
+
+def open_source(
+    named: Named,
+    training: TrainConfig | None = None,
+    progress: Progress = SILENT,
+    *,
+    whole: bool = False,
+) -> Source:
+    """Opens what a user names.
+
+    Args:
+        named: What.
+        training: How a network is trained where no model is named.
+        progress: Where bars and notes are shown.
+        whole: Whether a file is to be held in memory even where it could be streamed.
+
+    Raises:
+        InputError: If the table, the schema or the model is no good, or they do not fit together.
+        ModelError: If there is no such model, or it is not to be trusted.
+        UnknownNameError: If there is no such data set, or no such variant.
+    """
+    check_device(named.opening.device)
+    if named.streamed and not whole:
+        return _streamed(named, progress)
+    if named.data is not None:
+        table = own_table(named)
+        data = InMemory.of_file(table, named.data, hash_of(named.data))
+        return Source(_opened(named, table), data)
+    if named.model is None:
+        dataset = _dataset(named, progress)
+        fresh = FreshNetwork(dataset, training or TrainConfig(), named.opening.device)
+        return Source(fresh, InMemory.of_dataset(dataset))
+    if not named.saved and kind_of_model(named.model):
+        dataset = _dataset(named, progress)
+    else:  # what is named like no kind of file can only be meant as a folder
+        dataset, folder = dataset_of(named, progress)
+        if named.opening.threshold is None:
+            _refuse_options(named)
+            saved = SavedNetwork(folder, named.opening.device)
+            return Source(saved, InMemory.of_dataset(dataset))
+    return Source(_opened(named, dataset.test), InMemory.of_dataset(dataset))
+
+
+def dataset_of(named: Named, progress: Progress = SILENT) -> tuple[Dataset, Path]:
+    """The data set that a saved network was trained on, and the folder with the network.
+
+    Raises:
+        ModelError: If there is no saved network, or it was trained on another data set than named.
+    """
+    if named.dataset is not None:
+        check_name("data set", named.dataset, DATASETS)
+    if named.variant is not None:
+        check_name("variant", named.variant, list(Variant))
+    folder = model_folder(Path(named.model or ""))
+    _, description = load_model(folder)
+    known = description.dataset, description.variant
+    asked = named.dataset or known[0], named.variant or known[1]
+    if asked != known:
+        raise ModelError(
+            f"'{folder}': expected a model trained on {' '.join(asked)}, found one trained on "
+            f"{' '.join(known)}"
+        )
+    return load_dataset(*known, progress=progress), folder
+
+
+def own_table(named: Named) -> Table:
+    """Reads the table that a user names, whole.
+
+    Raises:
+        InputError: If the file or the schema is no good, or label or sensitive columns are missing.
+    """
+    assert named.data is not None  # who asks has looked
+    schema = read_schema(named.schema, named.label) if named.schema else None
+    if schema is None and named.model is not None and named.saved:
+        schema = load_model(model_folder(Path(named.model)))[1].table
+    if schema is None and named.label is None:
+        raise InputError(
+            "label: expected --label COLUMN, the column with the true classes, or --schema with one"
+        )
+    if schema is None and not named.sensitive:
+        raise InputError(
+            "sensitive: expected --sensitive COLUMN,COLUMN, whose change must not change the "
+            "decision, or --schema with some"
+        )
+    return read_table(
+        named.data,
+        label=named.label,
+        sensitive=named.sensitive,
+        schema=schema,
+        name=named.data.stem,
+    )
+
+
+def open_classifier(named: Named, schema: Schema) -> Classifier:
+    """Opens the model that a user names, for rows that are encoded by `schema`.
+
+    Raises:
+        InputError: If there is no such model, or it is not to be trusted.
+    """
+    assert named.model is not None  # who asks has looked
+    if named.saved:
+        _refuse_options(named)
+        opening = named.opening
+        return open_saved_for(Path(named.model), schema, opening.device, opening.threshold)
+    if named.model.startswith(ADDRESSES):
+        opened = open_endpoint(named.model, schema, named.opening, named.http)
+        return AskedOnce(opened, max_queries=named.max_queries)
+    return open_model(named.model, schema, named.opening)
+
+
+def hash_of(path: Path, progress: Progress = SILENT) -> str:
+    """The hash of a file's bytes.
+
+    Raises:
+        DataFileError: If it cannot be read.
+    """
+    try:
+        with progress.task("hashing the file", path.stat().st_size / 1e6, "MB") as task:
+            return sha256_of(path, lambda read: task.advance(read / 1e6))
+    except OSError as error:
+        raise DataFileError(f"'{path}': cannot be read: {error.strerror}") from error
+
+
+def _streamed(named: Named, progress: Progress) -> Source:
+    """A saved network on a Parquet file with its columns, in the data's own units."""
+    assert named.data is not None  # else it would not be streamed
+    _refuse_options(named)
+    folder = model_folder(Path(named.model or ""))
+    file = TableFile.open(named.data, load_model(folder)[1].table, named.label)
+    data = Streamed(file, hash_of(file.path, progress))
+    if file.ignored:
+        progress.note(f"'{file.path}': columns that are not needed: {', '.join(file.ignored)}")
+    return Source(SavedNetwork(folder, named.opening.device), data)
+
+
+def _opened(named: Named, table: Table) -> OpenedModel:
+    if named.model is None:
+        raise InputError("data: expected with --model, which is audited on the file")
+    classifier = faithful(open_classifier(named, table.schema), table.rows, table.schema)
+    return OpenedModel(classifier, named.kind, named.opening.facts)
+
+
+def _dataset(named: Named, progress: Progress) -> Dataset:
+    variant = named.variant or Variant.CLEAN
+    return load_dataset(named.dataset or DEFAULT_DATASET, variant, progress=progress)
+
+
+def _refuse_options(named: Named) -> None:
+    """Refuses to be told what a network that rafair saved tells itself."""
+    opening = named.opening
+    said = {
+        "model_input": opening.inputs,
+        "model_output": opening.outputs,
+        "model_classes": opening.classes,
+        "weights": opening.weights,
+        "trust": opening.trust or None,
+        "trust_pickle": opening.trust_pickle or None,
+        "trust_torchscript": opening.trust_torchscript or None,
+    }
+    for name, value in said.items():
+        if value is not None:
+            raise InputError(
+                f"{name}: expected with a model that others made; the network in '{named.model}' "
+                "says so itself"
+            )
+
+
+def of_device(named: Named, device: str) -> Named:
+    """What is named, with the model computing there."""
+    return replace(named, opening=replace(named.opening, device=check_device(device)))
