@@ -14,10 +14,17 @@ from pathlib import Path
 
 import pytest
 
+from rafair.datasets import affairs
 from rafair.datasets.info import DatasetInfo, SourceFile, Variant
 from rafair.datasets.registry import DATASETS
 
 TINY = b"age;y\n30;no\n40;yes\n"
+
+
+@pytest.fixture(autouse=True)
+def _read_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What reads the embedded data set is under test here, and is not spared."""
+    monkeypatch.setattr(affairs, "read", affairs.read.__wrapped__)  # type: ignore[attr-defined]
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from functools import cache
 from importlib import resources
 
 import jinja2
@@ -13,6 +14,7 @@ from rafair.reports.contents import LONGEST_LABEL
 from rafair.visible import shortened, visible
 
 
+@cache  # what it has compiled is kept in it
 def templates() -> jinja2.Environment:
     """The templates, which escape all that is put into them."""
     environment = jinja2.Environment(
