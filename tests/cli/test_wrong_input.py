@@ -447,7 +447,7 @@ RUN_DOCUMENTS = {
     "no schema version": ("{}", "schema_version"),
     "not JSON": ("{", "expected JSON: "),
     "not an object": ("[]", "schema_version"),
-    "nothing else": ('{"schema_version": 1}', "expected a section"),
+    "nothing else": ('{"schema_version": 1}', "expected 'rafair_version', found nothing"),
 }
 
 

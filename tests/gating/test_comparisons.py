@@ -86,12 +86,12 @@ def test_more_of_what_is_not_wanted_is_worse(audits, comparison):
 
 
 def test_every_rate_is_compared_and_has_the_values_of_both_documents(audits, comparison):
-    documents = [rates_of(audit.document) for audit in audits]
-    known = [name for name, rate in documents[0].items() if rate and documents[1][name]]
+    records = [rates_of(audit.record) for audit in audits]
+    known = [name for name, rate in records[0].items() if rate and records[1][name]]
     assert [change.name for change in comparison.changes] == known
     for change in comparison.changes:
-        assert math.isclose(change.first, documents[0][change.name]["value"], abs_tol=1e-12)
-        assert math.isclose(change.second, documents[1][change.name]["value"], abs_tol=1e-12)
+        assert math.isclose(change.first, records[0][change.name].value, abs_tol=1e-12)
+        assert math.isclose(change.second, records[1][change.name].value, abs_tol=1e-12)
         unpaired = isinstance(change.difference, Unpaired)
         # the rows that a repair is counted of are those an attack broke, in each audit its own
         assert unpaired == (change.name.kind == "model") or change.name.kind == "corrected"

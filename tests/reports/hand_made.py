@@ -48,7 +48,7 @@ def contents_with(names: tuple[str, ...], n: int, seed: int = 0) -> Contents:
         seed: Decides the cases.
     """
     draws = np.random.default_rng(seed)
-    rate = share(np.arange(30) < 12).to_dict()
+    rate = share(np.arange(30) < 12)
     bars = [Bar(name, rate) for name in names] + [Bar("none", None)]
     picture = Picture(f"Rates of {names[0]}", [(name, bars) for name in names[:2]], names[1])
     cells = Cells(

@@ -127,18 +127,18 @@ def test_distinct_texts_rise_and_none_comes_twice(audits):
 def test_stages_are_the_documents_rates(audits):
     audit = audits["both"]
     picture = contents_of(audit).stages
-    document = audit.document
+    record = audit.record
     for (_, bars), metric in zip(
         picture.groups, ("accuracy", "individual_fairness", "accurate_fairness"), strict=True
     ):
         rates = {bar.label: bar.rate for bar in bars}
-        assert rates["as they are"] == document["clean"][metric]
-        for name, attack in document["attacks"].items():
-            assert rates[f"under {name}"] == attack["outcome"][metric]
+        assert rates["as they are"] == record.clean.rates[metric]
+        for name, attack in record.attacks.items():
+            assert rates[f"under {name}"] == attack.outcome[metric]
         for name in ("rafair", "pgd", "feasible/rafair", "feasible/pgd"):
-            robust = document["attacks"][name]["robust"][metric]
+            robust = record.attacks[name].robust[metric]
             assert rates[f"robust against {name}"] == robust
-            repaired = document["repairs"][name]["final"][metric]
+            repaired = record.repairs[name].final[metric]
             assert rates[f"repaired after {name}"] == repaired
         assert "robust against rafair-tb" not in rates
     alone = contents_of(audits["no attack"]).stages
@@ -162,7 +162,7 @@ def test_concentrations_are_counted_in_the_rows(audits):
         ends = [values.sort_values().iloc[-(-len(values) * part // 4) - 1] for part in (1, 2, 3)]
         bands = pd.cut(values, [-np.inf, *ends, np.inf])  # closed on the right
         expected = kept.groupby(bands, observed=True).agg(["sum", "count"])
-        found = [[bar.rate["count"], bar.rate["n"]] for bar in bars]
+        found = [[bar.rate.count, bar.rate.n] for bar in bars]
         assert found == expected.to_numpy().tolist()
         shown = [f"{group.min():.2f}" for _, group in values.groupby(bands, observed=True)]
         assert [float(bar.label.split(" to ")[0]) for bar in bars] == [float(x) for x in shown]
@@ -183,8 +183,8 @@ def test_a_planted_feature_is_named_first():
     audit = rafair.audit(model, planted_table, attacks=())
     features = contents_of(audit).features
     assert features[0].title == "x1"
-    assert features[0].groups[0][1][-1].rate["value"] == 0
-    assert features[0].groups[0][1][0].rate["value"] == 1
+    assert features[0].groups[0][1][-1].rate.value == 0
+    assert features[0].groups[0][1][0].rate.value == 1
 
 
 def test_the_manifest_repeats_the_run(audits):
@@ -224,6 +224,7 @@ def test_groups_and_gaps_are_laid_out(audits):
         }
 
     gap = {"value": 0.5, "low": -0.1, "high": 0.6, "lowest": "low", "highest": "high"}
+    gap |= {"n_lowest": 40, "n_highest": 80}
     section = {"accurate_fairness": gap}
     none = {"accurate_fairness": None}
     attacks = audit.document["attacks"]
@@ -243,7 +244,7 @@ def test_groups_and_gaps_are_laid_out(audits):
     assert [(stage, [bar.label for bar in bars]) for stage, bars in single.groups] == [
         (stage, ["tiny", "low", "high"]) for stage in ("As they are", "Robust against rafair")
     ]
-    assert single.groups[0][1][1].rate == some
+    assert single.groups[0][1][1].rate.to_dict() == some
     assert [bar.label for bar in pair.groups[0][1]] == ["low"]
     assert contents.gaps.rows == [
         [f"s0, {stage}", "0.500\n-0.10 to 0.60", "low", "0.250\nn = 40", "high", "0.750\nn = 80"]

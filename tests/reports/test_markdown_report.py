@@ -252,12 +252,12 @@ def test_the_card_counts_what_was_there_before_any_step(contents):
 
 def test_a_share_is_rounded_alike_in_every_format():
     """315 of 400 is 0.7875, which no binary number is."""
-    bar = Bar("b", rate(315, 400).to_dict())
+    bar = Bar("b", rate(315, 400))
     (shown,) = re.findall(r"\*\*(.*?)\*\*", "".join(picture_parts(Picture("", [("g", [bar])]), 2)))
     assert shown == "0.788"
     assert chart(Picture("", [("g", [bar])]), "x").groups[0][1][0].figure == shown
     assert str(rate(315, 400)).startswith(shown)
-    assert share_of(rate(3150, 4000).to_dict()).startswith("3,150 (78.8 %")
+    assert share_of(rate(3150, 4000)).startswith("3,150 (78.8 %")
 
 
 def test_the_parts_have_the_names_that_the_manual_gives_them(contents):

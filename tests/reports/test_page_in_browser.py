@@ -11,6 +11,7 @@ from browsing import column, fitting, opened, status
 
 from commands import document
 from rafair.reports.gathering import contents_of
+from rafair.results.record import record_of
 from rafair.results.result import Audit
 from rafair.results.tables import COLUMNS, tables
 from rafair.visible import visible
@@ -66,7 +67,7 @@ def test_figures_are_those_of_the_document(browser, run, report):
     with opened(browser, report, java_script_enabled=False) as page:
         shown = page.query_selector_all("#figures table")
         titles = [table.query_selector("caption").inner_text() for table in shown]
-        assert titles == [table.title for table in tables(said)]
+        assert titles == [table.title for table in tables(record_of(said))]
         wanted = ("Before and after perturbation", "Over all steps", "After the repair")
         before, over, after = [
             {

@@ -319,9 +319,7 @@ def test_an_older_run_has_no_groups_but_they_can_be_had(affairs, tmp_path):
     older = verified_run(without_groups(affairs, tmp_path / "older"))
     assert "groups" not in older.document
     assert "Accurate fairness by group" not in str(older)
-    assert groups_of(older.document, older.folder) == {
-        key: affairs.document[key] for key in ("groups", "gaps")
-    }
+    assert groups_of(older.record, older.folder) == (affairs.record.groups, affairs.record.gaps)
     pd.testing.assert_frame_equal(older.groups_frame(), affairs.groups_frame())
     (older.folder / "adversarial.parquet").unlink()
     with pytest.raises(RunFolderError, match="expected a whole Parquet file"):

@@ -32,7 +32,7 @@ def result(tmp_path_factory):
 def test_the_mean_over_instances_is_every_rate_of_the_document(result):
     each = PerInstance.read(result.folder)
     checked = 0
-    for name, rate in rates_of(result.document).items():
+    for name, rate in rates_of(result.record).items():
         if name.kind == "model":
             continue
         holds = each.holds(name)
@@ -40,26 +40,26 @@ def test_the_mean_over_instances_is_every_rate_of_the_document(result):
             assert holds is None or np.isnan(holds).all() or not len(holds), name
             continue
         assert holds is not None, name
-        assert math.isclose(np.nanmean(holds), rate["value"]), name
+        assert math.isclose(np.nanmean(holds), rate.value), name
         counted = ~np.isnan(holds)
-        steps = rate["n"] // int(counted.sum())
-        assert round(float(np.nansum(holds)) * steps) == rate["count"], name
+        steps = rate.n // int(counted.sum())
+        assert round(float(np.nansum(holds)) * steps) == rate.count, name
         checked += 1
     assert checked > 100
     assert sorted(each.instances) == list(range(120))
 
 
 def test_names_that_an_audit_does_not_have_are_told_with_the_nearest(result):
-    document = result.document
-    assert rate_named(document, "clean.accuracy") == RateName("clean", "accuracy")
+    record = result.record
+    assert rate_named(record, "clean.accuracy") == RateName("clean", "accuracy")
     with pytest.raises(UnknownNameError, match=r"did you mean 'robust\.accuracy'"):
-        rate_named(document, "robust.acuracy", "rafair")
+        rate_named(record, "robust.acuracy", "rafair")
     with pytest.raises(UnknownNameError, match="did you mean 'rafair-tb'"):
-        rate_named(document, "robust.accuracy", "rafair-tp")
+        rate_named(record, "robust.accuracy", "rafair-tp")
     with pytest.raises(InputError, match="expected an attack, one of rafair-tb"):
-        rate_named(document, "robust.accuracy")
+        rate_named(record, "robust.accuracy")
     with pytest.raises(InputError, match="expected no attack"):
-        rate_named(document, "clean.accuracy", "rafair")
+        rate_named(record, "clean.accuracy", "rafair")
 
 
 def test_a_run_as_it_was_written_is_verified(result):

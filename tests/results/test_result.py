@@ -125,7 +125,7 @@ def test_the_verdict_comes_first_and_nothing_in_names_acts_unseen(table):
     frame = table.frame.rename(columns={"s0": hostile})
     renamed = rafair.Table(frame, table.labels, schema, name=hostile)
     audit = rafair.audit(planted.network(5), renamed, instances=60, steps=2)
-    first = summary_of(audit.document, audit.folder)[0]
+    first = summary_of(audit.record, audit.folder)[0]
     text, page = str(audit), audit._repr_html_()
     assert text.startswith(first[:60])
     assert page.startswith(f"<p>{first[:60]}")

@@ -184,12 +184,18 @@ FORGED: dict[str, tuple[Callable[[Document], object], str]] = {
         lambda d: d["files"].update({"../plan.json": "0" * 64}),
         r"files: expected names, got '\.\./plan\.json'",
     ),
-    "a list for a table": (lambda d: d.update(attacks=[]), "expected a table 'attacks', found"),
-    "no table of files": (lambda d: d.update(files=None), "expected a table 'files', found"),
+    "a list for a table": (
+        lambda d: d.update(attacks=[]),
+        r"edited: attacks: expected a table, found \[\]",
+    ),
+    "no table of files": (
+        lambda d: d.update(files=None),
+        "edited: files: expected a table, found None",
+    ),
     "no schema": (lambda d: d["dataset"].pop("schema"), r"expected 'dataset\.schema', found"),
     "a broken schema": (
         lambda d: d["dataset"]["schema"].pop("features"),
-        r"expected the features of a table in 'dataset\.schema'",
+        r"edited: expected 'dataset\.schema\.features', found nothing",
     ),
     "an option out of range": (
         lambda d: d["config"].update(steps=-1),

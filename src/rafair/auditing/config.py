@@ -109,7 +109,7 @@ class AuditConfig(AuditOptions):
         """
         box = FeasibleSet.of(
             schema,
-            self.default_epsilon if self.epsilon is None else self.epsilon,
+            self.reach,
             perturb_sensitive=self.perturb_sensitive,
             max_category_changes=self.max_category_changes,
         )
@@ -120,5 +120,5 @@ class AuditConfig(AuditOptions):
         )
 
     def _paper_set(self, schema: Schema) -> PerturbationSet:
-        epsilon = self.default_epsilon if self.epsilon is None else self.epsilon
+        epsilon = self.reach
         return PerturbationSet.of(schema, epsilon, perturb_sensitive=self.perturb_sensitive)

@@ -319,7 +319,7 @@ class _Run:
             ),
             "config": self._config() | {"black_box": not model.differentiable},
             **rates,
-            **groups,
+            **groups._asdict(),
         }
         if self.config.perturbation != Perturbation.PAPER:
             document["feasible"] = self._feasible()

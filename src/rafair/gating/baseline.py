@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from rafair.errors import RunFolderError
 from rafair.results.per_instance import PerInstance
+from rafair.results.record import ModelRecord, Told
 from rafair.results.result import Audit
 
 DATA = ("name", "variant", "features", "domains", "label", "classes", "sha256")
@@ -59,9 +60,9 @@ def check_baseline(audit: Audit, baseline: Audit, *, repairs: bool = False) -> N
 def _differences(
     audit: Audit, baseline: Audit, options: Sequence[str]
 ) -> Iterator[tuple[str, Any, Any]]:
-    mine, theirs = audit.document, baseline.document
+    mine, theirs = audit.record, baseline.record
     for key in DATA:
-        one, other = mine["dataset"].get(key), theirs["dataset"].get(key)
+        one, other = getattr(mine.dataset, key), getattr(theirs.dataset, key)
         yield from _between(f"dataset.{key}", one, other)
     for feature, other_feature in zip(
         audit.schema.features, baseline.schema.features, strict=True
@@ -70,17 +71,16 @@ def _differences(
         yield from _between(what, feature.model_dump(), other_feature.model_dump())
     yield from _between("dataset.relations", audit.schema.relations, baseline.schema.relations)
     for key in options:
-        one = mine["config"].get(key, ABSENT.get(key))
-        other = theirs["config"].get(key, ABSENT.get(key))
+        one = mine.config.get(key, ABSENT.get(key))
+        other = theirs.config.get(key, ABSENT.get(key))
         yield from _between(f"config.{key}", one, other)
-    yield from _between("model.options", *(_told(each["model"]) for each in (mine, theirs)))
+    yield from _between("model.options", *(_told(each.model) for each in (mine, theirs)))
     yield from _between_instances(audit, baseline)
 
 
-def _told(model: Mapping[str, Any]) -> dict[str, Any]:
+def _told(model: ModelRecord) -> Told:
     """What a user said of a model: what it takes and gives, and how it decides."""
-    options = model.get("options") or {}
-    return {name: value for name, value in options.items() if value is not None}
+    return {name: value for name, value in model.options.items() if value is not None}
 
 
 def _between(what: str, one: Any, other: Any) -> Iterator[tuple[str, Any, Any]]:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from rafair.arguments import check_name
 from rafair.gating.decision import Finding, Measured, Status
 from rafair.gating.holding import Holding, figures, measured_of, told_of
 from rafair.gating.runs import JudgedRun
 from rafair.metrics.differences import independent_rates
+from rafair.metrics.rates import Rate
 from rafair.metrics.rounding import as_fraction
 
-Groups = Mapping[str, Mapping[str, Any] | None]
+Groups = Mapping[str, Rate | None]
 """By group its rate, or None where nothing was counted."""
 
 
@@ -23,9 +23,7 @@ def of_groups(holding: Holding, run: JudgedRun) -> Iterator[Finding]:
         InputError: If the run does not have the feature, the group, or its rate.
     """
     rule, groups = holding.rule, _groups(holding, run)
-    large: dict[str, Mapping[str, Any]] = {
-        value: rate for value, rate in groups.items() if rate and rate["n"] >= rule.min_n
-    }
+    large = {value: rate for value, rate in groups.items() if rate and rate.n >= rule.min_n}
     if rule.largest_gap is not None:
         yield _of_gap(holding, large)
     else:
@@ -48,8 +46,7 @@ def _groups(holding: Holding, run: JudgedRun) -> Groups:
     feature = check_name("group", rule.group or "", run.groups)
     found = {}
     for value, section in run.groups[feature].items():
-        part = section[name.kind]
-        rates = part.get(name.attack, {}) if name.attack else part
+        rates = section.robust.get(name.attack, {}) if name.attack else section.clean
         check_name("rate by group", name.metric, rates)
         found[value] = rates[name.metric]
     if rule.value is not None:
@@ -58,25 +55,25 @@ def _groups(holding: Holding, run: JudgedRun) -> Groups:
     return found
 
 
-def _of_gap(holding: Holding, groups: Mapping[str, Mapping[str, Any]]) -> Finding:
+def _of_gap(holding: Holding, groups: Mapping[str, Rate]) -> Finding:
     if len(groups) < 2:
         least = f"{holding.rule.min_n:,} instances"
         return holding.finding(
             Status.NOT_MEASURED, f"expected two groups of at least {least}, found {len(groups)}"
         )
-    low = min(groups, key=lambda value: float(groups[value]["value"]))
-    high = max(groups, key=lambda value: float(groups[value]["value"]))
+    low = min(groups, key=lambda value: groups[value].value)
+    high = max(groups, key=lambda value: groups[value].value)
     one, other = groups[high], groups[low]
-    gap = independent_rates(one["count"], one["n"], other["count"], other["n"])
+    gap = independent_rates(one.count, one.n, other.count, other.n)
     assert gap is not None  # both groups have instances
     measured = Measured(gap.value, gap.low, gap.high, gap.n_first + gap.n_second)
     told = (
-        f"gap {figures(measured)}, between {high} ({as_fraction(one['value'])}, n = {one['n']:,}) "
-        f"and {low} ({as_fraction(other['value'])}, n = {other['n']:,})"
+        f"gap {figures(measured)}, between {high} ({as_fraction(one.value)}, n = {one.n:,}) "
+        f"and {low} ({as_fraction(other.value)}, n = {other.n:,})"
     )
     return holding.judged(measured, told)
 
 
-def _too_small(rate: Mapping[str, Any] | None, least: int) -> str:
-    n = rate["n"] if rate else 0
+def _too_small(rate: Rate | None, least: int) -> str:
+    n = rate.n if rate else 0
     return f"{n:,} instance{'' if n == 1 else 's'}, fewer than {least:,}"

@@ -25,7 +25,7 @@ def of_change(holding: Holding, runs: Runs) -> Finding:
             "the policy"
         )
     try:
-        rate_named(before.document, name.short, name.attack)
+        rate_named(before.record, name.short, name.attack)
     except InputError as error:
         raise InputError(f"baseline '{before.audit.folder}': {error}") from error
     was, is_now = before.holds(name), runs.now.holds(name)
@@ -39,7 +39,7 @@ def of_change(holding: Holding, runs: Runs) -> Finding:
     one, other = before.rates[name], runs.now.rates[name]
     assert one is not None
     assert other is not None  # both were counted
-    rates = f"from {as_fraction(one['value'])} to {as_fraction(other['value'])}"
+    rates = f"from {as_fraction(one.value)} to {as_fraction(other.value)}"
     what = threshold.removeprefix("largest_")
     told = f"{what} {figures(measured)}, {rates}, n = {change.n:,} pairs"
     return holding.judged(measured, told)

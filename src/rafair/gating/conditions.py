@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
 from rafair.errors import RunFolderError
+from rafair.results.derived_rates import plain
+from rafair.results.record import AuditRecord, DatasetRecord, Told
 from rafair.results.result import Audit
 from rafair.results.tables import decision_in_words
 
@@ -19,6 +21,7 @@ UNTOLD = ("attacks", "plan", "chunk_rows")
 
 VERSIONS = ("python", "cpu", "threads", "device")
 DATA = ("rows", "audited_rows", "variant", "label", "classes", "file")
+MODEL = ("name", "kind", "parameters", "sha256")
 
 
 class Subject(StrEnum):
@@ -67,12 +70,12 @@ def check_same_data(first: Audit, second: Audit) -> None:
         )
 
 
-def conditions(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[Condition]:
+def conditions(first: AuditRecord, second: AuditRecord) -> list[Condition]:
     """Everything that differs between two audits of the same rows but rates and cost.
 
     Args:
-        first: The content of one `audit.json`.
-        second: That of the other.
+        first: One audit.
+        second: The other.
 
     Example:
         >>> import rafair
@@ -81,7 +84,7 @@ def conditions(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[Cond
         >>> one, other = (
         ...     rafair.audit(model, table, attacks=(), instances=50, k=k) for k in (0.0, 2.0)
         ... )
-        >>> [(c.name, c.first, c.second) for c in conditions(one.document, other.document)]
+        >>> [(c.name, c.first, c.second) for c in conditions(one.record, other.record)]
         [('k', 0.0, 2.0)]
     """
     return [*_data(first, second), *_model(first, second), *_options(first, second)] + [
@@ -90,64 +93,65 @@ def conditions(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[Cond
     ]
 
 
-def _data(first: Mapping[str, Any], second: Mapping[str, Any]) -> Iterator[Condition]:
-    one, other = first["dataset"], second["dataset"]
-    for name, before, after in _unlike(
-        {key: one.get(key) for key in DATA}, {key: other.get(key) for key in DATA}
-    ):
+def _data(first: AuditRecord, second: AuditRecord) -> Iterator[Condition]:
+    one, other = first.dataset, second.dataset
+    for name, before, after in _unlike(_named(one, DATA), _named(other, DATA)):
         yield Condition(Subject.DATA, name, before, after)
     for name, before, after in _unlike(_promises(one), _promises(other)):
         yield Condition(Subject.DATA, name, before, after, another_question=True)
 
 
-def _model(first: Mapping[str, Any], second: Mapping[str, Any]) -> Iterator[Condition]:
-    keys = ("name", "kind", "parameters", "sha256")
-    one, other = ({key: document["model"].get(key) for key in keys} for document in (first, second))
-    for name, before, after in _unlike(one, other):
+def _model(first: AuditRecord, second: AuditRecord) -> Iterator[Condition]:
+    one, other = first.model, second.model
+    for name, before, after in _unlike(_named(one, MODEL), _named(other, MODEL)):
         yield Condition(Subject.MODEL, name, before, after)
-    models = [document["model"] for document in (first, second)]
-    if not all(model.get("decision") for model in models):
+    if one.decision is None or other.decision is None:
         return  # what older runs do not tell is no difference
-    words = [decision_in_words(model) for model in models]
-    orders = [", ".join(model["decision"]["classes"]) for model in models]
+    decisions = ((one.decision, one.input), (other.decision, other.input))
+    words = [decision_in_words(*decision) for decision in decisions]
+    orders = [", ".join(decision.classes) for decision, _ in decisions]
     for name, (before, after) in (("decision", words), ("order of outputs", orders)):
         if before != after:
             yield Condition(Subject.MODEL, name, before, after, another_question=True)
 
 
-def _options(first: Mapping[str, Any], second: Mapping[str, Any]) -> Iterator[Condition]:
-    for name, before, after in _unlike(first["config"], second["config"]):
+def _options(first: AuditRecord, second: AuditRecord) -> Iterator[Condition]:
+    for name, before, after in _unlike(first.config, second.config):
         if name not in UNTOLD:
             # without labels nothing is repaired, so there is no rate that could depend on them
             no_matter = name in SAME_QUESTION or (name == "labels" and None in (before, after))
             yield Condition(Subject.OPTIONS, name, before, after, not no_matter)
 
 
-def _versions(document: Mapping[str, Any]) -> dict[str, Any]:
-    environment = document.get("environment", {})
-    found = {"rafair": document.get("rafair_version")}
-    found |= {key: environment.get(key) for key in VERSIONS}
-    return found | dict(environment.get("packages", {}))
+def _versions(record: AuditRecord) -> Told:
+    environment = record.environment
+    found = {"rafair": record.rafair_version, **_named(environment, VERSIONS)}
+    return found | dict(environment.packages)
 
 
-def _promises(dataset: Mapping[str, Any]) -> dict[str, Any]:
+def _promises(dataset: DatasetRecord) -> Told:
     """What the schema says of each feature, and its relations, by name."""
-    schema = dataset["schema"]
+    schema = dataset.schema.model_dump(mode="json")
     found = {
         f"{feature['name']}: {key}": value
         for feature in schema["features"]
         for key, value in feature.items()
         if key != "name"
     }
-    return found | {key: value for key, value in schema.items() if key == "relations"}
+    return found | {"relations": schema["relations"]}
 
 
-def _unlike(one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+def _named(section: object, names: Sequence[str]) -> Told:
+    """Some values of a section, as `audit.json` has them."""
+    return {name: plain(getattr(section, name)) for name in names}
+
+
+def _unlike(one: Told, other: Told) -> Iterator[tuple[str, Any, Any]]:
     for key in dict.fromkeys([*one, *other]):
         if one.get(key) != other.get(key):
             yield key, one.get(key), other.get(key)
 
 
 def _rows_of(audit: Audit) -> str:
-    data = audit.document["dataset"]
-    return f"'{data['name']}' with sha256 {data['sha256']}"
+    data = audit.record.dataset
+    return f"'{data.name}' with sha256 {data.sha256}"

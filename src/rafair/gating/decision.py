@@ -108,16 +108,16 @@ class RunFacts:
     @classmethod
     def of(cls, audit: Audit) -> RunFacts:
         """Those of a finished run."""
-        document = audit.document
+        record = audit.record
         return cls(
             folder=str(audit.folder),
             sha256=sha256_of(Path(audit.folder) / AUDIT),
-            dataset=str(document["dataset"]["name"]),
-            model=str(document["model"]["name"]),
-            model_sha256=document["model"]["sha256"],
-            created=str(document["created"]),
-            instances=int(document["clean"]["n"]),
-            rafair_version=str(document["rafair_version"]),
+            dataset=record.dataset.name,
+            model=record.model.name,
+            model_sha256=record.model.sha256,
+            created=record.created,
+            instances=record.clean.n,
+            rafair_version=record.rafair_version,
         )
 
 

@@ -177,15 +177,15 @@ def _count(number: int | None) -> str:
 
 
 def _audit(audit: Audit) -> str:
-    model, n = audit.document["model"], audit.document["clean"]["n"]
-    sha256 = f" {model['sha256'][:DIGITS_OF_HASH]}" if model.get("sha256") else ""
-    return f"'{audit.folder}': {model['name']}{sha256}, {n:,} instances"
+    model, n = audit.record.model, audit.record.clean.n
+    sha256 = f" {model.sha256[:DIGITS_OF_HASH]}" if model.sha256 else ""
+    return f"'{audit.folder}': {model.name}{sha256}, {n:,} instances"
 
 
 def _unlike(comparison: Comparison, subject: Subject) -> str:
     told = [_told(one) for one in comparison.conditions if one.subject == subject]
     if subject == Subject.DATA:
-        rows = f"{comparison.first.document['dataset']['name']}: the same rows"
+        rows = f"{comparison.first.record.dataset.name}: the same rows"
         return "; ".join([rows, ", ".join(told)] if told else [rows])
     if subject == Subject.MODEL and not _known(comparison):
         told.append("without a hash in both audits nothing tells whether it is the same")
@@ -194,7 +194,7 @@ def _unlike(comparison: Comparison, subject: Subject) -> str:
 
 def _known(comparison: Comparison) -> bool:
     sides = comparison.first, comparison.second
-    return all(side.document["model"].get("sha256") for side in sides)
+    return all(side.record.model.sha256 for side in sides)
 
 
 def _told(one: Condition) -> str:

@@ -110,11 +110,11 @@ def diff(first: Audit | str | Path, second: Audit | str | Path) -> Comparison:
     sides = PerInstance.read(one.folder), PerInstance.read(other.folder)
     pairing = pair(sides[0].instances, sides[1].instances)
     changes = _changes(one, other, sides, pairing)
-    attacks = [list(audit.document["attacks"]) for audit in (one, other)]
+    attacks = [list(audit.record.attacks) for audit in (one, other)]
     return Comparison(
         one,
         other,
-        conditions(one.document, other.document),
+        conditions(one.record, other.record),
         pairing,
         changes,
         group_changes((one, sides[0]), (other, sides[1]), pairing),
@@ -126,7 +126,7 @@ def diff(first: Audit | str | Path, second: Audit | str | Path) -> Comparison:
 def _changes(
     one: Audit, other: Audit, sides: tuple[PerInstance, PerInstance], pairing: Pairing
 ) -> list[Change]:
-    first, second = rates_of(one.document), rates_of(other.document)
+    first, second = rates_of(one.record), rates_of(other.record)
     found = []
     for name in first:
         if name not in second:
@@ -145,13 +145,13 @@ def _folder(run: Audit | str | Path) -> Path:
 
 
 def _audit(audit: Audit) -> dict[str, Any]:
-    document = audit.document
+    record = audit.record
     return {
         "folder": str(audit.folder),
-        "created": document.get("created"),
-        "command": document.get("command"),
-        "dataset": document["dataset"]["name"],
-        "model": document["model"]["name"],
-        "model_sha256": document["model"].get("sha256"),
-        "instances": document["clean"]["n"],
+        "created": record.created,
+        "command": record.command,
+        "dataset": record.dataset.name,
+        "model": record.model.name,
+        "model_sha256": record.model.sha256,
+        "instances": record.clean.n,
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -50,17 +50,16 @@ def group_changes(first: Side, second: Side, pairing: Pairing) -> list[Change]:
 
 def _rates(first: Audit, second: Audit) -> Iterator[RateName]:
     yield RateName("clean", METRIC)
-    for attack in first.document["attacks"]:
-        if attack in second.document["attacks"]:
+    for attack in first.record.attacks:
+        if attack in second.record.attacks:
             yield RateName("robust", METRIC, attack)
 
 
 def _groupings(audit: Audit, each: PerInstance) -> dict[str, Cut]:
     """The groups of each sensitive feature, and the bands that made them."""
-    bands: Mapping[str, tuple[float, ...]] | None = audit.document["config"].get("bands")
+    schema, bands = audit.schema, audit.options.bands
     if bands is None:  # of a run of before bands were known
-        bands = AuditOptions().bands_of(audit.schema)
-    schema = audit.schema
+        bands = AuditOptions().bands_of(schema)
     values = own_values(audit.folder, each, [schema[name] for name in schema.sensitive])
     found: dict[str, Cut] = {}
     for name in schema.sensitive:

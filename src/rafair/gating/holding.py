@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from rafair.gating.decision import Finding, Measured, Status
 from rafair.gating.policy import Rule
+from rafair.metrics.rates import Rate
 from rafair.metrics.rounding import as_fraction
 from rafair.results.rate_names import RateName
 
@@ -96,14 +95,14 @@ def _compared(held: float, limit: float) -> str:
     return "above" if held > limit else "below"
 
 
-def measured_of(rate: Mapping[str, Any]) -> Measured:
-    """A rate of `audit.json`."""
-    return Measured(rate["value"], rate["low"], rate["high"], rate["n"], rate["count"])
+def measured_of(rate: Rate) -> Measured:
+    """A rate of an audit."""
+    return Measured(rate.value, rate.low, rate.high, rate.n, rate.count)
 
 
-def told_of(rate: Mapping[str, Any]) -> str:
-    """A rate of `audit.json` in words."""
-    return f"{figures(measured_of(rate))}, {rate['count']:,} of {rate['n']:,}"
+def told_of(rate: Rate) -> str:
+    """A rate of an audit in words."""
+    return f"{figures(measured_of(rate))}, {rate.count:,} of {rate.n:,}"
 
 
 def figures(measured: Measured) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,10 +10,10 @@ from numpy.typing import NDArray
 
 from rafair.gating.pairing import Pairing
 from rafair.metrics.differences import Paired, Unpaired, independent_rates, paired_rates
+from rafair.metrics.rates import Rate
 from rafair.results.rate_names import RateName
 
 Shares = NDArray[np.float64]
-Rate = Mapping[str, Any] | None
 
 WANTED = ("accuracy", "individual_fairness", "accurate_fairness", "true_fair")
 UNWANTED = ("true_biased", "false_fair", "false_biased")
@@ -124,19 +123,18 @@ def compared(
     return Change(name, float(before.mean()), float(after.mean()), difference)
 
 
-def of_counts(name: RateName, one: Rate, other: Rate) -> Change | None:
+def of_counts(name: RateName, one: Rate | None, other: Rate | None) -> Change | None:
     """One rate of two audits, told by its counts alone, as of independent samples.
 
     Args:
         name: The rate.
-        one: As the first `audit.json` tells it, `{value, count, n, low, high}`; None where nothing
-            was counted.
+        one: As the first audit tells it; None where nothing was counted.
         other: As the second does.
     """
     if not one or not other:
         return None
-    gap = independent_rates(other["count"], other["n"], one["count"], one["n"])
-    return Change(name, one["value"], other["value"], gap) if gap else None
+    gap = independent_rates(other.count, other.n, one.count, one.n)
+    return Change(name, one.value, other.value, gap) if gap else None
 
 
 def _independent(after: Shares, before: Shares) -> Unpaired | None:

@@ -40,7 +40,7 @@ def findings_of(rule: Rule, number: int, runs: Runs) -> list[Finding]:
 
 def _rates(rule: Rule, run: JudgedRun) -> Sequence[RateName]:
     if rule.attack != EVERY:
-        return [rate_named(run.document, rule.rate, rule.attack)]
+        return [rate_named(run.record, rule.rate, rule.attack)]
     check_name("rate", rule.rate, list(dict.fromkeys(name.short for name in run.rates)))
     return [name for name in run.rates if name.short == rule.rate]
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
+from rafair.metrics.rates import Rate
 from rafair.results.groups import groups_of
 from rafair.results.per_instance import PerInstance, Shares
 from rafair.results.rate_names import RateName, rates_of
+from rafair.results.record import AuditRecord, Group
 from rafair.results.result import Audit
 
 
@@ -24,20 +25,19 @@ class JudgedRun:
     audit: Audit
 
     @property
-    def document(self) -> Mapping[str, Any]:
+    def record(self) -> AuditRecord:
         """The content of its `audit.json`."""
-        return self.audit.document
+        return self.audit.record
 
     @cached_property
-    def rates(self) -> dict[RateName, Mapping[str, Any] | None]:
+    def rates(self) -> dict[RateName, Rate | None]:
         """Every rate; None where nothing was counted."""
-        return rates_of(self.document)
+        return rates_of(self.record)
 
     @cached_property
-    def groups(self) -> Mapping[str, Any]:
+    def groups(self) -> Mapping[str, Mapping[str, Group]]:
         """The rates by group, derived from the files of a run that is older than them."""
-        groups: Mapping[str, Any] = groups_of(self.document, self.audit.folder)["groups"]
-        return groups
+        return groups_of(self.record, self.audit.folder).groups
 
     def holds(self, name: RateName) -> Shares | None:
         """Whether each instance has what a rate counts, by ascending instance."""

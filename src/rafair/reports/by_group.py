@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
-from rafair.metrics.groups import LEAST_INSTANCES
+from rafair.metrics.groups import LEAST_INSTANCES, Gap
 from rafair.metrics.rounding import as_fraction
 from rafair.reports.contents import Bar, Picture
 from rafair.results.leading import ACCURATE_FAIRNESS, families
+from rafair.results.record import AuditRecord, Group
 from rafair.results.tables import Cells, with_unit
 from rafair.visible import shortened
 
@@ -18,18 +18,18 @@ ROBUST_NOTE = (
 )
 
 
-def group_pictures(document: Mapping[str, Any]) -> tuple[list[Picture], list[Picture]]:
+def group_pictures(record: AuditRecord) -> tuple[list[Picture], list[Picture]]:
     """Clean and robust accurate fairness by sensitive value or band.
 
     Returns:
         A picture for each sensitive feature, and one for each pair of them, in which smaller groups
         are left out.
     """
-    groups = document["groups"]
-    features = [name for name in document["dataset"]["sensitive"] if name in groups]
-    singles = [_picture(document, name, groups[name], 1) for name in features]
+    groups = record.groups or {}
+    features = [name for name in record.dataset.sensitive if name in groups]
+    singles = [_picture(record, name, groups[name], 1) for name in features]
     pairs = [
-        _picture(document, name, groups[name], LEAST_INSTANCES)
+        _picture(record, name, groups[name], LEAST_INSTANCES)
         for name in groups
         if name not in features
     ]
@@ -37,36 +37,36 @@ def group_pictures(document: Mapping[str, Any]) -> tuple[list[Picture], list[Pic
 
 
 def _picture(
-    document: Mapping[str, Any], name: str, groups: Mapping[str, Any], least: int
+    record: AuditRecord, name: str, groups: Mapping[str, Group], least: int
 ) -> Picture | None:
-    shown = {value: group for value, group in groups.items() if group["n"] >= least}
+    shown = {value: group for value, group in groups.items() if group.n >= least}
     if not shown:
         return None
-    clean = [Bar(value, group["clean"][ACCURATE_FAIRNESS]) for value, group in shown.items()]
+    clean = [Bar(value, group.clean[ACCURATE_FAIRNESS]) for value, group in shown.items()]
     robust = [
         (
             f"Robust against {attack}",
             [
-                Bar(value, group["robust"][attack][ACCURATE_FAIRNESS], "robust")
+                Bar(value, group.robust[attack][ACCURATE_FAIRNESS], "robust")
                 for value, group in shown.items()
             ],
         )
-        for attack in families(document)
+        for attack in families(record.attacks)
     ]
-    note = NOTE + (ROBUST_NOTE if document["attacks"] else "")
-    return Picture(with_unit(name, document), [("As they are", clean), *robust], note)
+    note = NOTE + (ROBUST_NOTE if record.attacks else "")
+    return Picture(with_unit(name, record), [("As they are", clean), *robust], note)
 
 
-def gaps_table(document: Mapping[str, Any]) -> Cells | None:
+def gaps_table(record: AuditRecord) -> Cells | None:
     """The largest difference in accurate fairness between two groups, feature by feature."""
     rows = [
         [
-            f"{with_unit(feature, document)}, {stage}",
-            *_gap_cells(document, feature, gap, kind, attack),
+            f"{with_unit(feature, record)}, {stage}",
+            *_gap_cells((record.groups or {})[feature], gap, attack),
         ]
-        for feature, gaps in document.get("gaps", {}).items()
-        for stage, kind, attack in _stages(document)
-        if (gap := _of(gaps, kind, attack)) is not None
+        for feature, gaps in (record.gaps or {}).items()
+        for stage, attack in _stages(record)
+        if (gap := gaps.under(attack)[ACCURATE_FAIRNESS]) is not None
     ]
     if not rows:
         return None
@@ -79,29 +79,17 @@ def gaps_table(document: Mapping[str, Any]) -> Cells | None:
     return Cells("The largest differences between groups", headers, rows, note)
 
 
-def _stages(document: Mapping[str, Any]) -> Iterator[tuple[str, str, str | None]]:
-    yield "as they are", "clean", None
-    for name in families(document):
-        yield f"robust against {name}", "robust", name
+def _stages(record: AuditRecord) -> Iterator[tuple[str, str | None]]:
+    yield "as they are", None
+    for name in families(record.attacks):
+        yield f"robust against {name}", name
 
 
-def _of(section: Mapping[str, Any], kind: str, attack: str | None) -> Mapping[str, Any] | None:
-    rates = section[kind] if attack is None else section[kind][attack]
-    found: Mapping[str, Any] | None = rates[ACCURATE_FAIRNESS]
-    return found
-
-
-def _gap_cells(
-    document: Mapping[str, Any],
-    feature: str,
-    gap: Mapping[str, Any],
-    kind: str,
-    attack: str | None,
-) -> Iterator[str]:
-    low, high = (as_fraction(gap[key], 2) for key in ("low", "high"))
-    yield f"{as_fraction(gap['value'])}\n{low} to {high}"
-    for group in (gap["lowest"], gap["highest"]):
-        rate = _of(document["groups"][feature][group], kind, attack)
+def _gap_cells(groups: Mapping[str, Group], gap: Gap, attack: str | None) -> Iterator[str]:
+    low, high = (as_fraction(end, 2) for end in (gap.low, gap.high))
+    yield f"{as_fraction(gap.value)}\n{low} to {high}"
+    for group in (gap.lowest, gap.highest):
+        rate = groups[group].under(attack)[ACCURATE_FAIRNESS]
         assert rate is not None  # a gap is of groups that have a rate
         yield shortened(group)
-        yield f"{as_fraction(rate['value'])}\nn = {rate['n']:,}"
+        yield f"{as_fraction(rate.value)}\nn = {rate.n:,}"

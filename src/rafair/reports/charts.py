@@ -6,12 +6,12 @@ and a narrow screen shows the same as a wide one. Places along the scale are per
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from markupsafe import Markup
 
+from rafair.metrics.rates import Rate
 from rafair.metrics.rounding import as_fraction
 from rafair.reports.contents import Picture
 from rafair.visible import shortened, visible
@@ -97,11 +97,11 @@ def axis(picture: Picture, identifier: str) -> Markup:
     ).format(identifier, shortened(picture.title), visible(_described(picture)), labels)
 
 
-def drawing(rate: Mapping[str, Any] | None, series: int) -> Markup:
+def drawing(rate: Rate | None, series: int) -> Markup:
     """One rate: a line from the low to the high end of its interval, and a mark at its value.
 
     Example:
-        >>> print(drawing({"value": 0.5, "low": 0.4, "high": 0.6}, 0))
+        >>> print(drawing(Rate(0.5, 48, 96, 0.4, 0.6), 0))
         <svg class="strip s0" aria-hidden="true" width="100%" height="22" overflow="visible"><line
         x1="40%" x2="60%" y1="11" y2="11"/><line x1="40%" x2="40%" y1="7" y2="15"/><line x1="60%"
         x2="60%" y1="7" y2="15"/><svg x="50%" y="11" overflow="visible"><circle
@@ -109,7 +109,7 @@ def drawing(rate: Mapping[str, Any] | None, series: int) -> Markup:
     """
     if rate is None:
         return Markup("")
-    value, low, high = (f"{100 * rate[key]:.4g}" for key in ("value", "low", "high"))
+    value, low, high = (f"{100 * part:.4g}" for part in (rate.value, rate.low, rate.high))
     ends = Markup("").join(
         Markup('<line x1="{0}%" x2="{0}%" y1="{1}" y2="{2}"/>').format(
             end, MIDDLE - CAP, MIDDLE + CAP
@@ -125,14 +125,14 @@ def drawing(rate: Mapping[str, Any] | None, series: int) -> Markup:
     )
 
 
-def _line(label: str, rate: Mapping[str, Any] | None, series: int) -> Line:
+def _line(label: str, rate: Rate | None, series: int) -> Line:
     if rate is None:
         return Line(label, "–", "", "none counted", Markup(""))
     return Line(
         label,
-        as_fraction(rate["value"]),
-        f"{as_fraction(rate['low'])}–{as_fraction(rate['high'])}",
-        f"{rate['count']:,} of {rate['n']:,}",
+        as_fraction(rate.value),
+        f"{as_fraction(rate.low)}–{as_fraction(rate.high)}",
+        f"{rate.count:,} of {rate.n:,}",
         drawing(rate, series),
     )
 
@@ -140,7 +140,7 @@ def _line(label: str, rate: Mapping[str, Any] | None, series: int) -> Line:
 def _described(picture: Picture) -> str:
     """What the picture shows at a glance, for those who do not see it."""
     rated = [
-        (bar.rate["value"], f"{heading}, {bar.label}" if heading else bar.label)
+        (bar.rate.value, f"{heading}, {bar.label}" if heading else bar.label)
         for heading, bars in picture.groups
         for bar in bars
         if bar.rate is not None

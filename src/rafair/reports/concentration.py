@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -130,7 +129,7 @@ def _telling(folder: Path, feature: Feature, clean: Numbers, kept: NDArray[np.bo
     sizes = np.bincount(codes[codes != NONE], minlength=len(labels))
     counted = (codes != NONE) & (sizes[codes] >= FEWEST)
     bars = [
-        Bar(label, _plain(kept[codes == number]))
+        Bar(label, share(kept[codes == number]))
         for number, label in enumerate(labels)
         if sizes[number] >= FEWEST
     ]
@@ -192,8 +191,3 @@ def _band(feature: Feature, numbers: NDArray[np.float64]) -> str:
     """A band's name without the feature's unit, which stands above it."""
     low, high = show_number(feature, numbers.min()), show_number(feature, numbers.max())
     return low if low == high else f"{low} to {high}"
-
-
-def _plain(holds: NDArray[np.bool_]) -> dict[str, Any] | None:
-    rate = share(holds)
-    return rate.to_dict() if rate else None

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rafair.metrics.rates import Rate
 from rafair.results.tables import Cells
 
 Codes = NDArray[np.int32]
@@ -38,12 +38,12 @@ class Bar:
 
     Args:
         label: What it is of, such as "clean" or "25 to 34".
-        rate: `{value, count, n, low, high}`; None where nothing was counted.
+        rate: The rate; None where nothing was counted.
         kind: What decides how it looks: "attacked", "robust", "repaired", or empty.
     """
 
     label: str
-    rate: Mapping[str, Any] | None
+    rate: Rate | None
     kind: str = ""
 
 

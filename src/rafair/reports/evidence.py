@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from rafair.metrics.groups import LEAST_INSTANCES
 from rafair.reports.contents import CaseTable
 from rafair.results.hardest import hit_hardest, not_compared
 from rafair.results.leading import ACCURATE_FAIRNESS, leaders, most_telling
+from rafair.results.record import AuditRecord
 from rafair.results.shares import share_of
 from rafair.results.summary import repaired
 from rafair.visible import shortened
@@ -22,62 +22,60 @@ RATES = {
 
 
 def evidence(
-    document: Mapping[str, Any], cases: CaseTable, features: Sequence[str], missing: str
+    record: AuditRecord, cases: CaseTable, features: Sequence[str], missing: str
 ) -> dict[str, str]:
     """A text for each key of `frameworks.FIGURES`.
 
     Args:
-        document: The content of `audit.json`.
+        record: The audit.
         cases: All cases.
         features: The features by which violations concentrate, the first most.
         missing: Which features could not be compared, or why there are none.
     """
-    attacks = leaders(document)
-    lead = most_telling(document)
-    tested = document["model"]["test_accuracy"]
-    clean = document["clean"]
-    rows = document.get("whole", {}).get("rows", document["dataset"]["audited_rows"])
+    attacks = leaders(record)
+    lead = most_telling(record)
+    tested, n, clean = record.model.test_accuracy, record.clean.n, record.clean.rates
+    rows = record.whole.rows if record.whole else record.dataset.audited_rows
     return {
         "accuracy": (
-            f"Right: {share_of(tested)} of {tested['n']:,} rows; {share_of(clean['accuracy'])} of "
-            f"the {clean['n']:,} audited."
+            f"Right: {share_of(tested)} of {tested.n:,} rows; {share_of(clean['accuracy'])} of "
+            f"the {n:,} audited."
         ),
         "fairness": (
-            f"Individual fairness: {share_of(clean['individual_fairness'])} of {clean['n']:,}; "
+            f"Individual fairness: {share_of(clean['individual_fairness'])} of {n:,}; "
             f"accurate fairness: {share_of(clean[ACCURATE_FAIRNESS])}."
         ),
-        "robust": " ".join(_robust(document, attack) for attack in attacks) or NOT_MEASURED,
-        "groups": _groups(document, lead),
+        "robust": " ".join(_robust(record, attack) for attack in attacks) or NOT_MEASURED,
+        "groups": _groups(record, lead),
         "cases": f"{cases.counted}; each with the row as it was, perturbed, and its counterpart.",
         "features": _features(features, missing),
-        "repair": " ".join(repaired(document, lead)) if lead else NOT_MEASURED,
+        "repair": " ".join(repaired(record, lead)) if lead else NOT_MEASURED,
         "sample": (
-            f"{_sample(clean['n'], rows, document['seed'])}; every rate has its count and a 95 % "
-            "interval."
+            f"{_sample(n, rows, record.seed)}; every rate has its count and a 95 % interval."
         ),
-        "limits": _limits(document),
+        "limits": _limits(record),
         "manifest": (
-            f"Command, seed, options, versions of {len(document['environment']['packages'])} "
-            f"packages, and SHA-256 of the data, the model and {len(document['files'])} files."
+            f"Command, seed, options, versions of {len(record.environment.packages)} "
+            f"packages, and SHA-256 of the data, the model and {len(record.files)} files."
         ),
     }
 
 
-def _robust(document: Mapping[str, Any], attack: str) -> str:
-    robust = document["attacks"][attack]["robust"]
+def _robust(record: AuditRecord, attack: str) -> str:
+    robust = record.attacks[attack].robust
     rates = "; ".join(f"robust {name}: {share_of(robust[key])}" for key, name in RATES.items())
-    return f"Against {attack}, of {document['clean']['n']:,}: {rates}."
+    return f"Against {attack}, of {record.clean.n:,}: {rates}."
 
 
-def _groups(document: Mapping[str, Any], attack: str | None) -> str:
+def _groups(record: AuditRecord, attack: str | None) -> str:
     """Who is hit hardest, and what was not compared: nothing unmeasured is called equal."""
-    if not document.get("gaps"):
+    if not record.gaps:
         return NOT_MEASURED
-    without = not_compared(document, attack)
+    without = not_compared(record, attack)
     if without.startswith("Not measured: "):
         return without
     equal = f"No two groups of at least {LEAST_INSTANCES} instances differ."
-    said = list(hit_hardest(document, attack)) or [equal]
+    said = list(hit_hardest(record, attack)) or [equal]
     return " ".join(said if without in ("", *said) else [*said, without])
 
 
@@ -92,7 +90,7 @@ def _features(features: Sequence[str], missing: str) -> str:
     return f"Violations concentrate most by {named}. {missing}".strip()
 
 
-def _limits(document: Mapping[str, Any]) -> str:
-    count = len(document["warnings"])
+def _limits(record: AuditRecord) -> str:
+    count = len(record.warnings)
     said = "no warning" if not count else "1 warning" if count == 1 else f"{count} warnings"
     return f"The run gave {said}; what its figures do not show is listed below."

@@ -132,6 +132,6 @@ def _refuse_own_file(audit: Audit, target: Path) -> None:
     """
     from rafair.results.run_files import AUDIT
 
-    own = {(audit.folder / name).resolve() for name in (AUDIT, *audit.document["files"])}
+    own = {(audit.folder / name).resolve() for name in (AUDIT, *audit.record.files)}
     if target.resolve() in own:
         raise InputError(f"'{target}': expected another file than those of the run")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from rafair.reports.by_group import gaps_table, group_pictures
 from rafair.reports.case_columns import case_table
 from rafair.reports.concentration import NOTE, Concentrations, concentrations
@@ -38,31 +40,31 @@ def contents_of(audit: Audit) -> Contents:
         >>> contents_of(audit).title
         'Audit of <lambda> on affairs'
     """
-    document = {**audit.document, **groups_of(audit.document, audit.folder)}
+    record = replace(audit.record, **groups_of(audit.record, audit.folder)._asdict())
     stored = StoredRows.read(audit.folder)
     moved = moved_by_attack(audit, stored)
     features = _features(audit, stored)
-    groups, pairs = group_pictures(document)
+    groups, pairs = group_pictures(record)
     cases = case_table(audit.folder, audit.schema, stored)
     return Contents(
         title=_title(audit),
-        summary=summary(document, moved),
-        facts=facts(document),
+        summary=summary(record, moved),
+        facts=facts(record),
         warnings=audit.warnings,
-        stages=stages(document),
+        stages=stages(record),
         groups=groups,
         pairs=pairs,
-        gaps=gaps_table(document),
+        gaps=gaps_table(record),
         features=features.pictures,
         moved=moved_picture(moved),
-        tables=tables(document),
+        tables=tables(record),
         cases=cases,
-        manifest=manifest(document),
-        repeat=repeat(document),
-        reading=reading(document),
+        manifest=list(manifest(record)),
+        repeat=repeat(record),
+        reading=reading(record),
         features_note=NOTE,
         features_missing=features.missing,
-        evidence=evidence(document, cases, features.features, features.missing),
+        evidence=evidence(record, cases, features.features, features.missing),
     )
 
 
@@ -70,19 +72,19 @@ def moved_by_attack(audit: Audit, stored: StoredRows) -> dict[str, list[Moved]]:
     """Which features were moved, by the attacks that speak for the audit."""
     return {
         name: moved_features(audit.folder, stored, audit.schema, name)
-        for name in families(audit.document)
+        for name in families(audit.record.attacks)
     }
 
 
 def _title(audit: Audit) -> str:
-    data, model = audit.document["dataset"], audit.document["model"]
-    variant = f" ({data['variant']})" if data["variant"] else ""
-    return f"Audit of {shortened(model['name'])} on {shortened(data['name'])}{variant}"
+    data, model = audit.record.dataset, audit.record.model
+    variant = f" ({data.variant})" if data.variant else ""
+    return f"Audit of {shortened(model.name)} on {shortened(data.name)}{variant}"
 
 
 def _features(audit: Audit, stored: StoredRows) -> Concentrations:
     """Where violations concentrate: under the leading attack, or in the rows as they are."""
-    attack = most_telling(audit.document)
+    attack = most_telling(audit.record)
     name = RateName("clean", ACCURATE_FAIRNESS)
     title = "Accurate fairness, as they are"
     if attack:

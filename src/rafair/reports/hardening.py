@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rafair.hardening.gains import summary
+from rafair.results.record import DecisionRule
 from rafair.results.tables import decision_in_words
 from rafair.visible import visible
 
@@ -31,7 +32,9 @@ def render_hardening(document: Mapping[str, Any]) -> RenderableType:
     if spent:
         parts.append(Text(spent, style="dim"))
     if document.get("model"):
-        decides = f"The model decides {decision_in_words(document['model'])}."
+        model = document["model"]
+        rule = decision_in_words(DecisionRule(**model["decision"]), model["input"])
+        decides = f"The model decides {rule}."
         parts.append(Text(visible(decides), style="dim"))
     if document["dataset"].get("file"):
         parts.append(

@@ -145,8 +145,8 @@ def _three(bar: Bar) -> list[str]:
     rate = bar.rate
     if rate is None:
         return ["–", "–", "–"]
-    value, low, high = (as_fraction(rate[key]) for key in ("value", "low", "high"))
-    return [value, f"{low}–{high}", f"{rate['count']:,} of {rate['n']:,}"]
+    value, low, high = map(as_fraction, (rate.value, rate.low, rate.high))
+    return [value, f"{low}–{high}", f"{rate.count:,} of {rate.n:,}"]
 
 
 def _one(bar: Bar) -> str:

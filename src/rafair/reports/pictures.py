@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from rafair.reports.contents import PARTS, Bar, Picture
 from rafair.results.leading import families
 from rafair.results.moved import Moved
+from rafair.results.record import AuditRecord
 from rafair.visible import shortened
 
 METRICS = {
@@ -27,27 +27,25 @@ MOVED = (
 )
 
 
-def stages(document: Mapping[str, Any]) -> Picture:
+def stages(record: AuditRecord) -> Picture:
     """Clean, attacked, robust and repaired rates beside each other."""
-    groups = [(title, list(_stages(document, metric))) for metric, title in METRICS.items()]
-    title = PARTS["rates"] if document["attacks"] else "Rows as they are"
-    return Picture(title, groups, STAGES if document["attacks"] else "")
+    groups = [(title, list(_stages(record, metric))) for metric, title in METRICS.items()]
+    title = PARTS["rates"] if record.attacks else "Rows as they are"
+    return Picture(title, groups, STAGES if record.attacks else "")
 
 
-def _stages(document: Mapping[str, Any], metric: str) -> Iterator[Bar]:
-    if "whole" in document:
-        yield Bar("as they are, all rows", document["whole"][metric])
-    yield Bar("as they are", document["clean"][metric])
-    attacks = document["attacks"]
+def _stages(record: AuditRecord, metric: str) -> Iterator[Bar]:
+    if record.whole:
+        yield Bar("as they are, all rows", record.whole.rates[metric])
+    yield Bar("as they are", record.clean.rates[metric])
+    attacks = record.attacks
     for name, attack in attacks.items():
-        yield Bar(f"under {name}", attack["outcome"][metric], "attacked")
-    for name in families(document):
-        yield Bar(f"robust against {name}", attacks[name]["robust"][metric], "robust")
-    for name in families(document):
-        if name in document["repairs"]:
-            yield Bar(
-                f"repaired after {name}", document["repairs"][name]["final"][metric], "repaired"
-            )
+        yield Bar(f"under {name}", attack.outcome[metric], "attacked")
+    for name in families(attacks):
+        yield Bar(f"robust against {name}", attacks[name].robust[metric], "robust")
+    for name in families(attacks):
+        if name in record.repairs:
+            yield Bar(f"repaired after {name}", record.repairs[name].final[metric], "repaired")
 
 
 def moved_picture(moved: Mapping[str, Sequence[Moved]]) -> Picture | None:
@@ -65,7 +63,7 @@ def moved_picture(moved: Mapping[str, Sequence[Moved]]) -> Picture | None:
 def _moved_bar(moved: Moved) -> Bar:
     name = shortened(moved.feature)
     label = f"{name} ({moved.size})" if moved.size else name
-    return Bar(label, moved.rate.to_dict() if moved.rate else None)
+    return Bar(label, moved.rate)
 
 
 def _codes_alone(moved: Mapping[str, Sequence[Moved]]) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from rafair.results.record import AuditRecord
 
 TERMS = (
     ("instance", "One audited row of the table, such as a person."),
@@ -57,7 +56,7 @@ INTERVALS = (
 )
 
 
-def reading(document: Mapping[str, Any]) -> list[tuple[str, str]]:
+def reading(record: AuditRecord) -> list[tuple[str, str]]:
     """The terms that this audit's figures need."""
-    attacked = ATTACKED if document["attacks"] else ()
-    return [*TERMS, *attacked, *(REPAIRED if document["repairs"] else ()), *INTERVALS]
+    attacked = ATTACKED if record.attacks else ()
+    return [*TERMS, *attacked, *(REPAIRED if record.repairs else ()), *INTERVALS]

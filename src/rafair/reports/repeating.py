@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rafair.results.options import AuditOptions
+from rafair.results.record import AuditRecord
 from rafair.results.tables import decision_in_words
 
 IN_PYTHON = "rafair.audit(...)"
@@ -21,60 +22,54 @@ TOLD = {
 NOT_OPTIONS = ("plan", "seed", "repair")
 
 
-def manifest(document: Mapping[str, Any]) -> list[tuple[str, str]]:
+def manifest(record: AuditRecord) -> Iterator[tuple[str, str]]:
     """Names and values, a line each."""
-    return list(_manifest(document))
-
-
-def _manifest(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    yield "command", document["command"] or "unknown"
-    yield "seed", f"{document['seed']}"
-    yield "made", document["created"]
-    yield "rafair", document["rafair_version"]
-    environment, data = document["environment"], document["dataset"]
-    yield "Python", environment["python"]
-    for name, version in environment["packages"].items():
-        yield name, version
-    yield "processor", f"{environment['cpu']}, {environment['threads']} threads"
-    yield "device", environment["device"]
-    yield "data set", data["name"]
-    what = "its file" if data.get("streamed") else "its encoded rows and labels"
-    yield f"sha256 of {what}", data["sha256"]
-    if data.get("file"):
-        yield f"sha256 of {data['file']['name']}", data["file"]["sha256"]
-    yield "model", document["model"]["name"]
-    if document["model"].get("decision"):
-        yield "the model decides", decision_in_words(document["model"])
-        yield "order of its outputs", ", ".join(document["model"]["decision"]["classes"])
-    yield "sha256 of the model", document["model"]["sha256"] or "unknown"
-    for name, digest in document["files"].items():
+    yield "command", record.command or "unknown"
+    yield "seed", f"{record.seed}"
+    yield "made", record.created
+    yield "rafair", record.rafair_version
+    environment, data, model = record.environment, record.dataset, record.model
+    yield "Python", environment.python
+    yield from environment.packages.items()
+    yield "processor", f"{environment.cpu}, {environment.threads} threads"
+    yield "device", environment.device
+    yield "data set", data.name
+    what = "its file" if data.streamed else "its encoded rows and labels"
+    yield f"sha256 of {what}", data.sha256
+    if data.file:
+        yield f"sha256 of {data.file.name}", data.file.sha256
+    yield "model", model.name
+    if model.decision:
+        yield "the model decides", decision_in_words(model.decision, model.input)
+        yield "order of its outputs", ", ".join(model.decision.classes)
+    yield "sha256 of the model", model.sha256 or "unknown"
+    for name, digest in record.files.items():
         yield f"sha256 of {name}", digest
-    for name, value in document["config"].items():
+    for name, value in record.config.items():
         if name not in NOT_OPTIONS:
             yield f"option {name}", _text(value)
-    for name, value in document["config"].get("repair", {}).items():
+    for name, value in record.config.get("repair", {}).items():
         yield f"option {name} of the repair", _text(value)
-    yield "plan", document["config"]["plan"]
+    yield "plan", record.config["plan"]
 
 
-def repeat(document: Mapping[str, Any]) -> str:
+def repeat(record: AuditRecord) -> str:
     """The command that repeats the run, quoted for a POSIX shell; or the call in Python.
 
     Options that were left to their defaults do not show in it: the manifest names them all.
     """
-    command: str = document["command"]
-    return call(document) if command == IN_PYTHON else command
+    return call(record) if record.command == IN_PYTHON else record.command or ""
 
 
-def call(document: Mapping[str, Any]) -> str:
+def call(record: AuditRecord) -> str:
     """The call of `rafair.audit` with every option that is not its default."""
-    config, defaults = document["config"], AuditOptions()
+    config, defaults = record.config, AuditOptions()
     given = [
         f"{name}={_python(config[name])}"
         for name in AuditOptions.__dataclass_fields__
         if name in config and _python(config[name]) != _python(getattr(defaults, name))
     ]
-    told = document["model"].get("options") or {}
+    told = record.model.options
     given += [
         f"{parameter}={_python(told[name])}"
         for name, parameter in TOLD.items()

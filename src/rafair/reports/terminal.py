@@ -26,7 +26,7 @@ BAD_CELLS = (Verdict.TRUE_BIASED, Verdict.FALSE_FAIR, Verdict.FALSE_BIASED)
 def render_audit(audit: Audit) -> RenderableType:
     """Everything a person wants to see first."""
     parts: list[RenderableType] = [_facts(audit), _summary(audit)]
-    parts += [_table(table) for table in tables(audit.document)]
+    parts += [_table(table) for table in tables(audit.record)]
     cases = telling_cases(audit)
     if cases:
         parts.append(Text("Cases", style="bold"))
@@ -39,7 +39,7 @@ def render_audit(audit: Audit) -> RenderableType:
 
 def _summary(audit: Audit) -> RenderableType:
     """The verdict in words, each sentence on a line of its own."""
-    first, *others = summary_of(audit.document, audit.folder)
+    first, *others = summary_of(audit.record, audit.folder)
     said = [_text(first, "bold"), *map(_text, others)]
     return Padding(Group(*said), (0, 0, 1, 0))
 
@@ -58,7 +58,7 @@ def _facts(audit: Audit) -> RenderableType:
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="bold")
     grid.add_column()
-    for key, value in facts(audit.document):
+    for key, value in facts(audit.record):
         grid.add_row(key, _text(value))
     return Padding(grid, (0, 0, 1, 0))
 

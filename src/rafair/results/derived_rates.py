@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rafair.metrics import summaries
-from rafair.metrics.means import Mean, mean
-from rafair.metrics.rates import Rate, share
+from rafair.metrics.means import mean
+from rafair.metrics.rates import share
 from rafair.results.run_files import CLEAN
 from rafair.results.stored_verdicts import Verdicts
 from rafair.results.twins import bin_width_of, members_of, sought_by
@@ -50,9 +51,9 @@ def rates_document(
 
 
 def plain(value: Any) -> Any:
-    """The same with rates and means as dictionaries."""
-    if isinstance(value, Rate | Mean):
-        return value.to_dict()
+    """The same with rates, means and the like as dictionaries."""
+    if is_dataclass(value):
+        return {item.name: plain(getattr(value, item.name)) for item in fields(value)}
     if isinstance(value, Mapping):
         return {key: plain(item) for key, item in value.items()}
     return value

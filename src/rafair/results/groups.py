@@ -6,20 +6,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from rafair.errors import InputError, RunFolderError
-from rafair.metrics.groups import largest_gap, rates_by_group
+from rafair.metrics.groups import Gap, largest_gap, rates_by_group
 from rafair.metrics.rates import Rate
 from rafair.results.columns import by_attack, columns_of, numbers
 from rafair.results.group_names import MISSING, OTHER, band_names, unlike, value_name
 from rafair.results.options import AuditOptions
 from rafair.results.per_instance import PerInstance
 from rafair.results.rate_names import RateName
+from rafair.results.record import AuditRecord, Gaps, Group
 from rafair.results.run_files import ADVERSARIAL, AUDIT
 from rafair.tabular.number_codes import number_codes
 from rafair.tabular.schema import Feature, Schema
@@ -29,9 +30,15 @@ BOTH = " × "
 """Stands between the names of two features, and of two of their groups."""
 
 Bands = Mapping[str, Sequence[float]]
-Section = dict[str, Any]
 Values = Mapping[str, NDArray[Any]]
 Held = Mapping[str, NDArray[np.bool_]]
+
+
+class ByGroup(NamedTuple):
+    """The sections `groups` and `gaps` of `audit.json`, by feature or pair of them."""
+
+    groups: Mapping[str, Mapping[str, Group]]
+    gaps: Mapping[str, Gaps]
 
 
 @dataclass(frozen=True)
@@ -51,7 +58,7 @@ class Grouping:
 
 def groups_document(
     each: PerInstance, folder: Path, schema: Schema, bands: Bands, attacks: Iterable[str]
-) -> dict[str, Section]:
+) -> ByGroup:
     """The sections `groups` and `gaps` of `audit.json`.
 
     Args:
@@ -68,40 +75,37 @@ def groups_document(
     found = groupings(own_values(folder, each, sensitive), schema, bands)
     held = _held(each, attacks)
     keys = unlike(BOTH.join(grouping.features) for grouping in found)
-    groups, gaps = {}, {}
+    groups, gaps = dict[str, dict[str, Group]](), dict[str, Gaps]()
     for key, grouping in zip(keys, found, strict=True):
         sizes = np.bincount(grouping.codes, minlength=len(grouping.names)).tolist()
         clean, *others = (_by_metric(holds, grouping) for holds in held.values())
         robust = dict(zip(list(held)[1:], others, strict=True))
         groups[key] = {
-            name: {
-                "n": n,
-                "clean": _of_group(clean, name),
-                "robust": {attack: _of_group(rates, name) for attack, rates in robust.items()},
-            }
+            name: Group(
+                n,
+                _of_group(clean, name),
+                {attack: _of_group(rates, name) for attack, rates in robust.items()},
+            )
             for name, n in zip(grouping.names, sizes, strict=True)
         }
-        gaps[key] = {
-            "clean": _gaps(clean),
-            "robust": {attack: _gaps(rates) for attack, rates in robust.items()},
-        }
-    return {"groups": groups, "gaps": gaps}
+        gaps[key] = Gaps(_gaps(clean), {attack: _gaps(rates) for attack, rates in robust.items()})
+    return ByGroup(groups, gaps)
 
 
-def groups_of(document: Mapping[str, Any], folder: Path) -> dict[str, Section]:
+def groups_of(record: AuditRecord, folder: Path) -> ByGroup:
     """The sections `groups` and `gaps` of a run, derived from its files where it has none.
 
     Args:
-        document: The content of its `audit.json`; that of an older run need not have them.
+        record: The run's; that of an older run need not have them.
         folder: The run folder.
 
     Raises:
         RunFolderError: If the files that they must be derived from cannot be read.
     """
-    if "groups" in document and "gaps" in document:
-        return {"groups": document["groups"], "gaps": document["gaps"]}
+    if record.groups is not None and record.gaps is not None:
+        return ByGroup(record.groups, record.gaps)
     try:
-        return derived_groups(document, PerInstance.read(folder), folder)
+        return derived_groups(record, PerInstance.read(folder), folder)
     except (OSError, pa.ArrowException, KeyError) as error:
         reason = str(error).splitlines()[0]
         raise RunFolderError(
@@ -109,28 +113,26 @@ def groups_of(document: Mapping[str, Any], folder: Path) -> dict[str, Section]:
         ) from error
 
 
-def derived_groups(
-    document: Mapping[str, Any], each: PerInstance, folder: Path
-) -> dict[str, Section]:
+def derived_groups(record: AuditRecord, each: PerInstance, folder: Path) -> ByGroup:
     """The sections `groups` and `gaps` of a run, derived from its files.
 
     Args:
-        document: The content of its `audit.json`, of which schema, bands and attacks are taken.
+        record: The run's, of which schema, bands and attacks are taken.
         each: The instances' verdicts.
         folder: The run folder.
 
     Raises:
         RunFolderError: If the document's bands are none, or the files are not those of the run.
     """
-    schema = Schema.model_validate(document["dataset"]["schema"])
-    given = document["config"].get("bands")
+    schema = record.dataset.schema
+    given = record.config.get("bands")
     try:
         bands = AuditOptions(bands=given).bands_of(schema)
     except InputError as error:
         raise RunFolderError(f"'{folder / AUDIT}': config: {error}") from error
     # those of a run are complete: what is not among them has no bands
     bands = bands if given is None else {name: bands[name] for name in given}
-    return groups_document(each, folder, schema, bands, document["attacks"])
+    return groups_document(each, folder, schema, bands, record.attacks)
 
 
 def own_values(folder: Path, each: PerInstance, features: Sequence[Feature]) -> Values:
@@ -254,11 +256,9 @@ def _by_metric(held: Held, grouping: Grouping) -> dict[str, dict[str, Rate | Non
     return found
 
 
-def _of_group(rates: Mapping[str, Mapping[str, Rate | None]], name: str) -> Section:
-    found = {metric: by_group[name] for metric, by_group in rates.items()}
-    return {metric: rate and rate.to_dict() for metric, rate in found.items()}
+def _of_group(rates: Mapping[str, Mapping[str, Rate | None]], name: str) -> dict[str, Rate | None]:
+    return {metric: by_group[name] for metric, by_group in rates.items()}
 
 
-def _gaps(rates: Mapping[str, Mapping[str, Rate | None]]) -> Section:
-    found = {metric: largest_gap(by_group) for metric, by_group in rates.items()}
-    return {metric: gap and gap.to_dict() for metric, gap in found.items()}
+def _gaps(rates: Mapping[str, Mapping[str, Rate | None]]) -> dict[str, Gap | None]:
+    return {metric: largest_gap(by_group) for metric, by_group in rates.items()}

@@ -2,51 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Collection
 
+from rafair.results.record import AuditRecord
 from rafair.results.twins import FEASIBLE, is_union, members_of
 
 ACCURATE_FAIRNESS = "accurate_fairness"
 
 
-def families(document: Mapping[str, Any]) -> list[str]:
-    """The unions of an audit, and the attacks that are in none, in its order.
+def families(attacks: Collection[str]) -> list[str]:
+    """The unions among an audit's attacks, and the attacks that are in none, in its order.
 
     Example:
-        >>> families({"attacks": dict.fromkeys(["rafair-tb", "rafair-ff", "rafair-fb", "pgd",
-        ...                                     "rafair"])})
+        >>> families(["rafair-tb", "rafair-ff", "rafair-fb", "pgd", "rafair"])
         ['pgd', 'rafair']
     """
-    names = list(document["attacks"])
-    inside = {member for name in names if is_union(name) for member in members_of(name)}
-    return [name for name in names if name not in inside]
+    inside = {member for name in attacks if is_union(name) for member in members_of(name)}
+    return [name for name in attacks if name not in inside]
 
 
-def leaders(document: Mapping[str, Any]) -> list[str]:
+def leaders(record: AuditRecord) -> list[str]:
     """The attack that left fewest instances right and equal, one for each kind of perturbation.
 
     Of equals a union, then the first. Empty where no attack was run.
     """
-    names = families(document)
+    names = families(record.attacks)
     kinds = ([n for n in names if not n.startswith(FEASIBLE)], [n for n in names if _twin(n)])
-    return [min(kind, key=lambda name: _left(document, name)) for kind in kinds if kind]
+    return [min(kind, key=lambda name: _left(record, name)) for kind in kinds if kind]
 
 
-def most_telling(document: Mapping[str, Any]) -> str | None:
+def most_telling(record: AuditRecord) -> str | None:
     """The leader that details are told of: of both kinds what could really happen; None of none."""
-    return next(reversed(leaders(document)), None)
+    return next(reversed(leaders(record)), None)
 
 
-def opening(document: Mapping[str, Any], attack: str | None) -> str:
+def opening(record: AuditRecord, attack: str | None) -> str:
     """How a sentence begins: with the attack it is of, where there are two to be told of."""
-    return f"Under {attack}, the" if len(leaders(document)) > 1 else "The"
+    return f"Under {attack}, the" if len(leaders(record)) > 1 else "The"
 
 
 def _twin(name: str) -> bool:
     return name.startswith(FEASIBLE)
 
 
-def _left(document: Mapping[str, Any], name: str) -> tuple[int, bool]:
-    robust = document["attacks"][name]["robust"][ACCURATE_FAIRNESS]
-    return (robust["count"] if robust else 0), not is_union(name)
+def _left(record: AuditRecord, name: str) -> tuple[int, bool]:
+    return record.attacks[name].robust[ACCURATE_FAIRNESS].count, not is_union(name)

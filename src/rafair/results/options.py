@@ -151,15 +151,19 @@ class AuditOptions:
             return {name: _product(self.steps, size) for name, size in self.step_size.items()}
         return _product(self.steps, self.step_size)
 
+    @property
+    def reach(self) -> PerFeature:
+        """`epsilon`, by default `default_epsilon`."""
+        return self.default_epsilon if self.epsilon is None else self.epsilon
+
     def to_dict(self) -> dict[str, Any]:
         """As plain values, with the default of `epsilon` filled in."""
-        epsilon = self.default_epsilon if self.epsilon is None else self.epsilon
         return {
             "attacks": list(self.attacks),
             "instances": self.instances,
             "steps": self.steps,
             "step_size": _plain(self.step_size),
-            "epsilon": _plain(epsilon),
+            "epsilon": _plain(self.reach),
             "k": self.k,
             "loss": self.loss,
             "labels": self.labels,

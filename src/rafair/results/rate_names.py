@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from rafair.arguments import check_name
 from rafair.errors import InputError
+from rafair.metrics.rates import Rate
+from rafair.results.record import AuditRecord
 
 PLACES = {
     "clean": None,
@@ -18,8 +19,8 @@ PLACES = {
 }
 """Where a kind of rate stands in `audit.json`: at the top, among the repairs, else the attacks."""
 
-ATTACKS = "attacks"
-FINAL = "final"
+KINDS = ("final", "iterates", "outcome", "robust", "exposed")
+"""Of rates of an attack that have a metric, in their order in `audit.json`."""
 
 
 @dataclass(frozen=True)
@@ -53,9 +54,9 @@ class RateName:
         return f"{self.short} of {self.attack}" if self.attack else self.short
 
 
-def rates_of(document: Mapping[str, Any]) -> dict[RateName, Mapping[str, Any] | None]:
-    """Every rate of an `audit.json`, in its order; None where nothing was counted."""
-    return dict(_walk(document))
+def rates_of(record: AuditRecord) -> dict[RateName, Rate | None]:
+    """Every rate of an audit, in the order of its `audit.json`; None where nothing was counted."""
+    return dict(_walk(record))
 
 
 def needs_attack(short: str) -> bool:
@@ -69,11 +70,11 @@ def needs_attack(short: str) -> bool:
     return kind not in PLACES or PLACES[kind] is not None
 
 
-def rate_named(document: Mapping[str, Any], short: str, attack: str | None = None) -> RateName:
+def rate_named(record: AuditRecord, short: str, attack: str | None = None) -> RateName:
     """The rate that a person means.
 
     Args:
-        document: The content of `audit.json`.
+        record: The audit.
         short: Kind and metric, such as "robust.accurate_fairness".
         attack: The attack, where the rate is one of an attack or of its repair.
 
@@ -81,7 +82,7 @@ def rate_named(document: Mapping[str, Any], short: str, attack: str | None = Non
         UnknownNameError: If the audit has no such rate or attack; says the nearest.
         InputError: If an attack is given where none belongs, or missing where one does.
     """
-    known = list(rates_of(document))
+    known = list(rates_of(record))
     check_name("rate", short, list(dict.fromkeys(name.short for name in known)))
     attacks = [name.attack for name in known if name.short == short and name.attack]
     if not attacks and attack is not None:
@@ -94,31 +95,17 @@ def rate_named(document: Mapping[str, Any], short: str, attack: str | None = Non
     return RateName(kind, metric, attack)
 
 
-def _walk(document: Mapping[str, Any]) -> Iterator[tuple[RateName, Mapping[str, Any] | None]]:
-    for kind in ("clean", "whole"):
-        for metric, value in document.get(kind, {}).items():
-            if _is_rate(value):
-                yield RateName(kind, metric), value
-    yield RateName("model", "test_accuracy"), document["model"]["test_accuracy"]
-    for attack, section in document[ATTACKS].items():
-        yield from _of_section(section, attack)
-    for attack, section in document["repairs"].items():
-        for name, value in _of_section(section, attack):
-            kind = "repaired" if name.kind == FINAL else name.kind
-            yield RateName(kind, name.metric, attack), value
-
-
-def _of_section(
-    section: Mapping[str, Any], attack: str
-) -> Iterator[tuple[RateName, Mapping[str, Any] | None]]:
-    for key, value in section.items():
-        if value is None or _is_rate(value):
-            yield RateName(key, "", attack), value
-        elif isinstance(value, Mapping):
-            for metric, rate in value.items():
-                if rate is None or _is_rate(rate):
-                    yield RateName(key, metric, attack), rate
-
-
-def _is_rate(value: Any) -> bool:
-    return isinstance(value, Mapping) and {"value", "count", "n"} <= set(value)
+def _walk(record: AuditRecord) -> Iterator[tuple[RateName, Rate | None]]:
+    for kind, section in (("clean", record.clean), ("whole", record.whole)):
+        for metric, rate in (section.rates if section else {}).items():
+            yield RateName(kind, metric), rate
+    yield RateName("model", "test_accuracy"), record.model.test_accuracy
+    for attack, found in record.attacks.items():
+        for kind in KINDS:
+            for metric, rate in (getattr(found, kind) or {}).items():
+                yield RateName(kind, metric, attack), rate
+        yield RateName("zero_gradient", "", attack), found.zero_gradient
+    for attack, repair in record.repairs.items():
+        for metric, rate in repair.final.items():
+            yield RateName("repaired", metric, attack), rate
+        yield RateName("corrected", "", attack), repair.corrected

@@ -20,10 +20,12 @@ from rafair.engine.run_folder import check_contents
 from rafair.engine.sealed import ALTERED, is_sealed
 from rafair.engine.shards import cut
 from rafair.engine.text_file import read_json
-from rafair.errors import RunFolderError
+from rafair.errors import InputError, RunFolderError
 from rafair.results.cases import Case, find_cases
 from rafair.results.groups import groups_of
-from rafair.results.options import AuditOptions, Perturbation
+from rafair.results.options import AuditOptions
+from rafair.results.rate_names import PLACES, rates_of
+from rafair.results.record import AuditRecord, record_of
 from rafair.results.run_files import ADVERSARIAL, AUDIT, REPAIRED, SCHEMA_VERSION, VERDICTS
 from rafair.results.summary import summary, summary_of
 from rafair.results.tables import Cells, as_text, facts, tables
@@ -38,16 +40,8 @@ if TYPE_CHECKING:
 WIDTH = 96
 """Of lines of text."""
 RATE = ("value", "count", "n", "low", "high")
-SECTIONS = {"files", "dataset", "model", "config", "clean", "attacks", "repairs", "warnings"}
-OLDER_OPTIONS: dict[str, Any] = {
-    "max_gradient_rows": None,
-    "black_box": False,
-    "max_queries": None,
-    "perturbation": Perturbation.PAPER,
-    "max_category_changes": 1,
-    "bands": None,
-}
-"""What runs of versions that knew no other options do not name."""
+SAME_COLUMN = {"whole": "clean", "repaired": "final"}
+"""Kinds of rates that `Audit.to_frame` calls as `audit.json` does."""
 
 
 class Audit:
@@ -96,7 +90,8 @@ class Audit:
         """Reads a finished run folder whose `audit.json` is compared with its digest later.
 
         Raises:
-            RunFolderError: If there is none, or it was written by another schema version.
+            RunFolderError: If there is none, it was written by another schema version, or holds
+                something else than an audit writes.
         """
         folder = Path(folder)
         path = folder / AUDIT
@@ -117,10 +112,9 @@ class Audit:
                 f"'{path}': expected schema_version {SCHEMA_VERSION}, found {version!r}; run the "
                 "audit again with this version of rafair"
             )
-        missing = SECTIONS - set(document)
-        if missing:
-            raise RunFolderError(f"'{path}': expected a section '{min(missing)}', found none")
-        return cls(document, folder)
+        audit = cls(document, folder)
+        _ = audit.record  # which is of an audit, or this is where it is told
+        return audit
 
     def check_document(self) -> None:
         """Checks that `audit.json` is still what the audit wrote, where it has a digest.
@@ -140,29 +134,38 @@ class Audit:
         path = self.folder / name
         if not path.is_file():
             raise RunFolderError(f"'{path}': expected a file of the run, found no such file")
-        expected, found = self.document["files"].get(name), sha256_of(path)
+        expected, found = self.record.files.get(name), sha256_of(path)
         if found != expected:
             raise RunFolderError(
                 f"'{path}': altered or cut short: expected sha256 {expected}, found {found}"
             )
 
     @cached_property
+    def record(self) -> AuditRecord:
+        """The content of `audit.json` as types.
+
+        Raises:
+            RunFolderError: If it is none that an audit writes.
+        """
+        return record_of(self.document, self.folder / AUDIT)
+
+    @property
     def schema(self) -> Schema:
         """The features of the audited table."""
-        return Schema.model_validate(self.document["dataset"]["schema"])
+        return self.record.dataset.schema
 
-    @cached_property
+    @property
     def options(self) -> AuditOptions:
         """The options that it was run with.
 
         Raises:
-            RunFolderError: If its `audit.json` does not tell all of them.
+            RunFolderError: If its `audit.json` does not tell all of them, or other ones.
         """
-        section = OLDER_OPTIONS | self.document["config"]
         try:
-            known = {name: section[name] for name in AuditOptions.__dataclass_fields__}
-            return AuditOptions(**known | {"attacks": tuple(known["attacks"])})
-        except (KeyError, TypeError) as error:
+            return self.record.options
+        except InputError as error:
+            raise RunFolderError(f"'{self.folder / AUDIT}': {error}") from error
+        except TypeError as error:
             raise RunFolderError(
                 f"'{self.folder / AUDIT}': expected the options of an audit in its 'config'"
             ) from error
@@ -170,7 +173,7 @@ class Audit:
     @property
     def warnings(self) -> list[str]:
         """What a reader of the rates should know."""
-        return list(self.document["warnings"])
+        return list(self.record.warnings)
 
     @cached_property
     def adversarial(self) -> pd.DataFrame:
@@ -187,10 +190,10 @@ class Audit:
 
         Nothing is given where the audited table was no file.
         """
-        if VERDICTS in self.document["files"]:
+        if VERDICTS in self.record.files and self.record.whole:
             path = self.folder / VERDICTS
             reader = RowReader(path, pq.read_schema(path).names)
-            for part in cut(self.document["whole"]["rows"], BATCH_ROWS):
+            for part in cut(self.record.whole.rows, BATCH_ROWS):
                 yield reader.read(part.start, part.stop).to_pandas()
 
     def cases(self, verdict: Verdict | str | None = None, limit: int | None = None) -> list[Case]:
@@ -212,19 +215,16 @@ class Audit:
         """
         import pandas as pd
 
-        rows = [("clean", "", "clean", self.document["clean"])]
-        if "whole" in self.document:
-            rows.append(("whole", "", "clean", self.document["whole"]))
-        for stage in ("attacks", "repairs"):
-            for name, section in self.document[stage].items():
-                groups = [(kind, value) for kind, value in section.items() if _is_group(value)]
-                loose = {key: value for key, value in section.items() if _is_rate(value)}
-                rows += [(stage, name, kind, value) for kind, value in [*groups, ("", loose)]]
         records = [
-            {"stage": stage, "attack": name, "kind": kind, "metric": metric, **rate}
-            for stage, name, kind, section in rows
-            for metric, rate in section.items()
-            if _is_rate(rate)
+            {
+                "stage": PLACES.get(name.kind, "attacks") or name.kind,
+                "attack": name.attack or "",
+                "kind": SAME_COLUMN.get(name.kind, name.kind) if name.metric else "",
+                "metric": name.metric or name.kind,
+                **rate.to_dict(),
+            }
+            for name, rate in rates_of(self.record).items()
+            if rate and name.kind != "model"
         ]
         return pd.DataFrame.from_records(records)
 
@@ -242,12 +242,12 @@ class Audit:
 
         records = [
             {"feature": feature, "group": group, "attack": attack, "kind": kind, "metric": metric}
-            | (rate or {**dict.fromkeys(RATE), "n": 0})
-            for feature, groups in groups_of(self.document, self.folder)["groups"].items()
+            | (rate.to_dict() if rate else {**dict.fromkeys(RATE), "n": 0})
+            for feature, groups in groups_of(self.record, self.folder).groups.items()
             for group, section in groups.items()
             for kind, attack, rates in [
-                ("clean", "", section["clean"]),
-                *(("robust", name, rates) for name, rates in section["robust"].items()),
+                ("clean", "", section.clean),
+                *(("robust", name, rates) for name, rates in section.robust.items()),
             ]
             for metric, rate in rates.items()
         ]
@@ -259,36 +259,35 @@ class Audit:
 
     def __str__(self) -> str:
         lines = [line for said in self._said() for line in textwrap.wrap(visible(said), WIDTH)]
-        lines += ["", *(f"{key:<7} {visible(value)}" for key, value in facts(self.document))]
-        for table in tables(self.document):
+        lines += ["", *(f"{key:<7} {visible(value)}" for key, value in facts(self.record))]
+        for table in tables(self.record):
             lines += ["", as_text(table), *textwrap.wrap(visible(table.note), WIDTH)]
         lines += ["", *(f"Warning: {visible(warning)}" for warning in self.warnings)]
         return "\n".join(lines).rstrip()
 
     def __repr__(self) -> str:
-        data, clean = self.document["dataset"], self.document["clean"]
-        return f"<Audit of '{data['name']}': {clean['n']} instances, in '{self.folder}'>"
+        name, n = self.record.dataset.name, self.record.clean.n
+        return f"<Audit of '{name}': {n} instances, in '{self.folder}'>"
 
     def _repr_html_(self) -> str:
         parts = [f"<p>{_escaped(said)}</p>" for said in self._said()]
         parts += [
-            f"<p><b>{_escaped(key)}</b> {_escaped(value)}</p>"
-            for key, value in facts(self.document)
+            f"<p><b>{_escaped(key)}</b> {_escaped(value)}</p>" for key, value in facts(self.record)
         ]
-        parts += [_html(table) for table in tables(self.document)]
+        parts += [_html(table) for table in tables(self.record)]
         parts += [f"<p>⚠ {_escaped(warning)}</p>" for warning in self.warnings]
         return "\n".join(parts)
 
     def _said(self) -> list[str]:
         """The verdict in words; without what was moved where the run's rows are gone."""
         try:
-            return summary_of(self.document, self.folder)
+            return summary_of(self.record, self.folder)
         except RunFolderError:
-            return summary(self.document)
+            return summary(self.record)
 
     def _frame(self, name: str) -> pd.DataFrame:
         path = self.folder / name
-        if name not in self.document["files"]:
+        if name not in self.record.files:
             import pandas as pd
 
             return pd.DataFrame()
@@ -298,14 +297,6 @@ class Audit:
             reason = str(error).splitlines()[0]
             raise RunFolderError(f"'{path}': expected a whole Parquet file: {reason}") from error
         return frame
-
-
-def _is_rate(value: Any) -> bool:
-    return isinstance(value, Mapping) and "value" in value
-
-
-def _is_group(value: Any) -> bool:
-    return isinstance(value, Mapping) and not _is_rate(value)
 
 
 def _escaped(text: str) -> str:

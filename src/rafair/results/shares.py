@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+from rafair.metrics.rates import Rate
 from rafair.metrics.rounding import as_per_cent
 
 ONE_DECIMAL_FROM = 1000
 """Of so many instances a tenth of a per cent means something."""
 
 
-def share_of(rate: Mapping[str, Any]) -> str:
+def share_of(rate: Rate) -> str:
     """A rate as count, share and interval.
 
     Example:
-        >>> share_of({"value": 0.195, "count": 39, "n": 200, "low": 0.1461, "high": 0.2554})
+        >>> share_of(Rate(value=0.195, count=39, n=200, low=0.1461, high=0.2554))
         '39 (20 %, 15 to 26 %)'
     """
-    decimals = 1 if rate["n"] >= ONE_DECIMAL_FROM else 0
-    value, low, high = (as_per_cent(rate[key], decimals) for key in ("value", "low", "high"))
-    return f"{rate['count']:,} ({value} %, {low} to {high} %)"
+    decimals = 1 if rate.n >= ONE_DECIMAL_FROM else 0
+    value, low, high = (as_per_cent(one, decimals) for one in (rate.value, rate.low, rate.high))
+    return f"{rate.count:,} ({value} %, {low} to {high} %)"
 
 
 def people(n: int) -> str:
@@ -28,6 +26,6 @@ def people(n: int) -> str:
     return "1 person" if n == 1 else f"{n:,} people"
 
 
-def were(rate: Mapping[str, Any]) -> str:
+def were(rate: Rate) -> str:
     """The verb of a rate's count."""
-    return "was" if rate["count"] == 1 else "were"
+    return "was" if rate.count == 1 else "were"

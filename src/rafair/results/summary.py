@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from rafair.results.hardest import hit_hardest
 from rafair.results.leading import ACCURATE_FAIRNESS, leaders, most_telling, opening
 from rafair.results.moved import Moved, moved_features
 from rafair.results.options import Perturbation
+from rafair.results.record import AuditRecord
 from rafair.results.shares import people, share_of, were
 from rafair.results.stored_rows import StoredRows
 from rafair.results.twins import FEASIBLE
-from rafair.tabular.schema import Schema
 from rafair.visible import shortened
+
+if TYPE_CHECKING:
+    from rafair.tabular.perturbation import PerFeature
 
 CELLS = {
     "true_biased": "judged rightly, but otherwise with other values of {sensitive}",
@@ -24,13 +27,11 @@ CELLS = {
 MOST_NAMED = 3
 
 
-def summary(
-    document: Mapping[str, Any], moved: Mapping[str, Sequence[Moved]] | None = None
-) -> list[str]:
+def summary(record: AuditRecord, moved: Mapping[str, Sequence[Moved]] | None = None) -> list[str]:
     """A few sentences, the most important first.
 
     Args:
-        document: The content of `audit.json`.
+        record: The audit.
         moved: By attack what `moved_features` gives, at least of the `most_telling` one; without
             it nothing is said of features.
 
@@ -38,63 +39,60 @@ def summary(
         >>> import rafair
         >>> table = rafair.load_dataset("affairs").test
         >>> audit = rafair.audit(lambda rows: rows[:, :2], table, attacks=(), instances=50)
-        >>> print(summary(audit.document)[-1])
+        >>> print(summary(audit.record)[-1])
         No attack was run: nothing is known of what happens once data are perturbed.
     """
-    attacks = leaders(document)
-    attack = most_telling(document)
-    said = [*_first(document, attacks), _failure(document, attack), *hit_hardest(document, attack)]
+    attacks = leaders(record)
+    attack = most_telling(record)
+    said = [*_first(record, attacks), _failure(record, attack), *hit_hardest(record, attack)]
     if attack:
         said += _moved(attack, (moved or {}).get(attack, ()))
-        said += repaired(document, attack)
-    return [*said, *_warned(document), _limit(document)]
+        said += repaired(record, attack)
+    return [*said, *_warned(record), _limit(record)]
 
 
-def summary_of(document: Mapping[str, Any], folder: Path) -> list[str]:
+def summary_of(record: AuditRecord, folder: Path) -> list[str]:
     """The same of a run folder, with the features that the most telling attack moved.
 
     Raises:
         RunFolderError: If the run's rows cannot be read.
     """
-    attack = most_telling(document)
+    attack = most_telling(record)
     if not attack:
-        return summary(document)
-    schema = Schema.model_validate(document["dataset"]["schema"])
-    moved = moved_features(folder, StoredRows.read(folder), schema, attack)
-    return summary(document, {attack: moved})
+        return summary(record)
+    moved = moved_features(folder, StoredRows.read(folder), record.dataset.schema, attack)
+    return summary(record, {attack: moved})
 
 
-def _first(document: Mapping[str, Any], attacks: Sequence[str]) -> Iterator[str]:
+def _first(record: AuditRecord, attacks: Sequence[str]) -> Iterator[str]:
     """How many were judged rightly and equally, before and after."""
-    clean = document["clean"][ACCURATE_FAIRNESS]
-    whole = document.get("whole")
+    clean, whole = record.clean.rates[ACCURATE_FAIRNESS], record.whole
     if whole:
-        all_rows = whole[ACCURATE_FAIRNESS]
+        all_rows = whole.rates[ACCURATE_FAIRNESS]
         yield (
-            f"Of all {all_rows['n']:,} rows of the file, {share_of(all_rows)} "
+            f"Of all {all_rows.n:,} rows of the file, {share_of(all_rows)} "
             f"{were(all_rows)} judged rightly and equally as they were."
         )
     who = "that were drawn and attacked" if attacks else "that were drawn"
     sample = f" {who}" if whole else ""
     text = (
-        f"Of {people(clean['n'])}{sample}, {share_of(clean)} {were(clean)} judged rightly and "
+        f"Of {people(clean.n)}{sample}, {share_of(clean)} {were(clean)} judged rightly and "
         "equally as they were"
     )
     for attack in attacks:
-        robust = document["attacks"][attack]["robust"][ACCURATE_FAIRNESS]
-        text += f"; {share_of(robust)} still {were(robust)} {_once_perturbed(document, attack)}"
+        robust = record.attacks[attack].robust[ACCURATE_FAIRNESS]
+        text += f"; {share_of(robust)} still {were(robust)} {_once_perturbed(record, attack)}"
     yield text + "."
 
 
-def _once_perturbed(document: Mapping[str, Any], attack: str) -> str:
-    config = document["config"]
-    kind = config.get("perturbation", Perturbation.PAPER)
-    possible = kind == Perturbation.FEASIBLE or attack.startswith(FEASIBLE)
+def _once_perturbed(record: AuditRecord, attack: str) -> str:
+    options = record.options
+    possible = options.perturbation == Perturbation.FEASIBLE or attack.startswith(FEASIBLE)
     changed = "changed as it could really happen," if possible else "perturbed"
-    return f"once their data were {changed} by up to {_size(config['epsilon'])} ({attack})"
+    return f"once their data were {changed} by up to {_size(options.reach)} ({attack})"
 
 
-def _size(epsilon: Any) -> str:
+def _size(epsilon: PerFeature) -> str:
     if not isinstance(epsilon, Mapping):
         return f"{epsilon:g} of each feature's range"
     least, most = min(epsilon.values()), max(epsilon.values())
@@ -103,43 +101,43 @@ def _size(epsilon: Any) -> str:
     return f"{least:g} to {most:g} of a feature's range"
 
 
-def _failure(document: Mapping[str, Any], attack: str | None) -> str:
+def _failure(record: AuditRecord, attack: str | None) -> str:
     """Which kind of failure is most frequent."""
     if attack:
-        found = {cell: document["attacks"][attack]["exposed"][cell] for cell in CELLS}
+        found = record.attacks[attack].exposed
         when, where = " at some step", "the rows as they were or at any step"
     else:
-        found = {cell: document["clean"][cell] for cell in CELLS}
+        found = record.clean.rates
         when, where = "", "the rows as they were"
-    cell = max(found, key=lambda name: found[name]["count"])
-    if not found[cell]["count"]:
-        return _nothing_found(document, where)
-    meaning = CELLS[cell].format(sensitive=_sensitive(document))
+    cell = max(CELLS, key=lambda name: found[name].count)
+    if not found[cell].count:
+        return _nothing_found(record, where)
+    meaning = CELLS[cell].format(sensitive=_sensitive(record))
     rate = found[cell]
     return (
-        f"{opening(document, attack)} most frequent failure was '{cell.replace('_', ' ')}': "
-        f"{share_of(rate)} {were(rate)}{when} {meaning}{_so_before(document, cell, attack)}."
+        f"{opening(record, attack)} most frequent failure was '{cell.replace('_', ' ')}': "
+        f"{share_of(rate)} {were(rate)}{when} {meaning}{_so_before(record, cell, attack)}."
     )
 
 
-def _so_before(document: Mapping[str, Any], cell: str, attack: str | None) -> str:
+def _so_before(record: AuditRecord, cell: str, attack: str | None) -> str:
     """How many were in that cell as they were, so that nobody takes them for newly found."""
     if not attack:
         return ""
-    before = document["clean"][cell]
-    if not before["count"]:
+    before = record.clean.rates[cell]
+    if not before.count:
         return "; before any step nobody was"
     return f"; before any step {share_of(before)} {were(before)} so already"
 
 
-def _nothing_found(document: Mapping[str, Any], where: str) -> str:
-    if document["clean"][ACCURATE_FAIRNESS]["count"] < document["clean"]["n"]:
+def _nothing_found(record: AuditRecord, where: str) -> str:
+    if record.clean.rates[ACCURATE_FAIRNESS].count < record.clean.n:
         return "The attack found no violation; those that there are were there before."
     return f"No violation was found in {where}, within this budget."
 
 
-def _sensitive(document: Mapping[str, Any]) -> str:
-    names = [shortened(name) for name in document["dataset"]["sensitive"]]
+def _sensitive(record: AuditRecord) -> str:
+    names = [shortened(name) for name in record.dataset.sensitive]
     if len(names) > MOST_NAMED:
         return f"the {len(names)} sensitive features"
     return " or ".join(names) if names else "sensitive features (there are none)"
@@ -159,7 +157,7 @@ def _moved(attack: str, moved: Sequence[Moved]) -> Iterator[str]:
             )
         return
     ties = [one for one in moved if one.rate and one.rate.count == first.rate.count]
-    often = share_of(first.rate.to_dict())
+    often = share_of(first.rate)
     if len(ties) == 1:
         yield (
             f"What was moved most often in {broken} was '{shortened(first.feature)}': in {often}, "
@@ -179,43 +177,39 @@ def _how_far(moved: Moved) -> str:
     return f"{moved.size} at the median" if moved.size.startswith("by ") else moved.size
 
 
-def repaired(document: Mapping[str, Any], attack: str) -> Iterator[str]:
+def repaired(record: AuditRecord, attack: str) -> Iterator[str]:
     """What the repair did."""
-    repair = document["repairs"].get(attack)
+    repair = record.repairs.get(attack)
     if repair is None:
-        if document["attacks"] and not document["repairs"]:
+        if record.attacks and not record.repairs:
             yield "No repair was asked for."
         return
-    corrected = repair["corrected"]
+    corrected = repair.corrected
     if corrected is None:
         yield "There was no failing row to repair."
         return
     guide = (
         "guided by the true labels"
-        if document["config"]["labels"] == "true"
+        if record.options.labels == "true"
         else "guided by the majority over counterparts"
     )
     yield (
-        f"{opening(document, attack)} repair, {guide}, made {share_of(corrected)} of the "
-        f"{corrected['n']:,} failing rows right and equal again."
+        f"{opening(record, attack)} repair, {guide}, made {share_of(corrected)} of the "
+        f"{corrected.n:,} failing rows right and equal again."
     )
 
 
-def _warned(document: Mapping[str, Any]) -> Iterator[str]:
-    count = len(document["warnings"])
+def _warned(record: AuditRecord) -> Iterator[str]:
+    count = len(record.warnings)
     if count:
         which = "One warning says" if count == 1 else f"{count} warnings say"
         yield f"{which} what else to mind in these figures."
 
 
-def _limit(document: Mapping[str, Any]) -> str:
-    if not document["attacks"]:
+def _limit(record: AuditRecord) -> str:
+    if not record.attacks:
         return "No attack was run: nothing is known of what happens once data are perturbed."
-    blind = (
-        "It was given predictions alone, and no gradients. "
-        if document["config"].get("black_box")
-        else ""
-    )
+    blind = "It was given predictions alone, and no gradients. " if record.options.black_box else ""
     return (
         f"{blind}A search finds only what it finds: where it found no violation within this "
         "budget, there may still be one."

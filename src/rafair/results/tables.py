@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import islice
+from typing import TYPE_CHECKING
 
-from rafair.metrics.groups import LEAST_INSTANCES
+from rafair.metrics.groups import LEAST_INSTANCES, Gap
+from rafair.metrics.rates import Rate
 from rafair.metrics.rounding import as_fraction
 from rafair.results.options import Perturbation
+from rafair.results.record import AttackRecord, AuditRecord, DecisionRule, Group, Rates
 from rafair.results.twins import is_union, twin
 from rafair.visible import shortened, visible
+
+if TYPE_CHECKING:
+    from rafair.tabular.perturbation import PerFeature
 
 COLUMNS = {
     "accuracy": "accuracy",
@@ -45,87 +51,79 @@ class Cells:
     dense: bool = False
 
 
-def facts(document: Mapping[str, Any]) -> list[tuple[str, str]]:
+def facts(record: AuditRecord) -> list[tuple[str, str]]:
     """The data, the model and the audit, a line each."""
-    data, model = document["dataset"], document["model"]
-    variant = f" ({data['variant']})" if data["variant"] else ""
-    sensitive = " × ".join(
-        f"{shortened(name)} ({count})" for name, count in data["sensitive"].items()
-    )
-    parameters = f", {model['parameters']:,} parameters" if model["parameters"] else ""
+    data, model = record.dataset, record.model
+    variant = f" ({data.variant})" if data.variant else ""
+    sensitive = " × ".join(f"{shortened(name)} ({count})" for name, count in data.sensitive.items())
+    parameters = f", {model.parameters:,} parameters" if model.parameters else ""
+    decides = decision_in_words(model.decision, model.input) if model.decision else None
     return [
         (
             "Data",
-            f"{shortened(data['name'])}{variant}: {data['rows']:,} rows, "
-            f"{len(data['features'])} features; "
-            f"{data['counterparts_per_instance']:,} counterparts each: {sensitive}",
+            f"{shortened(data.name)}{variant}: {data.rows:,} rows, {len(data.features)} features; "
+            f"{data.counterparts_per_instance:,} counterparts each: {sensitive}",
         ),
         (
             "Model",
-            f"{shortened(model['name'])}{parameters}; accuracy {_one_line(model['test_accuracy'])} "
-            f"(n = {model['test_accuracy']['n']:,}, largest class "
-            f"{as_fraction(model['majority']['value'])})",
+            f"{shortened(model.name)}{parameters}; accuracy {_one_line(model.test_accuracy)} "
+            f"(n = {model.test_accuracy.n:,}, largest class {as_fraction(model.majority.value)})",
         ),
-        *([("Decides", decision_in_words(model))] if model.get("decision") else []),
-        (
-            "Audit",
-            _budget(document),
-        ),
+        *([("Decides", decides)] if decides else []),
+        ("Audit", _budget(record)),
     ]
 
 
-def decision_in_words(model: Mapping[str, Any]) -> str:
+def decision_in_words(decision: DecisionRule, takes: str | None) -> str:
     """How a model decides, and of what.
 
     Args:
-        model: The section `model` of `audit.json`.
+        decision: The rule.
+        takes: The model's `input`: "raw" or "encoded".
 
     Example:
-        >>> decision_in_words({"input": "raw", "decision": {"rule": "threshold", "comparison": ">=",
-        ...     "threshold": {"yes": 0.2}, "classes": ["no", "yes"]}})
+        >>> decision_in_words(DecisionRule("threshold", ["no", "yes"], {"yes": 0.2}, ">="), "raw")
         "for 'yes' where its score is >= 0.2; takes raw values"
     """
-    decision = model["decision"]
-    if decision["rule"] == "threshold":
-        ((name, at),) = decision["threshold"].items()
-        rule = f"for '{shortened(name)}' where its score is {decision['comparison']} {at:g}"
-        more = len(decision["classes"]) > 2
+    if decision.threshold:
+        ((name, at),) = decision.threshold.items()
+        rule = f"for '{shortened(name)}' where its score is {decision.comparison} {at:g}"
+        more = len(decision.classes) > 2
         rule += ", else for the largest other score" if more else ""
     else:
-        own = decision["rule"] == "own"
+        own = decision.rule == "own"
         rule = "as its own labels say" if own else "for the largest score"
-    return f"{rule}; takes {'raw values' if model['input'] == 'raw' else 'encoded rows'}"
+    return f"{rule}; takes {'raw values' if takes == 'raw' else 'encoded rows'}"
 
 
-def _budget(document: Mapping[str, Any]) -> str:
-    config, instances = document["config"], f"{document['clean']['n']:,} instances"
-    if not document["attacks"]:
+def _budget(record: AuditRecord) -> str:
+    options, instances = record.options, f"{record.clean.n:,} instances"
+    if not record.attacks:
         return f"{instances}, clean rows only"
-    kind = config.get("perturbation", Perturbation.PAPER)
-    which = {"feasible": "feasible perturbations, ", "both": "both perturbations, "}.get(kind, "")
+    which = {"feasible": "feasible perturbations, ", "both": "both perturbations, "}
     return (
-        f"{instances}, {which}{config['steps']} steps of {_sizes(config['step_size'])}, epsilon "
-        f"{_sizes(config['epsilon'])}, seed {document['seed']}"
+        f"{instances}, {which.get(options.perturbation, '')}{options.steps} steps of "
+        f"{_sizes(options.step_size)}, epsilon {_sizes(options.reach)}, seed {record.seed}"
     )
 
 
-def attacks_table(document: Mapping[str, Any]) -> Cells:
+def attacks_table(record: AuditRecord) -> Cells:
     """Clean rates, and those of each attack's outcome rows."""
-    whole = document.get("whole")
-    rows = [["all rows", *_cells(whole)]] if whole else []
-    rows.append(["clean", *_cells(document["clean"])])
-    if not document["attacks"]:
+    whole = record.whole
+    rows = [["all rows", *_cells(whole.rates)]] if whole else []
+    rows.append(["clean", *_cells(record.clean.rates)])
+    if not record.attacks:
         return Cells("Clean rows", ["", *COLUMNS.values()], rows)
-    rows += [[name, *_cells(attack["outcome"])] for name, attack in document["attacks"].items()]
+    rows += [[name, *_cells(attack.outcome)] for name, attack in record.attacks.items()]
     note = (
         "Attacked rows: each attack's outcome, the first step that reached its goal, else the last."
     )
     if whole:
         note = (
-            f"All rows: verdicts of the file's {whole['rows']:,} rows as they are; below, of the "
+            f"All rows: verdicts of the file's {whole.rows:,} rows as they are; below, of the "
             f"sample. {note}"
         )
-    if any("final" not in attack for attack in document["attacks"].values()):
+    if any(attack.final is None for attack in record.attacks.values()):
         note += (
             " A union counts an instance as accurate (fair) only if every attack left it so; its"
             " accuracy is therefore not the sum of two cells."
@@ -133,7 +131,7 @@ def attacks_table(document: Mapping[str, Any]) -> Cells:
     return Cells("Before and after perturbation", ["", *COLUMNS.values()], rows, note)
 
 
-def robust_table(document: Mapping[str, Any]) -> Cells:
+def robust_table(record: AuditRecord) -> Cells:
     """The shares of instances that held throughout, and those exposed at any step."""
     headers = ["", *(f"robust {name}" for name in list(COLUMNS.values())[:3])]
     headers += [f"ever {name}" for name in list(COLUMNS.values())[3:]]
@@ -141,36 +139,36 @@ def robust_table(document: Mapping[str, Any]) -> Cells:
     rows = [
         [
             name,
-            *(_rate(attack["robust"][key]) for key in keys[:3]),
-            *(_rate(attack["exposed"][key]) for key in keys[3:]),
+            *(_rate(attack.robust[key]) for key in keys[:3]),
+            *(_rate(attack.exposed[key]) for key in keys[3:]),
         ]
-        for name, attack in document["attacks"].items()
+        for name, attack in record.attacks.items()
     ]
     note = (
         "Robust: no violation found within this budget, neither in the clean row nor at any step. "
         "Ever: at least one step in that cell."
     )
-    note += "".join(_bits(name, attack) for name, attack in document["attacks"].items())
+    note += "".join(_bits(name, attack) for name, attack in record.attacks.items())
     return Cells("Over all steps", headers, rows, note)
 
 
-def perturbations_table(document: Mapping[str, Any]) -> Cells:
+def perturbations_table(record: AuditRecord) -> Cells:
     """The robust rates of attacks that were run under both perturbations, side by side."""
     keys = list(COLUMNS)[:3]
     headers = [""]
     for key in keys:
         headers += [f"robust {COLUMNS[key]}: paper", "feasible"]
-    attacks = document["attacks"]
+    attacks = record.attacks
     rows = []
     for name, attack in attacks.items():
         if twin(name) not in attacks:
             continue
         pairs = zip(
-            *([_rate(run["robust"][key]) for key in keys] for run in (attack, attacks[twin(name)])),
+            *([_rate(run.robust[key]) for key in keys] for run in (attack, attacks[twin(name)])),
             strict=True,
         )
         rows.append([name, *(cell for pair in pairs for cell in pair)])
-    changes = document["config"]["max_category_changes"]
+    changes = record.options.max_category_changes
     categories = "1 category" if changes == 1 else f"{changes} categories"
     note = (
         "Paper: codes of all features move continuously. Feasible: only rows that could really "
@@ -180,51 +178,48 @@ def perturbations_table(document: Mapping[str, Any]) -> Cells:
     return Cells("Under the paper's perturbations and under feasible ones", headers, rows, note)
 
 
-def _bits(name: str, attack: Mapping[str, Any]) -> str:
+def _bits(name: str, attack: AttackRecord) -> str:
     """How much the sensitive values decide, where an attack measures it."""
-    measured = attack.get("discrimination_bits")
+    measured = attack.discrimination_bits
     if measured is None:
         return ""
-    clean, largest = (measured[key]["min_entropy"] for key in ("clean", "largest"))
+    clean, largest = (bits.min_entropy for bits in (measured.clean, measured.largest))
     return (
         f" Discrimination by sensitive values as {name} measures it, log2 of how many bins of "
-        f"{measured['bin_width']:g} the counterparts' probabilities fall into: "
-        f"{clean['value']:.2f} bits in clean rows, {largest['value']:.2f} in the worst step."
+        f"{measured.bin_width:g} the counterparts' probabilities fall into: "
+        f"{clean.value:.2f} bits in clean rows, {largest.value:.2f} in the worst step."
     )
 
 
-def repairs_table(document: Mapping[str, Any]) -> Cells:
+def repairs_table(record: AuditRecord) -> Cells:
     """Rates after the repair of each attack's outcome rows."""
     rows = [
-        [name, *_cells(repair["final"]), _rate(repair["corrected"])]
-        for name, repair in document["repairs"].items()
+        [name, *_cells(repair.final), _rate(repair.corrected)]
+        for name, repair in record.repairs.items()
     ]
-    labels = document["config"]["labels"]
+    labels = record.options.labels
     note = (
         f"Benign perturbations of the outcome rows, guided by {labels} labels"
         + (" (not to be had where none are known)" if labels == "true" else "")
         + ". Corrected: of the rows that were not true fair, the share that became so."
     )
-    if any("final" not in attack for attack in document["attacks"].values()):
+    if any(attack.final is None for attack in record.attacks.values()):
         note += " A union's rows are those of the first goal that was reached, not its worst."
     return Cells("After the repair", ["", *COLUMNS.values(), "corrected"], rows, note)
 
 
-def groups_table(document: Mapping[str, Any]) -> Cells:
+def groups_table(record: AuditRecord) -> Cells:
     """Clean and robust accurate fairness by the values of each sensitive feature."""
-    attacks = list(document["attacks"])
-    attack = next((name for name in reversed(attacks) if is_union(name)), (attacks or [None])[-1])
+    attacks = list(record.attacks)
+    last = attacks[-1] if attacks else None
+    attack = next((name for name in reversed(attacks) if is_union(name)), last)
     headers = ["", "n", "clean accurate fairness"]
     headers += [] if attack is None else [f"robust, {attack}"]
     rows: list[list[str]] = []
-    for feature in _single_features(document):
-        rows.append([with_unit(feature, document), *[""] * (len(headers) - 1)])
-        rows += _rows_of_groups(document["groups"][feature], attack, len(headers))
-    found = [
-        _largest(document, kind, attack)
-        for kind, there in (("clean", True), ("robust", attack is not None))
-        if there
-    ]
+    for feature, groups in _single_features(record).items():
+        rows.append([with_unit(feature, record), *[""] * (len(headers) - 1)])
+        rows += _rows_of_groups(groups, attack, len(headers))
+    found = [_largest(record, None), *([] if attack is None else [_largest(record, attack)])]
     note = "By people's own values; pairs of features and other rates are in audit.json. "
     note += " ".join(found) if any(found) else NO_GAP
     return Cells("Accurate fairness by group", headers, rows, note, dense=True)
@@ -233,98 +228,94 @@ def groups_table(document: Mapping[str, Any]) -> Cells:
 NO_GAP = f"No feature has two groups of at least {LEAST_INSTANCES} instances to be compared."
 
 
-def _single_features(document: Mapping[str, Any]) -> list[str]:
+def _single_features(record: AuditRecord) -> dict[str, Mapping[str, Group]]:
     # they stand before all pairs, so no name of a pair can be theirs
-    return list(document["groups"])[: len(document["dataset"]["sensitive"])]
+    return dict(islice((record.groups or {}).items(), len(record.dataset.sensitive)))
 
 
-def with_unit(feature: str, document: Mapping[str, Any]) -> str:
+def with_unit(feature: str, record: AuditRecord) -> str:
     """A feature's name as a heading: "age (years)"; a pair's is left as it is."""
-    units = {f["name"]: f["unit"] for f in document["dataset"]["schema"]["features"]}
+    units = {f.name: f.unit for f in record.dataset.schema.features}
     shown = shortened(feature)
     return f"{shown} ({shortened(units[feature])})" if units.get(feature) else shown
 
 
 def _rows_of_groups(
-    groups: Mapping[str, Any], attack: str | None, width: int
+    groups: Mapping[str, Group], attack: str | None, width: int
 ) -> Iterator[list[str]]:
     """The groups with somebody in them; of many the largest, and the others in one line."""
-    there = [name for name, group in groups.items() if group["n"]]
+    there = [name for name, group in groups.items() if group.n]
     shown = there
     if len(there) > MOST_GROUPS:
-        shown = sorted(there, key=lambda name: -groups[name]["n"])[: MOST_GROUPS - 1]
+        shown = sorted(there, key=lambda name: -groups[name].n)[: MOST_GROUPS - 1]
     for name in there:
         if name in shown:
             group = groups[name]
-            rates = [group["clean"], *([group["robust"][attack]] if attack else [])]
+            rates = [group.clean, *([group.robust[attack]] if attack else [])]
             cells = [_one_line(rate["accurate_fairness"]) for rate in rates]
-            yield [f"  {shortened(name)}", f"{group['n']:,}", *cells]
+            yield [f"  {shortened(name)}", f"{group.n:,}", *cells]
     if len(there) > len(shown):
-        others = sum(groups[name]["n"] for name in there if name not in shown)
+        others = sum(groups[name].n for name in there if name not in shown)
         row = [f"  {len(there) - len(shown):,} smaller groups", f"{others:,}"]
         yield [*row, *[""] * (width - len(row))]
 
 
-def _largest(document: Mapping[str, Any], kind: str, attack: str | None) -> str:
+def _largest(record: AuditRecord, attack: str | None) -> str:
     """The largest gap in accurate fairness between groups of one feature, in a sentence."""
-    gaps = {}
-    for feature in _single_features(document):
-        section = document["gaps"][feature]
-        gaps[feature] = (section["clean"] if kind == "clean" else section["robust"][attack])[
-            "accurate_fairness"
-        ]
-    gaps = {feature: gap for feature, gap in gaps.items() if gap is not None}
+    features, told = _single_features(record), record.gaps or {}
+    found = {name: told[name].under(attack)["accurate_fairness"] for name in features}
+    gaps = {name: gap for name, gap in found.items() if gap is not None}
     if not gaps:
         return ""
-    feature = max(gaps, key=lambda name: gaps[name]["value"])
-    gap, groups = gaps[feature], document["groups"][feature]
-    rates = []
-    for name in (gap["lowest"], gap["highest"]):
-        section = groups[name]["clean"] if kind == "clean" else groups[name]["robust"][attack]
-        rates.append(f"{shortened(name)} has {as_fraction(section['accurate_fairness']['value'])}")
-    what = "Largest gap of clean rows" if kind == "clean" else f"Under {attack}"
+    feature = max(gaps, key=lambda name: gaps[name].value)
+    gap, rates = gaps[feature], []
+    for name in (gap.lowest, gap.highest):
+        rate = features[feature][name].under(attack)["accurate_fairness"]
+        assert rate is not None  # a gap is of groups that have a rate
+        rates.append(f"{shortened(name)} has {as_fraction(rate.value)}")
+    what = "Largest gap of clean rows" if attack is None else f"Under {attack}"
     return f"{what}: {_one_line(gap)}, of {shortened(feature)}: {', '.join(rates)}."
 
 
-def cost_table(document: Mapping[str, Any]) -> Cells:
+def cost_table(record: AuditRecord) -> Cells:
     """What each attack asked the model, per instance."""
-    n = max(document["clean"]["n"], 1)
+    n = max(record.clean.n, 1)
     rows = [
         [
             name,
-            f"{attack['gradient_rows'] / n:,.1f}",
-            f"{attack['prediction_rows'] / n:,.1f}",
-            *([f"{attack['queries'] / n:,.1f}"] if "queries" in attack else []),
-            f"{attack['seconds']:,.1f}",
+            f"{attack.gradient_rows / n:,.1f}",
+            f"{attack.prediction_rows / n:,.1f}",
+            *([] if attack.queries is None else [f"{attack.queries / n:,.1f}"]),
+            f"{attack.seconds:,.1f}",
         ]
-        for name, attack in document["attacks"].items()
+        for name, attack in record.attacks.items()
     ]
-    limit = document["config"].get("max_gradient_rows")
+    limit = record.options.max_gradient_rows
     note = "Rows asked for per instance; seconds for all. The clean rows are predicted once for all"
     note += " attacks, on the account of the first."
     if limit is not None:
         note += f" At most {limit:,} gradient rows were allowed for each instance and attack, of "
         note += "which a union has several."
     headers = ["", "gradient rows", "prediction rows", "seconds"]
-    if document["config"].get("black_box"):
+    if record.options.black_box:
         headers.insert(-1, "queries")
         note += " Queries: distinct rows that the model was really asked about."
     return Cells("What it cost", headers, rows, note)
 
 
-def tables(document: Mapping[str, Any]) -> list[Cells]:
+def tables(record: AuditRecord) -> list[Cells]:
     """All tables that have something to show."""
-    shown = [attacks_table(document)]
-    if document["config"].get("perturbation") == Perturbation.BOTH:
-        shown.insert(0, perturbations_table(document))
-    if document["attacks"]:
-        shown.append(robust_table(document))
-    if "groups" in document:
-        shown.append(groups_table(document))
-    if document["repairs"]:
-        shown.append(repairs_table(document))
-    if len(document["attacks"]) > 1:
-        shown.append(cost_table(document))
+    shown = [attacks_table(record)]
+    if record.options.perturbation == Perturbation.BOTH:
+        shown.insert(0, perturbations_table(record))
+    if record.attacks:
+        shown.append(robust_table(record))
+    if record.groups is not None:
+        shown.append(groups_table(record))
+    if record.repairs:
+        shown.append(repairs_table(record))
+    if len(record.attacks) > 1:
+        shown.append(cost_table(record))
     return shown
 
 
@@ -356,25 +347,25 @@ def as_text(cells: Cells) -> str:
     return "\n".join(text)
 
 
-def _cells(rates: Mapping[str, Any]) -> list[str]:
+def _cells(rates: Rates) -> list[str]:
     return [_rate(rates[key]) for key in COLUMNS]
 
 
-def _rate(rate: Mapping[str, Any] | None) -> str:
+def _rate(rate: Rate | None) -> str:
     if rate is None:
         return "–"
-    low, high = (as_fraction(rate[key], 2) for key in ("low", "high"))
-    return f"{as_fraction(rate['value'])}\n{low}–{high}"
+    low, high = (as_fraction(end, 2) for end in (rate.low, rate.high))
+    return f"{as_fraction(rate.value)}\n{low}–{high}"
 
 
-def _one_line(rate: Mapping[str, Any] | None) -> str:
+def _one_line(rate: Rate | Gap | None) -> str:
     if rate is None:
         return "–"
-    value, low, high = (as_fraction(rate[key]) for key in ("value", "low", "high"))
+    value, low, high = map(as_fraction, (rate.value, rate.low, rate.high))
     return f"{value} [{low}, {high}]"
 
 
-def _sizes(value: Any) -> str:
+def _sizes(value: PerFeature) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {size:g}" for name, size in value.items())
     return f"{value:g}"

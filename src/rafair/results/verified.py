@@ -39,17 +39,6 @@ COUNTERS = ("seconds", "gradient_rows", "prediction_rows", "queries")
 ROUNDING = 1e-9
 """How much an interval may differ where another version of scipy computed it."""
 
-SHAPES: dict[str, dict[str, Any]] = {
-    "files": {},
-    "dataset": {"name": str, "schema": Mapping},
-    "model": {"name": str, "test_accuracy": Mapping},
-    "config": {},
-    "clean": {"n": int},
-    "attacks": {},
-    "repairs": {},
-}
-"""What every `audit.json` must have so that it can be looked into."""
-
 LONGEST = 80
 
 
@@ -92,7 +81,6 @@ def verified_run(folder: str | Path) -> Audit:
     audit = finished_run(folder)
     try:
         with understanding(audit.folder / AUDIT):
-            _check_shapes(audit)
             _check_files(audit)
             _check_agreement(audit)
             for path, said, found in _differences(audit):
@@ -130,33 +118,19 @@ def _edited(audit: Audit, path: str, said: str, found: str) -> RunFolderError:
     )
 
 
-def _check_shapes(audit: Audit) -> None:
-    for section, fields in SHAPES.items():
-        value = audit.document[section]
-        if not isinstance(value, Mapping):
-            raise InputError(f"expected a table '{section}', found {_shown(value)}")
-        for field, kind in fields.items():
-            if not isinstance(value.get(field), kind):
-                raise InputError(f"expected '{section}.{field}', found {_shown(value.get(field))}")
-    try:
-        _ = audit.schema
-    except ValueError as error:  # pydantic's, of many lines
-        raise InputError("expected the features of a table in 'dataset.schema'") from error
-
-
 def _check_files(audit: Audit) -> None:
     """Refuses files without a hash, those of another hash, and those that are missing."""
-    document = audit.document
+    record = audit.record
     wanted = {ADVERSARIAL}
-    wanted |= {REPAIRED} if document["repairs"] else set()
-    wanted |= {VERDICTS} if "whole" in document else set()
+    wanted |= {REPAIRED} if record.repairs else set()
+    wanted |= {VERDICTS} if record.whole else set()
     there = {name for name in (REPAIRED, VERDICTS) if (audit.folder / name).exists()}
     for name in sorted(wanted | there):
-        if name not in document["files"]:
+        if name not in record.files:
             raise RunFolderError(
                 f"'{audit.folder / AUDIT}': edited: files: expected the hash of {name}, found none"
             )
-    for name in document["files"]:
+    for name in record.files:
         if Path(name).name != name:
             raise RunFolderError(f"'{audit.folder / AUDIT}': files: expected names, got '{name}'")
         audit.check_file(name)
@@ -169,19 +143,19 @@ def _check_files(audit: Audit) -> None:
 
 def _expected_rows(audit: Audit) -> dict[str, int]:
     """How many rows each Parquet file of a run must have, by what `audit.json` says of it."""
-    document, config = audit.document, audit.options
-    instances, attacks = document["clean"]["n"], runs_of(config)[0]
+    record, config = audit.record, audit.options
+    instances, attacks = record.clean.n, runs_of(config)[0]
     moments = (config.steps + 1) * len(attacks) if attacks else 1
     rows = {ADVERSARIAL: instances * moments}
-    if VERDICTS in document["files"] and "whole" in document:
-        rows[VERDICTS] = document["whole"]["rows"]
+    if VERDICTS in record.files and record.whole:
+        rows[VERDICTS] = record.whole.rows
     return rows
 
 
 def _check_agreement(audit: Audit) -> None:
     """Refuses Parquet files whose columns contradict each other, or that are not of one audit."""
     for name in (ADVERSARIAL, REPAIRED):
-        if name in audit.document["files"]:
+        if name in audit.record.files:
             row = 0
             for table in batches(audit.folder / name, VERDICT_COLUMNS):
                 check_columns(table, audit.folder / name, row)
@@ -192,7 +166,7 @@ def _check_agreement(audit: Audit) -> None:
     steps = config.steps if runs_of(config)[0] else 0
     if moments[0] != steps + 1:
         raise _edited(audit, "config.steps", f"{config.steps}", f"{moments[0] - 1}")
-    if REPAIRED in audit.document["files"]:
+    if REPAIRED in audit.record.files:
         found = check_rows(audit.folder / REPAIRED, stepwise=False)
         if not (np.array_equal(found[0], instances) and np.array_equal(found[1], labels)):
             raise RunFolderError(
@@ -210,13 +184,15 @@ def _differences(audit: Audit) -> Iterator[tuple[str, Any, Any]]:
     derived = plain(rates_document(gathered, unions, config.seed))
     for section in SECTIONS:
         yield from _compared(section, audit.document[section], derived[section])
-    older = "bands" not in audit.document["config"]
+    older = "bands" not in audit.record.config
     if not older or any(section in audit.document for section in BY_GROUP):
-        by_group = derived_groups(audit.document, PerInstance(gathered), audit.folder)
+        by_group = plain(
+            derived_groups(audit.record, PerInstance(gathered), audit.folder)._asdict()
+        )
         for section in BY_GROUP:
             # a group may have any name, that of a counter too
             yield from _compared(section, audit.document.get(section), by_group[section], ())
-    if VERDICTS in audit.document["files"]:
+    if VERDICTS in audit.record.files:
         whole = _whole(audit.folder / VERDICTS)
         yield from _compared("whole", audit.document.get("whole"), whole)
 

@@ -44,26 +44,24 @@ def open_finished(audit: Audit, named: Named, progress: Progress = SILENT) -> So
         DataFileError: If the data are not those of the audit.
         ModelError: If the model is gone, or not that of the audit.
     """
-    model = audit.document["model"]
-    if model.get("kind") is None:
+    data, model = audit.record.dataset, audit.record.model
+    if model.kind is None:
         raise RunFolderError(
             f"'{audit.folder}': expected the audit of a model and of data that can be opened again "
             "(`rafair audit`), found one of objects that were handed to rafair.audit(...)"
         )
-    data = audit.document["dataset"]
-    if not (data.get("file") or data.get("streamed")):
+    if not (data.file or data.streamed):
         _refuse(named, "data")
     elif named.data is None:
-        file = data.get("file") or {"name": "FILE"}
         raise InputError(
-            f"data: expected --data {file['name']}, the file that was audited and that "
-            f"'{audit.folder}' does not hold"
+            f"data: expected --data {data.file.name if data.file else 'FILE'}, the file that was "
+            f"audited and that '{audit.folder}' does not hold"
         )
     if holds_model(audit):
         _refuse(named, "model")
     elif named.model is None:
         raise InputError(
-            f"model: expected --model MODEL, the {model['kind']} model '{model['name']}' that was "
+            f"model: expected --model MODEL, the {model.kind} model '{model.name}' that was "
             f"audited and that '{audit.folder}' does not hold"
         )
     rows = _data(audit, named, progress)
@@ -72,7 +70,7 @@ def open_finished(audit: Audit, named: Named, progress: Progress = SILENT) -> So
 
 def holds_model(audit: Audit) -> bool:
     """Whether the run's folder holds the network that was audited."""
-    return DESCRIPTION in audit.document["files"]
+    return DESCRIPTION in audit.record.files
 
 
 def open_known(
@@ -118,40 +116,38 @@ def check_same(classifier: Classifier, expected: str | None, where: str) -> None
 
 
 def _model(audit: Audit, named: Named, data: DataSource) -> ModelSource:
-    model = audit.document["model"]
+    model = audit.record.model
     if holds_model(audit):
         saved = SavedNetwork(audit.folder, named.opening.device)
-        check_same(saved.stand_in(data), model["sha256"], str(audit.folder))
+        check_same(saved.stand_in(data), model.sha256, str(audit.folder))
         return saved
-    told = model.get("options") or {}
-    opened = open_known(named, audit.schema, told, model["sha256"])
+    opened = open_known(named, audit.schema, model.options, model.sha256)
     classifier = faithful(opened, data.table.rows, audit.schema)
-    return OpenedModel(classifier, model["kind"], opened_as(told, named.opening).facts)
+    return OpenedModel(classifier, model.kind, opened_as(model.options, named.opening).facts)
 
 
 def _data(audit: Audit, named: Named, progress: Progress) -> DataSource:
-    data = audit.document["dataset"]
-    if data.get("streamed"):
-        path = _file(named, data["sha256"], progress)
-        return Streamed(TableFile.open(path, audit.schema), data["sha256"])
-    if not data.get("file"):
-        dataset = load_dataset(data["name"], data["variant"], progress=progress)
-        if dataset.table.sha256 != data["sha256"]:
+    data = audit.record.dataset
+    if data.streamed:
+        path = _file(named, data.sha256, progress)
+        return Streamed(TableFile.open(path, audit.schema), data.sha256)
+    if data.file is None:
+        dataset = load_dataset(data.name, data.variant or "", progress=progress)
+        if dataset.table.sha256 != data.sha256:
             raise DataFileError(
-                f"data set '{data['name']}': expected the rows that were audited, sha256 "
-                f"{data['sha256']}, found {dataset.table.sha256}"
+                f"data set '{data.name}': expected the rows that were audited, sha256 "
+                f"{data.sha256}, found {dataset.table.sha256}"
             )
         return InMemory.of_dataset(dataset)
-    expected = data["file"]["sha256"]
-    path = _file(named, expected, progress)
+    path = _file(named, data.file.sha256, progress)
     # the run's own schema, so that rows are encoded as they were
-    table = read_table(path, schema=audit.schema, name=data["name"])
-    if table.sha256 != data["sha256"]:
+    table = read_table(path, schema=audit.schema, name=data.name)
+    if table.sha256 != data.sha256:
         raise DataFileError(
-            f"'{path}': expected rows that are encoded as in the audit, sha256 {data['sha256']}, "
+            f"'{path}': expected rows that are encoded as in the audit, sha256 {data.sha256}, "
             f"found {table.sha256}"
         )
-    return InMemory.of_file(table, path, expected)
+    return InMemory.of_file(table, path, data.file.sha256)
 
 
 def _file(named: Named, expected: str, progress: Progress) -> Path:

@@ -17,7 +17,6 @@ from rafair.study.order import MEAN, UNION, in_paper_order
 from rafair.study.running import Done
 from rafair.verdicts import Verdict, outcome_step
 
-KINDS = ("outcome", "robust")
 Held = dict[str, NDArray[np.bool_]]
 
 
@@ -35,18 +34,19 @@ def budgets_table(done: Sequence[Done]) -> pd.DataFrame:
 
 
 def _records(one: Done) -> Iterable[dict[str, Any]]:
-    attacks = one.audit.document["attacks"]
+    attacks = one.audit.record.attacks
     for attack in in_paper_order(attacks):
-        for kind in KINDS:
-            rate = attacks[attack][kind]["accurate_fairness"]
+        found = attacks[attack]
+        for kind, rates in (("outcome", found.outcome), ("robust", found.robust)):
+            rate = rates["accurate_fairness"]
             yield {
                 "dataset": one.trial.dataset,
                 "model": one.trial.seed,
                 "epsilon": one.trial.epsilon,
                 "attack": attack,
                 "kind": kind,
-                "value": rate["value"],
-                "n": rate["n"],
+                "value": rate.value,
+                "n": rate.n,
             }
 
 

@@ -24,7 +24,7 @@ def remembered(out: Path, name: str, one: Done, derive: Callable[[Done], Any]) -
         derive: Gives plain values.
     """
     path = out / DERIVED / f"{one.trial.dataset}-{one.trial.seed}-{name}.json"
-    key = {"version": VERSION, "files": one.audit.document["files"]}
+    key = {"version": VERSION, "files": one.audit.record.files}
     try:
         kept = read_sealed(path)
         if kept["key"] == key:

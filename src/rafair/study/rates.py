@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pandas as pd
 
+from rafair.results.record import Rates
 from rafair.results.run_files import CLEAN
 from rafair.study.averages import averaged
 from rafair.study.config import Part
@@ -45,13 +46,13 @@ def rates_table(part: Part, done: Sequence[Done], *, comparable: bool) -> pd.Dat
 
 
 def _records(part: Part, one: Done) -> Iterable[dict[str, Any]]:
-    document = one.audit.document
-    sections: dict[str, Mapping[str, Any]] = {}
+    record = one.audit.record
+    sections: dict[str, Rates] = {}
     if part == Part.TABLE3:
-        sections = {CLEAN: document["clean"]}
-        sections |= {name: attack["outcome"] for name, attack in document["attacks"].items()}
+        sections = {CLEAN: record.clean.rates}
+        sections |= {name: attack.outcome for name, attack in record.attacks.items()}
     else:
-        sections = {name: repair["final"] for name, repair in document["repairs"].items()}
+        sections = {name: repair.final for name, repair in record.repairs.items()}
     for attack in in_paper_order(sections):
         for metric, key in METRICS.items():
             rate = sections[attack][key]
@@ -60,6 +61,6 @@ def _records(part: Part, one: Done) -> Iterable[dict[str, Any]]:
                 "model": one.trial.seed,
                 "attack": attack,
                 "metric": metric,
-                "value": rate["value"],
-                "n": rate["n"],
+                "value": rate.value,
+                "n": rate.n,
             }

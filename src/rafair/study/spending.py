@@ -20,20 +20,20 @@ def cost_table(done: Sequence[Done]) -> pd.DataFrame:
     """
     records = []
     for one in done:
-        attacks, n = one.audit.document["attacks"], one.audit.document["clean"]["n"]
+        attacks, n = one.audit.record.attacks, one.audit.record.clean.n
         for name in in_paper_order(attacks):
             attack = attacks[name]
-            zero = attack["zero_gradient"]
+            zero = attack.zero_gradient
             records.append(
                 {
                     "dataset": one.trial.dataset,
                     "model": one.trial.seed,
                     "attack": name,
                     "n": n,
-                    "gradient_rows": attack["gradient_rows"] / n,
-                    "prediction_rows": attack["prediction_rows"] / n,
-                    "seconds": attack["seconds"] / n,
-                    "zero_gradient": zero["value"] if zero else None,
+                    "gradient_rows": attack.gradient_rows / n,
+                    "prediction_rows": attack.prediction_rows / n,
+                    "seconds": attack.seconds / n,
+                    "zero_gradient": zero.value if zero else None,
                 }
             )
     return pd.DataFrame.from_records(records)
@@ -49,16 +49,16 @@ def networks_table(done: Sequence[Done]) -> pd.DataFrame:
     """
     records = []
     for one in done:
-        data, model = one.audit.document["dataset"], one.audit.document["model"]
+        data, model = one.audit.record.dataset, one.audit.record.model
         records.append(
             {
                 "dataset": one.trial.dataset,
                 "model": one.trial.seed,
-                "rows": data["rows"],
-                "features": len(data["features"]),
-                "counterparts": data["counterparts_per_instance"],
-                "test_accuracy": model["test_accuracy"]["value"],
-                "largest_class": model["majority"]["value"],
+                "rows": data.rows,
+                "features": len(data.features),
+                "counterparts": data.counterparts_per_instance,
+                "test_accuracy": model.test_accuracy.value,
+                "largest_class": model.majority.value,
             }
         )
     return pd.DataFrame.from_records(records)

@@ -132,5 +132,5 @@ def _place(audit: Audit, named: Named) -> dict[str, Any]:
     assert named.model is not None  # refused before
     there = not named.model.startswith(ADDRESSES) and Path(named.model).exists()
     place = str(Path(named.model).resolve()) if there else named.model
-    opening = opened_as(audit.document["model"].get("options") or {}, named.opening)
+    opening = opened_as(audit.record.model.options, named.opening)
     return {"in": place, **opening.facts}
