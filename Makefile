@@ -5,10 +5,10 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fix bench peers clean
+.PHONY: help demo test test-fast check fix bench peers clean
 
 help:            ## say what there is
-	@grep -E '^[a-z]+: ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
+	@grep -E '^[a-z-]+: ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
@@ -31,6 +31,9 @@ demo: .venv/use  ## install, audit the embedded data set with a fresh network, a
 
 test: .venv/dev  ## install and run every test that needs nothing but this repository
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
+
+test-fast: .venv/dev ## the cheapest tests that fit into 90 seconds on two cores
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal -m "not slow"
 
 check: .venv/dev ## lint, types, and the layers' import contract
 	$(BIN)/ruff format --check .

@@ -9,7 +9,7 @@ import pytest
 from rafair.engine.workers import Workers
 
 # one conftest.py is all that doctests can be collected beside
-pytest_plugins = ["closed_off", "spared", "watch_fixtures"]
+pytest_plugins = ["closed_off", "slow_tests", "spared", "watch_fixtures"]
 collect_ignore = ["tests/every_process"]  # Python may have another module of this name
 
 
