@@ -462,7 +462,7 @@ def test_a_run_that_cannot_be_read(refused, saved, case):
 def test_a_run_without_its_options(refused, saved):
     edit_json(saved / "audit.json", config={"steps": 3})
     for command in ("attack", "repair"):
-        refused([command, "run"], "'run/audit.json'", "'config'")
+        refused([command, "run"], "'run/audit.json'", "expected 'config.attacks', found")
 
 
 def test_a_run_without_attacks(refused, saved):

@@ -115,7 +115,7 @@ def test_what_is_no_document_is_told(nothing):
 def test_an_option_that_is_not_told_is_not_taken_for_granted(audit):
     config = {name: value for name, value in audit.document["config"].items() if name != "k"}
     edited = rafair.Audit(audit.document | {"config": config}, audit.folder)
-    with pytest.raises(RunFolderError, match=r"audit\.json': config: expected 'k', found nothing"):
+    with pytest.raises(RunFolderError, match=r"audit\.json': expected 'config\.k', found nothing"):
         _ = edited.options
     older = rafair.Audit(audit.document | {"config": config | {"k": 0.0}}, audit.folder)
     del older.document["config"]["black_box"]

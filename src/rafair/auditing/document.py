@@ -16,6 +16,7 @@ from rafair.engine.files import writing
 from rafair.engine.sealed import write_sealed
 from rafair.engine.text_file import read_json
 from rafair.results.derived_rates import COUNTED, plain
+from rafair.results.record import AuditRecord, Feasible
 from rafair.results.run_files import ADVERSARIAL, AUDIT, REPAIRED
 from rafair.results.stored_verdicts import Verdicts, read_verdicts
 from rafair.results.twins import attack_of, is_union
@@ -46,28 +47,29 @@ def environment(threads: int, device: str) -> dict[str, Any]:
     }
 
 
-def warnings_of(document: Mapping[str, Any]) -> list[str]:
+def warnings_of(record: AuditRecord) -> list[str]:
     """What a reader of the rates should know."""
     found = []
-    if document["model"]["predicted_classes"] == 1:
+    if record.model.predicted_classes == 1:
         found.append(
             "the model predicts the same class for every row; that treats all alike, and tells "
             "nothing"
         )
-    data = document["dataset"]
-    for column, count in data["outside_range"].items():
-        feature = next(f for f in data["schema"]["features"] if f["name"] == column)
+    data, black_box = record.dataset, record.options.black_box
+    for column, count in data.outside_range.items():
+        feature = data.schema[column]
         found.append(
-            f"column '{column}': {count:,} of {data['rows']:,} values lie outside "
-            f"{feature['minimum']:g} to {feature['maximum']:g}, the range the network was trained "
-            "on; they count as its nearest end"
+            f"column '{column}': {count:,} of {data.rows:,} values lie outside "
+            f"{feature.minimum:g} to {feature.maximum:g}, the range the network was trained on; "
+            "they count as its nearest end"
         )
-    found += _infeasible(document.get("feasible"), document["clean"]["n"])
-    for name, attack in document["attacks"].items():
-        zero = plain(attack["zero_gradient"])
-        if zero is not None and zero["value"] > MOST_ZERO_GRADIENTS:
-            found.append(f"{name}: " + _flat(zero["value"], document["config"]["black_box"]))
-    return found + _too_dear(document)
+    if record.feasible:
+        found += _infeasible(record.feasible, record.clean.n)
+    for name, attack in record.attacks.items():
+        zero = attack.zero_gradient
+        if zero is not None and zero.value > MOST_ZERO_GRADIENTS:
+            found.append(f"{name}: " + _flat(zero.value, black_box))
+    return found + _too_dear(record)
 
 
 def _flat(share: float, black_box: bool) -> str:
@@ -83,15 +85,15 @@ def _flat(share: float, black_box: bool) -> str:
     )
 
 
-def _infeasible(section: Mapping[str, Any] | None, n: int) -> list[str]:
+def _infeasible(section: Feasible, n: int) -> list[str]:
     """Says which features feasible perturbations had to leave alone."""
     found = []
-    for text, count in (section or {}).get("broken_relations", {}).items():
+    for text, count in section.broken_relations.items():
         found.append(
             f"relation '{text}': does not hold in {count:,} of {n:,} clean instances; there "
             "feasible perturbations leave its features as they are"
         )
-    if coarse := (section or {}).get("too_coarse"):
+    if coarse := section.too_coarse:
         found.append(
             f"feasible perturbations never move {', '.join(coarse)}: epsilon is less than the "
             "distance between two of their values; --epsilon NAME=SIZE gives a feature one of its "
@@ -100,16 +102,16 @@ def _infeasible(section: Mapping[str, Any] | None, n: int) -> list[str]:
     return found
 
 
-def _too_dear(document: Mapping[str, Any]) -> list[str]:
+def _too_dear(record: AuditRecord) -> list[str]:
     """Says which attacks the budget did not pay for."""
-    budget = document["config"]["max_gradient_rows"]
-    counterparts = document["dataset"]["counterparts_per_instance"]
-    if budget is None or document["config"]["black_box"]:
+    budget = record.options.max_gradient_rows
+    counterparts = record.dataset.counterparts_per_instance
+    if budget is None or record.options.black_box:
         return []
     one = np.array([counterparts])
     costs = {
         name: int(attack_of(name).look.gradient_rows(one)[0])
-        for name in document["attacks"]
+        for name in record.attacks
         if not is_union(name)
     }
     return [

@@ -221,7 +221,7 @@ def repair_saved(
         InputError: If something has to be named that is not, or is not what was audited.
     """
     earlier = Audit.load(source)
-    if not earlier.document["attacks"]:
+    if not earlier.record.attacks:
         raise RunFolderError(f"'{source}': expected a run with attacked rows to repair, found none")
     config = AuditConfig.of(earlier.options)
     config = replace(config, labels=config.labels or LABELS[0])

@@ -43,12 +43,11 @@ def finished_audit(final: Path, plan: dict[str, Any]) -> Audit | None:
     """
     try:
         audit = Audit.load(final)
-        same = audit.document["config"]["plan"] == digest(plan)
-    except (RunFolderError, KeyError, TypeError):
+    except RunFolderError:
         return None
-    if not same:
+    if audit.record.config.get("plan") != digest(plan):
         return None
-    for name in audit.document["files"]:
+    for name in audit.record.files:
         audit.check_file(name)
     return audit
 

@@ -34,10 +34,11 @@ from rafair.errors import DataFileError, InputError, ModelGoneError
 from rafair.models.adapting import check_fits
 from rafair.models.classifier import Classifier
 from rafair.models.prediction import predict
-from rafair.results.derived_rates import rates_document
+from rafair.results.derived_rates import plain, rates_document
 from rafair.results.groups import groups_document
 from rafair.results.options import MOST_THREADS, Perturbation
 from rafair.results.per_instance import PerInstance
+from rafair.results.record import record_of
 from rafair.results.result import Audit
 from rafair.results.run_files import SCHEMA_VERSION
 from rafair.results.twins import is_feasible, runs_of, unions_among
@@ -325,7 +326,8 @@ class _Run:
             document["feasible"] = self._feasible()
         if whole:
             document["whole"] = whole.section()
-        document["warnings"] = [*warnings_of(document), *self.data.doubts()]
+        record = record_of(plain({**document, "warnings": []}))
+        document["warnings"] = [*warnings_of(record), *self.data.doubts()]
         return document
 
     def _feasible(self) -> dict[str, Any]:

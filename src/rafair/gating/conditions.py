@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
 from rafair.errors import RunFolderError
-from rafair.results.derived_rates import plain
+from rafair.results.derived_rates import named
 from rafair.results.record import AuditRecord, DatasetRecord, Told
 from rafair.results.result import Audit
 from rafair.results.tables import decision_in_words
@@ -95,7 +95,7 @@ def conditions(first: AuditRecord, second: AuditRecord) -> list[Condition]:
 
 def _data(first: AuditRecord, second: AuditRecord) -> Iterator[Condition]:
     one, other = first.dataset, second.dataset
-    for name, before, after in _unlike(_named(one, DATA), _named(other, DATA)):
+    for name, before, after in _unlike(named(one, DATA), named(other, DATA)):
         yield Condition(Subject.DATA, name, before, after)
     for name, before, after in _unlike(_promises(one), _promises(other)):
         yield Condition(Subject.DATA, name, before, after, another_question=True)
@@ -103,7 +103,7 @@ def _data(first: AuditRecord, second: AuditRecord) -> Iterator[Condition]:
 
 def _model(first: AuditRecord, second: AuditRecord) -> Iterator[Condition]:
     one, other = first.model, second.model
-    for name, before, after in _unlike(_named(one, MODEL), _named(other, MODEL)):
+    for name, before, after in _unlike(named(one, MODEL), named(other, MODEL)):
         yield Condition(Subject.MODEL, name, before, after)
     if one.decision is None or other.decision is None:
         return  # what older runs do not tell is no difference
@@ -125,7 +125,7 @@ def _options(first: AuditRecord, second: AuditRecord) -> Iterator[Condition]:
 
 def _versions(record: AuditRecord) -> Told:
     environment = record.environment
-    found = {"rafair": record.rafair_version, **_named(environment, VERSIONS)}
+    found = {"rafair": record.rafair_version, **named(environment, VERSIONS)}
     return found | dict(environment.packages)
 
 
@@ -139,11 +139,6 @@ def _promises(dataset: DatasetRecord) -> Told:
         if key != "name"
     }
     return found | {"relations": schema["relations"]}
-
-
-def _named(section: object, names: Sequence[str]) -> Told:
-    """Some values of a section, as `audit.json` has them."""
-    return {name: plain(getattr(section, name)) for name in names}
 
 
 def _unlike(one: Told, other: Told) -> Iterator[tuple[str, Any, Any]]:

@@ -59,6 +59,11 @@ def plain(value: Any) -> Any:
     return value
 
 
+def named(section: object, names: Sequence[str]) -> dict[str, Any]:
+    """Some values of a record's section, as plain values."""
+    return {name: plain(getattr(section, name)) for name in names}
+
+
 def _single(gathered: Verdicts, name: str, outcome: NDArray[np.int8], seed: int) -> dict[str, Any]:
     codes = gathered.attacked[name]
     return {

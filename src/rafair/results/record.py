@@ -1,26 +1,23 @@
-"""The content of `audit.json` as types, and the one function that reads them out of it.
-
-They are plain dataclasses, so that whoever only names them pays for nothing; pydantic fills and
-checks them, by a reader that is built when the first document is read.
-"""
+"""The content of `audit.json` as types, and the one function that reads them out of it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, TypeAdapter, ValidationError
+from pydantic import BeforeValidator, Field
 
-from rafair.errors import InputError, RunFolderError
+from rafair.errors import InputError
 from rafair.metrics.groups import Gap
 from rafair.metrics.means import Mean
 from rafair.metrics.rates import Rate
 from rafair.results.options import AuditOptions
+from rafair.results.reader import Reader
+from rafair.results.run_files import AUDIT
 from rafair.tabular.schema import Schema
-from rafair.visible import visible
 
 Rates = Mapping[str, Rate]
 """By metric, such as "accurate_fairness"."""
@@ -36,23 +33,6 @@ OLDER = {
     "bands",
 }
 """Options that runs of versions that did not know them do not name; they had the default."""
-
-LONGEST = 80
-EXPECTED = {
-    "dataclass_type": "a table",
-    "mapping_type": "a table",
-    "dict_type": "a table",
-    "model_type": "a table",
-    "list_type": "a list",
-    "tuple_type": "a list",
-    "string_type": "a text",
-    "int_type": "a whole number",
-    "int_parsing": "a whole number",
-    "int_from_float": "a whole number",
-    "float_type": "a number",
-    "float_parsing": "a number",
-}
-"""What should stand where pydantic found something else, by the type of its error."""
 
 
 @dataclass(frozen=True)
@@ -116,15 +96,15 @@ class DecisionRule:
 
     Args:
         rule: "arg max", "threshold", or "own".
-        classes: The classes in the order of the model's outputs.
         threshold: The class and the score from which on it is decided for; None without one.
         comparison: ">=" or ">"; None without a threshold.
+        classes: The classes in the order of the model's outputs.
     """
 
     rule: str
+    threshold: Mapping[str, float] | None
+    comparison: str | None
     classes: list[str]
-    threshold: Mapping[str, float] | None = None
-    comparison: str | None = None
 
 
 @dataclass(frozen=True)
@@ -154,12 +134,16 @@ class ModelRecord:
     options: Told = field(default_factory=dict)
 
 
+UNNAMED = ""
+"""The key of rates that stand beside other values in one table: no place is named by it."""
+
+
 def _apart(section: Any) -> Any:
     """Rates, and beside them of how many rows they are."""
     if not isinstance(section, Mapping):
         return section
     rates = {key: value for key, value in section.items() if isinstance(value, Mapping)}
-    return {**section, "rates": rates}
+    return {**section, UNNAMED: rates}
 
 
 @dataclass(frozen=True)
@@ -167,7 +151,7 @@ class CleanRates:
     """Rates of the instances as they were."""
 
     n: int
-    rates: Rates
+    rates: Annotated[Rates, Field(alias=UNNAMED)]
 
 
 @dataclass(frozen=True)
@@ -175,7 +159,7 @@ class WholeRates:
     """Rates of all rows of a file as they were."""
 
     rows: int
-    rates: Rates
+    rates: Annotated[Rates, Field(alias=UNNAMED)]
 
 
 @dataclass(frozen=True)
@@ -315,45 +299,22 @@ class AuditRecord:
         """
         names = AuditOptions.__dataclass_fields__.keys()
         if missing := names - OLDER - self.config.keys():
-            raise InputError(f"config: expected '{min(missing)}', found nothing")
+            raise InputError(f"expected 'config.{min(missing)}', found nothing")
         known = {name: value for name, value in self.config.items() if name in names}
         return AuditOptions(**known | {"attacks": tuple(self.config["attacks"])})
 
 
-def record_of(document: Any, path: Path | str = "audit.json") -> AuditRecord:
+_read = Reader(AuditRecord)
+
+
+def record_of(document: Any, path: Path | str = AUDIT) -> AuditRecord:
     """Reads the content of an `audit.json`.
 
     Args:
-        document: The content; sections that are not known are left alone.
+        document: The content; what is not known in it is left alone.
         path: The file, for messages.
 
     Raises:
         RunFolderError: If no audit writes it; says what is wrong first.
     """
-    try:
-        return _reader().validate_python(document)
-    except ValidationError as error:
-        raise RunFolderError(f"'{path}': edited: {_first(error)}") from error
-
-
-@cache
-def _reader() -> TypeAdapter[AuditRecord]:
-    return TypeAdapter(AuditRecord)
-
-
-def _first(error: ValidationError) -> str:
-    """What is wrong first, where it stands, and what was expected."""
-    found = error.errors(include_url=False)[0]
-    where = ".".join(visible(f"{part}") for part in found["loc"] if part != "rates")
-    where = where or "content"
-    if found["type"] == "missing":
-        return f"expected '{where}', found nothing"
-    expected = EXPECTED.get(found["type"])
-    if expected is None:
-        return f"{where}: {visible(found['msg'].removeprefix('Value error, '))}"
-    return f"{where}: expected {expected}, found {_shown(found['input'])}"
-
-
-def _shown(value: Any) -> str:
-    text = "a table" if isinstance(value, Mapping) else visible(f"{value!r}")
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+    return _read(document, path)

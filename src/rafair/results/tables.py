@@ -82,7 +82,7 @@ def decision_in_words(decision: DecisionRule, takes: str | None) -> str:
         takes: The model's `input`: "raw" or "encoded".
 
     Example:
-        >>> decision_in_words(DecisionRule("threshold", ["no", "yes"], {"yes": 0.2}, ">="), "raw")
+        >>> decision_in_words(DecisionRule("threshold", {"yes": 0.2}, ">=", ["no", "yes"]), "raw")
         "for 'yes' where its score is >= 0.2; takes raw values"
     """
     if decision.threshold:

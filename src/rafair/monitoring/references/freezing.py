@@ -26,6 +26,7 @@ from rafair.monitoring.references.observed import Observed
 from rafair.monitoring.references.opening import Split, open_again, open_split
 from rafair.monitoring.references.reference import Reference
 from rafair.monitoring.references.reference_rows import ReferenceRows
+from rafair.results.derived_rates import named
 from rafair.results.options import Perturbation
 from rafair.results.result import Audit
 from rafair.results.run_files import AUDIT
@@ -199,7 +200,7 @@ class _Freezing:
             ahead += f"; at most {needed:,} queries"
         each = self.judge.cost(1)
         self.progress.note(
-            f"{self.n:,} of {self.split.n:,} rows of '{self.audit.document['dataset']['name']}', "
+            f"{self.n:,} of {self.split.n:,} rows of '{self.audit.record.dataset.name}', "
             f"{', '.join(self.judge.options.conditions)}: {ahead} ({each:,} for each row, of a "
             "stream as well)"
         )
@@ -245,18 +246,16 @@ class _Freezing:
 
     def _empty(self) -> Reference:
         """The reference without what only judging tells."""
-        document = self.audit.document
-        data, model = document["dataset"], document["model"]
-        none = np.empty(0, np.int64)
+        record, none = self.audit.record, np.empty(0, np.int64)
         return Reference(
             run={
                 "name": self.audit.folder.resolve().name,
                 "sha256": sha256_of(self.audit.folder / AUDIT),
             },
-            dataset={key: data.get(key) for key in ("name", "variant", "rows", "sha256", "file")},
+            dataset=named(record.dataset, ("name", "variant", "rows", "sha256", "file")),
             schema=self.split.schema,
             model={
-                **{key: model.get(key) for key in ("name", "kind", "sha256", "input", "decision")},
+                **named(record.model, ("name", "kind", "sha256", "input", "decision")),
                 "place": dict(self.split.place),
             },
             judge=self.judge.options,
@@ -281,13 +280,14 @@ class _Freezing:
 
     def _check_answers(self, rows: ReferenceRows) -> None:
         """Refuses a model of one's own that answers otherwise than when it was audited."""
-        said = self.audit.document["model"]["test_accuracy"]
-        if said["n"] != len(rows):  # not the same rows, or not all of them
+        model = self.audit.record.model
+        said = model.test_accuracy
+        if said.n != len(rows):  # not the same rows, or not all of them
             return
         right = int(np.count_nonzero(rows.judged.predictions == rows.labels))
-        if abs(right - said["count"]) > max(1, OTHERWISE * len(rows)):
+        if abs(right - said.count) > max(1, OTHERWISE * len(rows)):
             raise ModelError(
-                f"model '{self.audit.document['model']['name']}': expected {said['count']:,} of "
+                f"model '{model.name}': expected {said.count:,} of "
                 f"{len(rows):,} rows to be classified rightly, as in the audit, found {right:,}; "
                 "was it opened with the same options?"
             )
