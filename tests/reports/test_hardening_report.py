@@ -6,45 +6,16 @@ import io
 
 from rich.console import Console
 
+from made_hardenings import hardening, rate, side
 from rafair.reports.hardening import figure, render_hardening
 from rafair.reports.tradeoff import draw_tradeoff
+from rafair.results.hardening_record import MeanRate
 
 
-def rate(value, sd=None):
-    return {"value": value, "sd": sd, "low": max(value - 0.05, 0), "high": min(value + 0.05, 1)}
-
-
-def document(name="credit", models=2, sd=0.02):
-    def side(value):
-        rates = ("accuracy", "individual_fairness", "accurate_fairness")
-        return {
-            "test": {"accuracy": rate(0.7, sd), "balanced_accuracy": rate(0.6, sd)},
-            "clean": {key: rate(0.8, sd) for key in rates},
-            "robust": {"0.05": {key: rate(value, sd) for key in rates}},
-        }
-
-    seconds = {"ordinary": 2.0, "hardened": 9.0, "judging": 30.0}
-    each = [{"before": side(0.3), "after": side(0.7), "seconds": seconds}] * models
-    return {
-        "epsilon": 0.05,
-        "seeds": list(range(models)),
-        "method": {
-            "name": "trades",
-            "kind": "training",
-            "says": "trains",
-            "uses_sensitive_values": True,
-        },
-        "dataset": {"name": name, "sensitive": {"[bold]age\u202e": 6}},
-        "judges": {"instances": 200, "attacks": ["rafair", "apgd"], "steps": 20},
-        "before": side(0.3),
-        "after": side(0.7),
-        "change": {"robust": {"0.05": {"accurate_fairness": rate(0.4)}}},
-        "each": each,
-        "checks": {
-            "majority": {"share": 0.68, "robust_accurate_fairness": 0.655, "explains": False}
-        },
-        "warnings": ["[red]beware"],
-    }
+def record(name="credit", models=2, sd=0.02):
+    majority = {"share": 0.68, "robust_accurate_fairness": 0.655, "explains": False}
+    sides = side(0.7, 0.6, 0.3, sd), side(0.7, 0.6, 0.7, sd)
+    return hardening(*sides, majority, name=name, models=models, sensitive=("[bold]age\u202e",))
 
 
 def printed(content):
@@ -54,7 +25,7 @@ def printed(content):
 
 
 def test_the_table_shows_both_sides_and_the_change():
-    out = printed(document())
+    out = printed(record())
     line = next(line for line in out.splitlines() if line.startswith("R-AF at 0.05"))
     assert " ".join(line.split()) == "R-AF at 0.05 0.300 ± 0.020 0.700 ± 0.020 +0.400"
     assert "(4.5 times)" in out
@@ -66,20 +37,20 @@ def test_the_table_shows_both_sides_and_the_change():
 
 
 def test_names_are_no_markup():
-    out = printed(document())
+    out = printed(record())
     assert "[bold]age⟨U+202E⟩" in out
     assert "\u202e" not in out
     assert "Warning: [red]beware" in out
 
 
 def test_one_network_shows_its_intervals():
-    assert figure(rate(0.5)) == "0.500 [0.45, 0.55]"
-    assert "[0.25, 0.35]" in printed(document(models=1, sd=None))
+    assert figure(MeanRate(**rate(0.5))) == "0.500 [0.45, 0.55]"
+    assert "[0.25, 0.35]" in printed(record(models=1, sd=None))
 
 
 def test_the_plot_is_drawn_of_any_name_and_always_the_same(tmp_path):
     for models in (1, 3):
-        content = document(name=r"$\frac{a$ <b>&", models=models)
+        content = record(name=r"$\frac{a$ <b>&", models=models)
         files = draw_tradeoff(content, tmp_path)
         first = [path.read_bytes() for path in files]
         assert [path.name for path in files] == ["tradeoff.svg", "tradeoff.png"]

@@ -146,5 +146,5 @@ def harden(
     named = models.named(model, opening, device, data, columns, dataset=dataset, variant=variant)
     pairs = pairs_of(named, training, config, means)
     done = run_hardening(pairs, config, means, draw_tradeoff, resume=resume)
-    print_result(done.document, render_hardening(done.document), json)
+    print_result(done.document, render_hardening(done.record), json)
     say_where(done.folder, json)

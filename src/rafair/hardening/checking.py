@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from itertools import combinations
 
 import numpy as np
 
 from rafair.engine.progress import SILENT, Progress
 from rafair.hardening.judging import Judge, Judgement
-from rafair.metrics.rates import rate
+from rafair.metrics.rates import Rate, rate
 from rafair.models.classifier import Classifier
+from rafair.results.hardening_record import Broken, Masking, MeanRate, Rise
 
 BLACK_BOX_STEPS = 5
 MOST_CHECKED = 100
@@ -77,7 +78,7 @@ def _broken(judge: Judge, classifier: Classifier, epsilon: float, progress: Prog
     return int(np.count_nonzero(~judge(classifier, epsilon, progress).both))
 
 
-def rises(robust: Mapping[str, Mapping[str, Any]], side: str) -> list[dict[str, Any]]:
+def rises(robust: Mapping[str, Mapping[str, MeanRate]], side: str) -> list[Rise]:
     """Where a larger epsilon raised a robust rate beyond its interval at a smaller one.
 
     Boxes nest, so that a true robust rate cannot rise: the judges missed something.
@@ -87,44 +88,32 @@ def rises(robust: Mapping[str, Mapping[str, Any]], side: str) -> list[dict[str, 
         side: "before" or "after".
 
     Example:
-        >>> low = {"accuracy": {"value": 0.5, "low": 0.4, "high": 0.6}}
-        >>> rises({"0.1": low, "0.2": {"accuracy": {"value": 0.7}}}, "after")[0]["epsilons"]
-        [0.1, 0.2]
+        >>> low, high = MeanRate(0.5, None, 0.4, 0.6), MeanRate(0.7, None, 0.6, 0.8)
+        >>> rises({"0.1": {"accuracy": low}, "0.2": {"accuracy": high}}, "after")[0].epsilons
+        (0.1, 0.2)
     """
-    found = []
-    epsilons = sorted(robust, key=float)
-    for number, small in enumerate(epsilons):
-        for large in epsilons[number + 1 :]:
-            for name, rate_at_small in robust[small].items():
-                value = robust[large][name]["value"]
-                if value > rate_at_small["high"]:
-                    found.append(
-                        {
-                            "side": side,
-                            "rate": name,
-                            "epsilons": [float(small), float(large)],
-                            "values": [rate_at_small["value"], value],
-                        }
-                    )
-    return found
+    return [
+        Rise(side, name, (float(small), float(large)), (at_small.value, robust[large][name].value))
+        for small, large in combinations(sorted(robust, key=float), 2)
+        for name, at_small in robust[small].items()
+        if robust[large][name].value > at_small.high
+    ]
 
 
-def pooled(checks: Sequence[Mapping[str, Mapping[str, int]]], epsilon: float) -> dict[str, Any]:
+def pooled(checks: Sequence[Mapping[str, Mapping[str, int]]], epsilon: float) -> Masking:
     """The masking checks of several networks together, and whether they look beyond chance."""
-    document: dict[str, Any] = {"epsilon": epsilon}
+    found = {}
     for name in ("black_box", "noise"):
         broken = sum(check[name]["broken"] for check in checks)
         n = sum(check[name]["n"] for check in checks)
-        found = rate(broken, n)
-        beyond = found is not None and found.low > MOST_BROKEN
-        document[name] = {"broken": broken, "n": n, "beyond_chance": beyond}
-    return document
+        share = rate(broken, n)
+        found[name] = Broken(broken, n, share is not None and share.low > MOST_BROKEN)
+    return Masking(epsilon, **found)
 
 
-def zero_gradients(judgements: Sequence[Judgement]) -> dict[str, Any] | None:
+def zero_gradients(judgements: Sequence[Judgement]) -> Rate | None:
     """The share of clean rows without any gradient; None where none was asked for."""
     counts = [each.zero_gradient for each in judgements]
     if any(count is None for count in counts):
         return None
-    found = rate(sum(count or 0 for count in counts), sum(len(each.both) for each in judgements))
-    return found.to_dict() if found else None
+    return rate(sum(count or 0 for count in counts), sum(len(each.both) for each in judgements))

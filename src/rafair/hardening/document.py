@@ -23,6 +23,20 @@ from rafair.hardening.rates import Measured, mean_changes, mean_rates, rates_of
 from rafair.models.classifier import Classifier
 from rafair.models.consensus import ConsensusClassifier
 from rafair.results.derived_rates import plain
+from rafair.results.hardening_record import (
+    Checks,
+    HardeningRecord,
+    Majority,
+    MeanRate,
+    NetworkRecord,
+    Rise,
+    Rises,
+    Sampling,
+    Seconds,
+    Side,
+    ZeroGradients,
+    hardening_of,
+)
 from rafair.sources.data import dataset_section
 from rafair.tabular.counterparts import Counterparts
 
@@ -88,9 +102,8 @@ def document_of(
         "each": [_each(one) for one in outcomes],
         "checks": _checks(before, after, config, outcomes, judge, pairs),
     }
-    document["checks"]["majority"]["explains"] = majority_explains(document)
-    document["warnings"] = [*warnings_of(document), *outcomes[0].pair.said]
     result: Document = plain(document)
+    result["warnings"] = [*warnings_of(hardening_of(result)), *outcomes[0].pair.said]
     return result
 
 
@@ -105,51 +118,43 @@ def write_document(document: Document, folder: Path) -> None:
     write_sealed(folder / HARDENING, document)
 
 
-def _each(one: Outcome) -> Document:
-    return {
-        "seed": one.seed,
-        "before": rates_of(one.before),
-        "after": rates_of(one.after),
-        "seconds": {
-            "ordinary": one.pair.ordinary,
-            "hardened": one.pair.hardened,
-            "judging": one.judging,
-        },
-        "stopped_after_epoch": one.pair.stopped_after_epoch,
-    }
+def _each(one: Outcome) -> NetworkRecord:
+    seconds = Seconds(one.pair.ordinary, one.pair.hardened, one.judging)
+    before, after = rates_of(one.before), rates_of(one.after)
+    return NetworkRecord(one.seed, before, after, seconds, one.pair.stopped_after_epoch)
 
 
 def _checks(
-    before: Document,
-    after: Document,
+    before: Side[MeanRate],
+    after: Side[MeanRate],
     config: HardenConfig,
     outcomes: Sequence[Outcome],
     judge: Judge,
     pairs: Pairs,
-) -> Document:
+) -> Checks:
     labels, judged = outcomes[0].before.labels, judge.table.labels
     share = float(np.bincount(labels).max() / len(labels))
+    constant = float(np.mean(judged == np.bincount(labels).argmax()))
     masking = [one.masking for one in outcomes if one.masking is not None]
     at = config.epsilon
-    return {
-        "larger_epsilon": {
-            "rises": rises(before["robust"], "before") + rises(after["robust"], "after")
-        },
-        "zero_gradient": {
-            "before": zero_gradients([one.before.judgements[at] for one in outcomes]),
-            "after": zero_gradients([one.after.judgements[at] for one in outcomes]),
-        },
-        "masking": pooled(masking, at) if masking else None,
-        "majority": {
-            "share": share,
-            "robust_accurate_fairness": float(np.mean(judged == np.bincount(labels).argmax())),
-            "predicted_classes": min(len(np.unique(one.after.predictions)) for one in outcomes),
-        },
-        "sampling": _sampling(outcomes, pairs),
-    }
+    return Checks(
+        Rises(rises(before.robust, "before") + rises(after.robust, "after")),
+        ZeroGradients(
+            zero_gradients([one.before.judgements[at] for one in outcomes]),
+            zero_gradients([one.after.judgements[at] for one in outcomes]),
+        ),
+        pooled(masking, at) if masking else None,
+        Majority(
+            share,
+            constant,
+            min(len(np.unique(one.after.predictions)) for one in outcomes),
+            majority_explains(before, after, f"{at:g}", share, constant),
+        ),
+        _sampling(outcomes, pairs),
+    )
 
 
-def _sampling(outcomes: Sequence[Outcome], pairs: Pairs) -> Document | None:
+def _sampling(outcomes: Sequence[Outcome], pairs: Pairs) -> Sampling | None:
     """Of a consensus over a sample of combinations: how many decisions the others might change."""
     found = [
         one.pair.after.sampled(pairs.data.table.rows).doubtful
@@ -160,51 +165,54 @@ def _sampling(outcomes: Sequence[Outcome], pairs: Pairs) -> Document | None:
     if not found:
         return None
     doubtful = np.concatenate(found)
-    return {"doubtful": int(np.count_nonzero(doubtful)), "n": len(doubtful)}
+    return Sampling(int(np.count_nonzero(doubtful)), len(doubtful))
 
 
-def warnings_of(document: Document) -> list[str]:
+def warnings_of(record: HardeningRecord) -> list[str]:
     """What a reader of the rates should know."""
     found = [
-        f"seed {one['seed']}: the loss was no finite number after epoch "
-        f"{one['stopped_after_epoch']}; training stopped there, and that network is the hardened "
-        "one: a smaller learning rate may help"
-        for one in document["each"]
-        if one["stopped_after_epoch"] is not None
+        f"seed {one.seed}: the loss was no finite number after epoch {one.stopped_after_epoch}; "
+        "training stopped there, and that network is the hardened one: a smaller learning rate may "
+        "help"
+        for one in record.each
+        if one.stopped_after_epoch is not None
     ]
-    checks = document["checks"]
-    if checks["majority"]["predicted_classes"] == 1:
+    checks = record.checks
+    if checks.majority.predicted_classes == 1:
         found.append(
             "a hardened model names the same class for every row of the test split: that treats "
             "all alike, and tells nothing"
         )
-    if sampling := checks["sampling"]:
+    if sampling := checks.sampling:
         found.append(
-            f"the consensus averages a sample of combinations: of {sampling['n']:,} decisions "
-            f"{sampling['doubtful']:,} lie within the sample's error, and others might decide them "
+            f"the consensus averages a sample of combinations: of {sampling.n:,} decisions "
+            f"{sampling.doubtful:,} lie within the sample's error, and others might decide them "
             "otherwise"
         )
-    if document["method"]["name"] == "benign":
+    if record.method.name == "benign":
         found.append(
             "the judges do not know of the repair, which they pass through as through any model: "
             "read robust rates as upper bounds; masked gradients were not checked"
         )
-    found += [_rise(rise) for rise in checks["larger_epsilon"]["rises"]]
-    zero = checks["zero_gradient"]["after"]
-    if zero and zero["value"] > MOST_ZERO_GRADIENTS and not document["judges"]["black_box"]:
+    found += [_rise(rise) for rise in checks.larger_epsilon.rises]
+    zero = checks.zero_gradient.after
+    if zero and zero.value > MOST_ZERO_GRADIENTS and not record.judges.black_box:
         found.append(
-            f"the gradient is exactly zero at {zero['value']:.1%} of the judged rows: attacks that "
+            f"the gradient is exactly zero at {zero.value:.1%} of the judged rows: attacks that "
             "follow it understate the risk there"
         )
-    masking = checks["masking"]
-    for name, attack in (("black_box", "RAFair without gradients"), ("noise", "noise")):
-        if masking and masking[name]["beyond_chance"]:
-            found.append(
-                f"{attack} broke {masking[name]['broken']} of {masking[name]['n']} instances that "
-                f"the judges left right and alike at epsilon {masking['epsilon']:g}: gradients may "
-                "be masked, and robust rates too high"
+    if masking := checks.masking:
+        found += [
+            f"{attack} broke {check.broken} of {check.n} instances that the judges left right and "
+            f"alike at epsilon {masking.epsilon:g}: gradients may be masked, and robust rates too "
+            "high"
+            for check, attack in (
+                (masking.black_box, "RAFair without gradients"),
+                (masking.noise, "noise"),
             )
-    if document["judges"]["black_box"]:
+            if check.beyond_chance
+        ]
+    if record.judges.black_box:
         found.append(
             "the hardened model gives no gradients: both models were judged by attacks that ask "
             "for predictions alone, which find less"
@@ -212,10 +220,10 @@ def warnings_of(document: Document) -> list[str]:
     return found
 
 
-def _rise(rise: Document) -> str:
-    (small, large), (was, now) = rise["epsilons"], rise["values"]
+def _rise(rise: Rise) -> str:
+    (small, large), (was, now) = rise.epsilons, rise.values
     return (
-        f"{rise['side']}: robust {rise['rate'].replace('_', ' ')} is {now:.3f} at epsilon "
+        f"{rise.side}: robust {rise.rate.replace('_', ' ')} is {now:.3f} at epsilon "
         f"{large:g} but {was:.3f} at {small:g}, which no true rate can be: the judges missed "
         "violations; more --steps or --judges all may find them"
     )

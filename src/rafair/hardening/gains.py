@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from rafair.results.hardening_record import Change, HardeningRecord, MeanRate, Side
 
+AF = "accurate_fairness"
 NEAR = 0.02
 """How little above the largest class's share an accuracy may be for that class to explain it."""
 
@@ -20,20 +20,15 @@ def points(difference: float) -> str:
     return f"{sign}{abs(difference) * 100:.1f} points"
 
 
-def summary(document: Mapping[str, Any]) -> list[str]:
-    """The sentences that stand first.
-
-    Args:
-        document: The content of `harden.json`.
-    """
-    found = [_gain(document)]
-    if document["checks"]["majority"]["explains"]:
-        found.append(_majority(document))
-    found.append(_sensitive(document))
-    return found
+def summary(record: HardeningRecord) -> list[str]:
+    """The sentences that stand first."""
+    majority = [_majority(record)] if record.checks.majority.explains else []
+    return [_gain(record), *majority, _sensitive(record)]
 
 
-def majority_explains(document: Mapping[str, Any]) -> bool:
+def majority_explains(
+    before: Side[MeanRate], after: Side[MeanRate], at: str, share: float, constant: float
+) -> bool:
     """Whether a model that always named the largest class explains a gain, at least in part.
 
     Such a model is right for that class's share, alike for all, and no perturbation changes it. It
@@ -41,65 +36,55 @@ def majority_explains(document: Mapping[str, Any]) -> bool:
     hardened model is hardly more often right.
 
     Args:
-        document: The content of `harden.json`, but for this answer.
+        before: The rates before.
+        after: The rates after.
+        at: The epsilon of training, as a text.
+        share: The largest class's.
+        constant: That model's robust accurate fairness.
     """
-    epsilon = f"{document['epsilon']:g}"
-    majority, after = document["checks"]["majority"], document["after"]
-    robust = after["robust"][epsilon]["accurate_fairness"]["value"]
-    rose = robust > document["before"]["robust"][epsilon]["accurate_fairness"]["value"]
-    near = after["test"]["accuracy"]["value"] <= majority["share"] + NEAR
-    return bool(rose and (near or robust <= majority["robust_accurate_fairness"] + NEAR))
+    robust = after.robust[at][AF].value
+    near = after.test["accuracy"].value <= share + NEAR
+    return robust > before.robust[at][AF].value and (near or robust <= constant + NEAR)
 
 
-def _gain(document: Mapping[str, Any]) -> str:
-    epsilon = f"{document['epsilon']:g}"
-    before, after = document["before"], document["after"]
-    was = before["robust"][epsilon]["accurate_fairness"]
-    now = after["robust"][epsilon]["accurate_fairness"]
-    right, still = before["test"]["accuracy"], after["test"]["accuracy"]
-    moved = _moved(document["change"]["robust"][epsilon]["accurate_fairness"])
-    cost = points(still["value"] - right["value"])
-    networks = len(document["seeds"])
-    rows = "all rows" if document["dataset"].get("file") else "the test split"
+def _gain(record: HardeningRecord) -> str:
+    at, before, after = record.at, record.before, record.after
+    was, now = before.robust[at][AF].value, after.robust[at][AF].value
+    right, still = before.test["accuracy"].value, after.test["accuracy"].value
+    change, networks = record.change.robust[at][AF], len(record.seeds)
+    low, high = (points(end).removesuffix(" points") for end in (change.low, change.high))
+    rows = "all rows" if record.dataset.file else "the test split"
     means = f", means of {networks} networks" if networks > 1 else ""
     return (
-        f"Robust accurate fairness at epsilon {epsilon} {moved} from {was['value']:.3f} to "
-        f"{now['value']:.3f} ({points(now['value'] - was['value'])}{_interval(document)}), as far "
-        f"as the judges found; accuracy on {rows} went from {right['value']:.3f} to "
-        f"{still['value']:.3f} ({cost}){means}."
+        f"Robust accurate fairness at epsilon {at} {_moved(change)} from {was:.3f} to {now:.3f} "
+        f"({points(now - was)}, 95 % interval {low} to {high}), as far as the judges found; "
+        f"accuracy on {rows} went from {right:.3f} to {still:.3f} ({points(still - right)}){means}."
     )
 
 
-def _interval(document: Mapping[str, Any]) -> str:
-    change = document["change"]["robust"][f"{document['epsilon']:g}"]["accurate_fairness"]
-    low, high = (points(change[end]).removesuffix(" points") for end in ("low", "high"))
-    return f", 95 % interval {low} to {high}"
-
-
-def _moved(change: Mapping[str, Any]) -> str:
+def _moved(change: Change) -> str:
     """Whether it rose or fell beyond the interval of paired instances."""
-    if change["low"] > 0:
+    if change.low > 0:
         return "rose"
-    return "fell" if change["high"] < 0 else "went, within its interval,"
+    return "fell" if change.high < 0 else "went, within its interval,"
 
 
-def _majority(document: Mapping[str, Any]) -> str:
-    majority = document["checks"]["majority"]
-    was = document["before"]["test"]["balanced_accuracy"]["value"]
-    now = document["after"]["test"]["balanced_accuracy"]["value"]
+def _majority(record: HardeningRecord) -> str:
+    majority = record.checks.majority
+    was, now = (side.test["balanced_accuracy"].value for side in (record.before, record.after))
     went = "fell" if was - now > NEAR else "went"
     return (
         "The largest class explains at least part of this: a model that always named it would be "
-        f"right for {majority['share']:.3f} of the test split, with robust accurate fairness "
-        f"{majority['robust_accurate_fairness']:.3f} on the judged instances at any epsilon. "
+        f"right for {majority.share:.3f} of the test split, with robust accurate fairness "
+        f"{majority.robust_accurate_fairness:.3f} on the judged instances at any epsilon. "
         f"Balanced accuracy {went} from {was:.3f} to {now:.3f}."
     )
 
 
-def _sensitive(document: Mapping[str, Any]) -> str:
-    *others, last = document["dataset"]["sensitive"]
+def _sensitive(record: HardeningRecord) -> str:
+    *others, last = record.dataset.sensitive
     names = f"{', '.join(others)} and {last}" if others else last
-    if document["method"]["uses_sensitive_values"]:
+    if record.method.uses_sensitive_values:
         return (
             f"The hardened model still looks at a row's own {names}: their values may sway an "
             "answer wherever the judges found no violation."

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +13,8 @@ from rafair.metrics import summaries
 from rafair.metrics.differences import paired_rates
 from rafair.metrics.rates import CONFIDENCE, rate, resampled_means
 from rafair.models.classifier import Labels
+from rafair.results.hardening_record import Change, MeanRate, NetworkRate, Side
 from rafair.verdicts import Verdict
-
-Document = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -45,62 +43,54 @@ class Measured:
         return next(iter(self.judgements.values())).clean
 
 
-def rates_of(network: Measured) -> Document:
-    """All rates of one network, each `{value, count, n, low, high}`."""
-    balanced = balanced_accuracy([network], 0)
-    return {
-        "test": {
-            "accuracy": _one(network.right),
-            "balanced_accuracy": {
-                "value": balanced["value"],
-                "count": None,
-                "n": len(network.labels),
-                "low": balanced["low"],
-                "high": balanced["high"],
-            },
-        },
-        "clean": {name: _one(holds) for name, holds in _cells(network.clean).items()},
-        "robust": {
+def rates_of(network: Measured) -> Side[NetworkRate]:
+    """All rates of one network."""
+    mean, n = balanced_accuracy([network], 0), len(network.labels)
+    balanced = NetworkRate(mean.value, None, n, mean.low, mean.high)
+    return Side(
+        {"accuracy": _one(network.right), "balanced_accuracy": balanced},
+        {name: _one(holds) for name, holds in _cells(network.clean).items()},
+        {
             f"{epsilon:g}": {name: _one(look(found)) for name, look in ROBUST.items()}
             for epsilon, found in network.judgements.items()
         },
-    }
+    )
 
 
-def mean_rates(networks: Sequence[Measured], seed: int) -> Document:
-    """The mean of all rates over networks, each `{value, sd, low, high}`.
+def mean_rates(networks: Sequence[Measured], seed: int) -> Side[MeanRate]:
+    """The mean of all rates over networks.
 
-    `sd` is that between the networks, None of one. The interval is Wilson's over the instances for
-    one network, and a bootstrap over instances of their means for several.
+    The interval is Wilson's over the instances for one network, and a bootstrap over instances of
+    their means for several.
 
     Args:
         networks: All of them measured on the same rows.
         seed: The seed of the resampling.
     """
     cells = [_cells(one.clean) for one in networks]
-    return {
-        "test": {
-            "accuracy": mean_rate([one.right for one in networks], seed),
-            "balanced_accuracy": balanced_accuracy(networks, seed),
-        },
-        "clean": {name: mean_rate([each[name] for each in cells], seed) for name in cells[0]},
-        "robust": {
+    accuracy = mean_rate([one.right for one in networks], seed)
+    return Side(
+        {"accuracy": accuracy, "balanced_accuracy": balanced_accuracy(networks, seed)},
+        {name: mean_rate([each[name] for each in cells], seed) for name in cells[0]},
+        {
             f"{epsilon:g}": {
                 name: mean_rate([look(one.judgements[epsilon]) for one in networks], seed)
                 for name, look in ROBUST.items()
             }
             for epsilon in networks[0].judgements
         },
-    }
+    )
 
 
-def mean_changes(before: Sequence[Measured], after: Sequence[Measured]) -> Document:
-    """After minus before of every robust rate, of the same instances, each `{value, low, high}`.
+def mean_changes(
+    before: Sequence[Measured], after: Sequence[Measured]
+) -> dict[str, dict[str, Change]]:
+    """After minus before of every robust rate, of the same instances.
 
     Of several networks an instance counts with the share of them in which it held; the interval is
     that of paired instances (`metrics.differences.paired_rates`).
     """
-    changes: Document = {}
+    changes = {}
     for epsilon in before[0].judgements:
         found = {}
         for name, look in ROBUST.items():
@@ -110,7 +100,7 @@ def mean_changes(before: Sequence[Measured], after: Sequence[Measured]) -> Docum
             )
             change = paired_rates(*sides)
             assert change is not None  # instances are judged on both sides
-            found[name] = {"value": change.value, "low": change.low, "high": change.high}
+            found[name] = Change(change.value, change.low, change.high)
         changes[f"{epsilon:g}"] = found
     return changes
 
@@ -122,26 +112,26 @@ ROBUST: dict[str, Callable[[Judgement], Flags]] = {
 }
 
 
-def mean_rate(holds: Sequence[Flags], seed: int) -> Document:
+def mean_rate(holds: Sequence[Flags], seed: int) -> MeanRate:
     """The mean share over networks; each of shape `(n,)`, of the same instances in the same order.
 
     Example:
-        >>> mean_rate([np.array([True, False]), np.array([True, True])], 0)["value"]
+        >>> mean_rate([np.array([True, False]), np.array([True, True])], 0).value
         0.75
     """
     if len(holds) == 1:
         one = _one(holds[0])
-        return {"value": one["value"], "sd": None, "low": one["low"], "high": one["high"]}
+        return MeanRate(one.value, None, one.low, one.high)
     each = np.array(holds, np.float64)
     return _summary(each.mean(axis=1), resampled_means(each.mean(axis=0), seed))
 
 
-def balanced_accuracy(networks: Sequence[Measured], seed: int) -> Document:
+def balanced_accuracy(networks: Sequence[Measured], seed: int) -> MeanRate:
     """The mean of the classes' accuracies; its interval is a bootstrap within each class.
 
     Example:
         >>> labels = np.array([0, 0, 0, 1])
-        >>> balanced_accuracy([Measured(labels, np.zeros(4, np.int64), {})], 0)["value"]
+        >>> balanced_accuracy([Measured(labels, np.zeros(4, np.int64), {})], 0).value
         0.5
     """
     labels = networks[0].labels
@@ -152,17 +142,12 @@ def balanced_accuracy(networks: Sequence[Measured], seed: int) -> Document:
     return _summary(values, np.mean(drawn, axis=0))
 
 
-def _summary(values: NDArray[np.float64], drawn: NDArray[np.float64]) -> Document:
+def _summary(values: NDArray[np.float64], drawn: NDArray[np.float64]) -> MeanRate:
     low, high = np.quantile(drawn, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     sd = float(values.std(ddof=1)) if len(values) > 1 else None
     # the mean of the draws may miss the value by the rounding of sums
     value = float(values.mean())
-    return {
-        "value": value,
-        "sd": sd,
-        "low": min(float(low), value),
-        "high": max(float(high), value),
-    }
+    return MeanRate(value, sd, min(float(low), value), max(float(high), value))
 
 
 def _cells(codes: NDArray[np.int8]) -> dict[str, Flags]:
@@ -175,7 +160,7 @@ def _cells(codes: NDArray[np.int8]) -> dict[str, Flags]:
     }
 
 
-def _one(holds: Flags) -> Document:
+def _one(holds: Flags) -> NetworkRate:
     found = rate(int(np.count_nonzero(holds)), len(holds))
     assert found is not None
-    return found.to_dict()
+    return NetworkRate(found.value, found.count, found.n, found.low, found.high)

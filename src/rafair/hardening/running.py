@@ -48,11 +48,12 @@ from rafair.hardening.rates import Measured
 from rafair.models.classifier import Classifier
 from rafair.models.prediction import predict
 from rafair.models.storage import load_model
+from rafair.results.hardening_record import HardeningRecord, hardening_of
 from rafair.search.sweep import CHUNK_ROWS
 from rafair.tabular.sampling import sample_instances
 
-Illustrate = Callable[[Document, Path], object]
-"""Draws what a document says into a folder."""
+Illustrate = Callable[[HardeningRecord, Path], object]
+"""Draws what was found into a folder."""
 
 FOUND = "found.json"
 SIDES = ("before", "after")
@@ -69,6 +70,11 @@ class Hardened:
 
     document: Document
     folder: Path
+
+    @property
+    def record(self) -> HardeningRecord:
+        """The content of `harden.json` as types."""
+        return hardening_of(self.document, self.folder / HARDENING)
 
 
 def run_hardening(
@@ -122,7 +128,7 @@ def run_hardening(
             if not (folder.resumed or isinstance(error.__cause__, OSError)):
                 folder.discard()
             raise
-        illustrate(document, folder.partial)
+        illustrate(hardening_of(document), folder.partial)
         with explaining_storage(folder.partial):
             shutil.rmtree(folder.partial / WORK, ignore_errors=True)
         return Hardened(document, folder.finish())

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from rafair.engine.figure_files import BLUE, GREY, ORANGE, figure_style, write_figure
+from rafair.results.hardening_record import HardeningRecord, MeanRate, NetworkRate, Side
 
 TRADEOFF = "tradeoff"
 
 SIDES = (("before", BLUE, "o"), ("after", ORANGE, "s"))
 
 
-def draw_tradeoff(document: Mapping[str, Any], folder: Path) -> list[Path]:
+def draw_tradeoff(record: HardeningRecord, folder: Path) -> list[Path]:
     """Draws each network and their mean, before and after, with an arrow between.
 
     Args:
-        document: The content of `harden.json`.
+        record: The hardening.
         folder: Where to write.
 
     Returns:
@@ -29,56 +28,49 @@ def draw_tradeoff(document: Mapping[str, Any], folder: Path) -> list[Path]:
     with figure_style():
         drawing = Figure(figsize=(5.2, 4.2), layout="constrained")
         axes = drawing.subplots()
-        _draw(axes, document)
+        _draw(axes, record)
         drawing.legend(loc="outside lower center", ncols=3, frameon=False)
         return write_figure(drawing, folder / TRADEOFF)
 
 
-def _draw(axes: Axes, document: Mapping[str, Any]) -> None:
-    epsilon = f"{document['epsilon']:g}"
-    several = len(document["each"]) > 1
-    for one in document["each"] if several else []:
-        start, end = (_point(one[side], epsilon) for side, *_ in SIDES)
+def _draw(axes: Axes, record: HardeningRecord) -> None:
+    epsilon, several = record.at, len(record.each) > 1
+    for one in record.each if several else []:
+        start, end = _point(one.before, epsilon), _point(one.after, epsilon)
         _arrow(axes, start, end, faint=True)
         for (_, colour, mark), at in zip(SIDES, (start, end), strict=True):
             axes.plot(*at, mark, color=colour, markersize=4, alpha=0.5, zorder=3)
-    ends = [_point(document[side], epsilon) for side, *_ in SIDES]
-    _arrow(axes, ends[0], ends[1], faint=False)
-    for (side, colour, mark), at in zip(SIDES, ends, strict=True):
-        test = document[side]["test"]["accuracy"]
-        robust = document[side]["robust"][epsilon]["accurate_fairness"]
+    sides = record.before, record.after
+    _arrow(axes, *(_point(side, epsilon) for side in sides), faint=False)
+    for (name, colour, mark), side in zip(SIDES, sides, strict=True):
         axes.errorbar(
-            *at,
-            xerr=_reach(test),
-            yerr=_reach(robust),
+            *_point(side, epsilon),
+            xerr=_reach(side.test["accuracy"]),
+            yerr=_reach(side.robust[epsilon]["accurate_fairness"]),
             fmt=mark,
             color=colour,
             markersize=8,
             linewidth=1,
             capsize=2,
             zorder=4,
-            label=f"{side}, mean of {len(document['each'])}" if several else side,
+            label=f"{name}, mean of {len(record.each)}" if several else name,
         )
-    share = document["checks"]["majority"]["share"]
+    share = record.checks.majority.share
     axes.axvline(share, color=GREY, linewidth=0.8, linestyle=":", label="largest class's share")
     axes.set_ylim(-0.03, 1.03)
     _widen(axes)
     axes.set_xlabel("accuracy on the test split")
     axes.set_ylabel(f"robust accurate fairness, epsilon {epsilon}")
     # a name may hold dollar signs, which would be read as mathematics
-    axes.set_title(f"{document['dataset']['name']}: {document['method']['name']}", parse_math=False)
+    axes.set_title(f"{record.dataset.name}: {record.method.name}", parse_math=False)
 
 
-def _point(section: Mapping[str, Any], epsilon: str) -> tuple[float, float]:
-    robust = section["robust"][epsilon]["accurate_fairness"]
-    return section["test"]["accuracy"]["value"], robust["value"]
+def _point(side: Side[MeanRate] | Side[NetworkRate], epsilon: str) -> tuple[float, float]:
+    return side.test["accuracy"].value, side.robust[epsilon]["accurate_fairness"].value
 
 
-def _reach(rate: Mapping[str, Any]) -> list[list[float]]:
-    return [
-        [max(0.0, rate["value"] - rate["low"])],
-        [max(0.0, rate["high"] - rate["value"])],
-    ]
+def _reach(rate: MeanRate) -> list[list[float]]:
+    return [[max(0.0, rate.value - rate.low)], [max(0.0, rate.high - rate.value)]]
 
 
 def _arrow(
