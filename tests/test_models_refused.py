@@ -14,7 +14,8 @@ from torch import Tensor, nn
 import planted
 import rafair
 from rafair.auditing.config import AuditConfig
-from rafair.auditing.run import Means, run_audit
+from rafair.auditing.run import run_audit
+from rafair.engine.run_settings import RunSettings
 from rafair.errors import InputError, ModelError, UnknownNameError
 from rafair.models.adapting import as_classifier
 from rafair.sources.data import InMemory
@@ -148,7 +149,9 @@ def test_an_audit_that_was_taken_up_keeps_what_was_done(tmp_path):
 
     def audit() -> rafair.Audit:
         source = Source(Identified(as_classifier(model)), InMemory.of_table(table))
-        return run_audit(source, AuditConfig(instances=None, steps=2), Means(tmp_path / "out"))
+        return run_audit(
+            source, AuditConfig(instances=None, steps=2), RunSettings(tmp_path / "out")
+        )
 
     model.forward = forward
     with pytest.raises(KeyboardInterrupt):

@@ -12,7 +12,7 @@ import pytest
 import rafair
 from postgres import Postgres, own_server, programs
 from rafair.auditing.entry import audit_named
-from rafair.auditing.run import Means
+from rafair.engine.run_settings import RunSettings
 from rafair.monitoring.references.freezing import FreezeOptions, freeze
 from rafair.sources.named import Named
 
@@ -63,7 +63,7 @@ def audited(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run folder with a network; copy it before anything is changed."""
     folder = tmp_path_factory.mktemp("audited") / "run"
     options = {"instances": 30, "steps": 2, "labels": None}
-    audit_named(Named(), options, Means(out=folder), rafair.TrainConfig(epochs=2))
+    audit_named(Named(), options, RunSettings(out=folder), rafair.TrainConfig(epochs=2))
     return folder
 
 

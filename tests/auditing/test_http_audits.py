@@ -16,7 +16,8 @@ import pytest
 import commands
 import servers
 from rafair.auditing.config import AuditConfig
-from rafair.auditing.run import Means, run_audit
+from rafair.auditing.run import run_audit
+from rafair.engine.run_settings import RunSettings
 from rafair.errors import ModelError, ModelGoneError, QueryBudgetError
 from rafair.models.classifier import Classifier
 from rafair.models.function import FunctionClassifier
@@ -55,7 +56,7 @@ def audit(address: str, out: Path, **options: Any):
     http = HttpOptions(batch_rows=BATCH, concurrency=AT_ONCE, retries=1, backoff_s=0.01)
     model = open_endpoint(address + "/predict", table.schema, http=http)
     source = Source(Endpoint(model, **options), InMemory.of_table(table))
-    return run_audit(source, CONFIG, Means(out, threads=THREADS))
+    return run_audit(source, CONFIG, RunSettings(out, threads=THREADS))
 
 
 @pytest.fixture(scope="module")

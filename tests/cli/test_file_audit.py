@@ -28,8 +28,8 @@ import rederive
 from commands import MAY_DIFFER, call, document, hashes, names, rafair, without
 from rafair.auditing import cost, judging
 from rafair.auditing.entry import audit_named
-from rafair.auditing.run import Means
 from rafair.engine.progress import SILENT
+from rafair.engine.run_settings import RunSettings
 from rafair.models.storage import load_model
 from rafair.sources import scanning
 from rafair.sources.named import Named
@@ -217,7 +217,7 @@ class Elsewhere:
 
 def test_shards_may_be_done_elsewhere(folder, done, tmp_path):
     options = {"steps": 2, "instances": 30, "chunk_rows": 512, "attacks": ("rafair-ff",)}
-    means = Means(out=tmp_path / "run", executor=Elsewhere())
+    means = RunSettings(out=tmp_path / "run", executor=Elsewhere())
     named = Named(str(folder / "net"), folder / "people.parquet")
     audit_named(named, options, means)
     check_same(tmp_path / "run", done)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -15,6 +16,7 @@ import torch
 import rafair as package
 from commands import call, rafair
 from forked import Forked
+from rafair.engine.run_folder import RunFolder
 from rafair.models.storage import load_model
 
 QUICK = ("harden", "--epochs", "2", "--instances", "20", "--steps", "4", "--epsilons", "0.02,0.1")
@@ -221,3 +223,40 @@ def test_a_training_that_was_altered_is_told_and_done_again(long, tmp_path):
     told = [line for line in done.err.splitlines() if "that training is done again" in line]
     assert len(told) == 1
     assert figures(tmp_path / "run") == figures(long)
+
+
+def test_stopped_before_the_last_name(tmp_path, monkeypatch):
+    """Nothing is judged again, but the plot is drawn again: it may have been cut short."""
+
+    finish = RunFolder.finish
+
+    def stop(self: object) -> Path:
+        if isinstance(self, RunFolder) and self.final.name != "run":  # of an audit on the way
+            return finish(self)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RunFolder, "finish", stop)
+        assert call(*QUICK, "--out", tmp_path / "run").code == 130
+    partial = tmp_path / "run.partial"
+    written = (partial / "harden.json").read_bytes()
+    assert not (partial / "work").exists()
+    (partial / "tradeoff.png").unlink()
+    with monkeypatch.context() as patch:
+        patch.setattr("rafair.hardening.running._Run.go", stop)
+        done = rafair(*QUICK, "--out", tmp_path / "run")
+    assert done.err.splitlines()[-1].endswith("carrying on where it was left: all parts are done")
+    assert (tmp_path / "run" / "harden.json").read_bytes() == written
+    assert (tmp_path / "run" / "tradeoff.png").exists()
+    assert {path.name for path in tmp_path.iterdir()} == {"run"}
+
+
+def test_force_replaces_one_in_which_a_network_was_altered(quick, tmp_path):
+    shutil.copytree(quick, tmp_path / "run")
+    network = tmp_path / "run" / "after-1" / "model.safetensors"
+    network.write_bytes(network.read_bytes()[:-1])
+    command = (*QUICK, "--models", "2", "--out", tmp_path / "run")
+    assert call(*command).code == 2
+    rafair(*command, "--force")
+    assert figures(tmp_path / "run") == figures(quick)
+    assert network.read_bytes() == (quick / "after-1" / "model.safetensors").read_bytes()

@@ -26,7 +26,7 @@ from benchmarks.watch_real import (
     where_fallen,
 )
 from rafair.auditing.entry import audit_named
-from rafair.auditing.run import Means
+from rafair.engine.run_settings import RunSettings
 from rafair.monitoring.references.freezing import FreezeOptions, freeze, open_watched
 from rafair.monitoring.references.reference import Reference
 from rafair.monitoring.watched import CONDITIONS, METRICS, Watched
@@ -300,7 +300,7 @@ def adult(tmp_path) -> Path:
     run = tmp_path / "adult"
     options = {"attacks": ("noise",), "instances": 50, "steps": 1, "labels": None}
     named, training = Named(dataset="adult", variant="paper"), rafair.TrainConfig(epochs=2)
-    audit_named(named, options, Means(out=run), training)
+    audit_named(named, options, RunSettings(out=run), training)
     freeze(run, FreezeOptions(probes=()))
     return run
 

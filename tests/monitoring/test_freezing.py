@@ -23,7 +23,7 @@ import servers
 from commands import call, names
 from commands import rafair as command
 from rafair.auditing.entry import audit_named
-from rafair.auditing.run import Means
+from rafair.engine.run_settings import RunSettings
 from rafair.errors import DataFileError, InputError, ModelError, RunFolderError, UnfinishedRunError
 from rafair.models.model_options import ModelOptions
 from rafair.models.storage import save_model
@@ -236,7 +236,7 @@ def test_a_wrapped_network(affairs, tmp_path):
     )
     out = tmp_path / "run"
     quick = {"attacks": (), "instances": 30, "labels": None}
-    audit_named(Named(str(tmp_path / "net")), quick, Means(out=out))
+    audit_named(Named(str(tmp_path / "net")), quick, RunSettings(out=out))
     reference = freeze(out, replace(QUICK, instances=100))
     assert reference.rates["clean"]["individual_fairness"]["value"] == 1
     assert open_watched(out)[1].classifier.name.startswith("consensus")
@@ -253,7 +253,7 @@ def own_run(model: str, data: Path, out: Path, **opening) -> Named:
     again = Named(model, data, opening=options)
     quick = {"attacks": (), "instances": 20, "labels": None}
     own = replace(again, label="affair", sensitive=own_models.SENSITIVE)
-    audit_named(own, quick, Means(out=out))
+    audit_named(own, quick, RunSettings(out=out))
     return again
 
 
@@ -379,7 +379,7 @@ def test_a_model_behind_http(tmp_path):
             opening=opening,
         )
         quick = {"attacks": (), "instances": 20, "labels": None, "perturbation": "paper"}
-        audit_named(own, quick, Means(out=tmp_path / "run"))
+        audit_named(own, quick, RunSettings(out=tmp_path / "run"))
         named, told = Named(address, people), Told()
         options = FreezeOptions(probes=("noise",), steps=1)
         refused(InputError, "max_queries: expected at least", tmp_path / "run", options,
@@ -400,7 +400,7 @@ def test_a_network_on_a_streamed_file(tmp_path, affairs):
     data, out = tmp_path / "people.parquet", tmp_path / "run"
     drawn.frame.assign(affairs=classes).to_parquet(data)
     quick = {"attacks": (), "instances": 20, "labels": None}
-    audit_named(Named(str(tmp_path / "net"), data), quick, Means(out=out))
+    audit_named(Named(str(tmp_path / "net"), data), quick, RunSettings(out=out))
     refused(InputError, "data: expected --data people.parquet", out)
     named = Named(data=data)
     reference = freeze(out, QUICK, named)

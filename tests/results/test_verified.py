@@ -21,7 +21,7 @@ import rafair
 from commands import document
 from commands import rafair as command
 from rafair.auditing.entry import repair_saved
-from rafair.auditing.run import Means
+from rafair.engine.run_settings import RunSettings
 from rafair.engine.sealed import sealed
 from rafair.errors import RunFolderError
 from rafair.results.verified import verified_run
@@ -348,7 +348,7 @@ def repaired(tmp_path_factory):
     command(
         "repair", folder / "run", "--steps", "2", "--epsilon", "0.3", "--out", folder / "repair"
     )
-    means = Means(out=folder / "seeded", threads=2, command="repair_saved(...)")
+    means = RunSettings(out=folder / "seeded", threads=2, command="repair_saved(...)")
     repair_saved(folder / "run", {"seed": 5}, means)
     return folder
 

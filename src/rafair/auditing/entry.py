@@ -10,12 +10,14 @@ from typing import Any
 from rafair.auditing.config import AuditConfig
 from rafair.auditing.options_for import options_for
 from rafair.auditing.outcomes import Stored
-from rafair.auditing.run import Means, run_audit
+from rafair.auditing.run import run_audit
 from rafair.datasets.loading import load_dataset
 from rafair.engine.devices import check_device
 from rafair.engine.engines import engine_named
+from rafair.engine.job import Document, Job
 from rafair.engine.progress import SILENT, Progress
-from rafair.engine.run_folder import RunFolder, forget_plan, has_plan, next_free
+from rafair.engine.run_folder import RunFolder
+from rafair.engine.run_settings import RunSettings
 from rafair.engine.workers import Workers
 from rafair.errors import InputError, RunFolderError
 from rafair.metrics.rates import share
@@ -23,7 +25,7 @@ from rafair.models.faithful import faithful
 from rafair.models.live import open_live
 from rafair.models.model_options import ModelOptions
 from rafair.models.prediction import predict
-from rafair.models.storage import model_folder
+from rafair.models.storage import export_if_unknown, model_folder
 from rafair.models.training import TrainConfig
 from rafair.repairs.benign import LABELS
 from rafair.results.result import Audit
@@ -154,7 +156,7 @@ def audit(
         max_category_changes=max_category_changes,
         bands=bands,
     )
-    means = Means(
+    means = RunSettings(
         out=None if out is None else Path(out),
         force=force,
         threads=threads,
@@ -182,7 +184,7 @@ def audit(
 def audit_named(
     named: Named,
     options: dict[str, Any],
-    means: Means,
+    means: RunSettings,
     training: TrainConfig | None = None,
 ) -> Audit:
     """Audits a model that a user names, on data that a user names.
@@ -206,7 +208,7 @@ def audit_named(
 
 
 def repair_saved(
-    source: Path, overrides: dict[str, Any], means: Means, named: Named = NOTHING_NAMED
+    source: Path, overrides: dict[str, Any], means: RunSettings, named: Named = NOTHING_NAMED
 ) -> Audit:
     """Repairs the outcome rows of a finished run, and writes a new run folder with both.
 
@@ -232,7 +234,7 @@ def repair_saved(
     return run_audit(_again(earlier, named, config, means), config, means, stored)
 
 
-def _again(earlier: Audit, named: Named, config: AuditConfig, means: Means) -> Source:
+def _again(earlier: Audit, named: Named, config: AuditConfig, means: RunSettings) -> Source:
     """The model and the data of a finished run."""
     named.check_place(means.out)
     limited = replace(named, max_queries=config.max_queries)
@@ -240,7 +242,7 @@ def _again(earlier: Audit, named: Named, config: AuditConfig, means: Means) -> S
 
 
 def attack_saved(
-    source: Path, overrides: dict[str, Any], means: Means, named: Named = NOTHING_NAMED
+    source: Path, overrides: dict[str, Any], means: RunSettings, named: Named = NOTHING_NAMED
 ) -> Audit:
     """Attacks the model of a finished run, or a saved network, again, without repair.
 
@@ -277,7 +279,9 @@ def _is_run(folder: Path) -> bool:
         return False
 
 
-def train_dataset(name: str, variant: str, training: TrainConfig, means: Means) -> dict[str, Any]:
+def train_dataset(
+    name: str, variant: str, training: TrainConfig, means: RunSettings
+) -> dict[str, Any]:
     """Trains the paper's network on a data set and saves it.
 
     Returns:
@@ -286,22 +290,20 @@ def train_dataset(name: str, variant: str, training: TrainConfig, means: Means) 
     dataset = load_dataset(name, variant, progress=means.progress)
     network, data = FreshNetwork(dataset, training), InMemory.of_dataset(dataset)
     plan = Source(network, data).plan
-    final = means.out or next_free(f"{name}-model", plan)
-    just_finished = has_plan(final, plan)  # which force is not meant to undo
-    if (just_finished or not means.force) and is_trained(final, dataset, training):
-        forget_plan(final)
-        means.progress.note(f"done before: '{final}' holds this very network")
-        return _trained(final, network, means)
-    with RunFolder(final, plan, force=means.force) as folder:
-        try:
-            network.ready(data, folder.partial, means.progress)
-        except InputError:
-            folder.discard()
-            raise
-        return _trained(folder.finish(), network, means)
+
+    def find(folder: Path, _: str) -> Document | None:
+        return plan if is_trained(folder, dataset, training) else None
+
+    def work(folder: RunFolder) -> Document:
+        network.ready(data, folder.partial, means.progress)
+        return plan
+
+    job = Job("network", f"{name}-model", plan, means, find)
+    done = job.done_before() or job.do(work, lambda _, folder: export_if_unknown(folder))
+    return _trained(done.folder, network, means)
 
 
-def _trained(folder: Path, network: FreshNetwork, means: Means) -> dict[str, Any]:
+def _trained(folder: Path, network: FreshNetwork, means: RunSettings) -> dict[str, Any]:
     """What there is to say of a trained network."""
     dataset = network.dataset
     classifier = network.load(folder)

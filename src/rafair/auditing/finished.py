@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +9,8 @@ from rafair._version import __version__
 from rafair.auditing.config import AuditConfig
 from rafair.auditing.outcomes import Stored
 from rafair.engine.files import sha256_of
-from rafair.engine.run_folder import PLAN, has_plan
+from rafair.engine.job import Document
+from rafair.engine.run_folder import PLAN
 from rafair.errors import RunFolderError
 from rafair.results.result import Audit
 from rafair.results.run_files import AUDIT, SCHEMA_VERSION
@@ -30,37 +29,21 @@ def plan_of(source: Source, config: AuditConfig, stored: Stored | None) -> dict[
     }
 
 
-def digest(plan: dict[str, Any]) -> str:
-    """The hash of a plan, by which work of the same plan is known."""
-    return hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()
-
-
-def finished_audit(final: Path, plan: dict[str, Any]) -> Audit | None:
-    """The audit at `final` if it is the very one that is asked for.
+def finished_audit(folder: Path, digest: str) -> Document | None:
+    """The document of the audit in a folder, if it is of the plan with this digest.
 
     Raises:
         RunFolderError: If it is, but one of its files is not as it was written.
     """
     try:
-        audit = Audit.load(final)
+        audit = Audit.load(folder)
     except RunFolderError:
         return None
-    if audit.record.config.get("plan") != digest(plan):
+    if audit.record.config.get("plan") != digest:
         return None
     for name in audit.record.files:
         audit.check_file(name)
-    return audit
-
-
-def all_but_done(folder: Path, plan: dict[str, Any]) -> Audit | None:
-    """The audit in a folder whose work was stopped when all was written.
-
-    Should one of its files have been altered since, all is made again from the checkpoints.
-    """
-    try:
-        return finished_audit(folder, plan) if has_plan(folder, plan) else None
-    except RunFolderError:
-        return None
+    return dict(audit.document)
 
 
 def hashes(folder: Path) -> dict[str, str]:

@@ -3,40 +3,36 @@
 from __future__ import annotations
 
 import datetime
-import shutil
-import tempfile
 import time
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rafair._version import __version__
-from rafair.arguments import check_whole
 from rafair.auditing.black_box import Asking, check_attacks, check_queries
 from rafair.auditing.config import AuditConfig
 from rafair.auditing.cost import Cost, describe, measure_rate
 from rafair.auditing.document import environment, merge_shards, warnings_of, write_document
 from rafair.auditing.examine import Examiner, Part
-from rafair.auditing.finished import all_but_done, digest, finished_audit, hashes, plan_of
+from rafair.auditing.finished import finished_audit, hashes, plan_of
 from rafair.auditing.judging import Judge, Judging, Whole
 from rafair.auditing.outcomes import Stored
 from rafair.engine.checkpoints import Checkpoints, count_stored
-from rafair.engine.files import explaining_storage, removing_on_failure
-from rafair.engine.progress import SILENT, Progress
-from rafair.engine.run_folder import RunFolder, forget_plan, next_free
-from rafair.engine.shards import Executor, SerialExecutor, Shard, cut
+from rafair.engine.job import Document, Job, digest
+from rafair.engine.run_folder import RunFolder
+from rafair.engine.run_settings import RunSettings
+from rafair.engine.shards import Shard, cut
 from rafair.engine.workers import Workers
-from rafair.errors import DataFileError, InputError, ModelGoneError
+from rafair.errors import InputError, ModelGoneError
 from rafair.models.adapting import check_fits
 from rafair.models.classifier import Classifier
 from rafair.models.prediction import predict
 from rafair.results.derived_rates import plain, rates_document
 from rafair.results.groups import groups_document
-from rafair.results.options import MOST_THREADS, Perturbation
+from rafair.results.options import Perturbation
 from rafair.results.per_instance import PerInstance
 from rafair.results.record import record_of
 from rafair.results.result import Audit
@@ -64,37 +60,8 @@ REPAIR_OPTIONS = (
 )
 
 
-@dataclass(frozen=True)
-class Means:
-    """How an audit is run and where it goes; none of this changes a figure.
-
-    Args:
-        out: The run folder; None takes the next free `runs/<name>-<n>`.
-        force: Whether to replace what stands at `out`.
-        threads: How many threads compute; None takes one per core.
-        device: Where the model computes.
-        command: What to record as the command.
-        progress: Where bars and notes are shown.
-        executor: Who does the shards.
-        temporary: Whether the folder lives only as long as the result.
-    """
-
-    out: Path | None = None
-    force: bool = False
-    threads: int | None = None
-    device: str = "cpu"
-    command: str = ""
-    progress: Progress = SILENT
-    executor: Executor = SerialExecutor()  # noqa: RUF009  # it has no state
-    temporary: bool = False
-
-    def __post_init__(self) -> None:
-        if self.threads is not None:
-            check_whole("threads", self.threads, 1, MOST_THREADS)
-
-
 def run_audit(
-    source: Source, config: AuditConfig, means: Means, stored: Stored | None = None
+    source: Source, config: AuditConfig, means: RunSettings, stored: Stored | None = None
 ) -> Audit:
     """Does an audit, or takes it up where an interrupted one of the same plan was left.
 
@@ -110,39 +77,25 @@ def run_audit(
     """
     _check_against(source.data, config)
     config = config.resolved(source.data.schema, means.device)
-    plan = plan_of(source, config, stored)
-    final, temporary = _place(means, source.data.name, plan)
-    known = source.model.identified
-    find = all_but_done if means.force else finished_audit
-    finished = find(final, plan) if known else None
-    if finished:
-        forget_plan(final)
-        means.progress.note(f"done before: '{final}' holds this very audit")
-        return finished
-    with removing_on_failure(temporary), Workers(means.threads) as workers:
-        asking = Asking(config)
-        check_attacks(asking(source.stand_in()), config)
-        source.check()
-        with RunFolder(final, plan, force=means.force, resume=known) as folder:
-            run = _Run(source, config, means, plan, folder, workers, stored, asking)
-            complete = all_but_done(folder.partial, plan)
-            if complete:
-                means.progress.note("carrying on where it was left: all parts are done")
-                return run.finish(dict(complete.document), temporary)
-            return _finishing(run, temporary)
-
-
-def _finishing(run: _Run, temporary: Path | None) -> Audit:
-    """Does the audit; wrong input found on the way leaves nothing behind."""
-    try:
-        return run.go(temporary)
-    except InputError as error:
-        refused_by_the_disk = isinstance(error.__cause__, OSError)
-        # the plan names this very file, so nothing can come of it
-        hopeless = isinstance(error, DataFileError)
-        if hopeless or not (run.folder.resumed or refused_by_the_disk):
-            run.folder.discard()
-        raise
+    job = Job(
+        "audit",
+        source.data.name,
+        plan_of(source, config, stored),
+        means,
+        finished_audit,
+        identified=source.model.identified,
+        scratch=SHARDS,
+    )
+    done = job.done_before()
+    if done is None:
+        with Workers(means.threads) as workers:
+            asking = Asking(config)
+            check_attacks(asking(source.stand_in()), config)
+            source.check()
+            done = job.do(
+                lambda folder: _Run(source, config, job, folder, workers, stored, asking).go()
+            )
+    return Audit(done.document, done.folder, done.temporary)
 
 
 @dataclass(frozen=True)
@@ -151,14 +104,18 @@ class _Run:
 
     source: Source
     config: AuditConfig
-    means: Means
-    plan: dict[str, Any]
+    job: Job
     folder: RunFolder
     workers: Workers
     stored: Stored | None
     asking: Asking
     said: list[str] = field(default_factory=list)
     """What a first look at the model tells a reader."""
+
+    @property
+    def means(self) -> RunSettings:
+        """How and where."""
+        return self.job.settings
 
     def _begin(self) -> None:
         """Gets the model ready; one that does not answer at all leaves nothing behind."""
@@ -175,8 +132,8 @@ class _Run:
         """The rows."""
         return self.source.data
 
-    def go(self, temporary: Path | None) -> Audit:
-        """Does what is left to do; returns the result."""
+    def go(self) -> Document:
+        """Does what is left to do; returns the document, which is written."""
         begun = time.perf_counter()
         self._begin()
         whole = self._judge_file(self.data.stream) if self.data.stream else None
@@ -187,17 +144,11 @@ class _Run:
         document = self._document(model, checkpoints, whole)
         document["warnings"] = [*document["warnings"], *self.said]
         document["seconds"] = time.perf_counter() - begun
-        return self.finish(write_document(document, self.folder.partial), temporary)
-
-    def finish(self, document: dict[str, Any], temporary: Path | None) -> Audit:
-        """Gives the folder its name, now that `audit.json` says that all is there."""
-        with explaining_storage(self.folder.partial):
-            shutil.rmtree(self.folder.partial / SHARDS, ignore_errors=True)
-        return Audit(document, self.folder.finish(), temporary)
+        return write_document(document, self.folder.partial)
 
     def _judge_file(self, file: TableFile) -> Whole:
         """Looks at all rows of a file, and gives the verdict of each."""
-        shards, key = self.folder.partial / SHARDS, digest(self.plan)
+        shards, key = self.folder.partial / SHARDS, self.job.digest
         chosen = self.stored.instances if self.stored else None
         sample = Sample(self.config.instances or file.rows, self.config.seed, chosen)
         self.data.gather(sample, shards, key, self.means.progress)
@@ -268,7 +219,7 @@ class _Run:
 
     def _examine(self, model: Classifier, cost: Cost) -> Checkpoints:
         """Does the shards that are not stored yet, and stores each as it is ready."""
-        key = digest(self.plan | {"model_sha256": model.sha256})
+        key = digest(self.job.plan | {"model_sha256": model.sha256})
         shards = cut(len(self.instances))
         checkpoints = Checkpoints(self.folder.partial / SHARDS, shards, key)
         dropped = checkpoints.drop_unusable()
@@ -343,7 +294,7 @@ class _Run:
         return count_answers(table.labels, predictions, len(table.schema.classes))
 
     def _config(self) -> dict[str, Any]:
-        config = self.config.to_dict() | {"plan": digest(self.plan)}
+        config = self.config.to_dict() | {"plan": self.job.digest}
         if not self.stored:
             return config
         # the attacks were run under their own options; these are the repair's
@@ -369,12 +320,3 @@ def _check_against(data: DataSource, config: AuditConfig) -> None:
             f"instances: expected at most {rows:,}, the rows of '{data.name}' that can be "
             f"audited, got {config.instances:,}"
         )
-
-
-def _place(means: Means, name: str, plan: dict[str, Any]) -> tuple[Path, Path | None]:
-    if means.out:
-        return means.out, None
-    if means.temporary:
-        around = Path(tempfile.mkdtemp(prefix="rafair-"))
-        return around / "audit", around
-    return next_free(name, plan), None

@@ -113,6 +113,7 @@ def harden(
     from rafair.hardening.running import run_hardening
     from rafair.reports.hardening import render_hardening
     from rafair.reports.tradeoff import draw_tradeoff
+    from rafair.results.hardening_record import hardening_of
 
     refuse_same(
         "--json", json, data=data, schema=columns.schema, model=model, weights=opening.weights
@@ -146,5 +147,5 @@ def harden(
     named = models.named(model, opening, device, data, columns, dataset=dataset, variant=variant)
     pairs = pairs_of(named, training, config, means)
     done = run_hardening(pairs, config, means, draw_tradeoff, resume=resume)
-    print_result(done.document, render_hardening(done.record), json)
+    print_result(done.document, render_hardening(hardening_of(done.document)), json)
     say_where(done.folder, json)

@@ -15,7 +15,7 @@ from rafair.errors import InputError
 from rafair.masking import masked
 
 if TYPE_CHECKING:
-    from rafair.auditing.run import Means
+    from rafair.engine.run_settings import RunSettings
     from rafair.engine.shards import Executor
 
 
@@ -270,12 +270,12 @@ def means(
     threads: int | None = None,
     device: str = "cpu",
     executor: Executor | None = None,
-) -> Means:
+) -> RunSettings:
     """How and where a command runs."""
-    from rafair.auditing.run import Means
+    from rafair.engine.run_settings import RunSettings
     from rafair.engine.shards import SerialExecutor
 
-    return Means(
+    return RunSettings(
         out=out,
         force=force,
         threads=threads,

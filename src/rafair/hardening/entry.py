@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from rafair.auditing.run import Means
 from rafair.datasets.loading import load_dataset
 from rafair.engine.devices import check_device
+from rafair.engine.run_settings import RunSettings
 from rafair.errors import InputError
 from rafair.hardening.config import HardenConfig
 from rafair.hardening.pairs import FreshPairs, OwnPair, Pairs, check_saved
@@ -17,7 +17,9 @@ from rafair.sources.named import DEFAULT_DATASET, Named, dataset_of, hash_of, op
 from rafair.sources.networks import SavedNetwork
 
 
-def pairs_of(named: Named, training: dict[str, Any], config: HardenConfig, means: Means) -> Pairs:
+def pairs_of(
+    named: Named, training: dict[str, Any], config: HardenConfig, means: RunSettings
+) -> Pairs:
     """The models before and after, of what a user names.
 
     Args:
@@ -50,7 +52,7 @@ def pairs_of(named: Named, training: dict[str, Any], config: HardenConfig, means
     return OwnPair(open_source(named, progress=means.progress, whole=True), config.made)
 
 
-def _saved_pairs(named: Named, config: HardenConfig, means: Means, device: str) -> FreshPairs:
+def _saved_pairs(named: Named, config: HardenConfig, means: RunSettings, device: str) -> FreshPairs:
     """A network that rafair saved; a method that trains trains it anew, as it was trained."""
     dataset, folder = dataset_of(named, means.progress)
     training = check_saved(folder)

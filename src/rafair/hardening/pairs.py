@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from rafair.auditing.finished import digest
 from rafair.datasets.loading import Dataset
+from rafair.engine.job import digest
 from rafair.engine.progress import Progress
 from rafair.engine.sealed import read_sealed, write_sealed
 from rafair.engine.workers import Workers

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,24 +14,16 @@ import numpy as np
 from rafair._version import __version__
 from rafair.auditing.config import AuditConfig
 from rafair.auditing.cost import Cost, describe, measure_rate
-from rafair.auditing.finished import digest
-from rafair.auditing.run import Means
 from rafair.engine.checkpoints import Checkpoints
-from rafair.engine.files import explaining_storage
-from rafair.engine.run_folder import (
-    HARDENING,
-    RunFolder,
-    forget_plan,
-    has_plan,
-    next_free,
-    partial_of,
-)
+from rafair.engine.job import Done, Job
+from rafair.engine.run_folder import HARDENING, RunFolder
+from rafair.engine.run_settings import RunSettings
 from rafair.engine.sealed import read_sealed
 from rafair.engine.shards import Shard
 from rafair.engine.text_file import read_json
 from rafair.engine.whole_progress import WholeProgress
 from rafair.engine.workers import Workers
-from rafair.errors import InputError, RunFolderError
+from rafair.errors import InputError
 from rafair.hardening.checking import MaskingCheck
 from rafair.hardening.config import HardenConfig
 from rafair.hardening.document import (
@@ -59,32 +50,14 @@ FOUND = "found.json"
 SIDES = ("before", "after")
 
 
-@dataclass(frozen=True)
-class Hardened:
-    """What came of a hardening.
-
-    Args:
-        document: The content of `harden.json`.
-        folder: The run folder.
-    """
-
-    document: Document
-    folder: Path
-
-    @property
-    def record(self) -> HardeningRecord:
-        """The content of `harden.json` as types."""
-        return hardening_of(self.document, self.folder / HARDENING)
-
-
 def run_hardening(
     pairs: Pairs,
     config: HardenConfig,
-    means: Means,
+    means: RunSettings,
     illustrate: Illustrate,
     *,
     resume: bool = False,
-) -> Hardened:
+) -> Done:
     """Hardens and judges, or takes it up where the same command was interrupted.
 
     Args:
@@ -110,46 +83,39 @@ def run_hardening(
         "hardening": config.to_dict(),
         "models": pairs.plan,
     }
-    final = means.out or next_free(f"{pairs.data.name}-hardened", plan)
-    done = _finished(final, plan) if pairs.identified else None
-    if done and (not means.force or has_plan(final, plan)):
-        forget_plan(final)
-        means.progress.note(f"done before: '{final}' holds this very hardening")
-        return done
-    if resume and not (pairs.identified and has_plan(partial_of(final), plan)):
-        raise RunFolderError(
-            f"resume: expected unfinished work of this very command in '{partial_of(final)}', "
-            "found none; without --resume it begins"
-        )
-    with RunFolder(final, plan, force=means.force, resume=pairs.identified) as folder:
-        try:
-            document = _Run(pairs, config, means, plan, folder).go()
-        except InputError as error:
-            if not (folder.resumed or isinstance(error.__cause__, OSError)):
-                folder.discard()
-            raise
-        illustrate(hardening_of(document), folder.partial)
-        with explaining_storage(folder.partial):
-            shutil.rmtree(folder.partial / WORK, ignore_errors=True)
-        return Hardened(document, folder.finish())
+    job = Job(
+        "hardening",
+        f"{pairs.data.name}-hardened",
+        plan,
+        means,
+        _finished,
+        identified=pairs.identified,
+        scratch=WORK,
+    )
+    return job.done_before() or job.do(
+        lambda folder: _Run(pairs, config, job, folder).go(),
+        lambda document, folder: illustrate(hardening_of(document), folder),
+        resume=resume,
+    )
 
 
-def _finished(final: Path, plan: dict[str, Any]) -> Hardened | None:
-    """What stands at `final`, if it is what is asked for.
+def _finished(folder: Path, digest: str) -> Document | None:
+    """The document of the hardening in a folder, if it is of the plan with this digest.
 
     Raises:
         ModelError: If it is, but a network in it is not as it was saved.
     """
     try:
-        document = read_sealed(final / HARDENING)
-        same = document["plan"] == digest(plan)
+        document: Document = read_sealed(folder / HARDENING)
+        same = document["plan"] == digest
     except (OSError, ValueError, KeyError, TypeError):
         return None
     if not same:
         return None
-    for place in sorted(final.glob("*/")):
-        load_model(place)
-    return Hardened(document, final)
+    for place in sorted(folder.glob("*/")):
+        if place.name != WORK:
+            load_model(place)
+    return document
 
 
 @dataclass(frozen=True)
@@ -158,16 +124,20 @@ class _Run:
 
     pairs: Pairs
     config: HardenConfig
-    means: Means
-    plan: dict[str, Any]
+    job: Job
     folder: RunFolder
+
+    @property
+    def means(self) -> RunSettings:
+        """How and where."""
+        return self.job.settings
 
     def go(self) -> Document:
         """Does what is left to do; returns the document, which is written."""
         outcomes = list(self._outcomes())
         judge = self._judge(outcomes[0].pair)
         document = document_of(self.pairs, self.config, judge, outcomes, self.means.command)
-        document["plan"] = digest(self.plan)
+        document["plan"] = self.job.digest
         write_document(document, self.folder.partial)
         return document
 
@@ -186,7 +156,7 @@ class _Run:
         """One for all that is judged of a pair."""
         shards = [Shard(i, i, i + 1) for i in range(len(self.pairs.seeds) * self._parts)]
         folder = self.folder.partial / WORK / "judged"
-        checkpoints = Checkpoints(folder, shards, digest(self.plan))
+        checkpoints = Checkpoints(folder, shards, self.job.digest)
         dropped = checkpoints.drop_unusable()
         if dropped:
             self.means.progress.note(dropped)

@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rafair.auditing.run import Means
 from rafair.engine.devices import check_device
 from rafair.engine.files import explaining_storage
 from rafair.engine.run_folder import check_contents
+from rafair.engine.run_settings import RunSettings
 from rafair.engine.sealed import read_sealed, write_sealed
 from rafair.errors import RunFolderError
 from rafair.study import claims
@@ -37,7 +37,7 @@ MAY_DIFFER = ("datasets", "models", "seed")
 """Options that add runs to a folder, and leave those that are there as they are."""
 
 
-def reproduce(what: str, config: StudyConfig, means: Means) -> Reproduction:
+def reproduce(what: str, config: StudyConfig, means: RunSettings) -> Reproduction:
     """Reproduces a part of the paper, or all of it.
 
     Everything is read from ordinary run folders below `means.out`; what is done there already is
@@ -60,7 +60,7 @@ def reproduce(what: str, config: StudyConfig, means: Means) -> Reproduction:
         ...     figure_steps=3,
         ... )
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     found = reproduce("figures", quick, Means(out=Path(folder)))
+        ...     found = reproduce("figures", quick, RunSettings(out=Path(folder)))
         >>> found.tables["quadrants"]["goal"].tolist()
         ['rafair-tb', 'rafair-ff', 'rafair-fb']
     """
@@ -199,7 +199,7 @@ def _warnings(done: Sequence[Done]) -> list[str]:
     )
 
 
-def _claim_folder(out: Path, config: StudyConfig, means: Means) -> None:
+def _claim_folder(out: Path, config: StudyConfig, means: RunSettings) -> None:
     with explaining_storage(out):
         out.mkdir(parents=True, exist_ok=True)
         if _recorded(out) not in (None, json.loads(json.dumps(config.to_dict()))):

@@ -9,12 +9,13 @@ from pathlib import Path
 
 from rafair.auditing.cost import Cost
 from rafair.auditing.entry import train_dataset
-from rafair.auditing.run import Means, run_audit
+from rafair.auditing.run import run_audit
 from rafair.datasets.loading import Dataset, load_dataset
 from rafair.engine.devices import check_device
 from rafair.engine.progress import Progress
+from rafair.engine.run_settings import RunSettings
 from rafair.engine.whole_progress import WholeProgress
-from rafair.errors import InputError, RafairWarning, RunFolderError
+from rafair.errors import InputError, RafairWarning
 from rafair.results.result import Audit
 from rafair.sources.data import InMemory
 from rafair.sources.networks import SavedNetwork, is_trained
@@ -60,7 +61,7 @@ def load_all(config: StudyConfig, progress: Progress) -> dict[str, Dataset]:
 
 
 def run_trials(
-    trials: Sequence[Trial], data: dict[str, Dataset], config: StudyConfig, means: Means
+    trials: Sequence[Trial], data: dict[str, Dataset], config: StudyConfig, means: RunSettings
 ) -> list[Done]:
     """Does all trials in order; those that are done already only have to be read.
 
@@ -100,7 +101,7 @@ def run_trials(
 class _Work:
     data: dict[str, Dataset]
     config: StudyConfig
-    means: Means
+    means: RunSettings
     out: Path
 
     def rows_of(self, trial: Trial) -> float:
@@ -131,19 +132,11 @@ class _Work:
             train_dataset(trial.dataset, self.config.variant, training, means)
 
     def audit(self, trial: Trial, progress: Progress) -> Audit:
-        """Audits the saved network, unless this very audit is there.
-
-        `force` may replace what is in the way, but must not undo what is done.
-        """
+        """Audits the saved network, unless this very audit is there, whatever `force` says."""
         data = self.data[trial.dataset]
         saved = Source(
             SavedNetwork(self.out / trial.model, check_device(self.means.device)),
             InMemory.of_dataset(data),
         )
-        means = replace(self.means, out=self.out / trial.folder, progress=progress, force=False)
-        try:
-            return run_audit(saved, trial.config, means)
-        except RunFolderError:
-            if not self.means.force:
-                raise
-            return run_audit(saved, trial.config, replace(means, force=True))
+        means = replace(self.means, out=self.out / trial.folder, progress=progress, keep=True)
+        return run_audit(saved, trial.config, means)

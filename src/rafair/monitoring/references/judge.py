@@ -18,6 +18,7 @@ from rafair.attacks.registry import UNIONS
 from rafair.auditing.black_box import Asking
 from rafair.auditing.config import AuditConfig
 from rafair.auditing.cost import Cost
+from rafair.engine.run_settings import MOST_THREADS
 from rafair.engine.shards import Advance, cut
 from rafair.engine.workers import Workers
 from rafair.errors import InputError
@@ -25,7 +26,7 @@ from rafair.models.classifier import Classifier, Labels
 from rafair.monitoring.judged import Flags, Judged, joined
 from rafair.monitoring.references.judge_options import JudgeOptions
 from rafair.monitoring.watched import CLEAN, NOISE, RAFAIR
-from rafair.results.options import MOST_THREADS, Perturbation
+from rafair.results.options import Perturbation
 from rafair.search.budget import Budget
 from rafair.search.observation import Observation
 from rafair.search.sweep import Sweep
