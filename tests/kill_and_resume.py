@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from forked import Forked
-from rafair.auditing import cost, examine
+from rafair.auditing import cost, evaluation
 from rafair.engine.checkpoints import Checkpoints
 from rafair.models.classifier import Queries
 from rafair.sources import networks
@@ -67,7 +67,7 @@ def instrumented(log: str, root: str, operation: int | None) -> None:
         os.write(file, b"stored 1\n")
 
     was = networks.train, Checkpoints.store
-    examine.Queries, networks.train, Checkpoints.store = Watched, train, store
+    evaluation.Queries, networks.train, Checkpoints.store = Watched, train, store
     if operation is not None:
         _stop_before(operation, root, file)
 

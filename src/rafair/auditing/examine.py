@@ -5,10 +5,8 @@ Its result is `adversarial.parquet`, `repaired.parquet` and `counters.json`.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,26 +15,17 @@ from numpy.typing import NDArray
 
 from rafair.auditing.config import AuditConfig
 from rafair.auditing.cost import Cost
+from rafair.auditing.evaluation import Attacked, Inquiry, Spent, evaluate
 from rafair.auditing.outcomes import Outcomes, Stored, choose_member
-from rafair.auditing.row_tables import final_table, table_of, trajectory_table
+from rafair.auditing.row_tables import final_table, trajectory_table
 from rafair.engine.checkpoints import Content
 from rafair.engine.shards import Advance
 from rafair.engine.workers import Workers
 from rafair.models.asked_once import AskedOnce
-from rafair.models.classifier import Classifier, Labels, Queries
+from rafair.models.classifier import Classifier, Labels
 from rafair.results.run_files import ADVERSARIAL, CLEAN, REPAIRED
-from rafair.results.twins import (
-    attack_of,
-    is_feasible,
-    members_of,
-    runs_of,
-    sought_by,
-    unions_among,
-)
-from rafair.search.budget import Budget
-from rafair.search.observation import Observation
-from rafair.search.sweep import Sweep
-from rafair.search.trajectory import Trajectory
+from rafair.results.twins import members_of, runs_of, sought_by, unions_among
+from rafair.tabular.counterparts import Counterparts
 from rafair.tabular.encoding import Rows
 from rafair.tabular.schema import Schema
 from rafair.tabular.table import Table
@@ -109,110 +98,72 @@ class _Shard:
         self.part = part
         self.config = examiner.config
         self.schema = examiner.schema
-        self.advance = advance
         classifier = examiner.classifier
-        # counted shard by shard, so that neither resuming nor who does the shards changes a count
-        self.once = None if classifier.differentiable else AskedOnce(classifier)
-        self.sweep = self.config.sweep(self.once or classifier, self.schema, workers, advance)
-        self.instances = part.numbers
-        self.rows: Rows = part.rows
-        self.labels: Labels = part.labels
+        if not classifier.differentiable:
+            # counted shard by shard, so that neither resuming nor who does the shards changes a
+            # count
+            classifier = AskedOnce(classifier)
+        self.inquiry = Inquiry(classifier, self.schema, self.config, workers, advance)
         self.cost = Cost.of(
-            len(self.rows),
-            int(self.sweep.counterparts.counts(self.rows).sum()),
+            len(part.rows),
+            int(Counterparts.of(self.schema).counts(part.rows).sum()),
             self.config,
             self.schema,
             repaired=part.outcomes,
-            probed=self.config.probed(self.schema) if self.once else 0,
+            probed=0 if classifier.differentiable else self.config.probed(self.schema),
         )
+        self.tables: list[pa.Table] = []
+        self.outcomes: dict[str, Outcomes] = {}
         self.counters: dict[str, dict[str, Any]] = {"attacks": {}, "repairs": {}}
 
     def run(self) -> tuple[list[pa.Table], list[pa.Table], dict[str, Any]]:
         """Attacks, then repairs; returns their tables and what they cost."""
-        singles, _ = runs_of(self.config)
-        tables: list[pa.Table] = []
-        outcomes: Mapping[str, Outcomes] = {}
-        if self.part.outcomes is not None:
-            outcomes = self.part.outcomes
-        elif singles:
-            tables, outcomes = self._attacks(singles)
+        part = self.part
+        if part.outcomes is not None:
+            self.outcomes.update(part.outcomes)
         else:
-            tables = [self._clean()]
-        repaired = self._repairs(outcomes) if self.config.repair and outcomes else []
-        return tables, repaired, self.counters
+            singles, _ = runs_of(self.config)
+            evaluate(self.inquiry, part.rows, part.labels, singles, each=self._attacked)
+        repaired = self._repairs() if self.config.repair and self.outcomes else []
+        return self.tables, repaired, self.counters
 
-    def _attacks(self, names: list[str]) -> tuple[list[pa.Table], dict[str, Outcomes]]:
-        tables, outcomes = [], {}
-        seen: Observation | None = None
-        for name in names:
-            trajectory = self._attack(name, seen)
-            # The clean rows are looked at once. The first attack pays for it, and looks closest.
-            seen = seen or trajectory.observations[0]
-            tables.append(trajectory_table(name, self.instances, trajectory, self.schema))
-            outcomes[name] = Outcomes.of(trajectory, sought_by(name))
-        return tables, outcomes
-
-    def _clean(self) -> pa.Table:
-        with self._counting("attacks", CLEAN, self.cost.start) as sweep:
-            observation = sweep.judge(self.rows, self.labels)
-        return table_of(
-            CLEAN,
-            instances=self.instances,
-            steps=np.zeros(len(self.instances), np.int64),
-            labels=self.labels,
-            targets=self.labels,
-            rows=self.rows,
-            observation=observation,
-            schema=self.schema,
+    def _attacked(self, found: Attacked) -> None:
+        """Keeps what an attack did; the first one pays for the look at the clean rows."""
+        start = 0 if self.tables else self.cost.start
+        self._count(
+            "attacks", found.name, found.spent, self.cost.attacks.get(found.name, 0) + start
         )
+        table = trajectory_table(found.name, self.part.numbers, found.trajectory, self.schema)
+        self.tables.append(table)
+        if found.name != CLEAN:
+            self.outcomes[found.name] = Outcomes.of(found.trajectory, sought_by(found.name))
 
-    def _attack(self, name: str, seen: Observation | None) -> Trajectory:
-        expected = self.cost.attacks[name] + (self.cost.start if seen is None else 0)
-        with self._counting("attacks", name, expected) as sweep:
-            budget = self._budget(name)
-            return attack_of(name).run(sweep, self.rows, self.labels, budget, seen)
-
-    def _budget(self, name: str) -> Budget:
-        return self.config.budget(self.schema, feasible=is_feasible(name, self.config))
-
-    def _repairs(self, outcomes: Mapping[str, Outcomes]) -> list[pa.Table]:
-        repair = self.config.repair
+    def _repairs(self) -> list[pa.Table]:
+        repair, outcomes = self.config.repair, self.outcomes
         assert repair is not None  # the caller asked
-        trajectories = {}
+        tables = {}
         for name, outcome in outcomes.items():
-            with self._counting("repairs", name, self.cost.repairs[name]) as sweep:
-                trajectories[name] = repair.run(
-                    sweep, outcome.rows, self.labels, self._budget(name), outcome.observation
+            with self.inquiry.counting() as (sweep, spent):
+                budget = self.inquiry.budget(name)
+                trajectory = repair.run(
+                    sweep, outcome.rows, self.part.labels, budget, outcome.observation
                 )
-        tables = [
-            final_table(name, self.instances, trajectory, self.schema)
-            for name, trajectory in trajectories.items()
-        ]
+            self._count("repairs", name, spent, self.cost.repairs[name])
+            tables[name] = final_table(name, self.part.numbers, trajectory, self.schema)
+        repaired = list(tables.values())
         # a union's outcome rows are its members' own, and so are their repairs: nothing to compute
         for union in unions_among(outcomes, self.config):
             members = members_of(union)
             chosen = choose_member([outcomes[name] for name in members])
-            tables.append(
-                _picked(union, chosen, [tables[list(outcomes).index(name)] for name in members])
-            )
-        return tables
+            repaired.append(_picked(union, chosen, [tables[name] for name in members]))
+        return repaired
 
-    @contextmanager
-    def _counting(self, kind: str, name: str, expected: int) -> Iterator[Sweep]:
-        """Gives a sweep of its own, and stores what was spent through it."""
-        queries = Queries()
-        sweep = replace(self.sweep, queries=queries)
-        begun, before = time.perf_counter(), self.once.asked if self.once else 0
-        yield sweep
-        self.counters[kind][name] = {
-            "seconds": time.perf_counter() - begun,
-            "gradient_rows": queries.gradient_rows,
-            "prediction_rows": queries.prediction_rows,
-        }
-        if self.once:
-            self.counters[kind][name]["queries"] = self.once.asked - before
+    def _count(self, kind: str, name: str, spent: Spent, expected: int) -> None:
+        """Stores what was spent."""
+        counted = {key: value for key, value in vars(spent).items() if value is not None}
+        self.counters[kind][name] = counted
         # rows that stood still were not asked about again: the bar moves on all the same
-        self.advance(expected - queries.gradient_rows - queries.prediction_rows)
+        self.inquiry.advance(expected - spent.rows)
 
 
 def _picked(name: str, chosen: NDArray[np.int64], tables: list[pa.Table]) -> pa.Table:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from rafair.auditing.config import AuditConfig
 from rafair.auditing.cost import Cost, describe, measure_rate
+from rafair.auditing.evaluation import Inquiry, evaluate
 from rafair.auditing.examine import COUNTERS
 from rafair.auditing.row_tables import verdict_table
 from rafair.engine.checkpoints import Checkpoints, Content
@@ -83,12 +84,11 @@ class Judge:
         begun = time.perf_counter()
         total = int(Counterparts.of(self.schema).counts(part.rows).sum())
         told = _per_row(advance, len(part.rows), total)
-        sweep = self.config.sweep(self.classifier, self.schema, workers, told)
-        seen = sweep.judge(part.rows, part.labels)
-        asked = sweep.queries.prediction_rows
-        told(total - asked)  # what proofs made needless is done as well
-        table = verdict_table(part.numbers, part.labels, part.rows, seen, self.schema)
-        spent = {"seconds": time.perf_counter() - begun, "prediction_rows": asked}
+        inquiry = Inquiry(self.classifier, self.schema, self.config, workers, told)
+        found = evaluate(inquiry, part.rows, part.labels)
+        told(total - found.asked)  # what proofs made needless is done as well
+        table = verdict_table(part.numbers, part.labels, part.rows, found.clean, self.schema)
+        spent = {"seconds": time.perf_counter() - begun, "prediction_rows": found.asked}
         return {VERDICTS: table, COUNTERS: spent}
 
 

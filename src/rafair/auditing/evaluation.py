@@ -1,0 +1,240 @@
+"""What a model does with rows and their counterparts: as they came, and under attacks.
+
+Audits, the judge of hardened models and the judge of a watch all ask here; nothing is stored.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rafair.auditing.config import AuditConfig
+from rafair.engine.shards import Advance
+from rafair.engine.workers import Workers
+from rafair.models.asked_once import AskedOnce
+from rafair.models.classifier import Classifier, Labels, Queries
+from rafair.results.run_files import CLEAN
+from rafair.results.twins import attack_of, is_feasible
+from rafair.search.budget import Budget
+from rafair.search.observation import Numbers, Observation
+from rafair.search.sweep import Sweep
+from rafair.search.trajectory import Trajectory
+from rafair.tabular.encoding import Rows
+from rafair.tabular.schema import Schema
+from rafair.verdicts import verdicts
+
+Flags = NDArray[np.bool_]
+
+BLOCK_ROWS = 4096
+"""Rows evaluated at once where nothing is stored in between: what searches remember of them bounds
+memory."""
+
+
+@dataclass
+class Spent:
+    """What was asked for.
+
+    Args:
+        seconds: How long it took.
+        gradient_rows: Rows with gradients.
+        prediction_rows: Rows without.
+        queries: Rows that a model without gradients was really asked about; None of others.
+    """
+
+    seconds: float = 0.0
+    gradient_rows: int = 0
+    prediction_rows: int = 0
+    queries: int | None = None
+
+    @property
+    def rows(self) -> int:
+        """All rows together."""
+        return self.gradient_rows + self.prediction_rows
+
+
+@dataclass(frozen=True)
+class Inquiry:
+    """Who is asked, and how.
+
+    Args:
+        classifier: The model; one without gradients is asked through `AskedOnce`.
+        schema: The features of the rows.
+        config: What is asked.
+        workers: The open pool of threads.
+        advance: Told how many rows were done.
+    """
+
+    classifier: Classifier
+    schema: Schema
+    config: AuditConfig
+    workers: Workers
+    advance: Advance
+
+    @contextmanager
+    def counting(self) -> Iterator[tuple[Sweep, Spent]]:
+        """Gives a sweep, and what was spent through it once the block ends."""
+        spent, queries = Spent(), Queries()
+        once = self.classifier if isinstance(self.classifier, AskedOnce) else None
+        begun, before = time.perf_counter(), once.asked if once else 0
+        sweep = self.config.sweep(self.classifier, self.schema, self.workers, self.advance)
+        yield replace(sweep, queries=queries), spent
+        spent.seconds = time.perf_counter() - begun
+        spent.gradient_rows = queries.gradient_rows
+        spent.prediction_rows = queries.prediction_rows
+        spent.queries = once.asked - before if once else None
+
+    def budget(self, name: str) -> Budget:
+        """The budget of an attack, or of its twin under feasible perturbations."""
+        return self.config.budget(self.schema, feasible=is_feasible(name, self.config))
+
+
+@dataclass(frozen=True)
+class Attacked:
+    """What one attack did.
+
+    Args:
+        name: The attack's; "clean" where there is none, and the rows are looked at as they came.
+        where: Which of the rows were attacked; shape `(m,)`.
+        trajectory: Every iterate of these, the rows as they came first.
+        spent: What was asked for.
+    """
+
+    name: str
+    where: Numbers
+    trajectory: Trajectory
+    spent: Spent
+
+    @property
+    def accurate(self) -> Flags:
+        """Whether each iterate got its row's class; shape `(m, T + 1)`."""
+        labels, seen = self.trajectory.labels, self.trajectory.observations
+        return np.stack([each.prediction == labels for each in seen], axis=1)
+
+    @property
+    def fair(self) -> Flags:
+        """Whether all counterparts of each iterate got its prediction; shape `(m, T + 1)`."""
+        return np.stack([each.fair for each in self.trajectory.observations], axis=1)
+
+    @property
+    def zero_gradient(self) -> int | None:
+        """At how many rows, as they came, the gradient is exactly zero; None if none is known."""
+        first = self.trajectory.observations[0]
+        known = first.differentiated
+        return int((known & ~first.gradient.any(axis=1)).sum()) if known.any() else None
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Of each row, what it was, and whether every attack left it so.
+
+    Args:
+        labels: The class that each row should get; shape `(n,)`.
+        clean: What was seen of the rows as they came.
+        accurate: Whether the row and every iterate of every attack got its class; shape `(n,)`.
+        fair: Likewise whether all their counterparts got their prediction; shape `(n,)`.
+        zero_gradient: At how many rows, as they came, the gradient is exactly zero; None where no
+            attack on all rows asked for it.
+        asked: How many rows the model was asked about in all.
+    """
+
+    labels: Labels
+    clean: Observation
+    accurate: Flags
+    fair: Flags
+    zero_gradient: int | None
+    asked: int
+
+    @property
+    def clean_verdicts(self) -> NDArray[np.int8]:
+        """Codes of `Verdict` of the rows as they came; shape `(n,)`."""
+        return verdicts(self.clean.prediction == self.labels, self.clean.fair)
+
+
+def _nothing(attacked: Attacked) -> None:
+    """Keeps nothing of what an attack did."""
+
+
+def evaluate(
+    inquiry: Inquiry,
+    rows: Rows,
+    labels: Labels,
+    attacks: Sequence[str] = (),
+    *,
+    seen: Observation | None = None,
+    sparing: bool = False,
+    each: Callable[[Attacked], None] = _nothing,
+) -> Evaluation:
+    """Asks a model about rows and all their counterparts, and attacks the rows.
+
+    A row gets the same answers alone and in any company.
+
+    Args:
+        inquiry: Who is asked, and how.
+        rows: Encoded rows of shape `(n, d)`; at least one.
+        labels: The class that each row should get; shape `(n,)`.
+        attacks: Names of single attacks, in the order they are run; none looks at the rows only as
+            they came.
+        seen: What is known already of the rows as they came.
+        sparing: Whether a row that has lost both properties is left alone.
+        each: Handed what each attack did as soon as that is known; nobody else keeps it.
+
+    Raises:
+        ModelError: If an answer of the model is not finite, or an attack needs gradients that it
+            does not give.
+        ModelGoneError: If it no longer answers.
+        InputError: If nothing may move.
+
+    Example:
+        >>> import rafair
+        >>> data = rafair.load_dataset("affairs")
+        >>> network = rafair.train(data.train, rafair.TrainConfig(epochs=1))
+        >>> config = AuditConfig(steps=2)
+        >>> with Workers(1) as workers:
+        ...     inquiry = Inquiry(
+        ...         rafair.TorchClassifier(network), data.test.schema, config, workers, len
+        ...     )
+        ...     found = evaluate(inquiry, data.test.rows[:20], data.test.labels[:20], ["rafair-tb"])
+        >>> found.accurate.shape, bool((found.fair <= found.clean.fair).all())
+        ((20,), True)
+    """
+    accurate, fair = np.ones(len(rows), bool), np.ones(len(rows), bool)
+    zero: int | None = None
+    asked = 0
+    for name in attacks or (CLEAN,):
+        where = np.flatnonzero(accurate | fair) if sparing else np.arange(len(rows))
+        if not where.size:
+            break
+        known = None if seen is None else seen.take(where)
+        found = _attacked(inquiry, name, where, rows[where], labels[where], known)
+        accurate[where] &= found.accurate.all(axis=1)
+        fair[where] &= found.fair.all(axis=1)
+        seen = seen or found.trajectory.observations[0]  # of all rows: none is spared before
+        if zero is None and len(where) == len(rows):
+            zero = found.zero_gradient
+        asked += found.spent.rows
+        each(found)
+    assert seen is not None  # the first attack looked
+    return Evaluation(labels, seen, accurate, fair, zero, asked)
+
+
+def _attacked(
+    inquiry: Inquiry,
+    name: str,
+    where: Numbers,
+    rows: Rows,
+    labels: Labels,
+    seen: Observation | None,
+) -> Attacked:
+    with inquiry.counting() as (sweep, spent):
+        if name == CLEAN:
+            start = sweep.judge(rows, labels) if seen is None else seen
+            trajectory = Trajectory(labels, labels, (rows,), (start,))
+        else:
+            budget = inquiry.budget(name)
+            trajectory = attack_of(name).run(sweep, rows, labels, budget, seen)
+    return Attacked(name, where, trajectory, spent)
