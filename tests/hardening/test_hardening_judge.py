@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import tempfile
+from itertools import product
+
 import numpy as np
 import pytest
 
 from planted import linear, random_table
+from rafair import audit
+from rafair.auditing import evaluation
+from rafair.auditing.evaluation import evaluate
+from rafair.engine.workers import Workers
 from rafair.errors import InputError
 from rafair.hardening import judging
 from rafair.hardening.checking import MaskingCheck
 from rafair.hardening.config import PANEL, HardenConfig, all_judges
 from rafair.hardening.judging import Judge, Judgement
+from rafair.models.function import FunctionClassifier
 from rafair.models.torch_module import TorchClassifier
+from rafair.results.per_instance import PerInstance
+from rafair.results.rate_names import RateName
+from rafair.results.twins import members_of
+from rafair.verdicts import Verdict
 
 WEIGHTS = [1.0, -2.0, 0.5, 0.3, -0.2]
 EPSILON = 0.1
@@ -47,36 +59,72 @@ def test_a_linear_model_is_judged_as_it_is_in_closed_form(table):
 
 
 def test_an_instance_that_has_lost_both_is_left_alone(table, monkeypatch):
-    asked = []
-    attack = Judge._attack
+    asked, attack_of = [], evaluation.attack_of
 
-    def watched(self, classifier, name, epsilon, standing, progress):
-        asked.append((name, standing.copy()))
-        return attack(self, classifier, name, epsilon, standing, progress)
+    def watched(name):
+        class Watched:
+            def run(self, sweep, rows, *others):
+                asked.append((name, rows))
+                return attack_of(name).run(sweep, rows, *others)
 
-    monkeypatch.setattr(Judge, "_attack", watched)
-    Judge(table)(TorchClassifier(linear(WEIGHTS)), 0.3)
-    assert [name for name, _ in asked] == list(PANEL)
-    assert len(asked[0][1]) == 60
-    sizes = [len(standing) for _, standing in asked]
+        return Watched()
+
+    monkeypatch.setattr(evaluation, "attack_of", watched)
+    found = Judge(table)(TorchClassifier(linear(WEIGHTS)), 0.3)
+    members = [member for name in PANEL for member in members_of(name)]
+    assert [name for name, _ in asked] == members
+    sizes = [len(rows) for _, rows in asked]
+    assert sizes[0] == 60
     assert sizes == sorted(sizes, reverse=True)
-    assert sizes[1] < 60
+    assert np.count_nonzero(found.accurate | found.fair) <= sizes[-1] < 60
 
 
-def test_the_judge_enumerates_counterparts(table, monkeypatch):
-    class Fewer:
-        @staticmethod
-        def of(schema):
-            class Sampled:
-                size = 3
+def test_what_is_left_alone_changes_no_answer(table, monkeypatch):
+    model, judge = TorchClassifier(linear(WEIGHTS)), Judge(table, attacks=("rafair", "noise"))
+    spared = judge(model, 0.3)
+    monkeypatch.setattr(
+        judging, "evaluate", lambda *given, sparing: evaluate(*given, sparing=not sparing)
+    )
+    assert spared.to_dict() == judge(model, 0.3).to_dict()
 
-            return Sampled
 
-    judge = Judge(table, attacks=("apgd",), steps=2)
-    monkeypatch.setattr(judging, "Counterparts", Fewer)
-    monkeypatch.setattr(Judge, "cost", lambda *_: type("Cost", (), {"total": 1}))
-    with pytest.raises(AssertionError, match="enumerates"):
-        judge(TorchClassifier(linear(WEIGHTS)), EPSILON)
+def test_the_judge_finds_what_the_public_audit_finds(table):
+    model, attacks = TorchClassifier(linear(WEIGHTS)), ("rafair", "apgd", "noise")
+    found = Judge(table, attacks=attacks, steps=4)(model, EPSILON)
+    options = {"steps": 4, "step_size": 2.5 * EPSILON / 4, "epsilon": EPSILON, "labels": None}
+    run = audit(model, table, attacks=attacks, **options)
+    each = PerInstance.read(run.folder)
+    for metric, flags in (("accuracy", found.accurate), ("individual_fairness", found.fair)):
+        held = [each.holds(RateName("robust", metric, name)) for name in attacks]
+        assert np.array_equal(flags, np.min(held, axis=0) == 1)
+
+
+def test_the_judge_enumerates_counterparts(table):
+    """A model that treats one of six combinations otherwise is fair to nobody."""
+    for first, second in product((0, 0.5, 1), (0, 1)):
+
+        def otherwise(rows, values=(first, second)):
+            alone = (rows[:, 3:] == np.float32(values)).all(axis=1)
+            return np.stack([~alone, alone], axis=1).astype(np.float32)
+
+        judge = Judge(table, attacks=("noise",), steps=2, black_box=True)
+        found = judge(FunctionClassifier(otherwise), EPSILON)
+        assert not found.fair.any()
+        assert set(found.clean) <= {Verdict.TRUE_BIASED, Verdict.FALSE_BIASED}
+
+
+def test_judging_opens_one_pool_and_no_folder(table, monkeypatch):
+    pools = []
+
+    class Counted(Workers):
+        def __enter__(self):
+            pools.append(self)
+            return super().__enter__()
+
+    monkeypatch.setattr(judging, "Workers", Counted)
+    monkeypatch.setattr(tempfile, "mkdtemp", lambda *_, **__: pytest.fail("a temporary folder"))
+    Judge(table, steps=2)(TorchClassifier(linear(WEIGHTS)), EPSILON)
+    assert len(pools) == 1
 
 
 def test_what_is_stored_of_a_judgement_is_all_of_it(table):

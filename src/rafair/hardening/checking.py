@@ -69,7 +69,7 @@ class MaskingCheck:
         n = min(MOST_CHECKED, len(self.judge.table))
         blind = replace(self.judge, attacks=("rafair",), steps=BLACK_BOX_STEPS, black_box=True)
         noise = replace(self.judge, attacks=("noise",))
-        return blind.cost(n).total + noise.cost(n).total
+        return blind.cost(n) + noise.cost(n)
 
 
 def _broken(judge: Judge, classifier: Classifier, epsilon: float, progress: Progress) -> int:

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rafair.auditing.black_box import Asking
 from rafair.auditing.config import AuditConfig
 from rafair.auditing.cost import Cost
-from rafair.auditing.entry import audit
+from rafair.auditing.evaluation import BLOCK_ROWS, Evaluation, Flags, Inquiry, evaluate
 from rafair.engine.progress import SILENT, Progress
-from rafair.engine.whole_progress import WholeProgress
+from rafair.engine.shards import cut
+from rafair.engine.workers import Workers
 from rafair.hardening.config import PANEL
 from rafair.models.classifier import Classifier
-from rafair.results.per_instance import PerInstance
-from rafair.results.rate_names import RateName
+from rafair.models.faithful import faithful
+from rafair.results.twins import members_of
 from rafair.tabular.counterparts import Counterparts
 from rafair.tabular.table import Table
-from rafair.verdicts import verdicts
-
-Flags = NDArray[np.bool_]
 
 REACH_OF_STEPS = 2.5
 """How far all steps reach together, in radii of the box."""
@@ -58,6 +57,17 @@ class Judgement:
             "fair": self.fair.tolist(),
             "zero_gradient": self.zero_gradient,
         }
+
+    @classmethod
+    def of(cls, parts: Sequence[Evaluation]) -> Judgement:
+        """What was found of all instances, one part after the other."""
+        zeros = [part.zero_gradient for part in parts]
+        return cls(
+            np.concatenate([part.clean_verdicts for part in parts]),
+            np.concatenate([part.accurate for part in parts]),
+            np.concatenate([part.fair for part in parts]),
+            None if None in zeros else sum(zero for zero in zeros if zero is not None),
+        )
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Judgement:
@@ -116,86 +126,40 @@ class Judge:
             epsilon: The largest change of a feature.
             progress: Where a bar is shown.
         """
-        n = len(self.table)
-        clean = np.zeros(n, np.int8)
-        accurate, fair = np.ones(n, bool), np.ones(n, bool)
-        zero = None
-        with progress.task("judging", self.cost(n).total, "rows") as task:
-            whole = WholeProgress(task)
-            for number, attack in enumerate(self.attacks):
-                standing = np.flatnonzero(accurate | fair)
-                if not standing.size:
-                    break
-                with whole.part(self.cost(n, (attack,)).total):
-                    found = self._attack(classifier, attack, epsilon, standing, whole)
-                accurate[standing] &= found.accurate
-                fair[standing] &= found.fair
-                if number == 0:
-                    clean[standing] = found.clean
-                if zero is None and len(standing) == n:
-                    zero = found.zero_gradient
-        return Judgement(clean, accurate, fair, zero)
+        rows, labels, schema = self.table.rows, self.table.labels, self.table.schema
+        config = self._config(epsilon).resolved(schema, "cpu")
+        attacks = dict.fromkeys(member for name in self.attacks for member in members_of(name))
+        asked = Asking(config)(faithful(classifier, rows, schema))
+        with (
+            progress.task("judging", self.cost(len(rows)), "rows") as task,
+            Workers(self.threads) as workers,
+        ):
+            inquiry = Inquiry(asked, schema, config, workers, task.advance)
+            parts = [slice(part.start, part.stop) for part in cut(len(rows), BLOCK_ROWS)]
+            return Judgement.of(
+                [
+                    evaluate(inquiry, rows[part], labels[part], tuple(attacks), sparing=True)
+                    for part in parts
+                ]
+            )
 
-    def cost(self, n: int, attacks: tuple[str, ...] | None = None) -> Cost:
+    def cost(self, n: int) -> int:
         """The most rows that judging `n` instances at one epsilon can need."""
         schema = self.table.schema
-        attacks = self.attacks if attacks is None else attacks
-        config = self._config(attacks, 1.0)
+        config = self._config(1.0)
         probed = config.probed(schema) if self.black_box else 0
         each = Counterparts.of(schema).size
-        return Cost.of(n, n * each, config, schema, probed=probed)
+        return Cost.of(n, n * each, config, schema, probed=probed).total
 
-    def _config(self, attacks: tuple[str, ...], epsilon: float) -> AuditConfig:
+    def _config(self, epsilon: float) -> AuditConfig:
         return AuditConfig(
-            attacks=attacks,
+            attacks=self.attacks,
             instances=None,
             steps=self.steps,
             step_size=min(1.0, REACH_OF_STEPS * epsilon / self.steps),
             epsilon=epsilon,
             labels=None,
             seed=self.seed,
-            perturbation=self.perturbation,
-        )
-
-    def _attack(
-        self,
-        classifier: Classifier,
-        attack: str,
-        epsilon: float,
-        standing: NDArray[np.int64],
-        progress: Progress,
-    ) -> Judgement:
-        config = self._config((attack,), epsilon)
-        result = audit(
-            classifier,
-            self.table.take(standing),
-            attacks=config.attacks,
-            steps=config.steps,
-            step_size=config.step_size,
-            epsilon=epsilon,
-            labels=None,
-            seed=self.seed,
-            perturbation=self.perturbation,
             black_box=self.black_box,
-            threads=self.threads,
-            progress=progress,
-        )
-        asked = result.document["dataset"]["counterparts_per_instance"]
-        assert asked == Counterparts.of(self.table.schema).size, "a judge enumerates counterparts"
-        each = PerInstance.read(result.folder)
-        numbers = self.table.row_numbers[standing]
-        place = np.argsort(each.instances)[np.searchsorted(np.sort(each.instances), numbers)]
-
-        def has(kind: str, metric: str) -> Flags:
-            values = each.holds(RateName(kind, metric, attack if kind == "robust" else None))
-            assert values is not None
-            flags: Flags = values[place] == 1
-            return flags
-
-        zero = result.document["attacks"][attack]["zero_gradient"]
-        return Judgement(
-            verdicts(has("clean", "accuracy"), has("clean", "individual_fairness")),
-            has("robust", "accuracy"),
-            has("robust", "individual_fairness"),
-            None if zero is None else int(zero["count"]),
+            perturbation=self.perturbation,
         )

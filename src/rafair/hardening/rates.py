@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rafair.hardening.judging import Flags, Judgement
+from rafair.auditing.evaluation import Flags
+from rafair.hardening.judging import Judgement
 from rafair.metrics import summaries
 from rafair.metrics.differences import paired_rates
 from rafair.metrics.rates import CONFIDENCE, rate, resampled_means

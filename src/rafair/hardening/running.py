@@ -207,7 +207,7 @@ class _Run:
         )
 
     def _cost(self, judge: Judge) -> float:
-        each = judge.cost(len(judge.table)).total * len(SIDES) * len(self.config.judged_epsilons)
+        each = judge.cost(len(judge.table)) * len(SIDES) * len(self.config.judged_epsilons)
         return each + (0 if judge.black_box else MaskingCheck(judge).cost())
 
     def _judged(self, number: int, seed: int, pair: Pair) -> Outcome:
@@ -220,7 +220,7 @@ class _Run:
             for side, model in zip(SIDES, (pair.before, pair.after), strict=True):
                 for epsilon in self.config.judged_epsilons:
                     judging = _Judging(judge, model, epsilon)
-                    with whole.part(judge.cost(len(judge.table)).total):
+                    with whole.part(judge.cost(len(judge.table))):
                         found, spent = self._part(next(places), judging, whole)
                     measured[side][epsilon] = Judgement.from_dict(found)
                     seconds += spent
