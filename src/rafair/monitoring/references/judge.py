@@ -6,36 +6,30 @@ each row by itself, what is random in it follows from the row, and products have
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from rafair.arguments import check_whole
-from rafair.attacks.naming import attack_named
-from rafair.attacks.registry import UNIONS
 from rafair.auditing.black_box import Asking
 from rafair.auditing.config import AuditConfig
 from rafair.auditing.cost import Cost
+from rafair.auditing.evaluation import BLOCK_ROWS, Evaluation, Inquiry, evaluate
 from rafair.engine.run_settings import MOST_THREADS
 from rafair.engine.shards import Advance, cut
 from rafair.engine.workers import Workers
 from rafair.errors import InputError
 from rafair.models.classifier import Classifier, Labels
-from rafair.monitoring.judged import Flags, Judged, joined
+from rafair.monitoring.judged import Judged, joined
 from rafair.monitoring.references.judge_options import JudgeOptions
 from rafair.monitoring.watched import CLEAN, NOISE, RAFAIR
 from rafair.results.options import Perturbation
-from rafair.search.budget import Budget
+from rafair.results.twins import members_of
 from rafair.search.observation import Observation
-from rafair.search.sweep import Sweep
 from rafair.tabular.counterparts import Counterparts
 from rafair.tabular.encoding import Rows
 from rafair.tabular.schema import Schema
-
-BLOCK_ROWS = 4096
-"""Rows judged at once: what searches remember of them bounds memory."""
 
 DEFAULTS = JudgeOptions()
 
@@ -122,59 +116,27 @@ class Judge:
         Raises:
             InputError: If so.
         """
+        feasible = self.options.perturbation == Perturbation.FEASIBLE
         try:
-            _ = self._budget if self.options.probes else None
+            if self.options.probes:
+                self.config.budget(self.schema, feasible=feasible)
         except InputError as error:
             if not str(error).startswith("epsilon"):
                 raise
             raise InputError(f"probe {error}; give more, or leave out the probes") from error
 
-    @cached_property
-    def _budget(self) -> Budget:
-        feasible = self.options.perturbation == Perturbation.FEASIBLE
-        return self.config.budget(self.schema, feasible=feasible)
-
     def _block(self, rows: Rows, workers: Workers, advance: Advance) -> Judged:
-        sweep = self.config.sweep(self.asked, self.schema, workers, advance)
-        labels: Labels = sweep.predict(rows).argmax(axis=1).astype(np.int64)
-        kept, fair = {CLEAN: np.ones(len(rows), bool)}, dict[str, Flags]()
+        inquiry = Inquiry(self.asked, self.schema, self.config, workers, advance)
+        with inquiry.counting() as (sweep, spent):
+            labels: Labels = sweep.predict(rows).argmax(axis=1).astype(np.int64)
+        found: dict[str, Evaluation] = {}
         seen: Observation | None = None
-        for probe in sorted(self.options.probes, key=(RAFAIR, NOISE).index):
-            # RAFair looks closest at the rows as they came, so that it goes first
-            names = UNIONS.get(probe, (probe,))
-            seen, kept[probe], fair[probe] = self._under(names, sweep, rows, labels, seen)
-        seen = seen or sweep.judge(rows, labels)
-        fair[CLEAN] = seen.fair.copy()
-        spent = sweep.queries.gradient_rows + sweep.queries.prediction_rows
-        advance(max(self.cost(len(rows)) - spent, 0))
-        order = self.options.conditions
-        return Judged(labels, {c: kept[c] for c in order}, {c: fair[c] for c in order})
-
-    def _under(
-        self,
-        names: Sequence[str],
-        sweep: Sweep,
-        rows: Rows,
-        labels: Labels,
-        seen: Observation | None,
-    ) -> tuple[Observation, Flags, Flags]:
-        """Runs attacks one after the other; a row that has lost both properties is left alone.
-
-        Returns:
-            What was seen of the rows as they came, and whether each was kept, and fair, throughout.
-        """
-        kept, fair = np.ones(len(rows), bool), np.ones(len(rows), bool)
-        for name in names:
-            standing = np.flatnonzero(kept | fair)
-            if not standing.size:
-                break
-            known = None if seen is None else seen.take(standing)
-            path = attack_named(name).run(
-                sweep, rows[standing], labels[standing], self._budget, known
-            )
-            for each in path.observations:
-                kept[standing] &= each.prediction == labels[standing]
-                fair[standing] &= each.fair
-            seen = seen or path.observations[0]  # of all rows: none is left alone before
-        assert seen is not None  # there is no probe without an attack
-        return seen, kept, fair
+        # RAFair looks closest at the rows as they came, so that it goes first
+        for name in (*sorted(self.options.probes, key=(RAFAIR, NOISE).index), CLEAN):
+            each = evaluate(inquiry, rows, labels, members_of(name), seen=seen, sparing=True)
+            found[name], seen = each, each.clean
+        asked = spent.rows + sum(each.asked for each in found.values())
+        advance(max(self.cost(len(rows)) - asked, 0))
+        kept = {name: found[name].accurate for name in self.options.conditions}
+        fair = {name: found[name].fair for name in self.options.conditions}
+        return Judged(labels, kept | {CLEAN: np.ones(len(rows), bool)}, fair)
