@@ -22,6 +22,7 @@ import pytest
 import rederive
 from rafair.cli.main import run
 
+STEPS = 8
 ROWS, REPAIRED = "adversarial.parquet", "repaired.parquet"
 
 
@@ -36,10 +37,10 @@ def audit(folder: Path, *options: str) -> Path:
 @pytest.fixture(scope="module")
 def affairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("rederive") / "affairs"
-    return audit(folder, "--epochs", "5", "--instances", "60")
+    return audit(folder, "--epochs", "5", "--instances", "40", "--steps", f"{STEPS}")
 
 
-def assert_agrees(folder: Path, instances: int, steps: int = 20) -> rederive.Findings:
+def assert_agrees(folder: Path, instances: int, steps: int = STEPS) -> rederive.Findings:
     findings = rederive.check(folder)
     assert findings.lines() == []
     # Three goals' iterates and clean rows; three repairs and their union's.
@@ -52,7 +53,7 @@ def assert_agrees(folder: Path, instances: int, steps: int = 20) -> rederive.Fin
 
 
 def test_an_audit_of_affairs_is_rederived(affairs: Path) -> None:
-    assert_agrees(affairs, 60)
+    assert_agrees(affairs, 40)
 
 
 @pytest.mark.parametrize(
@@ -213,7 +214,7 @@ def test_moves_against_the_goal_are_reported(copy: Path) -> None:
     table = pq.read_table(copy / ROWS)
     for name in table.column_names:
         if name.startswith("encoded."):
-            rows = table.column(name).to_numpy().reshape(-1, 21)
+            rows = table.column(name).to_numpy().reshape(-1, STEPS + 1)
             mirrored = pa.array((2 * rows[:, :1] - rows).ravel())
             table = table.set_column(table.column_names.index(name), name, mirrored)
     pq.write_table(table, copy / ROWS)
@@ -334,7 +335,7 @@ def test_a_run_from_before_there_were_groups_agrees(copy: Path) -> None:
     document = json.loads((copy / "audit.json").read_text(encoding="utf-8"))
     del document["groups"], document["gaps"], document["config"]["bands"]
     (copy / "audit.json").write_text(json.dumps(document), encoding="utf-8")
-    assert_agrees(copy, 60)
+    assert_agrees(copy, 40)
     document["gaps"] = {}
     (copy / "audit.json").write_text(json.dumps(document), encoding="utf-8")
     assert kinds(copy)

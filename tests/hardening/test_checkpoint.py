@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from rafair.hardening.checkpoint import ROWS, STATE, Checkpoint
 from rafair.hardening.counterpart_adversarial import CounterpartAdversarial
 from rafair.hardening.training import Hardening
 from rafair.models.training import TrainConfig
+
+TABLE = random_table(120)
+METHODS = {"plain": CounterpartAdversarial(), "with rows": Augment(attacked=30, steps=2)}
 
 
 class Stopped(Exception):
@@ -45,22 +49,29 @@ def training(method=None):
     return Hardening(method or CounterpartAdversarial(), 0.1, TrainConfig(epochs=5))
 
 
+@functools.cache
+def undisturbed(name: str) -> torch.nn.Sequential:
+    """The network that a training gives which nobody stops."""
+    network, _ = training(METHODS[name]).train(TABLE)
+    return network
+
+
 def interrupted(folder: Path, method=None, last=2):
     dying = Dying(folder, "key")
     dying.last = last
     with pytest.raises(Stopped):
-        training(method).train(random_table(300), keeper=dying)
+        training(method).train(TABLE, keeper=dying)
 
 
-@pytest.mark.parametrize("method", [CounterpartAdversarial(), Augment(attacked=30, steps=2)])
+@pytest.mark.parametrize("name", METHODS)
 @pytest.mark.parametrize("last", [1, 4])
-def test_a_training_that_is_carried_on_gives_the_same_network(tmp_path, method, last):
-    whole, _ = training(method).train(random_table(300))
+def test_a_training_that_is_carried_on_gives_the_same_network(tmp_path, name, last):
+    whole, method = undisturbed(name), METHODS[name]
     interrupted(tmp_path / "t", method, last)
     kept = Checkpoint(tmp_path / "t", "key")
     assert kept.state().epoch == last
     assert (kept.rows() is not None) == isinstance(method, Augment)
-    network, state = training(method).train(random_table(300), keeper=kept)
+    network, state = training(method).train(TABLE, keeper=kept)
     assert state.epoch == 5
     for name, value in whole.state_dict().items():
         assert torch.equal(network.state_dict()[name], value)
@@ -74,7 +85,7 @@ def test_rows_that_were_kept_are_not_sought_again(tmp_path, monkeypatch):
         raise AssertionError("sought again")
 
     monkeypatch.setattr(Augment, "rows_to_learn", again)
-    training(method).train(random_table(300), keeper=Checkpoint(tmp_path / "t", "key"))
+    training(method).train(TABLE, keeper=Checkpoint(tmp_path / "t", "key"))
 
 
 def test_only_the_last_epoch_is_kept(tmp_path):
@@ -111,7 +122,7 @@ SPOILT = {
 @pytest.mark.parametrize("case", SPOILT.values(), ids=SPOILT)
 def test_what_was_altered_is_told_in_a_line_and_done_again(tmp_path, case):
     spoil, name, words = case
-    method = Augment(attacked=30, steps=2)
+    method = METHODS["with rows"]
     interrupted(tmp_path / "t", method)
     spoil(tmp_path / "t" / name)
     notes = Notes()
@@ -121,8 +132,8 @@ def test_what_was_altered_is_told_in_a_line_and_done_again(tmp_path, case):
     assert line.endswith("that training is done again")
     assert kept.state() is None
     assert kept.rows() is None
-    network, _ = training(method).train(random_table(300), keeper=kept)
-    whole, _ = training(method).train(random_table(300))
+    network, _ = training(method).train(TABLE, keeper=kept)
+    whole = undisturbed("with rows")
     assert torch.equal(next(network.parameters()), next(whole.parameters()))
 
 

@@ -33,8 +33,9 @@ def agrees(affairs):
         assert np.array_equal(again.logits(table.rows[:50]), classifier.logits(table.rows[:50]))
         assert again.sha256 == classifier.sha256
         assert len(classifier.sha256) == 64
-        clean = rafair.audit(classifier, table, attacks=(), labels=None).document["clean"]
-        assert clean["accuracy"]["n"] == len(table.labels)
-        assert clean["accuracy"]["count"] == np.count_nonzero(expected == table.labels)
+        some = table.take(range(0, len(table), 4))  # an audit asks about all their counterparts
+        clean = rafair.audit(classifier, some, attacks=(), labels=None).document["clean"]
+        assert clean["accuracy"]["n"] == len(some.labels)
+        assert clean["accuracy"]["count"] == np.count_nonzero(expected[::4] == some.labels)
 
     return check
