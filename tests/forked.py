@@ -7,13 +7,18 @@ not paid three seconds of imports. Where the interpreter's own start matters, st
 from __future__ import annotations
 
 import contextlib
+import functools
+import json
 import multiprocessing
 import os
 import signal
+import socket
+import socketserver
 import subprocess
 import sys
+import tempfile
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from multiprocessing.reduction import DupFd
 from pathlib import Path
 from typing import IO, Any
@@ -145,6 +150,53 @@ class Forked:
                 with contextlib.suppress(BrokenPipeError):
                     stream.close()
         self.wait()
+
+
+PROGRAM = """#!{python} -IS
+import json, os, socket, sys
+with socket.socket(socket.AF_UNIX) as server:
+    server.connect({address!r})
+    socket.send_fds(server, [b"."], [0, 1, 2])
+    server.sendall(json.dumps([sys.argv[1:], os.getcwd(), dict(os.environ)]).encode())
+    server.shutdown(socket.SHUT_WR)
+    sys.exit(int(server.recv(9)))
+"""
+
+
+@contextlib.contextmanager
+def program(folder: Path) -> Iterator[Path]:
+    """The program `rafair` in a folder, for scripts that call it: what it does is forked."""
+    with (
+        tempfile.TemporaryDirectory() as short,  # as the address of a socket has to be
+        socketserver.ThreadingUnixStreamServer(f"{short}/s", _Answering) as server,
+    ):
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        path = folder / "rafair"
+        path.write_text(PROGRAM.format(python=sys.executable, address=server.server_address))
+        path.chmod(0o755)
+        yield path
+        server.shutdown()
+
+
+class _Answering(socketserver.BaseRequestHandler):
+    """Does what one call of the program asks for."""
+
+    def handle(self) -> None:
+        _, ends, *_ = socket.recv_fds(self.request, 1, 3)
+        with self.request.makefile() as asked:
+            arguments, folder, environment = json.load(asked)
+        stdin, stdout, stderr = ends
+        process = Forked(
+            *arguments,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            environment=environment,
+            prepare=functools.partial(os.chdir, folder),
+        )
+        for end in ends:
+            os.close(end)
+        self.request.sendall(str(process.wait()).encode())
 
 
 def run(

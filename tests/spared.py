@@ -1,12 +1,14 @@
 """What tests need not do again and again, as its result is known: nothing is spared of a result.
 
 A command line is built once, a file of templates is compiled once, the embedded data set is read
-once, and the probe that tells a user how long an audit will take is short.
+once, and the probe that tells a user how long an audit will take is short. Threads that wait for
+others sleep, as many processes share the cores.
 """
 
 from __future__ import annotations
 
 import functools
+import os
 import pickle
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -20,6 +22,11 @@ from rafair.datasets.info import Variant
 from rafair.tabular.table import Table
 
 PROBE_SECONDS = 0.005
+
+
+def pytest_configure() -> None:
+    # read when the library of threads is loaded: by the processes that what hands out tests starts
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -6,27 +6,35 @@ import json
 import os
 import shutil
 import subprocess
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import junitparser
 import pytest
 
 from commands import document
+from forked import program
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "ci_gate"
 SMALL = {"EPOCHS": "3", "INSTANCES": "80", "STEPS": "5"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def on_the_path(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The program `rafair`, first on the path."""
+    with program(tmp_path_factory.mktemp("bin")) as path, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", str(path.parent), prepend=os.pathsep)
+        yield
 
 
 def check(
     folder: Path, *arguments: str | Path, **variables: str
 ) -> subprocess.CompletedProcess[str]:
     """Runs check.sh as a pipeline would."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     outside = {name: value for name, value in os.environ.items() if name != "GITHUB_ACTIONS"}
     return subprocess.run(
         [EXAMPLE / "check.sh", folder, *arguments],
-        env=outside | {"PATH": path} | SMALL | variables,
+        env=outside | SMALL | variables,
         capture_output=True,
         text=True,
     )
@@ -120,9 +128,8 @@ def test_wrong_input_and_unfinished_audits_have_exit_codes_of_their_own(released
     shutil.copytree(released / "model", begun / "model")
     (begun / "run.partial").mkdir()
     (begun / "run.partial" / "plan.json").write_text("{}")
-    gate = [sys.executable, "-c", "from rafair.cli.main import main; main()", "gate"]
-    arguments = [begun / "run", "--policy", EXAMPLE / "policy.toml"]
-    assert subprocess.run([*gate, *arguments], capture_output=True).returncode == 3
+    gate = ["rafair", "gate", begun / "run", "--policy", EXAMPLE / "policy.toml"]
+    assert subprocess.run(gate, capture_output=True).returncode == 3
 
 
 def test_on_github_each_rule_is_an_annotation(released):
