@@ -18,6 +18,7 @@ from junitparser import JUnitXml
 import planted
 import rafair
 from closed_off import EVERY_PROCESS
+from forked import program
 
 ROOT = Path(__file__).parents[1]
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
@@ -59,13 +60,9 @@ def workspace(tmp_path, finished):
     shutil.copytree(finished, folder / "run")
     for name, text in (("passes", PASSES), ("fails", FAILS), ("compares", COMPARES)):
         (folder / f"{name}.toml").write_text(text)
-    program = tmp_path / "bin" / "rafair"
-    program.parent.mkdir()
-    program.write_text(
-        f'#!/bin/sh\nexec "{sys.executable}" -c "from rafair.cli.main import main; main()" "$@"\n'
-    )
-    program.chmod(0o755)
-    return folder
+    (tmp_path / "bin").mkdir()
+    with program(tmp_path / "bin"):
+        yield folder
 
 
 def environment_of(step, given, path):

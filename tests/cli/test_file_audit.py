@@ -12,7 +12,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -26,6 +25,7 @@ import torch
 import rafair as package
 import rederive
 from commands import MAY_DIFFER, call, document, hashes, names, rafair, without
+from forked import Forked
 from rafair.auditing import cost, judging
 from rafair.auditing.entry import audit_named
 from rafair.engine.progress import SILENT
@@ -311,18 +311,17 @@ def test_a_file_is_named_again_and_must_be_the_same(folder, done, command, tmp_p
 
 # interruptions --------------------------------------------------------------------------------
 
-PROGRAM = """
-from rafair.auditing import judging
-judging.MOST_ROWS = judging.LEAST_ROWS = 256
-real = judging.Judge.__call__
-def slow(*arguments):
-    import time
-    time.sleep(0.2)
-    return real(*arguments)
-judging.Judge.__call__ = slow
-from rafair.cli.main import main
-main()
-"""
+
+def slowly() -> None:
+    """Verdicts come in small shards and slowly, in the process that this is called in."""
+    judging.MOST_ROWS = judging.LEAST_ROWS = 256
+    real = judging.Judge.__call__
+
+    def slow(*arguments):
+        time.sleep(0.2)
+        return real(*arguments)
+
+    judging.Judge.__call__ = slow
 
 
 def check_same(out: Path, done: Path) -> None:
@@ -334,11 +333,8 @@ def check_same(out: Path, done: Path) -> None:
 def test_killed_while_judging_repeats_one_checkpoint_at_most(folder, done, tmp_path, monkeypatch):
     out, stored = tmp_path / "run", tmp_path / "run.partial" / "shards" / "verdicts"
     command = ["audit", "--model", folder / "net", "--data", folder / "people.parquet", *QUICK]
-    process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, *map(str, command), "--out", str(out)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = Forked(*command, "--out", out, prepare=slowly, **silent)
     until = time.monotonic() + 60
     while not (stored / "00001").exists():
         assert process.poll() is None
