@@ -2,7 +2,7 @@
 
 What a test costs are all its cases, with all that they share with others. The cheapest tests that
 together take no longer than FAST_S are fast, all others slow. `slow_tests.txt` beside this file
-says from how many seconds on a test is slow, and names those that are; nobody edits it:
+says from how many seconds on a test is slow, and names those that are; nobody adds to it:
 `--list-slow` writes it from what that run measures. A run's summary names what is slow and not
 listed.
 """
