@@ -19,6 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rafair.attacks.fairness_test import FairnessTest
+from rafair.attacks.registry import BIN_WIDTH
 from rafair.search.loop import Problem
 from rafair.search.phases import Plan
 from rafair.search.spreads import Bins, Spread
@@ -41,7 +42,7 @@ class DICE(FairnessTest):
         'dice'
     """
 
-    width: float = 0.025
+    width: float = BIN_WIDTH
     name: str = "dice"
 
     def __post_init__(self) -> None:

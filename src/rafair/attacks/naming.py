@@ -39,9 +39,9 @@ def attack_named(name: str) -> Attack:
         1000
     """
     base, colon, text = name.partition(":")
-    check_name("attack", base, attack_names())
+    _check(name, base)
     if base in UNIONS:
-        raise InputError(f"attack '{name}': expected no options, {base} is a union of attacks")
+        raise InputError(f"attack '{name}': expected a single attack, {base} is a union of them")
     attack = ATTACKS[base].load()
     if not colon:
         return attack
@@ -64,12 +64,24 @@ def attack_named(name: str) -> Attack:
     return made
 
 
+def check_attacks(names: Iterable[str]) -> None:
+    """Loads attacks that are asked for with options, and so sees whether these are good.
+
+    Raises:
+        UnknownNameError: If there is no such attack or option.
+        InputError: If an option cannot be read, or is out of range.
+    """
+    for name in names:
+        if ":" in name:
+            attack_named(name)
+
+
 def expand(names: Iterable[str]) -> tuple[list[str], list[str]]:
-    """The single attacks and the unions that `names` ask for, without repeats.
+    """The single attacks and the unions that `names` ask for, without repeats; loads none.
 
     Raises:
         UnknownNameError: If there is no such attack.
-        InputError: If an attack's options cannot be read.
+        InputError: If a union is given options.
 
     Example:
         >>> expand(["rafair", "pgd:restarts=2", "pgd"])
@@ -79,10 +91,14 @@ def expand(names: Iterable[str]) -> tuple[list[str], list[str]]:
     unions = [name for name in UNIONS if name in asked]
     singles = [name for name in asked if name not in UNIONS]
     for name in singles:
-        check_name("attack", name.partition(":")[0], attack_names())
-        if ":" in name:
-            attack_named(name)
+        _check(name, name.partition(":")[0])
     members = [member for union in unions for member in UNIONS[union]]
     order = list(ATTACKS)
     wanted = dict.fromkeys([*members, *singles])
     return sorted(wanted, key=lambda name: order.index(name.partition(":")[0])), unions
+
+
+def _check(name: str, base: str) -> None:
+    check_name("attack", base, attack_names())
+    if base in UNIONS and name != base:
+        raise InputError(f"attack '{name}': expected no options, {base} is a union of attacks")

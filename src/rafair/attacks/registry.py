@@ -23,10 +23,12 @@ class Entry:
     Args:
         place: Its module in this package, and its class or an instance there.
         sought: The verdicts that count as its success.
+        width: The width of the bins of probability that it counts; None where it counts none.
     """
 
     place: str
     sought: frozenset[Verdict] = FALSE
+    width: float | None = None
 
     def load(self) -> Attack:
         """The attack, with its default options."""
@@ -35,6 +37,9 @@ class Entry:
         attack: Attack = found() if isinstance(found, type) else found
         return attack
 
+
+BIN_WIDTH = 0.025
+"""The width of DICE's bins, unless another one is asked for."""
 
 # In the order they are run: what one has seen of the clean rows, those after it need not ask.
 ATTACKS: dict[str, Entry] = {
@@ -47,7 +52,7 @@ ATTACKS: dict[str, Entry] = {
     "acg": Entry("acg:ACG"),
     "adf": Entry("adf:ADF", BIASED),
     "eidig": Entry("eidig:EIDIG", BIASED),
-    "dice": Entry("dice:DICE", BIASED),
+    "dice": Entry("dice:DICE", BIASED, width=BIN_WIDTH),
     "noise": Entry("noise:Noise", BAD),
 }
 

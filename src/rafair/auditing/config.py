@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from rafair.attacks.naming import check_attacks
 from rafair.engine.shards import INSTANCES_PER_SHARD, Advance
 from rafair.engine.workers import Workers
 from rafair.errors import InputError
@@ -28,6 +29,10 @@ class AuditConfig(AuditOptions):
     Raises:
         InputError: If an option is out of range.
     """
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_attacks(self.attacks)
 
     @classmethod
     def of(cls, options: AuditOptions) -> AuditConfig:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rafair.arguments import check_name, check_real, check_whole
-from rafair.attacks.naming import attack_named, attack_names, expand
+from rafair.attacks.naming import attack_named, attack_names, check_attacks, expand
 from rafair.attacks.registry import UNIONS
 from rafair.errors import InputError
 from rafair.hardening.registry import DEFAULT, Method, method_named
@@ -74,7 +74,7 @@ class HardenConfig:
         for epsilon in self.epsilons:
             check_real("epsilons", epsilon, 0, 1)
         if self.judges != (ALL,):
-            expand(self.judges)
+            check_attacks(expand(self.judges)[0])
         if self.perturbation is not None:
             check_name("perturbation", self.perturbation, [Perturbation.PAPER, "feasible"])
         self._check_judge()

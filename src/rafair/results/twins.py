@@ -80,8 +80,18 @@ def sought_by(name: str) -> frozenset[Verdict]:
 
 
 def bin_width_of(name: str) -> float | None:
-    """The width of the bins of probability that an attack counts; None where it counts none."""
-    return getattr(attack_of(name), "width", None)
+    """The width of the bins of probability that an attack counts; None where it counts none.
+
+    Example:
+        >>> bin_width_of("dice"), bin_width_of("feasible/dice:width=0.1"), bin_width_of("pgd")
+        (0.025, 0.1, None)
+    """
+    base, _, text = own_name(name).partition(":")
+    width = ATTACKS[base].width
+    for option, _, value in (part.partition("=") for part in text.split(",")):
+        if width is not None and option.strip() == "width":
+            return float(value)
+    return width
 
 
 def is_union(name: str) -> bool:
