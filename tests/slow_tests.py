@@ -106,6 +106,7 @@ class Stopwatch:
         self._reports = not hasattr(config, "workerinput")
         self._fixtures: dict[tuple[str, str], float] = {}
         self._first = 0.0
+        self._skipped: set[str] = set()
         self.durations = Durations()
 
     @pytest.hookimpl(wrapper=True)
@@ -132,7 +133,9 @@ class Stopwatch:
         return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if self._reports and not report.skipped:
+        if report.skipped:
+            self._skipped.add(report.nodeid)  # whose fixtures are taken down all the same
+        if self._reports and report.nodeid not in self._skipped:
             shared, first = dict(report.user_properties)[SHARED]
             test = test_of(report.nodeid)
             self.durations.add(test, report.duration, shared=shared, first=first)
