@@ -32,7 +32,7 @@ def test_every_stored_row_of_every_attack_is_feasible(changes):
         network,
         table,
         attacks=tuple(ATTACKS),
-        instances=40,
+        instances=20,
         steps=8,
         step_size=0.03,
         perturbation="feasible",
