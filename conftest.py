@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from rafair.engine.workers import Workers
 
 # one conftest.py is all that doctests can be collected beside
 pytest_plugins = ["closed_off", "slow_tests", "spared", "watch_fixtures"]
 collect_ignore = ["tests/every_process"]  # Python may have another module of this name
+
+
+# a busy machine takes its time: nothing is said of seconds in tests
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 @pytest.fixture

@@ -251,7 +251,7 @@ def test_the_same_command_again_has_nothing_to_do(first, audited, monkeypatch):
     def train(*_: object, **__: object) -> None:
         raise AssertionError("it was trained before")
 
-    monkeypatch.setattr("rafair.auditing.preparation.train_and_save", train)
+    monkeypatch.setattr("rafair.sources.networks.train_and_save", train)
     before = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in first.iterdir()}
     again = rafair("audit", *QUICK, "--out", first)
     assert again.err == f"done before: '{first}' holds this very audit\n"

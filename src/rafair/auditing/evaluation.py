@@ -195,9 +195,8 @@ def evaluate(
         >>> network = rafair.train(data.train, rafair.TrainConfig(epochs=1))
         >>> config = AuditConfig(steps=2)
         >>> with Workers(1) as workers:
-        ...     inquiry = Inquiry(
-        ...         rafair.TorchClassifier(network), data.test.schema, config, workers, len
-        ...     )
+        ...     model, nothing = rafair.TorchClassifier(network), lambda rows: None
+        ...     inquiry = Inquiry(model, data.test.schema, config, workers, nothing)
         ...     found = evaluate(inquiry, data.test.rows[:20], data.test.labels[:20], ["rafair-tb"])
         >>> found.accurate.shape, bool((found.fair <= found.clean.fair).all())
         ((20,), True)

@@ -54,8 +54,6 @@ class RunFolder:
     def __init__(
         self, final: Path, plan: dict[str, Any], *, force: bool = False, resume: bool = True
     ) -> None:
-        if final.name in ("", ".."):
-            raise RunFolderError(f"'{final}': expected the name of a folder that can be made")
         self.final = final
         self.partial = partial_of(final)
         self._plan = json.loads(json.dumps(plan))
@@ -156,7 +154,13 @@ def _foreign(path: Path, folder: Path) -> str | None:
 
 
 def partial_of(final: Path) -> Path:
-    """Where the work in progress of a run folder lives."""
+    """Where the work in progress of a run folder lives.
+
+    Raises:
+        RunFolderError: If the folder has no name of its own, as "." has none.
+    """
+    if final.name in ("", ".."):
+        raise RunFolderError(f"'{final}': expected the name of a folder that can be made")
     return final.with_name(final.name + ".partial")
 
 
