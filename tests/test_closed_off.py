@@ -164,6 +164,7 @@ def test_data_are_shown_to_marked_tests_alone(named, line, tmp_path):
     environment["PYTHONPATH"] = os.pathsep.join([EVERY_PROCESS, str(Path(__file__).parent)])
     if named is not None:
         environment["RAFAIR_DATA"] = named
+    environment.pop("PYTEST_ADDOPTS", None)  # what these tests are run with
     command = [sys.executable, "-m", "pytest", "-rs", "-p", "closed_off", "-p", "no:cacheprovider"]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert f" {line} in " in done.stdout

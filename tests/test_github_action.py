@@ -256,5 +256,6 @@ print({point.name: point.value for point in points if point.group == 'pytest11'}
     options["env"] = os.environ | own
     found = subprocess.run([python, "-c", program], **options)
     assert found.stdout.strip() == "{'rafair': 'rafair.pytest_plugin'}"
+    options["env"].pop("PYTEST_ADDOPTS", None)  # what these tests are run with
     fixtures = subprocess.run([python, "-m", "pytest", "-W", "error", "--fixtures"], **options)
     assert "rafair_audit [session scope]" in fixtures.stdout
