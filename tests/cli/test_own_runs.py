@@ -14,6 +14,7 @@ import own_models
 import rafair as package
 from commands import MAY_DIFFER, call, document, hashes, rafair, without
 from rafair.auditing import run as running
+from rafair.sources import named
 
 OWN = ("--data", "people.csv", "--label", "affair", "--sensitive", "age,religious")
 QUICK = ("--instances", "20", "--steps", "1")
@@ -116,6 +117,18 @@ def test_a_saved_network_that_decides_at_a_threshold_on_its_data_set(here):
     assert low["model"]["test_accuracy"] != high["model"]["test_accuracy"]
     rafair("attack", "low", "--model", "net", "--out", "attacked")
     assert same_attacks(here / "attacked", here / "low")
+
+
+@pytest.mark.parametrize("command", ["audit", "harden"])
+def test_what_a_saved_network_says_itself_is_refused_before_its_data_are_read(
+    here, command, monkeypatch
+):
+    rafair("train", "--epochs", "1", "--out", "net")
+    monkeypatch.setattr(named, "load_dataset", lambda *_, **__: pytest.fail("read"))
+    for words in (("--weights", "w.safetensors"), ("--trust-pickle",), ("--model-input", "raw")):
+        refused = call(command, "--model", "net", *words)
+        assert (refused.code, refused.out, refused.err.count("\n")) == (2, "", 1)
+        assert "expected with a model that others made; the network in 'net'" in refused.err
 
 
 def test_a_saved_network_is_hardened_and_judged_on_a_file(here):

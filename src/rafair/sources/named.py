@@ -139,7 +139,6 @@ def open_source(
     else:  # what is named like no kind of file can only be meant as a folder
         dataset, folder = dataset_of(named, progress)
         if named.opening.threshold is None:
-            _refuse_options(named)
             saved = SavedNetwork(folder, named.opening.device)
             return Source(saved, InMemory.of_dataset(dataset))
     return Source(_opened(named, dataset.test), InMemory.of_dataset(dataset))
@@ -150,11 +149,13 @@ def dataset_of(named: Named, progress: Progress = SILENT) -> tuple[Dataset, Path
 
     Raises:
         ModelError: If there is no saved network, or it was trained on another data set than named.
+        InputError: If an option says of it what it says itself.
     """
     if named.dataset is not None:
         check_name("data set", named.dataset, DATASETS)
     if named.variant is not None:
         check_name("variant", named.variant, list(Variant))
+    _refuse_options(named)
     folder = model_folder(Path(named.model or ""))
     _, description = load_model(folder)
     known = description.dataset, description.variant
