@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-FAST_S = 100.0
+FAST_S = 75.0
 """Seconds for all fast tests, one after the other; besides, they are collected."""
 LIST = Path(__file__).with_suffix(".txt")
 SHARED = "shared fixtures"

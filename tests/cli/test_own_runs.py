@@ -142,6 +142,18 @@ def test_a_saved_network_is_hardened_and_judged_on_a_file(here):
     found = json.loads((here / "hardened" / "harden.json").read_text())
     assert found["dataset"]["rows"] == found["dataset"]["judged_rows"] == 300
     assert found["dataset"]["file"]["name"] == "some.csv"
+    inferred = rafair(
+        "schema", "infer", "some.csv", "--label", "affairs", "--sensitive", "age,religious"
+    )
+    for classes, line in (
+        ("affair, no affair", "and the classes no affair, affair, on which it was trained"),
+        ("no affair, affair", "of feature 'rate_marriage', with which it was trained, found the"),
+    ):
+        listed = ", ".join(f'"{name}"' for name in classes.split(", "))
+        schema = inferred.out.replace('classes = ["affair", "no affair"]', f"classes = [{listed}]")
+        Path("other.toml").write_text(schema, "utf-8")
+        other = call("harden", "--model", "net", *words, "--schema", "other.toml", "--out", "x")
+        assert (other.code, line in other.err) == (2, True), other.err
     refused = call("harden", "--model", "net", *words, "--sensitive", "children", "--out", "x")
     assert refused.code == 2
     assert "sensitive: expected age, religious, as in the data that the network" in refused.err

@@ -415,7 +415,13 @@ def test_a_model_for_other_columns(refused, saved):
     table = json.loads((saved / "model.json").read_text())["table"]
     table["features"][-1]["name"] = "occupation_wife"
     edit_json(saved / "model.json", table=table)
-    refused(["audit", "--model", "run"], "'run'", "expected a model for affairs", "found one for")
+    refused(
+        ["audit", "--model", "run"],
+        "'run': expected a table with the features",
+        "occupation_wife and the classes",
+        "on which it was trained; got",
+        "occupation_husb, and",
+    )
 
 
 def test_a_model_of_another_width(refused, saved):

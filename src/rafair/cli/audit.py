@@ -7,7 +7,6 @@ from rafair.cli import options
 from rafair.cli.console import show_audit
 from rafair.cli.groups import grouped
 from rafair.cli.outputs import refuse_same
-from rafair.errors import InputError
 
 EPILOG = "Example:  rafair audit --dataset affairs --instances 100 --out runs/first"
 
@@ -85,9 +84,5 @@ def audit(
         options.refuse_with(
             "--model, which is trained already", epochs=epochs, train_loss=train_loss
         )
-    if data is not None:
-        options.refuse_with("--data, a file of its own", dataset=dataset, variant=variant)
-        if model is None:
-            raise InputError("data: expected with --model, which is audited on the file")
     named = models.named(model, opening, device, data, columns, dataset=dataset, variant=variant)
     show_audit(audit_named(named, given, means, training), json)

@@ -11,7 +11,6 @@ from rafair.cli import options
 from rafair.cli.console import print_result, say_where
 from rafair.cli.groups import grouped
 from rafair.cli.outputs import refuse_same
-from rafair.errors import InputError
 
 EPILOG = "Example:  rafair harden --dataset affairs --epsilon 0.05 --out runs/hardened"
 
@@ -140,10 +139,6 @@ def harden(
     training = options.given(epochs=epochs, batch=batch, learning_rate=learning_rate)
     if model is not None:
         options.refuse_with("--model, whose own training options are taken", **training)
-    if data is not None:
-        options.refuse_with("--data, a file of its own", dataset=dataset, variant=variant)
-        if model is None:
-            raise InputError("data: expected with --model, which is hardened")
     named = models.named(model, opening, device, data, columns, dataset=dataset, variant=variant)
     pairs = pairs_of(named, training, config, means)
     done = run_hardening(pairs, config, means, draw_tradeoff, resume=resume)

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from rafair.datasets.loading import load_dataset
-from rafair.engine.devices import check_device
 from rafair.engine.run_settings import RunSettings
 from rafair.errors import InputError
 from rafair.hardening.config import HardenConfig
 from rafair.hardening.pairs import FreshPairs, OwnPair, Pairs, check_saved
 from rafair.models.training import TrainConfig
 from rafair.sources.data import InMemory
-from rafair.sources.named import DEFAULT_DATASET, Named, dataset_of, hash_of, open_source, own_table
+from rafair.sources.named import (
+    DEFAULT_DATASET,
+    Named,
+    dataset_of,
+    hash_of,
+    of_device,
+    open_source,
+    own_table,
+)
 from rafair.sources.networks import SavedNetwork
 
 
@@ -33,8 +39,8 @@ def pairs_of(
             good, or they do not fit.
         ModelError: If there is no such model, or it is wrapped already.
     """
-    device = check_device(means.device)
-    named = replace(named, opening=replace(named.opening, device=device))
+    named = of_device(named, means.device)
+    device = named.opening.device
     named.check_place(means.out)
     if named.model is None and named.data is None:
         dataset = load_dataset(
@@ -65,4 +71,6 @@ def _saved_pairs(named: Named, config: HardenConfig, means: RunSettings, device:
                 f"that the network is trained on, got {', '.join(table.schema.sensitive)}"
             )
         data = InMemory.of_file(table, named.data, hash_of(named.data))
-    return FreshPairs(dataset, training, config, data, SavedNetwork(folder, device), device)
+    saved = SavedNetwork(folder, device)
+    saved.stand_in(data)  # which refuses rows with other codes
+    return FreshPairs(dataset, training, config, data, saved, device)

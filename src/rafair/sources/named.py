@@ -54,6 +54,9 @@ class Named:
         opening: How the model is opened.
         http: How a model behind HTTP is asked.
         max_queries: The most rows that a model behind HTTP may be asked about.
+
+    Raises:
+        InputError: If both a file and a data set are named.
     """
 
     model: str | None = None
@@ -66,6 +69,15 @@ class Named:
     opening: ModelOptions = field(default_factory=ModelOptions)
     http: HttpOptions = field(default_factory=HttpOptions)
     max_queries: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("dataset", "variant"):
+            value = getattr(self, name)
+            if self.data is not None and value is not None:
+                raise InputError(
+                    f"{name}: expected not to be given with --data, a file of its own; got "
+                    f"{value!r}"
+                )
 
     @property
     def saved(self) -> bool:
@@ -92,11 +104,9 @@ class Named:
         Raises:
             InputError: If the run's folder is one of the files.
         """
-        read = {"data": self.data, "schema": self.schema}
-        if not self.streamed and self.data is not None and self.model is not None:
-            read["model"] = Path(self.model)
-        for what, path in read.items():
-            if out is not None and path is not None and out.resolve() == path.resolve():
+        for what in ("data", "schema", "model"):
+            path = getattr(self, what)
+            if out is not None and path is not None and out.resolve() == Path(path).resolve():
                 raise InputError(f"out: expected another place than the {what}, got '{out}'")
 
 
@@ -127,6 +137,8 @@ def open_source(
     if named.streamed and not whole:
         return _streamed(named, progress)
     if named.data is not None:
+        if named.model is None:
+            raise InputError("data: expected with --model, which is asked about the file")
         table = own_table(named)
         data = InMemory.of_file(table, named.data, hash_of(named.data))
         return Source(_opened(named, table), data)
@@ -239,8 +251,6 @@ def _streamed(named: Named, progress: Progress) -> Source:
 
 
 def _opened(named: Named, table: Table) -> OpenedModel:
-    if named.model is None:
-        raise InputError("data: expected with --model, which is audited on the file")
     classifier = faithful(open_classifier(named, table.schema), table.rows, table.schema)
     return OpenedModel(classifier, named.kind, named.opening.facts)
 

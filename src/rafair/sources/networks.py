@@ -19,6 +19,7 @@ from rafair.errors import ModelError
 from rafair.models.adapting import check_fits
 from rafair.models.classifier import Classifier
 from rafair.models.network import fcnn
+from rafair.models.saved_network import check_codes
 from rafair.models.storage import (
     DESCRIPTION,
     ONNX,
@@ -117,17 +118,10 @@ class SavedNetwork(_Ours):
         """The network itself, in its wrapper if it has one.
 
         Raises:
-            ModelError: If the network was made for other columns or classes.
+            ModelError: If the network was made for other columns, codes or classes.
         """
         classifier, description = open_saved(self.source, self.device)
-        ours, theirs = data.schema, description.table
-        if ours.names != theirs.names or ours.classes != theirs.classes:
-            variant = f"{data.origin.variant}, " if data.origin.variant else ""
-            raise ModelError(
-                f"'{self.source}': expected a model for {data.name} ({variant}{len(ours)} "
-                f"features), found one for {description.dataset} ({description.variant}, "
-                f"{len(theirs)} features)"
-            )
+        check_codes(self.source, description.table, data.schema)
         return classifier
 
     def check(self, table: Table) -> None:

@@ -27,7 +27,7 @@ from rafair.sources.finished import (
     open_known,
     opened_as,
 )
-from rafair.sources.named import Named
+from rafair.sources.named import Named, of_device
 from rafair.sources.saved_models import open_saved
 from rafair.tabular.encoding import Rows
 from rafair.tabular.schema import Schema
@@ -69,8 +69,7 @@ def open_split(audit: Audit, named: Named, device: str, progress: Progress) -> S
         DataFileError: If the data are not those of the audit.
         ModelError: If the model is gone, or not that of the audit.
     """
-    named = replace(named, opening=replace(named.opening, device=check_device(device)))
-    source = open_finished(audit, named, progress)
+    source = open_finished(audit, of_device(named, device), progress)
     classifier = source.stand_in()
     if source.model.kind == "http":  # whose answers would be kept in the run's folder
         check_fits(classifier, source.data.table.rows, len(audit.schema.classes))
