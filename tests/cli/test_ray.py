@@ -157,7 +157,7 @@ def test_interrupted_on_a_cluster_that_runs_and_taken_up_without_it(cluster, ser
             out_text, err = process.communicate(timeout=PATIENCE_S)
         finally:
             process.kill()
-    assert (process.returncode, out_text) == (130, "")
+    assert (process.returncode, out_text) == (130, ""), err
     *before, last = err.splitlines()
     assert last.startswith("rafair: interrupted")
     assert len(before) == 1

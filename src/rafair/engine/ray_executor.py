@@ -103,23 +103,22 @@ class RayExecutor:
         held = _held(ray, work)
         source = iter(parts)
         waiting: dict[Any, Shard] = {}
-        try:
-            while True:
-                room = self._most_under_way(workers) - len(waiting)
-                for shard, part in islice(source, max(room, 0)):
-                    waiting[_task().remote([held], part)] = shard
-                if not waiting:
-                    return
-                (ready,), _ = ray.wait(list(waiting), num_returns=1)
-                shard = waiting.pop(ready)
-                result, amount = _taken(ready, shard)
-                del ready  # so that the object store may let it go
-                advance(amount)
-                yield shard, result
-                del result
-        finally:
-            for reference in waiting:
-                ray.cancel(reference)
+        # Shards still under way when this ends early are left to themselves, as few as they are.
+        # `ray.cancel` would end this process now and then: where an answer arrives just as its task
+        # is cancelled, a check of Ray's own fails ("Tried to complete task that was not pending").
+        while True:
+            room = self._most_under_way(workers) - len(waiting)
+            for shard, part in islice(source, max(room, 0)):
+                waiting[_task().remote([held], part)] = shard
+            if not waiting:
+                return
+            (ready,), _ = ray.wait(list(waiting), num_returns=1)
+            shard = waiting.pop(ready)
+            result, amount = _taken(ready, shard)
+            del ready  # so that the object store may let it go
+            advance(amount)
+            yield shard, result
+            del result
 
     def _most_under_way(self, workers: Workers) -> int:
         # asked again each time: nodes come and go
