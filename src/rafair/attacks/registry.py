@@ -46,6 +46,7 @@ ATTACKS: dict[str, Entry] = {
     "rafair-tb": Entry("rafair:TRUE_BIASED", frozenset({Verdict.TRUE_BIASED})),
     "rafair-ff": Entry("rafair:FALSE_FAIR", frozenset({Verdict.FALSE_FAIR})),
     "rafair-fb": Entry("rafair:FALSE_BIASED", frozenset({Verdict.FALSE_BIASED})),
+    "worst-counterpart": Entry("worst_counterpart:WorstCounterpart", BAD),
     "fgsm": Entry("fgsm:FGSM"),
     "pgd": Entry("pgd:PGD"),
     "apgd": Entry("apgd:APGD"),

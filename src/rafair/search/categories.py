@@ -43,6 +43,7 @@ class Aim:
         other: Likewise for the counterpart that is followed; 0 leaves it out.
         apart: Instead of both, whether the two counterparts that are treated most differently are
             to be predicted differently, whichever is right.
+        either: Whether one of both is enough.
 
     Example:
         >>> Aim(own=-1, other=1).score(np.array([[-2.0, 3.0], [1.0, 3.0]])).tolist()
@@ -54,6 +55,7 @@ class Aim:
     own: int = 1
     other: int = 0
     apart: bool = False
+    either: bool = False
 
     @classmethod
     def of(cls, goal: Goal) -> Aim:
@@ -61,7 +63,7 @@ class Aim:
 
         Example:
             >>> Aim.of(Goal.TRUE_BIASED)
-            Aim(own=-1, other=1, apart=False)
+            Aim(own=-1, other=1, apart=False, either=False)
         """
         return cls(goal.uphill, goal.uphill if goal.same_sign else -goal.uphill)
 
@@ -88,7 +90,7 @@ class Aim:
             return score
         # the lesser of both is what is still missing
         wanted: Values = found * np.array([self.own, self.other])[: found.shape[1]]
-        return np.min(wanted, axis=1)  # type: ignore[no-any-return]  # numpy says Any
+        return (np.max if self.either else np.min)(wanted, axis=1)  # type: ignore[no-any-return]  # numpy says Any
 
 
 def choose_levels(

@@ -167,6 +167,22 @@ class Compare(Look):
 
 
 @dataclass(frozen=True)
+class Extremes(Look):
+    """The predictions of all counterparts, for those with the largest and the least loss.
+
+    The gradients there are asked for by the algorithm itself, where it needs them.
+    """
+
+    def at(self, sweep: Sweep, rows: Rows, labels: Labels) -> Observation:
+        """Predicts all counterparts."""
+        return sweep.suspect(rows, labels)
+
+    def gradient_rows(self, counterparts: Numbers) -> Numbers:
+        """Nothing by itself."""
+        return np.zeros_like(counterparts)
+
+
+@dataclass(frozen=True)
 class Contrast(Look):
     """The predictions of all counterparts, and which two of them to steer by.
 

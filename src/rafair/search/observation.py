@@ -46,7 +46,8 @@ class Observation:
         compared: Whether the chosen counterpart and its gradient are known.
         gradient: A positive multiple of the loss's gradient at the row; `(n, d)`.
         counterpart_gradient: The same at the chosen counterpart; `(n, d)`.
-        leaders: The indices of two counterparts to steer by, else -1; `(n, 2)`.
+        leaders: The indices of two counterparts to steer by, else -1; the row itself may be one of
+            them; `(n, 2)`.
         extremes: The indices of two counterparts that are treated most differently; `(n, 2)`.
         reach: How differently those are treated, in bins (or 1 where predictions differ).
         bins: How many bins of probability the counterparts fall into; 0 where not counted.

@@ -270,10 +270,4 @@ def kept(trajectory: Trajectory, steps: int) -> Trajectory:
     rank = np.where(later & ~unlike, 1, np.where(unlike & ~later, -1, 0))
     chosen = 1 + np.sort(np.argsort(rank, axis=1, kind="stable")[:, :steps], axis=1)
     start = np.zeros(len(chosen), np.int64)
-    moments = [start, *chosen.T]
-    return Trajectory(
-        trajectory.labels,
-        trajectory.targets,
-        tuple(trajectory.rows_at(moment) for moment in moments),
-        tuple(trajectory.observation_at(moment) for moment in moments),
-    )
+    return trajectory.at([start, *chosen.T])

@@ -34,6 +34,8 @@ class Part:
     watched: tuple[Numbers, NDArray[np.float64]] | None = None
     best: tuple[NDArray[np.float64], Numbers, NDArray[np.float64], Rows | None] | None = None
     margins: tuple[Numbers, Numbers, NDArray[np.float64]]
+    leaders: tuple[NDArray[np.float64], Numbers] | None = None
+    """The largest loss, and less the least, of each row touched, and where; `(t, 2)` each."""
 
     def __init__(
         self,
@@ -57,6 +59,11 @@ class Part:
                 self.margins = (chunk.owner, chunk.index, margins(logits, labels))
             if layout.with_worst:
                 scores = loss.value(logits, labels)
+                ends = [first_maximum(side, chunk.starts) for side in (scores, -scores)]
+                self.leaders = (
+                    np.stack([scores[ends[0]], -scores[ends[1]]], axis=1),
+                    np.stack([chunk.index[end] for end in ends], axis=1),
+                )
                 scores[own] = -np.inf
                 best = first_maximum(scores, chunk.starts)
                 self.best = (scores[best], chunk.index[best], scores[best], None)
@@ -112,6 +119,7 @@ class Tally:
         n, d = layout.rows.shape
         self._seen = Observation.empty(n, d)
         self._score = np.full(n, -np.inf)
+        self._ends = np.full((n, 2), -np.inf)
         self._first: Numbers | None = None
         self._counts: Numbers | None = None
         self._seen.counterpart[:] = layout.watched
@@ -133,6 +141,13 @@ class Tally:
             self._seen.counterpart_loss[watched] = watched_losses
         if part.best is not None:
             self._add_best(part.touched, *part.best)
+        if part.leaders is not None:
+            ends, index = part.leaders
+            better = ends > self._ends[part.touched]
+            for side in range(2):
+                rows = part.touched[better[:, side]]
+                self._ends[rows, side] = ends[better[:, side], side]
+                self._seen.leaders[rows, side] = index[better[:, side], side]
 
     def _add_best(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -46,6 +47,18 @@ class Trajectory:
             self,
             rows=self.rows + self.rows[-1:] * more,
             observations=self.observations + self.observations[-1:] * more,
+        )
+
+    def at(self, moments: Sequence[Numbers]) -> Trajectory:
+        """One with other moments of the same instances.
+
+        Args:
+            moments: For each of its moments the step of each instance; arrays of shape `(n,)`.
+        """
+        return replace(
+            self,
+            rows=tuple(self.rows_at(moment) for moment in moments),
+            observations=tuple(self.observation_at(moment) for moment in moments),
         )
 
     def rows_at(self, step: Numbers) -> Rows:

@@ -26,6 +26,7 @@ PRINTED = {
     "fgsm": "FGSM",
     "pgd": "PGD",
     "noise": "noise",
+    "worst-counterpart": "worst counterpart",
 }
 
 
