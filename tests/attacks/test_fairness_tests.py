@@ -669,7 +669,7 @@ def test_no_instance_spends_more_gradient_rows_than_it_may(attack, pool):
                 assert seen.prediction[0] == own
                 assert seen.fair[0] == (logits.argmax(axis=1) == own).all()
                 assert np.isfinite(seen.loss[0])
-            if most == 0 and attack.name != "noise":
+            if most == 0 and attack.name not in ("noise", "strongest"):
                 assert all(np.array_equal(rows, alone.rows) for rows in found.rows)
             if most == PLENTY:
                 pairs = zip(found.rows, free.rows, strict=True)
@@ -689,7 +689,7 @@ def test_a_row_that_cannot_pay_stands_still_from_then_on(attack, pool):
     found, queries = run(attack, model, table, pool, gradient_rows=most, **options)
     assert queries.gradient_rows <= most * len(table)
     assert all(seen.judged.all() for seen in found.observations)
-    if getattr(attack, "restarts", 1) > 1:
+    if getattr(attack, "restarts", 1) > 1 or attack.name == "strongest":
         return  # which of the iterates are kept depends on how far the runs get
     same = np.stack([(a == b).all(axis=1) for a, b in zip(found.rows, free.rows, strict=True)])
     stood = 0

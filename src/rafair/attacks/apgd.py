@@ -7,11 +7,11 @@ it has seen. The loss is that of the audit: cross-entropy, or the margin, which 
 classes where the DLR loss does not.
 
 Departures from public code: windows are ⌈pⱼ·N⌉ as in the paper (AutoAttack counts whole windows),
-progress is `< ρ` (AutoAttack: `<=`), the start is the clean row, and increases of the loss are
-counted (ART counts increases of the best loss). The paper spends a step on the way back to the best
-row; like AutoAttack, ours goes on from there at once. The momentum is then that of the way back, as
-in the paper (AutoAttack measures it from one row earlier). Ours moves mutable, non-sensitive
-features only.
+progress is `< ρ` (AutoAttack: `<=`), the first run starts at the clean row, and increases of the
+loss are counted (ART counts increases of the best loss). The paper spends a step on the way back to
+the best row; like AutoAttack, ours goes on from there at once. The momentum is then that of the way
+back, as in the paper (AutoAttack measures it from one row earlier). Ours moves mutable,
+non-sensitive features only.
 """
 
 from __future__ import annotations
@@ -20,23 +20,28 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rafair.arguments import check_real
-from rafair.attacks.interface import Attack
+from rafair.arguments import check_real, check_whole
+from rafair.attacks.restarted import Restarted
+from rafair.search.draws import corners, row_keys
 from rafair.search.loop import Move, Problem
 from rafair.search.observation import Observation
 from rafair.search.schedules import HalvingSchedule
 from rafair.tabular.encoding import Rows
 
+DRAWS = 300_000
+"""Tells these draws apart from those of other attacks."""
+
 
 @dataclass(frozen=True)
-class APGD(Attack):
+class APGD(Restarted):
     """Auto-PGD.
 
     Args:
         momentum: α, the weight of the new step against the last move.
+        restarts: How many runs, the first of them from the clean row, others from random corners.
 
     Raises:
-        InputError: If `momentum` is not above 0 and up to 1.
+        InputError: If `momentum` is not above 0 and up to 1, or `restarts` is out of range.
 
     Example:
         >>> APGD().momentum
@@ -44,27 +49,40 @@ class APGD(Attack):
     """
 
     momentum: float = 0.75
+    restarts: int = 1
     name: str = "apgd"
 
     def __post_init__(self) -> None:
         check_real("momentum", self.momentum, 0, 1)
+        check_whole("restarts", self.restarts, 1, 1_000)
 
-    def moves(self, problem: Problem) -> Move:
-        """Sign steps with momentum, halved where they win too little."""
+    def moves(self, problem: Problem, number: int = 0) -> Move:
+        """Sign steps with momentum, halved where they win too little.
+
+        Args:
+            problem: The rows.
+            number: Which run; after the first, a run's first iterate is a random corner.
+        """
         start, budget = problem.start, problem.budget
-        schedule = HalvingSchedule(budget.box.epsilon, budget.steps)
+        begun = min(number, 1)
+        schedule = HalvingSchedule(budget.box.epsilon, budget.steps - begun)
         before = start.copy()
 
         def move(current: Rows, seen: Observation, step: int) -> Rows:
             nonlocal before
+            if step <= begun:
+                before = problem.project(
+                    corners(row_keys(start, budget.seed, DRAWS + number), *problem.bounds)
+                )
+                return before
             schedule.see(current, seen)
             base, gradient = current.copy(), seen.gradient.copy()
-            back = schedule.halve(step - 1)
+            back = schedule.halve(step - 1 - begun)
             base[back], gradient[back] = schedule.best_rows[back], schedule.best_gradient[back]
             # the way back counts as the last move
             before[back] = current[back]
             # z = P(x + η·sign g);  x⁺ = P(x + α(z - x) + (1 - α)(x - x₋))
-            alpha = 1.0 if step == 1 else self.momentum
+            alpha = 1.0 if step == 1 + begun else self.momentum
             z = problem.project(base + schedule.size() * np.sign(gradient))
             moved: Rows = base + alpha * (z - base) + (1 - alpha) * (base - before)
             before = base

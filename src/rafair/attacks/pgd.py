@@ -14,18 +14,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from rafair.arguments import check_whole
-from rafair.attacks.interface import Attack
+from rafair.attacks.restarted import Restarted
 from rafair.search.draws import row_keys, uniform
 from rafair.search.looks import Follow, Look
-from rafair.search.loop import Move, Problem, search
+from rafair.search.loop import Move, Problem
 from rafair.search.observation import Observation
-from rafair.search.restarts import best_of
-from rafair.search.trajectory import Trajectory
 from rafair.tabular.encoding import Rows
 
 
 @dataclass(frozen=True)
-class PGD(Attack):
+class PGD(Restarted):
     """Projected gradient descent on the negative loss, in the L∞ sense.
 
     Args:
@@ -76,20 +74,3 @@ class PGD(Attack):
             return moved
 
         return move
-
-    def solve(self, problem: Problem, seen: Observation | None) -> Trajectory:
-        """Runs from each of the random points; each instance keeps its best run."""
-        runs: list[Trajectory] = []
-        for number in range(self.restarts):
-            move = self.moves(problem, number)
-            runs.append(search(problem, look=self.look, move=move, seen=seen, aim=self.aim))
-            seen = runs[0].observations[0]
-        return best_of(runs, self.sought)
-
-    def most_rows(self, counterparts: int, steps: int) -> int:
-        """Those of all runs."""
-        return self.restarts * super().most_rows(counterparts, steps)
-
-    def most_choices(self, steps: int) -> int:
-        """Those of all runs."""
-        return self.restarts * super().most_choices(steps)

@@ -24,11 +24,14 @@ class Entry:
         place: Its module in this package, and its class or an instance there.
         sought: The verdicts that count as its success.
         width: The width of the bins of probability that it counts; None where it counts none.
+        witnesses: Whether it keeps no more than the first row that breaks each property: then only
+            what holds throughout can be told of it.
     """
 
     place: str
     sought: frozenset[Verdict] = FALSE
     width: float | None = None
+    witnesses: bool = False
 
     def load(self) -> Attack:
         """The attack, with its default options."""
@@ -55,6 +58,7 @@ ATTACKS: dict[str, Entry] = {
     "eidig": Entry("eidig:EIDIG", BIASED),
     "dice": Entry("dice:DICE", BIASED, width=BIN_WIDTH),
     "noise": Entry("noise:Noise", BAD),
+    "strongest": Entry("strongest:Strongest", BAD, witnesses=True),
 }
 
 UNIONS: dict[str, tuple[str, ...]] = {"rafair": ("rafair-tb", "rafair-ff", "rafair-fb")}

@@ -4,7 +4,7 @@ Robust accurate fairness asks for every perturbed row and every counterpart of i
 sought together. At each step all counterparts are predicted, the row itself among them, and the
 step follows the sign of the gradient at the one with the largest loss: the sign steps of A. Madry
 et al. (ICLR 2018) with the maximum over counterparts inside. Steps shrink from .41 to .03 of
-epsilon in 20 steps. The first run starts at the clean row, others at random points of the box.
+epsilon in 20 steps. The first run starts at the clean row, others at random corners of the box.
 
 An instance goes on for what still holds of it. While its row is right and alike with all
 counterparts, any mistake will do. Once they were treated differently, the row's own loss is raised;
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from rafair.arguments import check_whole
 from rafair.attacks.interface import Attack
 from rafair.search.categories import Aim, choices, random_levels
-from rafair.search.draws import row_keys, uniform
+from rafair.search.draws import corners, row_keys
 from rafair.search.looks import Extremes, Look
 from rafair.search.loop import Problem, search
 from rafair.search.observation import Numbers, Observation
@@ -44,6 +44,8 @@ class WorstCounterpart(Attack):
 
     Args:
         restarts: How many runs, the first of them from the clean row.
+        own: Whether instances that were treated unlike a counterpart go on for a mistake of their
+            own row.
 
     Raises:
         InputError: If `restarts` is out of range.
@@ -54,6 +56,7 @@ class WorstCounterpart(Attack):
     """
 
     restarts: int = 5
+    own: bool = True
     name: str = "worst-counterpart"
     sought: frozenset[Verdict] = BAD
 
@@ -72,7 +75,7 @@ class WorstCounterpart(Attack):
 
     def moves(self, problem: Problem, steps: int | None = None) -> _Steps:
         """One run after the other, of so many steps each."""
-        return _Steps(problem, steps or problem.budget.steps)
+        return _Steps(problem, steps or problem.budget.steps, own=self.own)
 
     def solve(self, problem: Problem, seen: Observation | None) -> Trajectory:
         """Searches in all runs; keeps as many iterates as one of them has."""
@@ -95,9 +98,9 @@ class WorstCounterpart(Attack):
 class _Steps:
     """How rows go on, by what they have lost so far."""
 
-    def __init__(self, problem: Problem, steps: int) -> None:
+    def __init__(self, problem: Problem, steps: int, *, own: bool) -> None:
         n = len(problem.start)
-        self.problem, self.steps = problem, steps
+        self.problem, self.steps, self.both = problem, steps, own
         self.wrong, self.unfair = np.zeros(n, bool), np.zeros(n, bool)
         self.stuck = np.zeros(n, bool)  # could not pay for a gradient
         self.own = problem.sweep.counterparts.size  # the index that leaves a row as it is
@@ -107,7 +110,8 @@ class _Steps:
         right = seen.prediction == self.problem.labels
         self.wrong |= ~right
         self.unfair |= ~seen.fair
-        going = ~(self.wrong & self.unfair) & ~self.stuck
+        done = self.unfair & (self.wrong | (not self.both))
+        going = ~done & ~self.stuck
         run, place = divmod(step - 1, self.steps)
         if run and not place:
             return np.where(going[:, None], self._anywhere(run), rows)
@@ -135,10 +139,10 @@ class _Steps:
         return moved
 
     def _anywhere(self, run: int) -> Rows:
-        """A random point of each box."""
+        """A random corner of each box."""
         problem = self.problem
         start, seed = problem.start, problem.budget.seed
-        drawn = uniform(row_keys(start, seed, DRAWS + run), *problem.bounds)
+        drawn = corners(row_keys(start, seed, DRAWS + run), *problem.bounds)
         return random_levels(problem.budget.box, drawn, start, seed, DRAWS_OF_LEVELS + run)
 
 

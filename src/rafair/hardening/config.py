@@ -143,7 +143,7 @@ def all_judges(*, differentiable: bool) -> tuple[str, ...]:
 
     Example:
         >>> all_judges(differentiable=False)
-        ('rafair', 'noise')
+        ('rafair', 'noise', 'strongest')
     """
     members = {member for union in UNIONS.values() for member in union}
     return tuple(

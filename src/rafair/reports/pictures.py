@@ -40,7 +40,8 @@ def _stages(record: AuditRecord, metric: str) -> Iterator[Bar]:
     yield Bar("as they are", record.clean.rates[metric])
     attacks = record.attacks
     for name, attack in attacks.items():
-        yield Bar(f"under {name}", attack.outcome[metric], "attacked")
+        if attack.outcome:
+            yield Bar(f"under {name}", attack.outcome[metric], "attacked")
     for name in families(attacks):
         yield Bar(f"robust against {name}", attacks[name].robust[metric], "robust")
     for name in families(attacks):

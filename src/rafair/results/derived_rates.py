@@ -14,7 +14,7 @@ from rafair.metrics.means import mean
 from rafair.metrics.rates import share
 from rafair.results.run_files import CLEAN
 from rafair.results.stored_verdicts import Verdicts
-from rafair.results.twins import bin_width_of, members_of, sought_by
+from rafair.results.twins import bin_width_of, keeps_witnesses, members_of, sought_by
 from rafair.verdicts import outcome_step
 
 COUNTED = ("seconds", "gradient_rows", "prediction_rows")
@@ -68,12 +68,13 @@ def named(section: object, names: Sequence[str]) -> dict[str, Any]:
 
 def _single(gathered: Verdicts, name: str, outcome: NDArray[np.int8], seed: int) -> dict[str, Any]:
     codes = gathered.attacked[name]
+    only = keeps_witnesses(name)
     return {
-        "final": summaries.confusion(codes[:, -1]),
-        "iterates": summaries.iterates(codes, seed),
-        "outcome": summaries.confusion(outcome),
+        "final": None if only else summaries.confusion(codes[:, -1]),
+        "iterates": None if only else summaries.iterates(codes, seed),
+        "outcome": None if only else summaries.confusion(outcome),
         "robust": summaries.robust(codes),
-        "exposed": summaries.exposed(codes),
+        "exposed": None if only else summaries.exposed(codes),
         "zero_gradient": share(gathered.zero_gradient[name]),
         **_discrimination(gathered, name, seed),
         **_counted(gathered.counters.get("attacks", {}), (name,)),

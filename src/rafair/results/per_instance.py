@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rafair.metrics import summaries
 from rafair.results.rate_names import RateName
 from rafair.results.stored_verdicts import Verdicts, read_verdicts
-from rafair.results.twins import is_union, members_of, sought_by
+from rafair.results.twins import is_union, keeps_witnesses, members_of, sought_by
 from rafair.verdicts import Verdict, outcome_step
 
 Codes = NDArray[np.int8]
@@ -80,6 +80,8 @@ class PerInstance:
         if kind == "robust":
             robust: Shares = _metric(pooled, metric).min(axis=1)
             return robust
+        if keeps_witnesses(attack):
+            return None
         if kind == "exposed":
             exposed: Shares = _metric(pooled[:, 1:], metric).max(axis=1)
             return exposed

@@ -185,24 +185,25 @@ class AttackRecord:
     """What an attack found and cost.
 
     Args:
-        outcome: Rates of the rows that it counts by.
         robust: Shares of instances that held throughout.
-        exposed: Shares of instances that were in a cell at some step.
         zero_gradient: The share without a gradient; None where none was asked for.
         final: Rates of the last iterates; None of a union, as `iterates` is.
         iterates: Rates of all iterates.
+        outcome: Rates of the rows that it counts by; None of an attack that keeps witnesses alone,
+            as `final`, `iterates` and `exposed` are.
+        exposed: Shares of instances that were in a cell at some step.
         queries: Distinct rows that were asked about; None where a model gives gradients.
     """
 
-    outcome: Rates
     robust: Rates
-    exposed: Rates
     zero_gradient: Rate | None
     seconds: float
     gradient_rows: int
     prediction_rows: int
     final: Rates | None = None
     iterates: Rates | None = None
+    outcome: Rates | None = None
+    exposed: Rates | None = None
     queries: int | None = None
     discrimination_bits: DiscriminationBits | None = None
 

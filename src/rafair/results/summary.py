@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rafair.metrics.rates import rate
 from rafair.results.hardest import hit_hardest
 from rafair.results.leading import ACCURATE_FAIRNESS, leaders, most_telling, opening
 from rafair.results.moved import Moved, moved_features
@@ -104,7 +105,10 @@ def _size(epsilon: PerFeature) -> str:
 def _failure(record: AuditRecord, attack: str | None) -> str:
     """Which kind of failure is most frequent."""
     if attack:
-        found = record.attacks[attack].exposed
+        exposed = record.attacks[attack].exposed
+        if exposed is None:
+            return _lost(record, attack)
+        found = exposed
         when, where = " at some step", "the rows as they were or at any step"
     else:
         found = record.clean.rates
@@ -113,10 +117,28 @@ def _failure(record: AuditRecord, attack: str | None) -> str:
     if not found[cell].count:
         return _nothing_found(record, where)
     meaning = CELLS[cell].format(sensitive=_sensitive(record))
-    rate = found[cell]
+    most = found[cell]
     return (
         f"{opening(record, attack)} most frequent failure was '{cell.replace('_', ' ')}': "
-        f"{share_of(rate)} {were(rate)}{when} {meaning}{_so_before(record, cell, attack)}."
+        f"{share_of(most)} {were(most)}{when} {meaning}{_so_before(record, cell, attack)}."
+    )
+
+
+def _lost(record: AuditRecord, attack: str) -> str:
+    """How many lost each property, of an attack that keeps witnesses alone."""
+    robust = record.attacks[attack].robust
+    wrong, unlike = (
+        rate(found.n - found.count, found.n)
+        for found in (robust["accuracy"], robust["individual_fairness"])
+    )
+    assert wrong is not None  # an audit has instances
+    assert unlike is not None
+    if not wrong.count + unlike.count:
+        return _nothing_found(record, "the rows as they were or in any that was tried")
+    return (
+        f"{opening(record, attack)} search found {share_of(wrong)} to be judged wrongly, and "
+        f"{share_of(unlike)} to be judged otherwise with other values of {_sensitive(record)}, as "
+        "they were or perturbed."
     )
 
 

@@ -114,7 +114,9 @@ def attacks_table(record: AuditRecord) -> Cells:
     rows.append(["clean", *_cells(record.clean.rates)])
     if not record.attacks:
         return Cells("Clean rows", ["", *COLUMNS.values()], rows)
-    rows += [[name, *_cells(attack.outcome)] for name, attack in record.attacks.items()]
+    rows += [
+        [name, *_cells(attack.outcome)] for name, attack in record.attacks.items() if attack.outcome
+    ]
     note = (
         "Attacked rows: each attack's outcome, the first step that reached its goal, else the last."
     )
@@ -123,7 +125,7 @@ def attacks_table(record: AuditRecord) -> Cells:
             f"All rows: verdicts of the file's {whole.rows:,} rows as they are; below, of the "
             f"sample. {note}"
         )
-    if any(attack.final is None for attack in record.attacks.values()):
+    if any(map(is_union, record.attacks)):
         note += (
             " A union counts an instance as accurate (fair) only if every attack left it so; its"
             " accuracy is therefore not the sum of two cells."
@@ -140,7 +142,7 @@ def robust_table(record: AuditRecord) -> Cells:
         [
             name,
             *(_rate(attack.robust[key]) for key in keys[:3]),
-            *(_rate(attack.exposed[key]) for key in keys[3:]),
+            *(_rate(attack.exposed[key]) if attack.exposed else "–" for key in keys[3:]),
         ]
         for name, attack in record.attacks.items()
     ]
@@ -203,7 +205,7 @@ def repairs_table(record: AuditRecord) -> Cells:
         + (" (not to be had where none are known)" if labels == "true" else "")
         + ". Corrected: of the rows that were not true fair, the share that became so."
     )
-    if any(attack.final is None for attack in record.attacks.values()):
+    if any(map(is_union, record.attacks)):
         note += " A union's rows are those of the first goal that was reached, not its worst."
     return Cells("After the repair", ["", *COLUMNS.values(), "corrected"], rows, note)
 

@@ -79,6 +79,17 @@ def sought_by(name: str) -> frozenset[Verdict]:
     return ATTACKS[check_name("attack", base, ATTACKS)].sought
 
 
+def keeps_witnesses(name: str) -> bool:
+    """Whether an attack keeps no more than the first row that breaks each property.
+
+    Example:
+        >>> keeps_witnesses("feasible/strongest"), keeps_witnesses("rafair")
+        (True, False)
+    """
+    base = own_name(name).partition(":")[0]
+    return base in ATTACKS and ATTACKS[base].witnesses
+
+
 def bin_width_of(name: str) -> float | None:
     """The width of the bins of probability that an attack counts; None where it counts none.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,11 +61,19 @@ class Allowance:
 
     def __init__(self, n: int, gradient_rows: int | None) -> None:
         self._left = None if gradient_rows is None else np.full(n, gradient_rows)
+        self._places = np.arange(n)
 
     def spend(self, where: Numbers, gradient_rows: Numbers | int) -> NDArray[np.bool_]:
         """Takes so much from each instance at `where` that has it; says which those are."""
         if self._left is None:
             return np.ones(len(where), bool)
-        enough: NDArray[np.bool_] = self._left[where] >= gradient_rows
-        self._left[where] -= np.where(enough, gradient_rows, 0)
+        at = self._places[where]
+        enough: NDArray[np.bool_] = self._left[at] >= gradient_rows
+        self._left[at] -= np.where(enough, gradient_rows, 0)
         return enough
+
+    def of(self, where: Numbers) -> Allowance:
+        """That of some of the instances, which is spent from the same."""
+        part = copy(self)
+        part._places = self._places[where]
+        return part

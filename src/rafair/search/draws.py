@@ -62,6 +62,16 @@ def uniform(keys: Keys, lower: Rows, upper: Rows) -> Rows:
     return rows
 
 
+def corners(keys: Keys, lower: Rows, upper: Rows) -> Rows:
+    """A corner of the box between `lower` and `upper` for each row; both have shape `(n, d)`.
+
+    Where a model is about linear, its worst answer is at a corner; draws from the inside lie near
+    the middle, in as many directions as there are features.
+    """
+    rows: Rows = np.where(_shares(keys, lower.shape[1]) < 0.5, lower, upper).astype(np.float32)
+    return rows
+
+
 def normal(keys: Keys, deviation: NDArray[np.float32]) -> Rows:
     """A draw from independent normal distributions for each row; shape `(n, d)`."""
     rows: Rows = (ndtri(_shares(keys, len(deviation))) * deviation).astype(np.float32)

@@ -12,8 +12,9 @@ centred on each of them.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +44,7 @@ class Problem:
         budget: How many steps, and the box they stay in.
         judged: Whether rows that the algorithm did not judge are judged once it is done; without,
             their verdicts stay unknown.
+        purse: What is left of a budget that other searches spend from as well; None of its own.
     """
 
     sweep: Sweep
@@ -50,11 +52,17 @@ class Problem:
     labels: Labels
     budget: Budget
     judged: bool = True
+    purse: Allowance | None = None
 
     @cached_property
     def allowance(self) -> Allowance:
         """What is left of the budget of each instance, in one run."""
-        return Allowance(len(self.start), self.budget.gradient_rows)
+        return self.purse or Allowance(len(self.start), self.budget.gradient_rows)
+
+    def of(self, where: Numbers, **changes: Any) -> Problem:
+        """That of some of the instances, which spends from the same budget; other fields change."""
+        rows, labels, purse = self.start[where], self.labels[where], self.allowance.of(where)
+        return replace(self, start=rows, labels=labels, purse=purse, **changes)
 
     @cached_property
     def counterparts(self) -> Numbers:

@@ -38,15 +38,15 @@ def _records(one: Done) -> Iterable[dict[str, Any]]:
     for attack in in_paper_order(attacks):
         found = attacks[attack]
         for kind, rates in (("outcome", found.outcome), ("robust", found.robust)):
-            rate = rates["accurate_fairness"]
+            rate = rates["accurate_fairness"] if rates else None
             yield {
                 "dataset": one.trial.dataset,
                 "model": one.trial.seed,
                 "epsilon": one.trial.epsilon,
                 "attack": attack,
                 "kind": kind,
-                "value": rate.value,
-                "n": rate.n,
+                "value": rate.value if rate else float("nan"),
+                "n": rate.n if rate else one.audit.record.clean.n,
             }
 
 

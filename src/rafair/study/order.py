@@ -27,6 +27,7 @@ PRINTED = {
     "pgd": "PGD",
     "noise": "noise",
     "worst-counterpart": "worst counterpart",
+    "strongest": "strongest",
 }
 
 

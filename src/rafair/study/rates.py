@@ -50,17 +50,20 @@ def _records(part: Part, one: Done) -> Iterable[dict[str, Any]]:
     sections: dict[str, Rates] = {}
     if part == Part.TABLE3:
         sections = {CLEAN: record.clean.rates}
-        sections |= {name: attack.outcome for name, attack in record.attacks.items()}
+        # where witnesses alone are kept, what held throughout is all that is known
+        sections |= {
+            name: attack.outcome or attack.robust for name, attack in record.attacks.items()
+        }
     else:
         sections = {name: repair.final for name, repair in record.repairs.items()}
     for attack in in_paper_order(sections):
         for metric, key in METRICS.items():
-            rate = sections[attack][key]
+            rate = sections[attack].get(key)
             yield {
                 "dataset": one.trial.dataset,
                 "model": one.trial.seed,
                 "attack": attack,
                 "metric": metric,
-                "value": rate.value,
-                "n": rate.n,
+                "value": rate.value if rate else float("nan"),
+                "n": rate.n if rate else record.clean.n,
             }
