@@ -51,9 +51,9 @@ from benchmarks.watch import (
 from rafair.monitoring.entry import Place
 from rafair.monitoring.history import history_of
 from rafair.monitoring.monitor import Monitor
+from rafair.monitoring.probes import DEFAULT
 from rafair.monitoring.record import Record
 from rafair.monitoring.references.freezing import FreezeOptions, freeze, open_watched
-from rafair.monitoring.references.judge_options import PROBES
 from rafair.monitoring.references.reference import Reference
 from rafair.monitoring.references.reference_rows import ReferenceRows
 from rafair.monitoring.watched import ACCURACY, CLEAN, FAIRNESS, Watched
@@ -228,7 +228,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         run = Path(folder, "run")
         without = shutil.ignore_patterns("monitor*")
         shutil.copytree(options.run, run, ignore=without)
-        probes = () if options.probes == "none" else PROBES
+        probes = () if options.probes == "none" else DEFAULT
         reference = freeze(run, FreezeOptions(ALPHA, TOLERANCE, probes))
         console.print(_described(reference))
         if options.by:

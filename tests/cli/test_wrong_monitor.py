@@ -39,7 +39,7 @@ WATCH = ("monitor", "watch", "run")
         (("monitor", "init", "nowhere"), "nowhere"),
         (("monitor", "init", "run", "--alpha", "2"), "alpha: expected a number above 0 up to 0.5"),
         (("monitor", "init", "run", "--tolerance", "-1"), "tolerance: expected"),
-        (("monitor", "init", "run", "--probes", "pgd"), "unknown probe 'pgd'"),
+        (("monitor", "init", "run", "--probes", "luck"), "unknown probe 'luck'"),
         (("monitor", "init", "run", "--epsilon", "x"), "epsilon: expected a number"),
         (("monitor", "init", "run", "--steps", "0"), "steps: expected"),
         (("monitor", "init", "run", "--probes", "none", "--steps", "9"), "steps: expected not to"),

@@ -8,6 +8,7 @@ import re
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -21,11 +22,14 @@ from closed_off import EVERY_PROCESS
 from made_windows import made_window
 from postgres import PASSWORD, QUOTED_PASSWORD
 from rafair.errors import InputError, StorageError
+from rafair.monitoring.judged import Judged
+from rafair.monitoring.probes import PROBES
 from rafair.monitoring.store import address
 from rafair.monitoring.store.address import address_of
 from rafair.monitoring.store.engines import engine_of
 from rafair.monitoring.store.migrating import configure, current_version
 from rafair.monitoring.store.opening import open_store
+from rafair.monitoring.store.stored_rows import StoredWindow
 from rafair.monitoring.store.tables import METADATA, VERSION_TABLE
 
 SECRETS = (PASSWORD, QUOTED_PASSWORD, "w:rd", "p%40")
@@ -112,6 +116,42 @@ def test_a_store_of_an_older_rafair_is_read_as_it_is_and_brought_up_to_date(plac
         assert store.totals().rows == 40
     with engine.connect() as connection:
         assert current_version(connection) == "0002"
+
+
+def test_a_store_that_is_older_than_a_probe(place):
+    older, newer = {"conditions": ["clean", "noise"]}, {"conditions": ["clean", "rafair"]}
+    rates = ["clean.accuracy", "noise.individual_fairness"]
+
+    def looked() -> tuple[list[StoredWindow], list[str]]:
+        with open_store(place, "m", older, patience_s=10) as store:
+            return store.windows(), list(store.violations(1, rates).rows.ids)
+
+    def columns() -> set[str]:
+        with engine_of(address_of(place)).connect() as connection:
+            return {column["name"] for column in inspect(connection).get_columns("rows")}
+
+    open_store(place, "m", older, patience_s=10).close()
+    with engine_of(address_of(place)).begin() as connection:
+        for name in ("rafair_kept", "rafair_fair"):
+            connection.exec_driver_sql(f"ALTER TABLE rows DROP COLUMN {name}")
+    with open_store(place, "m", older, patience_s=10) as store:
+        for number in (1, 2):
+            rows = made_window(number).rows
+            judged = rows.judged
+            kept = {name: judged.kept[name] for name in older["conditions"]}
+            fair = {name: judged.fair[name] for name in older["conditions"]}
+            rows = replace(rows, judged=Judged(judged.predictions, kept, fair))
+            assert store.commit(made_window(number, rows=rows))
+        assert store.rows_of(["1/0"]).judged.conditions == ("clean", "noise")
+    before = looked()
+    assert "rafair_kept" not in columns(), "a watch without the probe needs no columns"
+    with open_store(place, "another", newer, patience_s=10) as store:
+        assert store.commit(made_window(1))
+        assert store.rows_of(["1/0"]).judged.conditions == ("clean", "rafair")
+    assert {"rafair_kept", "rafair_fair"} <= columns()
+    assert looked() == before
+    assert [window.number for window in before[0]] == [1, 2]
+    assert before[1]
 
 
 def test_a_database_of_something_else(place):
@@ -284,6 +324,7 @@ def test_the_docs_name_all_tables_and_columns():
     tables = set(re.findall(r"^\*\*`(\w+)`\*\*", DOCS, re.MULTILINE))
     assert tables == {*METADATA.tables, VERSION_TABLE}
     named = set(re.findall(r"`(\w+)`", DOCS))
+    named |= {name.replace("PROBE", probe) for name in named for probe in PROBES}
     assert {column.name for table in METADATA.tables.values() for column in table.columns} <= named
 
 

@@ -12,6 +12,7 @@ from rafair.cli import options
 from rafair.cli.console import TerminalProgress, print_result
 from rafair.cli.groups import grouped
 from rafair.cli.outputs import refuse_same
+from rafair.monitoring.probes import DEFAULT, PROBES
 
 EPILOG = "Example:  rafair monitor init runs/affairs-1"
 
@@ -37,7 +38,9 @@ def init(
     probes: Annotated[
         str | None,
         typer.Option(
-            metavar="NAMES", help="noise,rafair, one of them, or none.  [default: noise,rafair]"
+            metavar="NAMES",
+            help=f"{','.join(sorted(PROBES))}, one of them, or none.  "
+            f"[default: {','.join(DEFAULT)}]",
         ),
     ] = None,
     epsilon: Annotated[

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-CLEAN, NOISE, RAFAIR = "clean", "noise", "rafair"
-CONDITIONS = (CLEAN, NOISE, RAFAIR)
-"""Rows as they came; under random noise; under a short search by RAFair."""
+from rafair.monitoring import probes
+
+CLEAN = "clean"
+CONDITIONS = (CLEAN, *probes.DEFAULT)
+"""Rows as they came, and under the probes that a watch has unless others are named."""
 
 ACCURACY, FAIRNESS, JOINT = "accuracy", "individual_fairness", "accurate_fairness"
 METRICS = (ACCURACY, FAIRNESS, JOINT)
@@ -20,7 +22,7 @@ class Watched:
     """One rate that is tested.
 
     Args:
-        condition: One of `CONDITIONS`.
+        condition: "clean", or a probe.
         metric: One of `TESTED`.
 
     Example:

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rafair.metrics.rounding import as_fraction
+from rafair.monitoring.probes import RAFAIR
 from rafair.monitoring.telling.sentences import (
     CONDITION_NAMES,
     METRIC_NAMES,
@@ -24,7 +25,7 @@ from rafair.monitoring.telling.sentences import (
     refusal_text,
     state_sentences,
 )
-from rafair.monitoring.watched import ACCURACY, CLEAN, FAIRNESS, METRICS, RAFAIR
+from rafair.monitoring.watched import ACCURACY, CLEAN, FAIRNESS, METRICS
 from rafair.reports.monitor_cases import cases_sentence
 from rafair.visible import shortened, visible
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from rafair.arguments import check_real, check_whole
 from rafair.auditing.config import AuditConfig
-from rafair.monitoring.references.judge_options import EPSILON, PROBES, STEPS, JudgeOptions
+from rafair.monitoring.probes import DEFAULT
+from rafair.monitoring.references.judge_options import EPSILON, STEPS, JudgeOptions
 from rafair.tabular.perturbation import PerFeature
 
 LEAST_ROWS = 50
@@ -23,7 +24,7 @@ class FreezeOptions:
     Args:
         alpha: The chance that a stream without drift ever raises an alarm.
         tolerance: How far a rate may lie below the reference's own lower bound.
-        probes: Under what rows are judged besides as they came: "noise", "rafair", both, or none.
+        probes: Under what rows are judged besides as they came: names of `PROBES`, or none.
         epsilon: The largest change of a feature by a probe, or one by feature name.
         steps: How many iterates noise and each goal of RAFair have.
         instances: How many rows to draw; None takes all.
@@ -39,7 +40,7 @@ class FreezeOptions:
 
     alpha: float = 0.05
     tolerance: float = 0.01
-    probes: Sequence[str] = PROBES
+    probes: Sequence[str] = DEFAULT
     epsilon: PerFeature = EPSILON
     steps: int = STEPS
     instances: int | None = None

@@ -20,6 +20,7 @@ from rafair.engine.workers import Workers
 from rafair.errors import InputError, ModelError, RunFolderError
 from rafair.models.classifier import Labels
 from rafair.monitoring.judged import joined
+from rafair.monitoring.probes import PROBES
 from rafair.monitoring.references.freeze_options import LEAST_ROWS, FreezeOptions
 from rafair.monitoring.references.judge import Judge
 from rafair.monitoring.references.observed import Observed
@@ -192,7 +193,7 @@ class _Freezing:
                 sweep,
                 rows[some],
                 labels[some],
-                differentiate="rafair" in self.options.probes,
+                differentiate=any(PROBES[name].follows for name in self.options.probes),
                 sparing=limit is not None,
             )
             ahead = describe(Cost(needed, {}, {}), rate, workers.threads)

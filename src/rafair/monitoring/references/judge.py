@@ -1,4 +1,4 @@
-"""What a model does with encoded rows: as they came, under noise, and under a short RAFair.
+"""What a model does with encoded rows: as they came, and under probes.
 
 A row gets the same answer alone, in any window, and with any number of threads: every search moves
 each row by itself, what is random in it follows from the row, and products have one shape.
@@ -6,6 +6,7 @@ each row by itself, what is random in it follows from the row, and products have
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -22,8 +23,9 @@ from rafair.engine.workers import Workers
 from rafair.errors import InputError
 from rafair.models.classifier import Classifier, Labels
 from rafair.monitoring.judged import Judged, joined
+from rafair.monitoring.probes import PROBES
 from rafair.monitoring.references.judge_options import JudgeOptions
-from rafair.monitoring.watched import CLEAN, NOISE, RAFAIR
+from rafair.monitoring.watched import CLEAN
 from rafair.results.options import Perturbation
 from rafair.results.twins import members_of
 from rafair.search.observation import Observation
@@ -131,12 +133,18 @@ class Judge:
             labels: Labels = sweep.predict(rows).argmax(axis=1).astype(np.int64)
         found: dict[str, Evaluation] = {}
         seen: Observation | None = None
-        # RAFair looks closest at the rows as they came, so that it goes first
-        for name in (*sorted(self.options.probes, key=(RAFAIR, NOISE).index), CLEAN):
-            each = evaluate(inquiry, rows, labels, members_of(name), seen=seen, sparing=True)
+        for name, attacks in self._runs():
+            each = evaluate(inquiry, rows, labels, attacks, seen=seen, sparing=True)
             found[name], seen = each, each.clean
         asked = spent.rows + sum(each.asked for each in found.values())
         advance(max(self.cost(len(rows)) - asked, 0))
         kept = {name: found[name].accurate for name in self.options.conditions}
         fair = {name: found[name].fair for name in self.options.conditions}
         return Judged(labels, kept | {CLEAN: np.ones(len(rows), bool)}, fair)
+
+    def _runs(self) -> Iterator[tuple[str, Sequence[str]]]:
+        """Under what rows are looked at, with the attacks that search there; as they came, last."""
+        for name, probe in PROBES.items():
+            if name in self.options.probes:
+                yield name, members_of(probe.attack)
+        yield CLEAN, ()

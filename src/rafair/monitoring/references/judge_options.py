@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from rafair.arguments import check_name, check_real, check_whole
 from rafair.errors import InputError
-from rafair.monitoring.watched import CLEAN, NOISE, RAFAIR
+from rafair.monitoring.probes import DEFAULT, PROBES
+from rafair.monitoring.watched import CLEAN
 from rafair.results.options import AuditOptions, Perturbation
 
 if TYPE_CHECKING:
     from rafair.tabular.perturbation import PerFeature
 
-PROBES = (NOISE, RAFAIR)
 EPSILON = 0.02
 STEPS = 3
 MOST_STEPS = 100
@@ -38,7 +38,7 @@ class JudgeOptions:
     """What decides every answer of a judge, besides the model.
 
     Args:
-        probes: Under what rows are judged besides as they came: "noise", "rafair", both, or none.
+        probes: Under what rows are judged besides as they came: names of `PROBES`, or none.
         epsilon: The largest change of a feature by a probe, or one by feature name.
         steps: How many iterates noise and each goal of RAFair have.
         perturbation: "paper" or "feasible".
@@ -58,7 +58,7 @@ class JudgeOptions:
         (0.0125, ('clean',))
     """
 
-    probes: tuple[str, ...] = PROBES
+    probes: tuple[str, ...] = DEFAULT
     epsilon: PerFeature = EPSILON
     steps: int = STEPS
     perturbation: str = Perturbation.PAPER
@@ -86,7 +86,7 @@ class JudgeOptions:
     def of(
         cls,
         audited: AuditOptions,
-        probes: Sequence[str] = PROBES,
+        probes: Sequence[str] = DEFAULT,
         epsilon: PerFeature = EPSILON,
         steps: int = STEPS,
     ) -> JudgeOptions:
@@ -97,7 +97,7 @@ class JudgeOptions:
 
         Args:
             audited: The options of the audit, with `chunk_rows` filled in.
-            probes: "noise", "rafair", both, or none.
+            probes: Names of `PROBES`, or none.
             epsilon: The largest change of a feature, or one by feature name.
             steps: How many iterates.
         """
@@ -120,7 +120,7 @@ class JudgeOptions:
     def config(self) -> AuditOptions:
         """The same as the options of an audit."""
         return AuditOptions(
-            attacks=self.probes,
+            attacks=tuple(PROBES[name].attack for name in self.probes),
             instances=None,
             steps=self.steps,
             step_size=self._step_size,

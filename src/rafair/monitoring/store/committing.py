@@ -22,7 +22,7 @@ from rafair.monitoring.store.tables import (
     WAITING_LABELS,
     WINDOWS,
 )
-from rafair.monitoring.watched import CLEAN, CONDITIONS
+from rafair.monitoring.watched import CLEAN
 from rafair.monitoring.window import NewRows, Window
 
 AT_ONCE = 5_000
@@ -104,14 +104,10 @@ def _rows(number: int, rows: NewRows) -> list[dict[str, Any]]:
         "label_window": [None if y is None else number for y in labels],
         "prediction": rows.judged.predictions.tolist(),
     }
-    for condition in CONDITIONS:
-        nothing = [None] * len(rows.ids)
-        looked_at = condition in rows.judged.conditions
-        fair = rows.judged.fair[condition].tolist() if looked_at else nothing
-        kept = rows.judged.kept[condition].tolist() if looked_at else nothing
-        columns[f"{condition}_fair"] = fair
+    for condition in rows.judged.conditions:
+        columns[f"{condition}_fair"] = rows.judged.fair[condition].tolist()
         if condition != CLEAN:
-            columns[f"{condition}_kept"] = kept
+            columns[f"{condition}_kept"] = rows.judged.kept[condition].tolist()
     return [
         dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)
     ]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from alembic import command
 from alembic.config import Config
+from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, func, inspect, select
+from sqlalchemy import Boolean, Column, Connection, func, inspect, select
 
 from rafair.errors import InputError
-from rafair.monitoring.store.tables import METADATA, VERSION_TABLE
+from rafair.monitoring.probes import PROBES
+from rafair.monitoring.store.tables import METADATA, ROWS, VERSION_TABLE, columns_of
 from rafair.visible import visible
 
 SCRIPTS = "rafair.monitoring.store:migrations"
@@ -43,6 +45,7 @@ def migrate(connection: Connection, shown: str) -> None:
         )
     if current != known[0]:
         command.upgrade(config, "head")
+    _add_probes(connection)
 
 
 def is_current(connection: Connection) -> bool:
@@ -53,6 +56,15 @@ def is_current(connection: Connection) -> bool:
 def is_known(connection: Connection) -> bool:
     """Whether they are those of this version or an older one, which can be read as they are."""
     return current_version(connection) in _versions(_config(connection))
+
+
+def _add_probes(connection: Connection) -> None:
+    """Adds the columns of probes that are newer than the tables; no stored row is touched."""
+    there = {column["name"] for column in inspect(connection).get_columns(ROWS.name)}
+    change = Operations(MigrationContext.configure(connection))
+    for name in (name for probe in PROBES for name in columns_of(probe)):
+        if name not in there:
+            change.add_column(ROWS.name, Column(name, Boolean))
 
 
 def _config(connection: Connection) -> Config:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from rafair.arguments import check_name
 from rafair.errors import InputError
-from rafair.monitoring.watched import CONDITIONS
+from rafair.monitoring.probes import PROBES
+from rafair.monitoring.watched import CLEAN, CONDITIONS
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -68,7 +69,7 @@ def open_store(
 
     conditions = tuple(reference_document.get("conditions", CONDITIONS))
     for name in conditions:
-        check_name("condition", name, CONDITIONS)
+        check_name("condition", name, (CLEAN, *PROBES))
     address = address_of(url_or_path)
 
     def look(connection: Connection) -> int | None:

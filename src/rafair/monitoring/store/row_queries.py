@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, and_, case, false, func, or_, 
 
 from rafair.monitoring.store.committing import cut
 from rafair.monitoring.store.stored_rows import StoredRows, Violations, stored_rows
-from rafair.monitoring.store.tables import ROWS
+from rafair.monitoring.store.tables import ROWS, row_columns
 from rafair.monitoring.watched import ACCURACY, CLEAN, FAIRNESS, JOINT, Watched
 
 LABELLED = ROWS.c.label.is_not(None)
@@ -48,7 +48,9 @@ def rows_of(
     """What is stored of these ids, in no order; of those that are not there, nothing."""
     found: list[Any] = []
     for some in cut(ids):
-        query = select(ROWS).where(ROWS.c.monitor == monitor, ROWS.c.id.in_(some))
+        query = select(*row_columns(conditions)).where(
+            ROWS.c.monitor == monitor, ROWS.c.id.in_(some)
+        )
         found.extend(connection.execute(query))
     return stored_rows(found, conditions)
 
@@ -67,7 +69,7 @@ def violations(
     count = connection.scalar(select(func.count()).select_from(ROWS).where(here))
     news = case((ROWS.c.label_window > ROWS.c.window, ROWS.c.label_window), else_=ROWS.c.window)
     order = news.desc(), ROWS.c.window.desc(), ROWS.c.place
-    newest = select(ROWS).where(here).order_by(*order).limit(limit)
+    newest = select(*row_columns(conditions)).where(here).order_by(*order).limit(limit)
     rows = stored_rows(connection.execute(newest).all(), conditions)
     return Violations(int(count or 0), rows)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import (
@@ -18,6 +19,7 @@ from sqlalchemy import (
     Table,
 )
 
+from rafair.monitoring.probes import PROBES
 from rafair.monitoring.store.column_types import AnyText, Moment
 
 METADATA = MetaData(
@@ -44,6 +46,11 @@ def _of_window(name: str, *columns: Any, window_is_key: bool = True) -> Table:
     monitor: Column[int] = Column("monitor", Integer, primary_key=True)
     belongs = ForeignKeyConstraint(["monitor", "window"], ["windows.monitor", "windows.number"])
     return Table(name, METADATA, monitor, window, *columns, belongs)
+
+
+def columns_of(probe: str) -> tuple[str, str]:
+    """What the columns of a probe are called: whether it left a row's answer, and it fair."""
+    return f"{probe}_kept", f"{probe}_fair"
 
 
 MONITORS = Table(
@@ -84,13 +91,20 @@ ROWS = _of_window(
     Column("label_window", Integer),
     _needed("prediction", Integer),
     _needed("clean_fair", Boolean),
-    Column("noise_kept", Boolean),
-    Column("noise_fair", Boolean),
-    Column("rafair_kept", Boolean),
-    Column("rafair_fair", Boolean),
+    *(Column(name, Boolean) for probe in sorted(PROBES) for name in columns_of(probe)),
     Index("ix_rows_monitor_window_place", "monitor", "window", "place"),
     window_is_key=False,
 )
+
+
+def row_columns(conditions: Collection[str]) -> list[Column[Any]]:
+    """The columns of `ROWS` but for those of probes that are not among some conditions.
+
+    The store may lack those: it has the columns of the probes of its monitors, and perhaps others.
+    """
+    others = {name for probe in PROBES if probe not in conditions for name in columns_of(probe)}
+    return [column for column in ROWS.c if column.name not in others]
+
 
 COUNTS = _of_window(
     "counts",

@@ -11,7 +11,8 @@ from typing import Any
 
 from rafair.metrics.rounding import as_fraction
 from rafair.monitoring.alarm import DATA
-from rafair.monitoring.watched import ACCURACY, CLEAN, FAIRNESS, JOINT, NOISE, RAFAIR, Watched
+from rafair.monitoring.probes import PROBES
+from rafair.monitoring.watched import ACCURACY, CLEAN, FAIRNESS, JOINT, Watched
 from rafair.visible import shortened
 
 METRIC_NAMES = {
@@ -19,7 +20,10 @@ METRIC_NAMES = {
     FAIRNESS: "individual fairness",
     JOINT: "accurate fairness",
 }
-CONDITION_NAMES = {CLEAN: "rows as they came", NOISE: "under noise", RAFAIR: "under RAFair"}
+CONDITION_NAMES = {
+    CLEAN: "rows as they came",
+    **{name: probe.said for name, probe in PROBES.items()},
+}
 SYMBOLS = {"watch": "○", "warn": "▲", "alarm": "◆"}
 """What tells levels apart besides their colour."""
 
