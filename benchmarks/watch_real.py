@@ -202,8 +202,9 @@ def replay(run: Path, store: Path, windows: Iterable[Rows]) -> Replayed:
             gathering = monitor.begin()
             records = [Record("stream", line, dict(row)) for line, row in enumerate(rows)]
             gathering.add(records, sort, opened)
-            documents.append(monitor.close(gathering, f"replayed {number}"))
-        return Replayed(documents, opened.history(monitor.names), history_of(reference, opened))
+            documents.append(monitor.close(gathering, f"replayed {number}").to_dict())
+        history = history_of(reference, opened).to_dict()
+        return Replayed(documents, opened.history(monitor.names), history)
 
 
 def raw_rows(table: rafair.Table, chosen: NDArray[np.int64], prefix: str = "r") -> Rows:

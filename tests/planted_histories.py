@@ -1,15 +1,24 @@
-"""Histories of watches with a planted fall, as plain values: counts are drawn, alarms computed."""
+"""Histories of watches with a planted fall: counts are drawn, alarms computed."""
 
 from __future__ import annotations
 
 import datetime
 import math
-from typing import Any
 
 import numpy as np
 
-from rafair.metrics.rates import rate
-from rafair.monitoring.alarm import Alarm, Fall
+from rafair.metrics.rates import Rate, rate
+from rafair.monitoring.alarm import Alarm, Case, Cases, Fall
+from rafair.monitoring.record import Refusal
+from rafair.monitoring.references.judge_options import JudgeOptions
+from rafair.monitoring.store.stored_rows import Totals
+from rafair.monitoring.told import (
+    History,
+    Quarantined,
+    ReferenceFacts,
+    ToldWindow,
+    WindowResult,
+)
 from rafair.monitoring.watched import ACCURACY, CLEAN, CONDITIONS, FAIRNESS, METRICS, Watched
 
 START = datetime.datetime(2026, 3, 1, 6, tzinfo=datetime.UTC)
@@ -32,7 +41,7 @@ def planted_history(
     quarantine: tuple[str, ...] = (),
     days: float = 1.0,
     untested: tuple[str, ...] = (),
-) -> dict[str, Any]:
+) -> History:
     """A history.
 
     Args:
@@ -60,7 +69,7 @@ def planted_history(
     bounds = {
         f"{condition}.{metric}": None
         if f"{condition}.{metric}" in untested
-        else reference_rates[condition][metric]["low"] - 0.01 - TOLERANCE
+        else reference_rates[condition][metric].low - 0.01 - TOLERANCE
         for condition in CONDITIONS
         for metric in (ACCURACY, FAIRNESS)
     }
@@ -69,7 +78,7 @@ def planted_history(
     for number in range(1, windows + 1):
         labelled = rows if number <= windows - late else 0
         fallen = since <= number <= (until or windows)
-        rates: dict[str, Any] = {}
+        rates: dict[str, dict[str, Rate | None]] = {}
         for condition in CONDITIONS:
             rates[condition] = {}
             for metric in METRICS:
@@ -77,7 +86,7 @@ def planted_history(
                 n = rows if metric == FAIRNESS else labelled
                 chance = chances[key] - (falls.get(key, 0.0) if fallen else 0.0)
                 count = int(draws.binomial(n, chance)) if n else 0
-                rates[condition][metric] = _rate(count, n) if n else None
+                rates[condition][metric] = rate(count, n)
                 if metric != METRICS[2] and fallen:
                     good, of = seen.get(key, (0, 0))
                     seen[key] = (good + count, of + n)
@@ -86,79 +95,74 @@ def planted_history(
         alarms = _alarms(seen, bounds, reference_rates, since, number, opened, name)
         closed = START + datetime.timedelta(days=days * number)
         made.append(
-            {
-                "window": number,
-                "source": f"{name}-{number:04d}.csv",
-                "opened": (closed - datetime.timedelta(hours=1)).isoformat(),
-                "closed": closed.isoformat(),
-                "n": rows,
-                "labelled": labelled,
-                "quarantined": len(quarantine) if number == windows else 0,
-                "duplicates": number % 3,
-                "refusals": [
-                    {
-                        "reason": f"column '{line}': expected a number",
-                        "count": 1,
-                        "example": f"'{line}'",
-                    }
+            ToldWindow(
+                window=number,
+                source=f"{name}-{number:04d}.csv",
+                opened=(closed - datetime.timedelta(hours=1)).isoformat(),
+                closed=closed.isoformat(),
+                n=rows,
+                labelled=labelled,
+                quarantined=len(quarantine) if number == windows else 0,
+                duplicates=number % 3,
+                refusals=[
+                    Refusal(f"column '{line}': expected a number", 1, f"'{line}'")
                     for line in quarantine
                     if number == windows
                 ],
-                "rates": rates,
-                "alarms": alarms,
-            }
+                rates=rates,
+                alarms=alarms,
+            )
         )
-    return {
-        "schema_version": 1,
-        "rafair_version": "0.0",
-        "created": (START + datetime.timedelta(days=days * windows, hours=1)).isoformat(),
-        "reference": {
-            "id": "3f" * 32,
-            "created": START.isoformat(),
-            "run": f"runs/{name}",
-            "dataset": name,
-            "variant": "",
-            "model": name,
-            "n": REFERENCE_ROWS,
-            "alpha": ALPHA,
-            "tolerance": TOLERANCE,
-            "conditions": list(CONDITIONS),
-            "probe": {
-                "probes": ["noise", "rafair"],
-                "epsilon": 0.02,
-                "steps": 5,
-                "perturbation": "paper",
-            },
-            "rates": reference_rates,
-            "bounds": bounds,
-        },
-        "totals": {
-            "windows": windows,
-            "rows": windows * rows,
-            "labelled": max(windows - late, 0) * rows,
-            "waiting_labels": 3,
-            "quarantined": len(quarantine) if windows else 0,
-            "duplicates": sum(window["duplicates"] for window in made),
-            "outside": {"age": 7},
-        },
-        "windows": made,
-        "quarantine": [
-            {
-                "window": windows,
-                "source": f"{name}-{windows:04d}.csv",
-                "number": number,
-                "reason": f"column '{line}': expected a number, found '{line}'",
-                "content": line,
-            }
+    return History(
+        schema_version=1,
+        rafair_version="0.0",
+        created=(START + datetime.timedelta(days=days * windows, hours=1)).isoformat(),
+        reference=ReferenceFacts(
+            id="3f" * 32,
+            created=START.isoformat(),
+            run=f"runs/{name}",
+            dataset=name,
+            variant="",
+            model=name,
+            model_sha256="5a" * 32,
+            n=REFERENCE_ROWS,
+            alpha=ALPHA,
+            tolerance=TOLERANCE,
+            conditions=list(CONDITIONS),
+            probe=JudgeOptions(steps=5),
+            rates=reference_rates,
+            warnings=[],
+            bounds=bounds,
+        ),
+        totals=Totals(
+            windows=windows,
+            rows=windows * rows,
+            labelled=max(windows - late, 0) * rows,
+            waiting_labels=3,
+            quarantined=len(quarantine) if windows else 0,
+            duplicates=sum(window.duplicates for window in made),
+            outside={"age": 7},
+        ),
+        windows=made,
+        quarantine=[
+            Quarantined(
+                window=windows,
+                source=f"{name}-{windows:04d}.csv",
+                number=number,
+                reason=f"column '{line}': expected a number, found '{line}'",
+                content=line,
+            )
             for number, line in enumerate(quarantine, 2)
         ],
-    }
+    )
 
 
-def window_document(history: dict[str, Any], number: int = -1) -> dict[str, Any]:
-    """The result of one window, as `check --json -` prints it."""
-    window = history["windows"][number]
-    return window | {"late_labels": 4, "waiting_labels": 3, "outside": {"age": 7, "hours": 0}}
+def window_result(history: History, number: int = -1) -> WindowResult:
+    """The result of one window, as `check` prints it."""
+    of_window = vars(history.windows[number])
+    return WindowResult(
+        **of_window, late_labels=4, waiting_labels=3, outside={"age": 7, "hours": 0}
+    )
 
 
 JOINT_FALL = {
@@ -170,14 +174,14 @@ ACCURACY_FALL = {"clean.accuracy": 0.15, "clean.accurate_fairness": 0.15}
 PROBE_FALL = {"noise.individual_fairness": 0.15, "rafair.individual_fairness": 0.15}
 
 
-def _cases(since: int, number: int, name: str) -> dict[str, Any]:
+def _cases(since: int, number: int, name: str) -> Cases:
     """Rows behind an alarm, with hostile names where the history has one."""
-    case = {"window": number, "predicted": name, "unfair": ["clean"], "moved": ["rafair"]}
+    what = (["clean"], ["rafair"])
     listed = [
-        {**case, "id": f"{name}-{number}-1", "label": name, "wrong": True, "new": True},
-        {**case, "id": f"row-{number}-2", "label": None, "wrong": None, "new": False},
+        Case(f"{name}-{number}-1", number, name, name, True, *what, new=True),
+        Case(f"row-{number}-2", number, name, None, None, *what, new=False),
     ]
-    return {"since": since, "found": 40, "looked_at": 30, "new": 7, "listed": listed}
+    return Cases(since=since, found=40, looked_at=30, new=7, listed=listed)
 
 
 def _chances() -> dict[str, float]:
@@ -188,19 +192,21 @@ def _chances() -> dict[str, float]:
     }
 
 
-def _rate(count: int, n: int) -> dict[str, Any]:
-    return rate(count, n).to_dict()
+def _rate(count: int, n: int) -> Rate:
+    found = rate(count, n)
+    assert found is not None
+    return found
 
 
 def _alarms(
     seen: dict[str, tuple[int, int]],
     bounds: dict[str, float | None],
-    reference: dict[str, Any],
+    reference: dict[str, dict[str, Rate]],
     since: int,
     number: int,
     opened: dict[tuple[str, str], int],
     name: str,
-) -> list[dict[str, Any]]:
+) -> list[Alarm]:
     """Those of the contract, by a likelihood ratio of the share seen to the bound."""
     fallen: dict[str, Fall] = {}
     for rate_name, (count, n) in seen.items():
@@ -214,7 +220,7 @@ def _alarms(
         rate_of = Watched.of(rate_name)
         was, now = reference[rate_of.condition][rate_of.metric], _rate(count, n)
         e_value = math.exp(log_e) if log_e < 700 else None
-        fall = was["value"] - now["value"]
+        fall = was.value - now.value
         told = (was, bound, since, now, fall, e_value, log_e, THRESHOLD, 1 / THRESHOLD)
         fallen[rate_name] = Fall(rate_name, *told)
     clean = {m for m in (ACCURACY, FAIRNESS) if f"{CLEAN}.{m}" in fallen}
@@ -231,8 +237,8 @@ def _alarms(
         del opened[key]
     return [
         Alarm(
-            kind, level, falls, start := opened.setdefault((kind, level), number),
-            start == number, _cases(since, number, name),
-        ).to_dict()
+            kind, level, start := opened.setdefault((kind, level), number), start == number,
+            falls, _cases(since, number, name),
+        )
         for kind, level, falls in found
     ]  # fmt: skip

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from rafair.metrics.rates import rate
-from rafair.monitoring.alarm import KINDS, LEVELS
+from rafair.monitoring.alarm import KINDS, LEVELS, Cases
 from rafair.monitoring.evidence.alarms import raised, standing, tiers
 from rafair.monitoring.evidence.falls import falls
 from rafair.monitoring.watched import CONDITIONS, watched
@@ -51,14 +52,14 @@ def test_every_set_of_falls_is_told_once():
 
 def fell(*names):
     """Falls of these rates, tested for real."""
-    reference = {name: rate(850, 1000).to_dict() for name in NAMES}
+    reference = {name: rate(850, 1000) for name in NAMES}
     good = {name: 100 if name in names else 170 for name in NAMES}
     history = {name: np.array([[count, 200]]) for name, count in good.items()}
     return falls(reference, history, 0.05, 0.01)
 
 
 def test_an_alarm_stands_until_its_kind_or_level_changes():
-    told, before, cases = [], {}, {"new": 3}
+    told, before, cases = [], {}, Cases(since=1, found=9, looked_at=9, new=3, listed=[])
     looks = {
         5: [f"noise.{A}"],
         6: [f"clean.{A}", f"noise.{A}"],
@@ -69,10 +70,10 @@ def test_an_alarm_stands_until_its_kind_or_level_changes():
         11: [f"clean.{A}"],
     }
     for look, names in looks.items():
-        found = raised(fell(*names), look, before, lambda tier, of: cases | {"of": len(of)})
+        found = raised(fell(*names), look, before, lambda tier, of: replace(cases, found=len(of)))
         told.append([(one.kind, one.level, one.opened, one.new, len(one.falls)) for one in found])
-        assert all(one.cases == {"new": 3, "of": len(one.falls)} for one in found)
-        before = standing([one.to_dict() for one in found])
+        assert all(one.cases == replace(cases, found=len(one.falls)) for one in found)
+        before = standing(found)
     assert told == [
         [("accuracy", "watch", 5, True, 1)],
         [("accuracy", "warn", 6, True, 2)],

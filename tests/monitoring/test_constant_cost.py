@@ -21,7 +21,7 @@ from rafair.monitoring.watched import CONDITIONS, watched
 
 ALPHA, TOLERANCE = 0.05, 0.01
 NAMES = [one.name for one in watched(CONDITIONS)]
-REFERENCE = {name: rate(1_083, 1_274).to_dict() for name in NAMES} | {NAMES[-1]: None}
+REFERENCE = {name: rate(1_083, 1_274) for name in NAMES} | {NAMES[-1]: None}
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from rafair.errors import InputError
+from rafair.monitoring.alarm import Counted
 from rafair.monitoring.entry import Place, Stream, check_file, watch_stream
 from rafair.monitoring.evidence.alarms import unjudged
 from rafair.monitoring.incoming.faults import summed
@@ -16,6 +17,7 @@ from rafair.monitoring.kept import history_at
 from rafair.monitoring.record import Refused
 from rafair.monitoring.stop import Stop
 from rafair.monitoring.telling.metrics import Collector, Snapshot
+from rafair.monitoring.told import WindowResult
 from rafair.reports.monitor_page import render_monitor_page
 from receivers import Receiver
 from streams import frame_of, write_stream
@@ -34,15 +36,15 @@ def spoilt(rows: pd.DataFrame) -> pd.DataFrame:
     return bad
 
 
-def kinds(document) -> list[tuple[str, str, int, bool]]:
-    return [(one["kind"], one["level"], one["opened"], one["new"]) for one in document["alarms"]]
+def kinds(result: WindowResult) -> list[tuple[str, str, int, bool]]:
+    return [(one.kind, one.level, one.opened, one.new) for one in result.alarms]
 
 
-def watched(place: Place, **options) -> tuple[bool, list[dict]]:
+def watched(place: Place, **options) -> tuple[bool, list[WindowResult]]:
     """What a watch of the inbox told."""
-    documents: list[dict] = []
+    results: list[WindowResult] = []
     stream = Stream(str(place.run.parent / "in"), once=True, **options)
-    return watch_stream(place, stream, documents.append, Stop()), documents
+    return watch_stream(place, stream, results.append, Stop()), results
 
 
 def test_a_file_of_which_nothing_can_be_judged_is_an_alarm(folder, rows):
@@ -75,7 +77,8 @@ def test_it_stands_from_window_to_window_and_is_told_everywhere(folder, rows):
         [("data", "warn", 1, False)],
         [],
     ]
-    told = first["alarms"][0]["evidence"]["data"]
+    assert first.alarms[0].data.rows == Counted(judged=0, refused=1_000)
+    told = first.to_dict()["alarms"][0]["evidence"]["data"]
     assert told["rows"] == {"judged": 0, "refused": 1_000}
     assert message["alarm"]["kind"] == "data"
     assert message["text"].startswith("▲ warn at window 1: 0 of 1,000 rows could be judged")
@@ -93,13 +96,13 @@ def test_it_stands_from_window_to_window_and_is_told_everywhere(folder, rows):
 
 def test_a_stream_of_which_nothing_can_be_judged_has_windows(folder, rows):
     write_stream(spoilt(rows[:250]), folder.parent / "in" / "a.jsonl")
-    alarmed, documents = watched(Place(folder), window_rows=100)
+    alarmed, results = watched(Place(folder), window_rows=100)
     assert alarmed
-    assert [one["quarantined"] for one in documents] == [100, 100, 50]
-    assert [kinds(one)[0][2:] for one in documents] == [(1, True), (1, False), (1, False)]
+    assert [one.quarantined for one in results] == [100, 100, 50]
+    assert [kinds(one)[0][2:] for one in results] == [(1, True), (1, False), (1, False)]
     write_stream(rows[:90], folder.parent / "in" / "b.jsonl")
-    alarmed, documents = watched(Place(folder), window_rows=100)
-    assert (alarmed, [kinds(one) for one in documents]) == (False, [[]])
+    alarmed, results = watched(Place(folder), window_rows=100)
+    assert (alarmed, [kinds(one) for one in results]) == (False, [[]])
 
 
 @pytest.mark.parametrize(("least", "alarms"), [(0.0, 0), (0.6, 0), (0.61, 1), (1.0, 1)])
@@ -107,9 +110,9 @@ def test_the_share_can_be_chosen(folder, rows, least, alarms):
     part = rows[:100].copy()
     part.iloc[:40, part.columns.get_loc("age")] = "old"
     data = write_stream(part, folder.parent / "part.csv")
-    document, _ = check_file(Place(folder, least_judged=least), str(data))
-    assert (document["n"], document["quarantined"]) == (60, 40)
-    assert len(document["alarms"]) == alarms
+    result, _ = check_file(Place(folder, least_judged=least), str(data))
+    assert (result.n, result.quarantined) == (60, 40)
+    assert len(result.alarms) == alarms
 
 
 @pytest.mark.parametrize("least", [-0.1, 1.1, float("nan")])
@@ -123,14 +126,14 @@ def test_labels_alone_are_counted_apart_from_rows(folder, rows):
     rest = [{"id": f"w{n}", "label": "affair"} for n in range(400)]
     lines = [*rest, {"id": "x", "age": "old"}]
     data.write_text("".join(json.dumps(one) + "\n" for one in lines))
-    document, _ = check_file(Place(folder), str(data))
-    assert document["alarms"][0]["evidence"]["data"]["rows"] == {"judged": 0, "refused": 1}
+    result, _ = check_file(Place(folder), str(data))
+    assert result.alarms[0].data.rows == Counted(judged=0, refused=1)
     data.write_text("".join(json.dumps(one | {"label": "maybe"}) + "\n" for one in rest))
-    document, _ = check_file(Place(folder), str(data))
-    (alarm,) = document["alarms"]
-    assert alarm["evidence"]["data"]["labels"] == {"judged": 0, "refused": 400}
-    assert alarm["evidence"]["data"]["rows"] == {"judged": 0, "refused": 0}
-    assert document["refusals"][0]["count"] == 400
+    result, _ = check_file(Place(folder), str(data))
+    (alarm,) = result.alarms
+    assert alarm.data.labels == Counted(judged=0, refused=400)
+    assert alarm.data.rows == Counted(judged=0, refused=0)
+    assert result.refusals[0].count == 400
 
 
 def test_nothing_that_came_is_no_alarm():
@@ -149,7 +152,7 @@ def test_reasons_are_summed_up_by_column_and_kind_of_fault():
         ("expected JSON: Expecting ',' delimiter, character 9",),
     ]
     found = summed(Refused("-", n, "; ".join(one), "", one) for n, one in enumerate(sentences))
-    assert {(one["reason"], one["count"], one["example"]) for one in found} == {
+    assert {(one.reason, one.count, one.example) for one in found} == {
         ("column 'a': expected 1", 2, "'x, found y'"),
         ("column 'a': expected 1, found no such column", 1, ""),
         ("column 'b': expected a level", 1, "'q'"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -13,10 +14,10 @@ from rafair.metrics.rates import rate
 from rafair.monitoring.evidence.falls import bounds, by_name, falls, share_of
 
 REFERENCE = {
-    "clean.accuracy": rate(1083, 1274).to_dict(),
-    "clean.individual_fairness": rate(1274, 1274).to_dict(),
-    "noise.accuracy": rate(0, 1274).to_dict(),
-    "noise.individual_fairness": rate(3, 4).to_dict(),
+    "clean.accuracy": rate(1083, 1274),
+    "clean.individual_fairness": rate(1274, 1274),
+    "noise.accuracy": rate(0, 1274),
+    "noise.individual_fairness": rate(3, 4),
     "rafair.accuracy": None,
 }
 
@@ -60,22 +61,22 @@ def test_a_fall_has_all_its_figures():
     [fall] = falls(REFERENCE, history, 0.05, 0.01)
     assert fall.rate == "clean.accuracy"
     assert fall.since == 4  # looks 2 and 3 had no rows
-    assert fall.now == rate(655, 1000).to_dict()
+    assert fall.now == rate(655, 1000)
     assert fall.fell_by == pytest.approx(1083 / 1274 - 0.655)
     assert fall.reference == REFERENCE["clean.accuracy"]
     assert fall.bound == bounds(REFERENCE, 0.05, 0.01)["clean.accuracy"]
     assert (fall.alpha, fall.threshold) == (share_of(0.05, 5), 1 / share_of(0.05, 5))
     assert fall.e_value == pytest.approx(np.exp(fall.log_e))
     assert fall.e_value > fall.threshold
-    assert json.loads(json.dumps(fall.to_dict())) == fall.to_dict()
+    assert json.loads(json.dumps(asdict(fall))) == asdict(fall)
 
 
 def test_evidence_beyond_what_a_number_holds_has_only_its_logarithm():
-    reference = {"clean.accuracy": rate(9000, 10_000).to_dict()}
+    reference = {"clean.accuracy": rate(9000, 10_000)}
     [fall] = falls(reference, {"clean.accuracy": counts((100, 10_000))}, 0.05, 0.01)
     assert fall.e_value is None
     assert 1000 < fall.log_e < np.inf
-    json.dumps(fall.to_dict(), allow_nan=False)
+    json.dumps(asdict(fall), allow_nan=False)
 
 
 def test_nothing_falls_without_looks_or_rows():
@@ -103,5 +104,6 @@ def test_evidence_comes_and_may_go():
 
 
 def test_rates_are_named_by_condition_and_metric():
-    rates = {"clean": {"accuracy": {"n": 1}, "accurate_fairness": {"n": 2}}, "noise": {}}
-    assert by_name(rates) == {"clean.accuracy": {"n": 1}}
+    one, two = rate(1, 1), rate(1, 2)
+    told = {"accuracy": one, "accurate_fairness": two}
+    assert by_name({"clean": told, "noise": {}}) == {"clean.accuracy": one}

@@ -6,6 +6,7 @@ import math
 import socket
 import threading
 import urllib.request
+from dataclasses import replace
 from datetime import datetime
 from itertools import cycle, product
 
@@ -46,13 +47,13 @@ def test_everything_of_the_newest_window_is_there(accept):
     def value(name, **labels):
         return found.pop((f"rafair_monitor_{name}", *sorted(labels.items())))
 
-    newest, reference = history["windows"][-1], history["reference"]
-    for condition, metrics in newest["rates"].items():
+    newest, reference = history.windows[-1], history.reference
+    for condition, metrics in newest.rates.items():
         for metric, rate in metrics.items():
             labels = {"condition": condition, "metric": metric}
-            assert value("rate", **labels) == rate["value"]
-            assert value("reference", **labels) == reference["rates"][condition][metric]["value"]
-    for name, bound in reference["bounds"].items():
+            assert value("rate", **labels) == rate.value
+            assert value("reference", **labels) == reference.rates[condition][metric].value
+    for name, bound in reference.bounds.items():
         condition, metric = name.split(".")
         if bound is not None:
             assert value("bound", condition=condition, metric=metric) == bound
@@ -60,13 +61,13 @@ def test_everything_of_the_newest_window_is_there(accept):
     assert value("log_e_value", condition="noise", metric="accuracy") == -3
     assert value("log_e_threshold") == pytest.approx(math.log(240))
     for key in ("windows", "rows", "labelled", "quarantined", "duplicates"):
-        assert value(f"{key}_total") == history["totals"][key]
+        assert value(f"{key}_total") == getattr(history.totals, key)
     assert value("outside_total", column="age") == 7
     assert value("waiting_labels") == 3
     for kind, level in product(KINDS, LEVELS):
         expected = (kind, level) == ("joint", "alarm")
         assert value("alarm", kind=kind, level=level) == expected
-    closed = datetime.fromisoformat(newest["closed"]).timestamp()
+    closed = datetime.fromisoformat(newest.closed).timestamp()
     assert value("last_window_timestamp_seconds") == closed
     assert value("false_alarm_rate") == 0.05
     told = {"dataset": "adult", "model": "adult", "run": "runs/adult", "monitor": "3f" * 32}
@@ -98,7 +99,7 @@ def test_without_a_snapshot_an_empty_answer():
 def test_hostile_names_stay_in_their_labels():
     hostile = 'a"} 1\nrafair_monitor_rows_total 9e9\n\\\ud800\u202e'
     history = planted.planted_history(2, name=hostile)
-    history["totals"]["outside"] = {hostile: 3}
+    history = replace(history, totals=replace(history.totals, outside={hostile: 3}))
     with start_metrics(0, snapshot_source=lambda: Snapshot.of(history)) as server:
         found = scraped(server.port)
     assert found["rafair_monitor_rows_total",] == 400
@@ -125,7 +126,7 @@ def test_every_scrape_is_of_one_window_while_windows_come():
         windows = int(found["rafair_monitor_windows_total",])
         assert found["rafair_monitor_rows_total",] == 200 * windows
         newest = snapshots[windows - 1].newest
-        closed = datetime.fromisoformat(newest["closed"]).timestamp()
+        closed = datetime.fromisoformat(newest.closed).timestamp()
         assert found["rafair_monitor_last_window_timestamp_seconds",] == closed
     assert len({found["rafair_monitor_windows_total",] for found in seen}) > 1
 

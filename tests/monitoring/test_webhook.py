@@ -48,8 +48,8 @@ class Kept:
 def messages(count=1):
     history = planted.planted_history(20 + count, falls=planted.JOINT_FALL)
     return [
-        alarm_message(history["reference"], w["window"], w["alarms"][0])
-        for w in history["windows"][20:]
+        alarm_message(history.reference.id, history.reference.run, w.window, w.alarms[0])
+        for w in history.windows[20:]
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -105,12 +106,12 @@ def test_the_state_and_alarms_are_texts(browser, histories, pages, name, said, l
         drawn = {one.text_content() for one in page.query_selector_all(".plot .level")}
         assert drawn == ({lane} if lane else set())
         shown = page.inner_text("#alarms")
-        spans = alarm_spans(histories[name]["windows"])
+        spans = alarm_spans(histories[name].windows)
         assert ("None so far." in shown) == (not spans)
         for span in spans:
-            assert f"{span.alarm['level']} ({span.alarm['kind']})" in shown
-            for fall in span.alarm["evidence"]["rates"]:
-                assert f"{fall['reference']['value']:.3f}\t{fall['now']['value']:.3f}" in shown
+            assert f"{span.alarm.level} ({span.alarm.kind})" in shown
+            for fall in span.alarm.falls:
+                assert f"{fall.reference.value:.3f}\t{fall.now.value:.3f}" in shown
 
 
 def test_the_quarantine_and_what_cannot_be_tested_are_named(browser, pages):
@@ -123,7 +124,7 @@ def test_the_quarantine_and_what_cannot_be_tested_are_named(browser, pages):
 
 
 def test_tables_hold_the_rates_of_every_window(browser, histories, pages):
-    windows = histories["late"]["windows"]
+    windows = histories["late"].windows
     with opened(browser, pages / "late.html", java_script_enabled=False) as page:
         for metric in METRICS:
             page.click(f"#chart-{metric} summary")
@@ -131,17 +132,17 @@ def test_tables_hold_the_rates_of_every_window(browser, histories, pages):
             assert len(rows) == len(windows)
             for row, window in zip(rows, reversed(windows), strict=True):
                 cells = [cell.inner_text() for cell in row.query_selector_all("td")]
-                rates = [window["rates"][one][metric] for one in window["rates"]]
-                expected = [f"{one['value']:.3f}" if one else "–" for one in rates]
+                rates = [window.rates[one][metric] for one in window.rates]
+                expected = [f"{one.value:.3f}" if one else "–" for one in rates]
                 assert [cell.split("\n")[0] for cell in cells[:3]] == expected
 
 
 def test_lines_bands_and_marks_stand_where_the_figures_are(browser, histories, pages):
     """Heights are read off two drawn levels, and then the line is checked against them."""
     history = histories["joint"]
-    rate = history["reference"]["rates"]["clean"]["accuracy"]["value"]
-    bound = history["reference"]["bounds"]["clean.accuracy"]
-    windows = history["windows"]
+    rate = history.reference.rates["clean"]["accuracy"].value
+    bound = history.reference.bounds["clean.accuracy"]
+    windows = history.windows
     with opened(browser, pages / "joint.html") as page:
         paths = {
             name: page.get_attribute(f"#chart-accuracy .plot .{name}", "d")
@@ -159,19 +160,19 @@ def test_lines_bands_and_marks_stand_where_the_figures_are(browser, histories, p
     band = [one.split(" ") for one in paths["band"][1:-1].split("L")]
     assert len(points) == len(windows)
     for number, window in enumerate(windows):
-        told = window["rates"]["clean"]["accuracy"]
+        told = window.rates["clean"]["accuracy"]
         assert float(points[number][0]) == pytest.approx((number + 0.5) * 25, abs=0.1)
         for (_, height), key in (
             (points[number], "value"), (band[number], "low"), (band[-1 - number], "high")
         ):  # fmt: skip
             key = {"low": "high", "high": "low"}.get(key, key)
-            assert value(height) == pytest.approx(told[key], abs=0.002)
+            assert value(height) == pytest.approx(getattr(told, key), abs=0.002)
     middle = (mark["x"] + mark["width"] / 2 - box["x"]) / box["width"]
     assert middle == pytest.approx(19.5 / 40, abs=0.003)
 
 
 def test_labels_that_have_not_come_leave_a_gap(histories):
-    windows = histories["late"]["windows"]
+    windows = histories["late"].windows
     (accuracy,) = runs_of_points(windows, "clean", "accuracy")
     (fairness,) = runs_of_points(windows, "clean", "individual_fairness")
     assert (len(accuracy), len(fairness)) == (9, 12)
@@ -180,11 +181,11 @@ def test_labels_that_have_not_come_leave_a_gap(histories):
 
 
 def test_many_windows_are_pooled_not_dropped_and_it_is_said(browser, histories, pages):
-    windows = histories["many"]["windows"]
+    windows = histories["many"].windows
     (run,) = runs_of_points(windows, "clean", "accuracy")
     assert len(run) == 286
-    first = [one["rates"]["clean"]["accuracy"] for one in windows[:7]]
-    assert run[0].value == sum(one["count"] for one in first) / sum(one["n"] for one in first)
+    first = [one.rates["clean"]["accuracy"] for one in windows[:7]]
+    assert run[0].value == sum(one.count for one in first) / sum(one.n for one in first)
     assert run[0].low < run[0].value < run[0].high
     with opened(browser, pages / "many.html") as page:
         assert "each point is the rate of 7 windows taken together" in page.inner_text("#rates")
@@ -200,11 +201,11 @@ def test_many_windows_are_pooled_not_dropped_and_it_is_said(browser, histories, 
 
 
 def test_an_alarm_at_every_other_window_of_2000_still_fits(tmp_path, browser, histories):
-    history = histories["many"] | {"windows": []}
-    (alarm,) = histories["many"]["windows"][-1]["alarms"]
-    for window in histories["many"]["windows"]:
-        standing = [alarm | {"opened": window["window"]}] if window["window"] % 2 else []
-        history["windows"].append(window | {"alarms": standing})
+    history = replace(histories["many"], windows=[])
+    (alarm,) = histories["many"].windows[-1].alarms
+    for window in histories["many"].windows:
+        standing = [replace(alarm, opened=window.window)] if window.window % 2 else []
+        history.windows.append(replace(window, alarms=standing))
     path = tmp_path / "page.html"
     write_monitor_page(history, path)
     assert path.stat().st_size < 3_000_000
@@ -227,11 +228,11 @@ def test_hostile_names_are_shown_and_nothing_of_them_runs(browser, pages, width)
 
 
 def test_spans_of_a_rate_end_where_it_is_no_longer_among_those_that_fell():
-    windows = planted.planted_history(10, falls=planted.JOINT_FALL, since=4)["windows"]
+    windows = planted.planted_history(10, falls=planted.JOINT_FALL, since=4).windows
     for number in (6, 7):
-        (alarm,) = windows[number]["alarms"]
-        falls = [one for one in alarm["evidence"]["rates"] if one["rate"] != "rafair.accuracy"]
-        windows[number]["alarms"] = [alarm | {"evidence": {"rates": falls}}]
+        (alarm,) = windows[number].alarms
+        falls = tuple(one for one in alarm.falls if one.rate != "rafair.accuracy")
+        windows[number] = replace(windows[number], alarms=[replace(alarm, falls=falls)])
     whole = [(one.first, one.last, one.stands) for one in alarm_spans(windows)]
     parts = [(one.first, one.last) for one in alarm_spans(windows, "rafair.accuracy")]
     assert whole[-1][1:] == (10, True)

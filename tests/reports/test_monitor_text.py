@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import pytest
 from hand_made import HOSTILE
@@ -31,16 +32,16 @@ def printed(readable, *, colours=False):
 )
 def test_a_window_shows_every_rate_and_its_alarm(falls, said):
     history = planted.planted_history(falls=falls, untested=("noise.accuracy",))
-    reference, document = history["reference"], planted.window_document(history)
-    shown = printed(render_window(document, reference))
+    reference, result = history.reference, planted.window_result(history)
+    shown = printed(render_window(result, reference))
     assert said in shown
     lines = iter(shown.splitlines())
-    for condition in reference["conditions"]:
-        for metric, rate in document["rates"][condition].items():
-            wanted = [reference["rates"][condition][metric]["value"], *map(rate.get, ENDS)]
+    for condition in reference.conditions:
+        for metric, rate in result.rates[condition].items():
+            wanted = [reference.rates[condition][metric].value, rate.value, rate.low, rate.high]
             line = next(line for line in lines if metric.replace("_", " ") in line)
             was, now, low, high = (f"{value:.3f}" for value in wanted)
-            fell = f"fell {now}" if _fell(document, f"{condition}.{metric}") else now
+            fell = f"fell {now}" if _fell(result, f"{condition}.{metric}") else now
             assert " ".join(line.split()).startswith(
                 f"{metric.replace('_', ' ')} {was} {fell} {low}–{high}"
             )
@@ -51,19 +52,15 @@ def test_a_window_shows_every_rate_and_its_alarm(falls, said):
     assert "hours" not in shown
 
 
-ENDS = ("value", "low", "high")
-
-
-def _fell(document, rate):
-    alarms = document["alarms"]
-    return any(rate == fall["rate"] for one in alarms for fall in one["evidence"]["rates"])
+def _fell(result, rate):
+    return any(rate == fall.rate for one in result.alarms for fall in one.falls)
 
 
 def test_rates_without_labels_are_dashes():
     history = planted.planted_history(10, late=2)
-    shown = printed(render_window(planted.window_document(history), history["reference"]))
+    shown = printed(render_window(planted.window_result(history), history.reference))
     assert shown.count(" – ") == 6, "accuracy and accurate fairness under three conditions"
-    assert "acc – (RAFair –), fairness 0." in window_line(planted.window_document(history))
+    assert "acc – (RAFair –), fairness 0." in window_line(planted.window_result(history))
 
 
 @pytest.mark.parametrize("windows", [0, 1, 40])
@@ -79,23 +76,23 @@ def test_the_state_before_and_after_windows(windows):
 @pytest.mark.parametrize("falls", [planted.JOINT_FALL, planted.ACCURACY_FALL, {}])
 def test_a_line_fits_and_ends_in_its_alarm(falls):
     history = planted.planted_history(falls=falls)
-    document = planted.window_document(history) | {"quarantined": 1}
-    value = document["rates"]["clean"]["individual_fairness"]["value"]
-    assert f"fairness {value:.3f}" in window_line(document)
+    result = replace(planted.window_result(history), quarantined=1)
+    value = result.rates["clean"]["individual_fairness"].value
+    assert f"fairness {value:.3f}" in window_line(result)
     for n in (200, 10**9, 10**30):
-        line = window_line(document | {"n": n, "labelled": n})
+        line = window_line(replace(result, n=n, labelled=n))
         assert len(line) <= 100
         assert "\n" not in line
-        for alarm in document["alarms"]:
-            assert line.endswith(f" {alarm['level']} {alarm['kind']}")
+        for alarm in result.alarms:
+            assert line.endswith(f" {alarm.level} {alarm.kind}")
 
 
 @pytest.mark.parametrize("name", [*HOSTILE, "[red]x[/red]", "[/]", "\x1b[31mred", "\x07"])
 def test_names_neither_act_nor_are_markup(name):
     history = planted.planted_history(3, name=name)
-    document = planted.window_document(history) | {"outside": {name: 2}}
-    window = render_window(document, history["reference"])
-    shown = printed(window) + printed(render_state(history)) + window_line(document)
+    result = replace(planted.window_result(history), outside={name: 2})
+    window = render_window(result, history.reference)
+    shown = printed(window) + printed(render_state(history)) + window_line(result)
     assert shown.replace("\n", "").isprintable()
     if name.startswith("["):
         assert name in shown

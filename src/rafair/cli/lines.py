@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING
 
 from rafair.cli.console import to_stdout
 from rafair.cli.outputs import STDOUT
 from rafair.cli.streams import write_document
 from rafair.engine.files import explaining_storage
 from rafair.engine.text_file import utf8
+
+if TYPE_CHECKING:
+    from rafair.monitoring.alarm import Alarm
+    from rafair.monitoring.told import WindowResult
 
 
 class Lines:
@@ -27,7 +31,7 @@ class Lines:
     def __init__(self, json_path: str | None) -> None:
         self._path = json_path
         self._file: IO[bytes] | None = None
-        self._alarms: Sequence[Mapping[str, Any]] = ()
+        self._alarms: Sequence[Alarm] = ()
 
     def __enter__(self) -> Lines:
         if self._path not in (None, STDOUT):
@@ -45,7 +49,7 @@ class Lines:
         if self._file is not None:
             self._file.close()
 
-    def tell(self, document: Mapping[str, Any]) -> None:
+    def tell(self, result: WindowResult) -> None:
         """Writes the result of one window.
 
         Raises:
@@ -53,13 +57,13 @@ class Lines:
         """
         from rafair.reports.monitor_text import alarm_lines, window_line
 
-        text = utf8(json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n")
+        text = utf8(json.dumps(result.to_dict(), ensure_ascii=False, allow_nan=False) + "\n")
         if self._file is not None:
             with explaining_storage(Path(str(self._path))):
                 self._file.write(text)
                 self._file.flush()
-        lines = [window_line(document), *alarm_lines(self._alarms, document)]
-        self._alarms = document["alarms"]
+        lines = [window_line(result), *alarm_lines(self._alarms, result.alarms)]
+        self._alarms = result.alarms
         with to_stdout():
             if self._path == STDOUT:
                 write_document(text)

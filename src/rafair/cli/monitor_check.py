@@ -62,7 +62,7 @@ def check(
         say=progress.note,
         progress=progress,
     )
-    document, facts = check_file(place, data)
-    print_result(document, render_window(document, facts), json)
-    if document["alarms"]:
+    result, facts = check_file(place, data)
+    print_result(result.to_dict(), render_window(result, facts), json)
+    if result.alarms:
         raise typer.Exit(ALARM)

@@ -92,4 +92,4 @@ def init(
         progress=TerminalProgress(),
     )
     facts = reference_facts(reference)
-    print_result(facts, render_reference(facts), json)
+    print_result(facts.to_dict(), render_reference(facts), json)

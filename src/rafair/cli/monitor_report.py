@@ -42,5 +42,5 @@ def report(
     history = history_at(Kept(run, store, patience=patience, say=TerminalProgress().note))
     page = Path(out) if out is not None else run / MONITOR / MONITOR_REPORT
     write_monitor_page(history, page)
-    print_result(history, render_state(history), json)
+    print_result(history.to_dict() if json else {}, render_state(history), json)
     say_where(page, json, "Page")

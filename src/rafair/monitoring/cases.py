@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rafair.monitoring.alarm import Fall
+from rafair.monitoring.alarm import Case, Cases, Fall
 from rafair.monitoring.judged import UNLABELLED, Flags, Judged
 from rafair.monitoring.references.reference import Reference
 from rafair.monitoring.store.stored_rows import StoredRows
@@ -26,10 +25,8 @@ def first_window(falls: Sequence[Fall]) -> int:
     return min(fall.since for fall in falls)
 
 
-def cases_of(
-    falls: Sequence[Fall], rows: StoredRows, unseen: int, reference: Reference
-) -> dict[str, Any]:
-    """What the evidence of an alarm says of its rows.
+def cases_of(falls: Sequence[Fall], rows: StoredRows, unseen: int, reference: Reference) -> Cases:
+    """What an alarm says of its rows.
 
     A row counts as wrong when its label comes, whenever it came itself, and as unfair at once. It
     is new if no row of the reference with the same values was a case there.
@@ -39,11 +36,6 @@ def cases_of(
         rows: Rows among which cases are looked for, those of this window among them.
         unseen: How many further cases there are, in earlier windows.
         reference: What they are compared with.
-
-    Returns:
-        `since` (a window), `found` (how many rows went wrong or unequal as the rates that fell
-        count it), `looked_at` (how many of them, the newest), `new` (how many of these are), and
-        `listed`: some of them.
     """
     rates = [Watched.of(fall.rate) for fall in falls]
     since = first_window(falls)
@@ -55,16 +47,15 @@ def cases_of(
     new = behind & ~np.isin(rows.keys, seen)
     order = np.lexsort((-rows.windows, ~new))
     chosen = order[behind[order]][:MOST_LISTED]
-    return {
-        "since": since,
-        "found": int(np.count_nonzero(behind)) + unseen,
-        "looked_at": int(np.count_nonzero(behind)),
-        "new": int(np.count_nonzero(new)),
-        "listed": [
-            _described(rows, place, reference) | {"new": bool(new[place])}
-            for place in chosen.tolist()
+    return Cases(
+        since=since,
+        found=int(np.count_nonzero(behind)) + unseen,
+        looked_at=int(np.count_nonzero(behind)),
+        new=int(np.count_nonzero(new)),
+        listed=[
+            _described(rows, place, reference, new=bool(new[place])) for place in chosen.tolist()
         ],
-    }
+    )
 
 
 def _behind(
@@ -91,18 +82,19 @@ def _behind(
     return found
 
 
-def _described(rows: StoredRows, place: int, reference: Reference) -> dict[str, Any]:
+def _described(rows: StoredRows, place: int, reference: Reference, *, new: bool) -> Case:
     """One row for people."""
     classes, label = reference.schema.classes, int(rows.labels[place])
     judged = rows.judged
-    return {
-        "id": rows.ids[place],
-        "window": int(rows.windows[place]),
-        "predicted": classes[int(judged.predictions[place])],
-        "label": None if label == UNLABELLED else classes[label],
-        "wrong": None
+    return Case(
+        id=rows.ids[place],
+        window=int(rows.windows[place]),
+        predicted=classes[int(judged.predictions[place])],
+        label=None if label == UNLABELLED else classes[label],
+        wrong=None
         if label == UNLABELLED
         else not bool(judged.holds(CLEAN, ACCURACY, rows.labels)[place]),
-        "unfair": [name for name, fair in judged.fair.items() if not fair[place]],
-        "moved": [name for name, kept in judged.kept.items() if not kept[place]],
-    }
+        unfair=[name for name, fair in judged.fair.items() if not fair[place]],
+        moved=[name for name, kept in judged.kept.items() if not kept[place]],
+        new=new,
+    )

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from rafair.errors import DataFileError
 from rafair.monitoring.gathering import Sort
 from rafair.monitoring.monitor import Monitor
 from rafair.monitoring.record import Record
+from rafair.monitoring.told import WindowResult, read_window
 
 
 def check_window(
     monitor: Monitor, records: Sequence[Record], sort: Sort, sha256: str, source: str
-) -> tuple[dict[str, Any], bool]:
+) -> tuple[WindowResult, bool]:
     """Judges records as one window, unless the very same were judged before.
 
     Args:
@@ -32,7 +32,7 @@ def check_window(
     key = f"check:{sha256}"
     before = monitor.store.window(key)
     if before is not None:
-        return dict(before), True
+        return read_window(before, monitor.store.shown), True
     if not records:
         raise DataFileError(f"'{source}': expected at least one row or label, found none")
     gathering = monitor.begin()

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rafair.metrics.rates import rate
+from rafair.metrics.rates import Rate, rate
 from rafair.monitoring.judged import UNLABELLED, Judged
 from rafair.monitoring.watched import ACCURACY, FAIRNESS, METRICS
 
@@ -58,21 +58,20 @@ def added(first: Mapping[str, tuple[int, int]], second: Mapping[str, tuple[int, 
     return sums
 
 
-def rates(judged: Judged, labels: NDArray[np.int64]) -> dict[str, dict[str, Any]]:
+def rates(judged: Judged, labels: NDArray[np.int64]) -> dict[str, dict[str, Rate | None]]:
     """All rates of some rows, by condition and metric; None where no row counts.
 
     Individual fairness is that of all rows, the others of those whose label has come.
     """
     come = labels != UNLABELLED
     some = judged.take(come)
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, dict[str, Rate | None]] = {}
     for condition in judged.conditions:
         found[condition] = {}
         for metric in METRICS:
             of = judged if metric == FAIRNESS else some
             good = of.holds(condition, metric, labels if metric == FAIRNESS else labels[come])
-            value = rate(int(np.count_nonzero(good)), len(of))
-            found[condition][metric] = value.to_dict() if value else None
+            found[condition][metric] = rate(int(np.count_nonzero(good)), len(of))
     return found
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from rafair.arguments import check_real
 from rafair.engine.files import sha256_of
@@ -40,6 +40,7 @@ from rafair.monitoring.telling.metrics import start_metrics
 from rafair.monitoring.telling.sending import Sending
 from rafair.monitoring.telling.snapshots import Snapshots
 from rafair.monitoring.telling.webhook import Webhook
+from rafair.monitoring.told import ReferenceFacts, WindowResult
 from rafair.monitoring.watching import Watching
 from rafair.sources.named import NOTHING_NAMED, Named
 from rafair.visible import visible
@@ -166,7 +167,7 @@ class Stream:
         return FolderFeed(folder, once=self.once, poll_s=seconds_of("poll", self.poll))
 
 
-def check_file(place: Place, data: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def check_file(place: Place, data: str) -> tuple[WindowResult, ReferenceFacts]:
     """Looks at one file, or all of standard input, as one window.
 
     Args:
@@ -196,23 +197,21 @@ def check_file(place: Place, data: str) -> tuple[dict[str, Any], dict[str, Any]]
         store = stack.enter_context(place.open_store(reference))
         stack.enter_context(_turn(store, place.say))
         monitor = place.monitor(reference, judge, store)
-        document, again = check_window(monitor, records, sort, sha256, source)
+        result, again = check_window(monitor, records, sort, sha256, source)
         if again:
             place.say(
-                f"window {document['window']:,}: this very input was counted before; what follows "
+                f"window {result.window:,}: this very input was counted before; what follows "
                 f"was its result then (the newest window is {store.last_number():,})"
             )
-        elif records and not (
-            document["n"] or document["late_labels"] or document["waiting_labels"]
-        ):
+        elif records and not (result.n or result.late_labels or result.waiting_labels):
             place.say(f"warning: none of {len(records):,} records is a new row or label")
         if hook:
             Sending(store, hook, place.say).send_due()
-        return document, reference_facts(reference)
+        return result, reference_facts(reference)
 
 
 def watch_stream(
-    place: Place, stream: Stream, tell: Callable[[dict[str, Any]], None], stop: Stop
+    place: Place, stream: Stream, tell: Callable[[WindowResult], None], stop: Stop
 ) -> bool:
     """Watches until the stream ends or a stop is wished.
 
@@ -254,10 +253,10 @@ def watch_stream(
             )
             place.say(f"metrics on http://{stream.metrics_address}:{server.port}/metrics")
 
-        def told(document: dict[str, Any]) -> None:
+        def told(result: WindowResult) -> None:
             if snapshots is not None:
                 snapshots.renew()
-            tell(document)
+            tell(result)
 
         place.say(
             f"watching {_called(stream.source)}: windows of {closing.rows:,} rows or labels"

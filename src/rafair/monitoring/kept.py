@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rafair.engine.run_folder import MONITOR
 from rafair.monitoring.durations import patience_of
 from rafair.monitoring.history import history_of, reference_facts
 from rafair.monitoring.references.reference import Reference
 from rafair.monitoring.store.opening import open_store
+from rafair.monitoring.told import History
 
 if TYPE_CHECKING:
     from rafair.monitoring.store.store import Store
@@ -43,14 +44,14 @@ class Kept:
         """The store of a reference's monitor; with `existing`, one that knows it already."""
         where = self.store or self.run / MONITOR / STORE
         patience_s = patience_of(self.patience)
-        document = reference_facts(reference)
+        document = reference_facts(reference).to_dict()
         return open_store(
             where, reference.id, document, patience_s=patience_s, say=self.say, existing=existing
         )
 
 
-def history_at(kept: Kept) -> dict[str, Any]:
-    """All that was watched so far, as plain values.
+def history_at(kept: Kept) -> History:
+    """All that was watched so far.
 
     Raises:
         RunFolderError: If there is no reference, or it was altered.

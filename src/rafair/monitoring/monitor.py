@@ -13,19 +13,21 @@ from numpy.typing import NDArray
 
 from rafair.engine.progress import SILENT, Progress
 from rafair.errors import StorageError
-from rafair.monitoring.alarm import Alarm, Fall
+from rafair.monitoring.alarm import Alarm, Cases, Fall
 from rafair.monitoring.cases import MOST_LOOKED_AT, cases_of, first_window
 from rafair.monitoring.counting import added, late_steps, rates, steps
 from rafair.monitoring.evidence.alarms import Standing, Tier, raised, standing, unjudged
 from rafair.monitoring.evidence.falls import by_name
 from rafair.monitoring.evidence.looking import Looks
 from rafair.monitoring.gathering import Gathering
+from rafair.monitoring.history import reference_facts
 from rafair.monitoring.incoming.faults import summed
 from rafair.monitoring.judged import UNLABELLED, Judged
 from rafair.monitoring.references.judge import Judge
 from rafair.monitoring.references.reference import Reference
 from rafair.monitoring.store.stored_rows import StoredRows
 from rafair.monitoring.telling.sentences import alarm_message
+from rafair.monitoring.told import WindowResult, read_window
 from rafair.monitoring.watched import watched
 from rafair.monitoring.window import NewRows, Window
 from rafair.tabular.encoding import Rows
@@ -77,14 +79,14 @@ class Monitor:
     @cached_property
     def looks(self) -> Looks:
         """The tests."""
-        of = self.reference
+        of = reference_facts(self.reference)
         return Looks(by_name(of.rates), of.alpha, of.tolerance, self.store)
 
     def begin(self) -> Gathering:
         """An empty window."""
         return Gathering(self.now())
 
-    def close(self, gathering: Gathering, key: str) -> dict[str, Any]:
+    def close(self, gathering: Gathering, key: str) -> WindowResult:
         """Judges, tests and stores what was gathered.
 
         Args:
@@ -112,22 +114,22 @@ class Monitor:
             *unjudged(gathering.came, self.least_judged, number, before, refusals),
         ]
         closed = self.now()
-        document = {
-            "window": number,
-            "source": gathering.source,
-            "opened": gathering.opened.isoformat(timespec="seconds"),
-            "closed": closed.isoformat(timespec="seconds"),
-            "n": len(gathering.ids),
-            "labelled": int(np.count_nonzero(labels != UNLABELLED)),
-            "late_labels": len(gathering.late),
-            "waiting_labels": len(gathering.waiting),
-            "quarantined": len(gathering.refused),
-            "refusals": refusals,
-            "duplicates": gathering.duplicates,
-            "outside": dict(gathering.outside),
-            "rates": rates(judged, labels),
-            "alarms": [alarm.to_dict() for alarm in alarms],
-        }
+        result = WindowResult(
+            window=number,
+            source=gathering.source,
+            opened=gathering.opened.isoformat(timespec="seconds"),
+            closed=closed.isoformat(timespec="seconds"),
+            n=len(gathering.ids),
+            labelled=int(np.count_nonzero(labels != UNLABELLED)),
+            late_labels=len(gathering.late),
+            waiting_labels=len(gathering.waiting),
+            quarantined=len(gathering.refused),
+            refusals=refusals,
+            duplicates=gathering.duplicates,
+            outside=dict(gathering.outside),
+            rates=rates(judged, labels),
+            alarms=alarms,
+        )
         window = Window(
             number=number,
             key=key,
@@ -146,7 +148,7 @@ class Monitor:
             positions=gathering.positions,
             counts=counts,
             evidence=evidence,
-            document=document,
+            document=result.to_dict(),
             deliveries=self._messages(number, alarms),
         )
         if not self.store.commit(window):
@@ -156,9 +158,9 @@ class Monitor:
                     f"store {self.store.shown}: expected to write window {number:,} alone, found "
                     "it written by another process; nothing was counted"
                 )
-            return dict(stored)
+            return read_window(stored, self.store.shown)
         self.looks.took()
-        return document
+        return result
 
     def _judged(self, rows: Rows) -> Judged:
         with self.progress.task("judging", self.judge.cost(len(rows)), "rows") as task:
@@ -181,7 +183,7 @@ class Monitor:
         if not fallen:
             return []
 
-        def cases(_: Tier, its: Sequence[Fall]) -> Mapping[str, Any]:
+        def cases(_: Tier, its: Sequence[Fall]) -> Cases:
             rates = [fall.rate for fall in its]
             earlier = self.store.violations(first_window(its), rates, MOST_LOOKED_AT)
             unseen = earlier.count - len(earlier.rows)
@@ -192,13 +194,13 @@ class Monitor:
     def _standing(self, number: int) -> dict[tuple[str, str], int]:
         """Since when alarms stand at a window."""
         newest = self.store.newest() if number else None
-        return standing(newest["alarms"]) if newest else {}
+        return standing(read_window(newest, self.store.shown).alarms) if newest else {}
 
     def _messages(self, number: int, alarms: Sequence[Alarm]) -> list[Mapping[str, Any]]:
         if not self.sends:
             return []
-        facts = self.reference.facts()
-        return [alarm_message(facts, number, one.to_dict()) for one in alarms if one.new]
+        of = self.reference
+        return [alarm_message(of.id, of.run["name"], number, one) for one in alarms if one.new]
 
 
 def _as_stored(

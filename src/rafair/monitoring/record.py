@@ -74,6 +74,21 @@ class Record:
 
 
 @dataclass(frozen=True)
+class Refusal:
+    """Why records were refused, summed up.
+
+    Args:
+        reason: The kind of fault, and where.
+        count: How many records had it.
+        example: What the first of them had there; empty where the reason says it all.
+    """
+
+    reason: str
+    count: int
+    example: str = ""
+
+
+@dataclass(frozen=True)
 class Refused:
     """A record that was put into quarantine.
 

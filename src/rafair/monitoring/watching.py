@@ -6,13 +6,13 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from rafair.monitoring.closing import Closing
 from rafair.monitoring.gathering import Gathering, Sort
 from rafair.monitoring.incoming.feeds import Feed
 from rafair.monitoring.monitor import Monitor
 from rafair.monitoring.stop import Stop
+from rafair.monitoring.told import WindowResult
 
 POLL_S = 1.0
 """How long one wait for records lasts at most, so that a stop is heard."""
@@ -40,7 +40,7 @@ class Watching:
     feed: Feed
     sort: Sort
     closing: Closing
-    tell: Callable[[dict[str, Any]], None]
+    tell: Callable[[WindowResult], None]
     between: Callable[[], None] = lambda: None
     stop: Stop = field(default_factory=Stop)
     clock: Callable[[], float] = time.monotonic
@@ -64,8 +64,7 @@ class Watching:
                 return alarmed
             open_s = self.clock() - begun
             if self.closing.due(gathering, open_s) or (ended and not gathering.empty):
-                document = self._close(gathering)
-                alarmed |= bool(document["alarms"])
+                alarmed |= bool(self._close(gathering).alarms)
                 gathering, begun = self.monitor.begin(), self.clock()
                 continue
             if ended:
@@ -81,8 +80,8 @@ class Watching:
         left = None if gathering.empty else self.closing.left(open_s)
         return POLL_S if left is None else min(POLL_S, left)
 
-    def _close(self, gathering: Gathering) -> dict[str, Any]:
+    def _close(self, gathering: Gathering) -> WindowResult:
         # each window of a watch is a new one: what it counts is known by positions and ids
-        document = self.monitor.close(gathering, f"watch:{uuid.uuid4()}")
-        self.tell(document)
-        return document
+        result = self.monitor.close(gathering, f"watch:{uuid.uuid4()}")
+        self.tell(result)
+        return result

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from markupsafe import Markup
 
 from rafair.monitoring.telling.sentences import METRIC_NAMES, SEVERITY, alarm_name, opening
+from rafair.monitoring.told import ToldWindow
 from rafair.reports.monitor_series import Span
 
 WIDTH = 1000
@@ -27,11 +27,11 @@ MARKS = {
 }
 
 
-def axis(windows: Sequence[Mapping[str, Any]], spans: Sequence[Span], metric: str) -> Markup:
+def axis(windows: Sequence[ToldWindow], spans: Sequence[Span], metric: str) -> Markup:
     """Numbers and dates of windows, and above them a lane for each level at which alarms stood."""
-    levels = [level for level in SEVERITY if any(s.alarm["level"] == level for s in spans)]
+    levels = [level for level in SEVERITY if any(s.alarm.level == level for s in spans)]
     lanes = Markup("").join(
-        _lane(level, [span for span in spans if span.alarm["level"] == level], windows, place)
+        _lane(level, [span for span in spans if span.alarm.level == level], windows, place)
         for place, level in enumerate(levels)
     )
     top = LANE * len(levels)
@@ -43,31 +43,29 @@ def axis(windows: Sequence[Mapping[str, Any]], spans: Sequence[Span], metric: st
         metric,
         top + 42,
         opening(METRIC_NAMES[metric]),
-        f"Windows {windows[0]['window']:,} to {windows[-1]['window']:,}. Alarms: {told(spans)}.",
+        f"Windows {windows[0].window:,} to {windows[-1].window:,}. Alarms: {told(spans)}.",
         lanes,
         _ticks(windows, top),
     )
 
 
-def bars(
-    spans: Sequence[Span], windows: Sequence[Mapping[str, Any]], height: int, kind: str
-) -> Markup:
+def bars(spans: Sequence[Span], windows: Sequence[ToldWindow], height: int, kind: str) -> Markup:
     """The spans as bars of a height, for a box that is `WIDTH` wide and stretches."""
     path = ""
     for span in spans:
         left, right = (
-            WIDTH * (number - windows[0]["window"]) / len(windows)
+            WIDTH * (number - windows[0].window) / len(windows)
             for number in (span.first, span.last + 1)
         )
         path += f"M{left:.1f} 0H{max(right, left + LEAST_BAR):.1f}V{height}H{left:.1f}z"
     return Markup('<path class="{}" d="{}"/>').format(kind, path) if path else Markup("")
 
 
-def marks(spans: Sequence[Span], windows: Sequence[Mapping[str, Any]], height: int) -> Markup:
+def marks(spans: Sequence[Span], windows: Sequence[ToldWindow], height: int) -> Markup:
     """The levels' marks where spans begin, but for those that would cover one another."""
     drawn, before = [], dict.fromkeys(MARKS, -100.0)
     for span in spans:
-        place, level = middle(span.first, windows), span.alarm["level"]
+        place, level = middle(span.first, windows), span.alarm.level
         if float(place) - before[level] >= LEAST_GAP:
             before[level] = float(place)
             drawn.append(
@@ -86,9 +84,7 @@ def told(spans: Sequence[Span]) -> str:
     return "; ".join(said) or "none"
 
 
-def _lane(
-    level: str, spans: Sequence[Span], windows: Sequence[Mapping[str, Any]], place: int
-) -> Markup:
+def _lane(level: str, spans: Sequence[Span], windows: Sequence[ToldWindow], place: int) -> Markup:
     height = LANE * place + LANE // 2 + 4
     return Markup(
         '<line class="grid" x1="0" x2="100%" y1="{0}" y2="{0}"/>'
@@ -105,7 +101,7 @@ def _lane(
     )
 
 
-def _ticks(windows: Sequence[Mapping[str, Any]], top: int) -> Markup:
+def _ticks(windows: Sequence[ToldWindow], top: int) -> Markup:
     count = len(windows)
     step = next(
         size * 10**power
@@ -113,8 +109,8 @@ def _ticks(windows: Sequence[Mapping[str, Any]], top: int) -> Markup:
         for size in (1, 2, 5)
         if count / (size * 10**power) <= MOST_DATES
     )
-    shown = [one for one in windows if one["window"] % step == 0 or count == 1]
-    days = {one["closed"][:10] for one in shown}
+    shown = [one for one in windows if one.window % step == 0 or count == 1]
+    days = {one.closed[:10] for one in shown}
     return Markup("").join(
         Markup(
             '<g{0}><line class="tick" x1="{1}%" x2="{1}%" y1="{2}" y2="{3}"/>'
@@ -122,13 +118,13 @@ def _ticks(windows: Sequence[Mapping[str, Any]], top: int) -> Markup:
             '<text class="mid" x="{1}%" y="{6}">{7}</text></g>'
         ).format(
             Markup(' class="minor"') if number % 3 else "",
-            middle(window["window"], windows),
+            middle(window.window, windows),
             top,
             top + 5,
             top + 19,
-            f"{window['window']:,}",
+            f"{window.window:,}",
             top + 35,
-            window["closed"][:10] if len(days) == len(shown) else _short_moment(window["closed"]),
+            window.closed[:10] if len(days) == len(shown) else _short_moment(window.closed),
         )
         for number, window in enumerate(shown)
     )
@@ -138,6 +134,6 @@ def _short_moment(moment: str) -> str:
     return moment[5:16].replace("T", " ")
 
 
-def middle(number: int, windows: Sequence[Mapping[str, Any]]) -> str:
+def middle(number: int, windows: Sequence[ToldWindow]) -> str:
     """Where a window stands, in per cent."""
-    return f"{100 * (number - windows[0]['window'] + 0.5) / len(windows):.2f}"
+    return f"{100 * (number - windows[0].window + 0.5) / len(windows):.2f}"

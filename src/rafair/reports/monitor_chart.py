@@ -9,13 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from markupsafe import Markup
 
+from rafair.metrics.rates import Rate
 from rafair.metrics.rounding import as_fraction
 from rafair.monitoring.alarm import DATA
 from rafair.monitoring.telling.sentences import CONDITION_NAMES, METRIC_NAMES, opening
+from rafair.monitoring.told import History, ReferenceFacts, ToldWindow
 from rafair.monitoring.watched import JOINT
 from rafair.reports.monitor_axis import WIDTH, axis, bars, marks, told
 from rafair.reports.monitor_series import Point, Span, alarm_spans, runs_of_points
@@ -64,7 +65,7 @@ class Family:
     axis: Markup
 
 
-def family(history: Mapping[str, Any], spans: Sequence[Span], metric: str) -> Family:
+def family(history: History, spans: Sequence[Span], metric: str) -> Family:
     """Draws a metric.
 
     Args:
@@ -72,10 +73,10 @@ def family(history: Mapping[str, Any], spans: Sequence[Span], metric: str) -> Fa
         spans: All its alarms; shown are those that concern the metric.
         metric: One of `METRICS`.
     """
-    conditions = history["reference"]["conditions"]
-    windows, title = history["windows"], opening(METRIC_NAMES[metric])
+    conditions = history.reference.conditions
+    windows, title = history.windows, opening(METRIC_NAMES[metric])
     runs = {one: runs_of_points(windows, one, metric) for one in conditions}
-    scale = Scale.around(_heights(history["reference"], runs, metric))
+    scale = Scale.around(_heights(history.reference, runs, metric))
     concerned = [span for span in spans if _concerns(span, metric)]
     panels = [
         _panel(history, f"{condition}.{metric}", runs[condition], scale) for condition in conditions
@@ -123,16 +124,16 @@ class Scale:
 
 
 def _panel(
-    history: Mapping[str, Any],
+    history: History,
     rate: str,
     runs: Sequence[Sequence[Point]],
     scale: Scale,
 ) -> Panel:
     condition, metric = rate.split(".")
-    reference, windows = history["reference"], history["windows"]
-    was, bound = reference["rates"][condition][metric], reference["bounds"].get(rate)
+    reference, windows = history.reference, history.windows
+    was, bound = reference.rates[condition][metric], reference.bounds.get(rate)
     heading = opening(CONDITION_NAMES[condition])
-    reading = _reading(windows[-1]["rates"][condition][metric], was, bound, tested=metric != JOINT)
+    reading = _reading(windows[-1].rates[condition][metric], was, bound, tested=metric != JOINT)
     identifier = f"{metric}-{condition}"
     fallen = alarm_spans(windows, rate)
     drawing = Markup(
@@ -166,7 +167,7 @@ def _grid(scale: Scale) -> Markup:
 
 
 def _curves(
-    runs: Sequence[Sequence[Point]], was: Mapping[str, Any], bound: float | None, scale: Scale
+    runs: Sequence[Sequence[Point]], was: Rate, bound: float | None, scale: Scale
 ) -> Markup:
     bands, lines, bars, dots = "", "", "", ""
     single = sum(map(len, runs)) <= MOST_DOTS
@@ -182,7 +183,7 @@ def _curves(
             bands += f"{_path(places, tops)}L{_path(places[::-1], feet[::-1])[1:]}z"
         if single or len(run) == 1:
             dots += "".join(f"M{x} {y}h0" for x, y in zip(places, values, strict=True))
-    level = [("reference", was["value"])] + ([("bound", bound)] if bound is not None else [])
+    level = [("reference", was.value)] + ([("bound", bound)] if bound is not None else [])
     drawn = [("band", bands)]
     drawn += [(name, f"M0 {scale.height(rate)}H{WIDTH}") for name, rate in level]
     drawn += [("bar", bars), ("line", lines), ("dots", dots)]
@@ -200,42 +201,40 @@ def _place(share: float) -> str:
     return f"{WIDTH * share:.1f}".removesuffix(".0")
 
 
-def _reading(
-    now: Mapping[str, Any] | None, was: Mapping[str, Any], bound: float | None, *, tested: bool
-) -> str:
+def _reading(now: Rate | None, was: Rate, bound: float | None, *, tested: bool) -> str:
     newest = "newest window: none counted"
     if now is not None:
-        interval = f"{as_fraction(now['low'])}–{as_fraction(now['high'])}"
-        newest = f"newest window {as_fraction(now['value'])} ({interval})"
+        interval = f"{as_fraction(now.low)}–{as_fraction(now.high)}"
+        newest = f"newest window {as_fraction(now.value)} ({interval})"
     if not tested:
         said = "shown, not tested"
     elif bound is None:
         said = "cannot be tested"
     else:
         said = f"bound of the test {as_fraction(bound)}"
-    return f"{newest} · reference {as_fraction(was['value'])} · {said}"
+    return f"{newest} · reference {as_fraction(was.value)} · {said}"
 
 
 def _described(
-    windows: Sequence[Mapping[str, Any]],
+    windows: Sequence[ToldWindow],
     runs: Sequence[Sequence[Point]],
     reading: str,
     fallen: Sequence[Span],
 ) -> str:
     points = [point.value for run in runs for point in run]
-    said = f"Windows {windows[0]['window']:,} to {windows[-1]['window']:,}; {reading}"
+    said = f"Windows {windows[0].window:,} to {windows[-1].window:,}; {reading}"
     if points:
         said += f"; lowest {as_fraction(min(points))}, highest {as_fraction(max(points))}"
     return f"{said}; alarms: {told(fallen)}. The table below gives each."
 
 
 def _heights(
-    reference: Mapping[str, Any], runs: Mapping[str, Sequence[Sequence[Point]]], metric: str
+    reference: ReferenceFacts, runs: Mapping[str, Sequence[Sequence[Point]]], metric: str
 ) -> Iterable[float]:
     """All rates that a family's panels have to show."""
     for condition, found in runs.items():
-        yield reference["rates"][condition][metric]["value"]
-        bound = reference["bounds"].get(f"{condition}.{metric}")
+        yield reference.rates[condition][metric].value
+        bound = reference.bounds.get(f"{condition}.{metric}")
         if bound is not None:
             yield bound
         for run in found:
@@ -248,8 +247,8 @@ def _concerns(span: Span, metric: str) -> bool:
 
     That little could be judged concerns all of them.
     """
-    if span.alarm["kind"] == DATA:
+    if span.alarm.kind == DATA:
         return True
     if metric == JOINT:
-        return bool(span.alarm["kind"] == "joint")
-    return any(fall["rate"].endswith(f".{metric}") for fall in span.alarm["evidence"]["rates"])
+        return span.alarm.kind == "joint"
+    return any(fall.watched.metric == metric for fall in span.alarm.falls)

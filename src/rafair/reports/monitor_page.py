@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from markupsafe import Markup
 
 from rafair.engine.files import writing
-from rafair.monitoring.telling.sentences import promise_sentence, standing_alarms, state_sentences
+from rafair.monitoring.telling.sentences import promise_sentence, state_sentences
+from rafair.monitoring.told import History
 from rafair.monitoring.watched import METRICS
 from rafair.reports import monitor_tables as tables
 from rafair.reports.monitor_axis import MARKS
@@ -24,11 +23,11 @@ TEMPLATE = "monitor.html.jinja"
 STYLES = ("report.css", "monitor.css", "print.css", "monitor_print.css")
 
 
-def write_monitor_page(history: Mapping[str, Any], path: Path) -> None:
+def write_monitor_page(history: History, path: Path) -> None:
     """Writes the page.
 
     Args:
-        history: The history of a watch: plain values.
+        history: The history of a watch.
         path: Where; it is written whole or not at all.
 
     Raises:
@@ -40,9 +39,10 @@ def write_monitor_page(history: Mapping[str, Any], path: Path) -> None:
         temporary.write_bytes(page)
 
 
-def render_monitor_page(history: Mapping[str, Any]) -> str:
+def render_monitor_page(history: History) -> str:
     """The whole page as HTML."""
-    windows, spans, style = history["windows"], alarm_spans(history["windows"]), joined(STYLES)
+    windows, reference, style = history.windows, history.reference, joined(STYLES)
+    spans = alarm_spans(windows)
     families = [
         (family(history, spans, metric), tables.rates_table(history, spans, metric))
         for metric in METRICS
@@ -52,18 +52,14 @@ def render_monitor_page(history: Mapping[str, Any]) -> str:
         templates()
         .get_template(TEMPLATE)
         .render(
-            title=f"Watch of {shortened(str(history['reference']['dataset']))}",
+            title=f"Watch of {shortened(reference.dataset)}",
             policy=policy(style),
             style=Markup(style),
             state=state_sentences(history),
-            standing=bool(standing_alarms(history)),
-            promise=promise_sentence(history["reference"]),
-            untested=[
-                tables.untested_name(name)
-                for name, bound in history["reference"]["bounds"].items()
-                if bound is None
-            ],
-            totals=history["totals"],
+            standing=bool(history.standing),
+            promise=promise_sentence(reference.alpha, reference.tolerance),
+            untested=[tables.untested_name(name) for name in reference.untested],
+            totals=history.totals,
             windows=windows,
             moment=tables.moment,
             marks={level: Markup(mark) for level, mark in MARKS.items()},
@@ -72,15 +68,15 @@ def render_monitor_page(history: Mapping[str, Any]) -> str:
             alarms=tables.alarms_table(spans),
             cases=cases_tables(spans),
             counts=tables.windows_table(windows),
-            reasons=tables.reasons(history),
-            refused=tables.refused_lines(history),
+            reasons=tables.reasons(windows),
+            refused=tables.refused_lines(history.quarantine),
             longest=tables.LONGEST_CONTENT,
             shortened=shortened,
-            reference=tables.reference_table(history["reference"]),
+            reference=tables.reference_table(reference),
             facts=tables.reference_facts(history),
             made=[
-                ("Made", tables.moment(history["created"])),
-                ("rafair", history["rafair_version"]),
+                ("Made", tables.moment(history.created)),
+                ("rafair", history.rafair_version),
             ],
         )
     )

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from rafair.metrics.rates import rate
+from rafair.metrics.rates import Rate, rate
+from rafair.monitoring.alarm import Alarm
+from rafair.monitoring.told import ToldWindow
+
+Seen = list[tuple[ToldWindow, Alarm]]
+"""An alarm at the windows at which it stood."""
 
 MOST_POINTS = 300
 """A drawing has no room for more; beyond, windows beside each other are pooled."""
@@ -42,7 +46,7 @@ class Span:
         stands: Whether it stands at the newest window.
     """
 
-    alarm: Mapping[str, Any]
+    alarm: Alarm
     first: int
     last: int
     opened: str
@@ -60,13 +64,11 @@ def pool_size(windows: int) -> int:
     return -(-windows // MOST_POINTS) or 1
 
 
-def runs_of_points(
-    windows: Sequence[Mapping[str, Any]], condition: str, metric: str
-) -> list[list[Point]]:
+def runs_of_points(windows: Sequence[ToldWindow], condition: str, metric: str) -> list[list[Point]]:
     """Points without a gap between them, run by run; a gap is where nothing was counted."""
     size, runs, new = pool_size(len(windows)), list[list[Point]](), True
     for start in range(0, len(windows), size):
-        found = _pooled([one["rates"][condition][metric] for one in windows[start : start + size]])
+        found = _pooled([one.rates[condition][metric] for one in windows[start : start + size]])
         if found is None:
             new = True
             continue
@@ -74,46 +76,44 @@ def runs_of_points(
             runs.append([])
         new = False
         middle = start + len(windows[start : start + size]) / 2
-        ends = (found["value"], found["low"], found["high"])
-        runs[-1].append(Point(middle / len(windows), *ends))
+        runs[-1].append(Point(middle / len(windows), found.value, found.low, found.high))
     return runs
 
 
-def alarm_spans(windows: Sequence[Mapping[str, Any]], rate: str | None = None) -> list[Span]:
+def alarm_spans(windows: Sequence[ToldWindow], rate: str | None = None) -> list[Span]:
     """All alarms that ever stood, in the order in which they opened.
 
     Args:
         windows: Those of a history.
         rate: Only the windows at which this rate was among those that fell; all if None.
     """
-    found: list[list[tuple[Mapping[str, Any], Mapping[str, Any]]]] = []
-    open_now: dict[tuple[str, str, int], list[tuple[Mapping[str, Any], Mapping[str, Any]]]] = {}
+    found: list[Seen] = []
+    open_now: dict[tuple[str, str, int], Seen] = {}
     for window in windows:
         before, open_now = open_now, {}
-        for alarm in window["alarms"]:
+        for alarm in window.alarms:
             if rate is None or _lists(alarm, rate):
-                key = (alarm["kind"], alarm["level"], alarm["opened"])
+                key = (alarm.kind, alarm.level, alarm.opened)
                 if key not in before:
                     found.append([])
                 open_now[key] = before.get(key, found[-1])
                 open_now[key].append((window, alarm))
-    newest = windows[-1]["window"] if windows else 0
+    newest = windows[-1].window if windows else 0
     return [_span(seen, newest) for seen in found]
 
 
-def _span(seen: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]], newest: int) -> Span:
+def _span(seen: Seen, newest: int) -> Span:
     (first, _), (last, alarm) = seen[0], seen[-1]
-    ends = (first["window"], last["window"], first["closed"], last["closed"])
-    return Span(alarm, *ends, last["window"] == newest)
+    ends = (first.window, last.window, first.closed, last.closed)
+    return Span(alarm, *ends, last.window == newest)
 
 
-def _lists(alarm: Mapping[str, Any], rate: str) -> bool:
-    return any(fall["rate"] == rate for fall in alarm["evidence"]["rates"])
+def _lists(alarm: Alarm, rate: str) -> bool:
+    return any(fall.rate == rate for fall in alarm.falls)
 
 
-def _pooled(rates: Sequence[Mapping[str, Any] | None]) -> Mapping[str, Any] | None:
+def _pooled(rates: Sequence[Rate | None]) -> Rate | None:
     counted = [one for one in rates if one is not None]
     if len(counted) < 2:
         return counted[0] if counted else None
-    pooled = rate(sum(one["count"] for one in counted), sum(one["n"] for one in counted))
-    return pooled.to_dict() if pooled else None
+    return rate(sum(one.count for one in counted), sum(one.n for one in counted))

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from dataclasses import replace
 
+from rafair.metrics.rates import Rate
 from rafair.metrics.rounding import as_fraction
-from rafair.monitoring.alarm import DATA
+from rafair.monitoring.alarm import Alarm, Unjudged
+from rafair.monitoring.record import Refusal
+from rafair.monitoring.references.judge_options import JudgeOptions
 from rafair.monitoring.telling.sentences import (
     CONDITION_NAMES,
     METRIC_NAMES,
@@ -17,8 +20,8 @@ from rafair.monitoring.telling.sentences import (
     opening,
     points,
     refusal_text,
-    too_few,
 )
+from rafair.monitoring.told import History, Quarantined, ReferenceFacts, ToldWindow
 from rafair.monitoring.watched import JOINT, METRICS, Watched
 from rafair.reports.monitor_series import Span
 from rafair.results.tables import Cells
@@ -30,17 +33,15 @@ MOST_WINDOWS = 200
 MOST_COUNTED, MOST_ALARMS, MOST_REASONS, MOST_LINES = 30, 30, 20, 50
 LONGEST_CONTENT = 300
 
-Window = Mapping[str, Any]
 
-
-def rates_table(history: Mapping[str, Any], spans: Sequence[Span], metric: str) -> Cells:
+def rates_table(history: History, spans: Sequence[Span], metric: str) -> Cells:
     """A metric's rates by window, the newest first."""
-    windows, conditions = history["windows"], history["reference"]["conditions"]
+    windows, conditions = history.windows, history.reference.conditions
     opened = [span.first for span in spans][-MOST_WINDOWS:]
     shown = [
         one
         for place, one in enumerate(windows)
-        if place >= len(windows) - MOST_WINDOWS or one["window"] in opened
+        if place >= len(windows) - MOST_WINDOWS or one.window in opened
     ]
     note = "Rates with their 95 % intervals, counted with all labels that have come since."
     if len(shown) < len(windows):
@@ -53,9 +54,9 @@ def rates_table(history: Mapping[str, Any], spans: Sequence[Span], metric: str) 
         ["Window", *(opening(CONDITION_NAMES[one]) for one in conditions), "Alarms"],
         [
             [
-                f"{one['window']:,}\n{moment(one['closed'])}",
-                *(_rate(one["rates"][condition][metric]) for condition in conditions),
-                "\n".join(alarm_name(alarm) for alarm in one["alarms"]),
+                f"{one.window:,}\n{moment(one.closed)}",
+                *(_rate(one.rates[condition][metric]) for condition in conditions),
+                "\n".join(alarm_name(alarm) for alarm in one.alarms),
             ]
             for one in reversed(shown)
         ],
@@ -81,19 +82,18 @@ def alarms_table(spans: Sequence[Span]) -> Cells:
     return Cells("What fell, alarm by alarm", headers, rows, note)
 
 
-def windows_table(windows: Sequence[Window]) -> Cells:
+def windows_table(windows: Sequence[ToldWindow]) -> Cells:
     """Counts of the newest windows."""
     note = f"The newest {MOST_COUNTED} of {len(windows):,}." if len(windows) > MOST_COUNTED else ""
-    counted = ("n", "labelled", "quarantined", "duplicates")
     return Cells(
         "Counts by window",
         ["Window", "Rows", "Labelled", "Quarantined", "Duplicates", "Alarms", "Source"],
         [
             [
-                f"{one['window']:,}\n{moment(one['closed'])}",
-                *(f"{one[key]:,}" for key in counted),
-                "\n".join(alarm_name(alarm) for alarm in one["alarms"]),
-                str(one["source"]).replace("\n", visible("\n")),
+                f"{one.window:,}\n{moment(one.closed)}",
+                *(f"{n:,}" for n in (one.n, one.labelled, one.quarantined, one.duplicates)),
+                "\n".join(alarm_name(alarm) for alarm in one.alarms),
+                one.source.replace("\n", visible("\n")),
             ]
             for one in windows[::-1][:MOST_COUNTED]
         ],
@@ -101,7 +101,7 @@ def windows_table(windows: Sequence[Window]) -> Cells:
     )
 
 
-def reference_table(reference: Mapping[str, Any]) -> Cells:
+def reference_table(reference: ReferenceFacts) -> Cells:
     """The reference's rates, and the bounds of the test."""
     return Cells(
         "Rates of the reference",
@@ -109,62 +109,57 @@ def reference_table(reference: Mapping[str, Any]) -> Cells:
         [
             [
                 f"{METRIC_NAMES[metric]}\n{CONDITION_NAMES[condition]}",
-                _rate(rate := reference["rates"][condition][metric]),
-                f"{rate['count']:,} of {rate['n']:,}" if rate else "none",
-                _bound(reference["bounds"].get(f"{condition}.{metric}"), metric),
+                _rate(rate := reference.rates[condition][metric]),
+                f"{rate.count:,} of {rate.n:,}",
+                _bound(reference.bounds.get(f"{condition}.{metric}"), metric),
             ]
             for metric in METRICS
-            for condition in reference["conditions"]
+            for condition in reference.conditions
         ],
         "An alarm needs evidence that a rate lies below its bound: the reference's own lower bound "
         "less the tolerance.",
     )
 
 
-def reference_facts(history: Mapping[str, Any]) -> list[tuple[str, str]]:
+def reference_facts(history: History) -> list[tuple[str, str]]:
     """What was frozen, a line each."""
-    reference, totals = history["reference"], history["totals"]
-    variant = f" ({reference['variant']})" if reference["variant"] else ""
-    outside = ", ".join(f"{name} {n:,}" for name, n in totals["outside"].items() if n) or "none"
+    reference, totals = history.reference, history.totals
+    variant = f" ({reference.variant})" if reference.variant else ""
+    outside = ", ".join(f"{name} {n:,}" for name, n in totals.outside.items() if n) or "none"
     facts = [
-        ("Data set", f"{reference['dataset']}{variant}"),
-        ("Model", str(reference["model"])),
-        ("Run", str(reference["run"])),
-        ("Rows of the reference", f"{reference['n']:,}"),
-        ("False-alarm rate", f"{100 * reference['alpha']:g} % over all windows together"),
-        ("Tolerance", f"{100 * reference['tolerance']:g} in 100"),
-        ("Probes", probes_text(reference["probe"])),
-        ("Frozen", moment(reference["created"])),
-        ("Monitor", str(reference["id"])),
-        ("Labels that wait for their row", f"{totals['waiting_labels']:,}"),
+        ("Data set", f"{reference.dataset}{variant}"),
+        ("Model", reference.model),
+        ("Run", reference.run),
+        ("Rows of the reference", f"{reference.n:,}"),
+        ("False-alarm rate", f"{100 * reference.alpha:g} % over all windows together"),
+        ("Tolerance", f"{100 * reference.tolerance:g} in 100"),
+        ("Probes", probes_text(reference.probe)),
+        ("Frozen", moment(reference.created)),
+        ("Monitor", reference.id),
+        ("Labels that wait for their row", f"{totals.waiting_labels:,}"),
         ("Numbers outside their range", outside),
     ]
-    untested = [untested_name(name) for name, b in reference["bounds"].items() if b is None]
-    if untested:
-        facts.append(("Cannot be tested", ", ".join(untested)))
+    if reference.untested:
+        facts.append(("Cannot be tested", ", ".join(map(untested_name, reference.untested))))
     return facts
 
 
-def probes_text(probe: Mapping[str, Any]) -> str:
+def probes_text(probe: JudgeOptions) -> str:
     """Under what rows are looked at besides as they came.
 
     Example:
-        >>> probes_text({"probes": ["noise", "rafair"], "steps": 3, "epsilon": 0.02,
-        ...              "perturbation": "paper"})
-        'noise, rafair; 3 steps, epsilon 0.02, paper perturbations'
-        >>> probes_text({"probes": []})
-        'none'
+        >>> probes_text(JudgeOptions(steps=3, epsilon=0.02)), probes_text(JudgeOptions(probes=()))
+        ('noise, rafair; 3 steps, epsilon 0.02, paper perturbations', 'none')
     """
-    if not probe.get("probes"):
+    if not probe.probes:
         return "none"
-    epsilon = probe["epsilon"]
+    epsilon = probe.epsilon
     size = epsilon if isinstance(epsilon, Mapping) else {"": epsilon}
     sizes = ", ".join(
         f"epsilon {name} {value:g}".replace("  ", " ") for name, value in size.items()
     )
-    steps = "1 step" if probe["steps"] == 1 else f"{probe['steps']} steps"
-    names = ", ".join(probe["probes"])
-    return f"{names}; {steps}, {sizes}, {probe['perturbation']} perturbations"
+    steps = "1 step" if probe.steps == 1 else f"{probe.steps} steps"
+    return f"{', '.join(probe.probes)}; {steps}, {sizes}, {probe.perturbation} perturbations"
 
 
 def untested_name(name: str) -> str:
@@ -173,22 +168,20 @@ def untested_name(name: str) -> str:
     return f"{METRIC_NAMES[rate.metric]}, {CONDITION_NAMES[rate.condition]}"
 
 
-def reasons(history: Mapping[str, Any]) -> list[tuple[str, int]]:
+def reasons(windows: Sequence[ToldWindow]) -> list[tuple[str, int]]:
     """Why records of all windows were refused, and how many, the most frequent reasons first."""
-    found: dict[str, dict[str, Any]] = {}
-    for window in history["windows"]:
-        for one in window["refusals"]:
-            seen = found.setdefault(one["reason"], {**one, "count": 0})
-            seen["count"] += one["count"]
-    most = sorted(found.values(), key=lambda one: -one["count"])[:MOST_REASONS]
-    return [(refusal_text(one), one["count"]) for one in most]
+    found: dict[str, Refusal] = {}
+    for one in (refusal for window in windows for refusal in window.refusals):
+        seen = found.setdefault(one.reason, replace(one, count=0))
+        found[one.reason] = replace(seen, count=seen.count + one.count)
+    most = sorted(found.values(), key=lambda one: -one.count)[:MOST_REASONS]
+    return [(refusal_text(one), one.count) for one in most]
 
 
-def refused_lines(history: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The newest refused lines, as they stand in the history, the newest first."""
-    return sorted(
-        history["quarantine"], key=lambda one: (one["window"], one["number"]), reverse=True
-    )[:MOST_LINES]
+def refused_lines(quarantine: Sequence[Quarantined]) -> list[Quarantined]:
+    """The newest refused lines, the newest first."""
+    order = sorted(quarantine, key=lambda one: (one.window, one.number), reverse=True)
+    return order[:MOST_LINES]
 
 
 def moment(iso: str) -> str:
@@ -211,43 +204,40 @@ def _when(span: Span) -> str:
     return f"{alarm_name(span.alarm)}: {through}, opened {moment(span.opened)}"
 
 
-def _falls(alarm: Mapping[str, Any]) -> Iterator[list[str]]:
-    if alarm["kind"] == DATA:
-        yield from _too_few(alarm["evidence"]["data"], alarm["opened"])
-    for fall in alarm["evidence"]["rates"]:
-        now, was = fall["now"], fall["reference"]
-        rate = Watched.of(fall["rate"])
+def _falls(alarm: Alarm) -> Iterator[list[str]]:
+    if alarm.data is not None:
+        yield from _too_few(alarm.data, alarm.opened)
+    for fall in alarm.falls:
+        rate = fall.watched
         yield [
             f"{METRIC_NAMES[rate.metric]}\n{CONDITION_NAMES[rate.condition]}",
-            as_fraction(was["value"]),
-            _rate(now),
-            points(-fall["fell_by"]),
-            f"{now['n']:,}",
-            f"{fall['since']:,}",
-            f"{evidence(fall)}\nneeded {math.ceil(fall['threshold']):,}",
+            as_fraction(fall.reference.value),
+            _rate(fall.now),
+            points(-fall.fell_by),
+            f"{fall.now.n:,}",
+            f"{fall.since:,}",
+            f"{evidence(fall)}\nneeded {math.ceil(fall.threshold):,}",
         ]
 
 
-def _too_few(data: Mapping[str, Any], since: int) -> Iterator[list[str]]:
-    for name in too_few(data):
-        n = sum(data[name].values())
-        share = data[name]["judged"] / n
+def _too_few(data: Unjudged, since: int) -> Iterator[list[str]]:
+    for name, counted in data.too_few.items():
         yield [
             f"{name} that could be judged\nof the window",
-            f"at least {as_fraction(data['least'], 2)}",
-            f"{as_fraction(share)}\n{counted_text(name, data[name])}",
-            points(share - data["least"]),
-            f"{n:,}",
+            f"at least {as_fraction(data.least, 2)}",
+            f"{as_fraction(counted.share)}\n{counted_text(name, counted)}",
+            points(counted.share - data.least),
+            f"{counted.n:,}",
             f"{since:,}",
             "counted, not tested",
         ]
 
 
-def _rate(rate: Mapping[str, Any] | None) -> str:
+def _rate(rate: Rate | None) -> str:
     if rate is None:
         return "–"
-    interval = f"{as_fraction(rate['low'], 2)}–{as_fraction(rate['high'], 2)}"
-    return f"{as_fraction(rate['value'])}\n{interval}"
+    interval = f"{as_fraction(rate.low, 2)}–{as_fraction(rate.high, 2)}"
+    return f"{as_fraction(rate.value)}\n{interval}"
 
 
 def _bound(bound: float | None, metric: str) -> str:

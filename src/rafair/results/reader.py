@@ -62,10 +62,14 @@ class Reader(Generic[Record]):
         Raises:
             RunFolderError: If it is nothing that rafair writes; names the first thing.
         """
+        return self.at(document, f"'{path}'")
+
+    def at(self, document: Any, place: str) -> Record:
+        """Reads what is no file's content, but stands at a place that messages name so."""
         try:
             return self._validator.validate_python(document)
         except ValidationError as error:
-            raise RunFolderError(f"'{path}': edited: {_first(error)}") from error
+            raise RunFolderError(f"{place}: edited: {_first(error)}") from error
 
 
 def _first(error: ValidationError) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from rafair.monitoring.alarm import DATA, Alarm, Fall
+from rafair.monitoring.alarm import DATA, Alarm, Cases, Counted, Fall, Unjudged
+from rafair.monitoring.record import Refusal
 from rafair.monitoring.watched import ACCURACY, CLEAN, FAIRNESS, TESTED, Watched
 
 KIND_OF = {ACCURACY: "accuracy", FAIRNESS: "fairness"}
@@ -55,29 +56,26 @@ def tiers(fallen: Collection[str]) -> list[Tier]:
     return found
 
 
-def standing(alarms: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], int]:
-    """Since when the alarms of a stored result stand.
-
-    Args:
-        alarms: As `Alarm.to_dict` wrote them.
+def standing(alarms: Iterable[Alarm]) -> dict[tuple[str, str], int]:
+    """Since when the alarms of a result stand.
 
     Example:
-        >>> standing([{"kind": "joint", "level": "alarm", "opened": 7}])
+        >>> standing([Alarm("joint", "alarm", opened=7, new=True)])
         {('joint', 'alarm'): 7}
     """
-    return {(one["kind"], one["level"]): one["opened"] for one in alarms}
+    return {(one.kind, one.level): one.opened for one in alarms}
 
 
-def no_cases(tier: Tier, falls: Sequence[Fall]) -> Mapping[str, Any]:
+def no_cases(tier: Tier, falls: Sequence[Fall]) -> Cases | None:
     """No rows are told."""
-    return {}
+    return None
 
 
 def raised(
     falls: Sequence[Fall],
     look: int,
     before: Standing,
-    cases: Callable[[Tier, Sequence[Fall]], Mapping[str, Any]] = no_cases,
+    cases: Callable[[Tier, Sequence[Fall]], Cases | None] = no_cases,
 ) -> list[Alarm]:
     """The alarms of a look.
 
@@ -96,7 +94,7 @@ def raised(
     Example:
         >>> from rafair.monitoring.evidence.falls import falls, rate
         >>> import numpy as np
-        >>> rates = {"clean.accuracy": rate(850, 1000).to_dict()}
+        >>> rates = {"clean.accuracy": rate(850, 1000)}
         >>> history = {"clean.accuracy": np.array([[84, 100], [60, 100]])}
         >>> [alarm] = raised(falls(rates, history, 0.05, 0.01), 2, {})
         >>> alarm.kind, alarm.level, alarm.opened, alarm.new
@@ -107,7 +105,7 @@ def raised(
         own = tuple(fall for fall in falls if Watched.of(fall.rate).metric in tier.metrics)
         opened = before.get((tier.kind, tier.level), look)
         new = (tier.kind, tier.level) not in before
-        found.append(Alarm(tier.kind, tier.level, own, opened, new, cases(tier, own)))
+        found.append(Alarm(tier.kind, tier.level, opened, new, own, cases(tier, own)))
     return found
 
 
@@ -116,7 +114,7 @@ def unjudged(
     least: float,
     look: int,
     before: Standing,
-    refusals: Sequence[Mapping[str, Any]] = (),
+    refusals: Sequence[Refusal] = (),
 ) -> list[Alarm]:
     """The alarm that too little of a window could be judged; none if enough could.
 
@@ -132,15 +130,12 @@ def unjudged(
 
     Example:
         >>> [alarm] = unjudged({"rows": (2, 3), "labels": (9, 1)}, 0.5, 7, {})
-        >>> alarm.kind, alarm.level, alarm.data["rows"]
-        ('data', 'warn', {'judged': 2, 'refused': 3})
+        >>> alarm.kind, alarm.level, alarm.data.rows
+        ('data', 'warn', Counted(judged=2, refused=3))
     """
     if all(judged >= least * (judged + refused) for judged, refused in came.values()):
         return []
     key = DATA, "warn"
-    data = {
-        "least": least,
-        **{name: {"judged": good, "refused": bad} for name, (good, bad) in came.items()},
-        "refusals": list(refusals[:MOST_REFUSALS]),
-    }
-    return [Alarm(*key, (), before.get(key, look), key not in before, {}, data)]
+    rows, labels = Counted(*came["rows"]), Counted(*came["labels"])
+    data = Unjudged(least, rows, labels, list(refusals[:MOST_REFUSALS]))
+    return [Alarm(*key, before.get(key, look), key not in before, data=data)]

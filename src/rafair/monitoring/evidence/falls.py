@@ -9,19 +9,15 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Container, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rafair.arguments import check_real
-from rafair.metrics.rates import rate
+from rafair.metrics.rates import Rate, rate
 from rafair.monitoring.alarm import Fall
 from rafair.monitoring.evidence.two_samples import Step, last, reached, steps
 from rafair.monitoring.watched import TESTED, Watched
-
-RateOf = Mapping[str, Any]
-"""A rate as plain values: value, count, n, low, high."""
 
 History = Mapping[str, NDArray[np.int64]]
 """By name of a rate, at each look how many rows were good, of how many; shape `(T, 2)` each."""
@@ -39,12 +35,13 @@ def share_of(alpha: float, tests: int) -> float:
     return alpha / max(tests, 1)
 
 
-def by_name(rates: Mapping[str, Mapping[str, RateOf | None]]) -> dict[str, RateOf | None]:
+def by_name(rates: Mapping[str, Mapping[str, Rate]]) -> dict[str, Rate | None]:
     """The rates that are tested, by name, from those by condition and metric.
 
     Example:
-        >>> by_name({"clean": {"accuracy": None, "accurate_fairness": None}})
-        {'clean.accuracy': None}
+        >>> good = rate(1, 2)
+        >>> list(by_name({"clean": {"accuracy": good, "accurate_fairness": good}}))
+        ['clean.accuracy']
     """
     return {
         Watched(condition, metric).name: of_metric[metric]
@@ -55,7 +52,7 @@ def by_name(rates: Mapping[str, Mapping[str, RateOf | None]]) -> dict[str, RateO
 
 
 def bounds(
-    reference: Mapping[str, RateOf | None], alpha: float, tolerance: float
+    reference: Mapping[str, Rate | None], alpha: float, tolerance: float
 ) -> dict[str, float | None]:
     """What each rate of a stream may be without ever being told, however long it runs.
 
@@ -73,7 +70,7 @@ def bounds(
         InputError: If alpha or tolerance is no such share.
 
     Example:
-        >>> rates = {"clean.accuracy": rate(1083, 1274).to_dict(), "noise.accuracy": None}
+        >>> rates = {"clean.accuracy": rate(1083, 1274), "noise.accuracy": None}
         >>> {name: b and round(b, 4) for name, b in bounds(rates, 0.05, 0.01).items()}
         {'clean.accuracy': 0.8146, 'noise.accuracy': None}
     """
@@ -82,7 +79,7 @@ def bounds(
 
 
 def falls(
-    reference: Mapping[str, RateOf | None],
+    reference: Mapping[str, Rate | None],
     history: History,
     alpha: float,
     tolerance: float,
@@ -104,10 +101,10 @@ def falls(
         InputError: If alpha or tolerance is no such share.
 
     Example:
-        >>> rates = {"clean.accuracy": rate(850, 1000).to_dict()}
+        >>> rates = {"clean.accuracy": rate(850, 1000)}
         >>> history = {"clean.accuracy": np.array([[84, 100], [60, 100], [59, 100]])}
         >>> [fall] = falls(rates, history, alpha=0.05, tolerance=0.01)
-        >>> fall.since, fall.now["count"], round(fall.fell_by, 3), fall.threshold
+        >>> fall.since, fall.now.count, round(fall.fell_by, 3), fall.threshold
         (2, 119, 0.255, 20.0)
     """
     share = share_of(alpha, len(reference))
@@ -122,7 +119,7 @@ def falls(
 
 
 def log_evidence(
-    reference: Mapping[str, RateOf | None], history: History, alpha: float, tolerance: float
+    reference: Mapping[str, Rate | None], history: History, alpha: float, tolerance: float
 ) -> dict[str, float]:
     """The logarithm of the evidence of each rate at the last look; only of those with rows.
 
@@ -133,7 +130,7 @@ def log_evidence(
         tolerance: How far a rate may fall without being told.
 
     Example:
-        >>> rates = {"clean.accuracy": rate(850, 1000).to_dict()}
+        >>> rates = {"clean.accuracy": rate(850, 1000)}
         >>> history = {"clean.accuracy": np.array([[84, 100], [80, 100]])}
         >>> {name: round(log_e, 1) for name, log_e in
         ...  log_evidence(rates, history, alpha=0.05, tolerance=0.01).items()}
@@ -147,7 +144,7 @@ def log_evidence(
 
 
 def tested_steps(
-    reference: Mapping[str, RateOf | None], alpha: float, tolerance: float
+    reference: Mapping[str, Rate | None], alpha: float, tolerance: float
 ) -> dict[str, list[Step]]:
     """The bounds of the rates that can be tested, by name.
 
@@ -163,16 +160,14 @@ def tested_steps(
     check_real("tolerance", tolerance, 0, 1, low_included=True)
     share = share_of(alpha, len(reference))
     found = {
-        name: steps(one["count"], one["n"], share, tolerance)
-        for name, one in reference.items()
-        if one
+        name: steps(one.count, one.n, share, tolerance) for name, one in reference.items() if one
     }
     return {name: limits for name, limits in found.items() if limits[-1].bound > 0}
 
 
 def _fall(
     name: str,
-    reference: Mapping[str, RateOf | None],
+    reference: Mapping[str, Rate | None],
     limits: Sequence[Step],
     counts: NDArray[np.int64],
     log_e: float,
@@ -189,8 +184,8 @@ def _fall(
         reference=was,
         bound=limits[-1].bound,
         since=since,
-        now=now.to_dict(),
-        fell_by=was["value"] - now.value,
+        now=now,
+        fell_by=was.value - now.value,
         e_value=math.exp(log_e) if log_e < LARGEST_LOG else None,
         log_e=log_e,
         threshold=1 / share,

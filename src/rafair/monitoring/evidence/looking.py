@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from rafair.metrics.rates import Rate
 from rafair.monitoring.alarm import Fall
 from rafair.monitoring.counting import Counts
 from rafair.monitoring.evidence.ceilings import ALTERNATIVES, CLOSER, Ceilings
-from rafair.monitoring.evidence.falls import History, RateOf, falls, share_of, tested_steps
+from rafair.monitoring.evidence.falls import History, falls, share_of, tested_steps
 from rafair.monitoring.evidence.sequential import Numbers
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class Looks:
     """
 
     def __init__(
-        self, reference: Mapping[str, RateOf | None], alpha: float, tolerance: float, store: Store
+        self, reference: Mapping[str, Rate | None], alpha: float, tolerance: float, store: Store
     ) -> None:
         self._reference, self._alpha, self._tolerance = reference, alpha, tolerance
         self._store = store

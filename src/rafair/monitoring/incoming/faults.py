@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
-from typing import Any
 
-from rafair.monitoring.record import Refused
+from rafair.monitoring.record import Refusal, Refused
 
 MOST_FAULTS = 20
 """How many lines a window tells; a hostile stream could have one for each record."""
@@ -50,25 +50,22 @@ def fault_of(sentence: str) -> tuple[str, str]:
     return (sentence, "") if there in KINDS_OF_THEIR_OWN else (kind, there)
 
 
-def summed(refused: Iterable[Refused]) -> list[dict[str, Any]]:
+def summed(refused: Iterable[Refused]) -> list[Refusal]:
     """What is wrong with refused records, the most frequent first.
 
     A record with several faults counts for each of them. In what order they came is all the same:
     it may be another one after a restart.
 
-    Returns:
-        `reason`, `count`, and `example`: what the first such record had there; empty where the
-        reason says it all.
-
     Example:
         >>> bad = [Refused("-", n, f"column 'a': expected 1, found {n}", "") for n in (5, 6)]
         >>> summed(bad)
-        [{'reason': "column 'a': expected 1", 'count': 2, 'example': '5'}]
+        [Refusal(reason="column 'a': expected 1", count=2, example='5')]
     """
-    found: dict[str, dict[str, Any]] = {}
+    counts, examples = Counter[str](), dict[str, str]()
     for one in sorted(refused, key=lambda one: (one.source, one.number)):
         for sentence in one.faults or (one.reason,):
             kind, there = fault_of(sentence)
-            entry = found.setdefault(kind, {"reason": kind, "count": 0, "example": there})
-            entry["count"] += 1
-    return sorted(found.values(), key=lambda one: (-one["count"], one["reason"]))[:MOST_FAULTS]
+            examples.setdefault(kind, there)
+            counts[kind] += 1
+    found = [Refusal(kind, count, examples[kind]) for kind, count in counts.items()]
+    return sorted(found, key=lambda one: (-one.count, one.reason))[:MOST_FAULTS]

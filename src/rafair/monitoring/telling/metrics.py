@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 from rafair.arguments import check_whole
 from rafair.errors import InputError
 from rafair.monitoring.alarm import KINDS, LEVELS
+from rafair.monitoring.store.stored_rows import Totals
+from rafair.monitoring.told import History, Rates, ReferenceFacts, ToldWindow
 from rafair.visible import shortened, visible
 
 if TYPE_CHECKING:
@@ -37,30 +39,29 @@ class Snapshot:
     """The watch after its newest window; the loop puts a new one in its place, whole.
 
     Args:
-        reference: As in the history.
-        totals: As in the history.
-        newest: The newest window, as in the history; None before the first.
+        reference: What the stream is compared with.
+        totals: What the monitor has seen.
+        newest: The newest window; None before the first.
         log_e: By name of a watched rate, the natural logarithm of its e-value at that window.
         threshold: What e-values have to reach for an alarm; None if it is not to be told.
     """
 
-    reference: Mapping[str, Any]
-    totals: Mapping[str, Any]
-    newest: Mapping[str, Any] | None = None
+    reference: ReferenceFacts
+    totals: Totals
+    newest: ToldWindow | None = None
     log_e: Mapping[str, float] = field(default_factory=dict)
     threshold: float | None = None
 
     @classmethod
     def of(
         cls,
-        history: Mapping[str, Any],
+        history: History,
         log_e: Mapping[str, float] | None = None,
         threshold: float | None = None,
     ) -> Snapshot:
         """Of a whole history, and of the test's evidence, which is not in there."""
-        windows = history["windows"]
-        newest = windows[-1] if windows else None
-        return cls(history["reference"], history["totals"], newest, log_e or {}, threshold)
+        newest = history.windows[-1] if history.windows else None
+        return cls(history.reference, history.totals, newest, log_e or {}, threshold)
 
 
 class MetricsServer:
@@ -160,47 +161,48 @@ class Collector:
             yield _gauge(
                 "last_window_timestamp_seconds",
                 "When the newest window was judged",
-                datetime.datetime.fromisoformat(newest["closed"]).timestamp(),
+                datetime.datetime.fromisoformat(newest.closed).timestamp(),
             )
 
 
-def _about(reference: Mapping[str, Any]) -> Iterator[Metric]:
+def _about(reference: ReferenceFacts) -> Iterator[Metric]:
     from prometheus_client.metrics_core import InfoMetricFamily
 
-    told = {key: shortened(str(reference[key])) for key in ("dataset", "model", "run")}
-    told["monitor"] = str(reference["id"])
+    told = {key: shortened(getattr(reference, key)) for key in ("dataset", "model", "run")}
+    told["monitor"] = reference.id
     yield InfoMetricFamily("rafair_monitor", "Which watch this is", told)
     yield _gauge("false_alarm_rate", "The chance of ever telling a fall if nothing fell; 0 to 1",
-                 reference["alpha"])  # fmt: skip
+                 reference.alpha)  # fmt: skip
 
 
-def _totals(totals: Mapping[str, Any]) -> Iterator[Metric]:
+def _totals(totals: Totals) -> Iterator[Metric]:
     from prometheus_client.metrics_core import CounterMetricFamily
 
     for key, said in COUNTED.items():
-        yield CounterMetricFamily(f"rafair_monitor_{key}", said, totals[key])
+        yield CounterMetricFamily(f"rafair_monitor_{key}", said, getattr(totals, key))
     yield _gauge("waiting_labels", "Labels of rows that have not been seen",
-                 totals["waiting_labels"])  # fmt: skip
+                 totals.waiting_labels)  # fmt: skip
     said = "Numbers that lay outside their feature's range"
     outside = CounterMetricFamily("rafair_monitor_outside", said, labels=["column"])
-    for column, count in totals["outside"].items():
+    for column, count in totals.outside.items():
         outside.add_metric([visible(column)], count)
     yield outside
 
 
-def _rates(reference: Mapping[str, Any], newest: Mapping[str, Any] | None) -> Iterator[Metric]:
+def _rates(reference: ReferenceFacts, newest: ToldWindow | None) -> Iterator[Metric]:
+    now: Rates = newest.rates if newest else {}
     for name, said, rates in (
-        ("rate", "Share of good rows of the newest window; 0 to 1", newest and newest["rates"]),
-        ("reference", "The same of the reference; 0 to 1", reference["rates"]),
+        ("rate", "Share of good rows of the newest window; 0 to 1", now),
+        ("reference", "The same of the reference; 0 to 1", reference.rates),
     ):
         found = _gauge(name, said, labels=RATE)
-        for condition, metrics in (rates or {}).items():
+        for condition, metrics in rates.items():
             for metric, rate in metrics.items():
                 if rate is not None:  # nothing was counted: no sample is better than a wrong one
-                    found.add_metric([condition, metric], rate["value"])
+                    found.add_metric([condition, metric], rate.value)
         yield found
     bounds = _gauge("bound", "What the test compares the rate with; 0 to 1", labels=RATE)
-    for name, bound in reference["bounds"].items():
+    for name, bound in reference.bounds.items():
         if bound is not None:
             bounds.add_metric(name.split(".", 1), bound)
     yield bounds
@@ -217,11 +219,11 @@ def _evidence(snapshot: Snapshot) -> Iterator[Metric]:
         yield _gauge("log_e_threshold", said, math.log(snapshot.threshold))
 
 
-def _alarms(newest: Mapping[str, Any] | None) -> Any:
+def _alarms(newest: ToldWindow | None) -> Any:
     found = _gauge(
         "alarm", "1 while an alarm of this kind and level stands, else 0", labels=("kind", "level")
     )
-    standing = {(alarm["kind"], alarm["level"]) for alarm in (newest["alarms"] if newest else ())}
+    standing = {(alarm.kind, alarm.level) for alarm in (newest.alarms if newest else ())}
     for kind in KINDS:
         for level in LEVELS:
             found.add_metric([kind, level], int((kind, level) in standing))

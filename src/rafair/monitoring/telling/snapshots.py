@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from rafair.monitoring.evidence.falls import by_name, log_evidence, share_of
-from rafair.monitoring.history import reference_facts, totals_of
+from rafair.monitoring.history import reference_facts
 from rafair.monitoring.monitor import Monitor
 from rafair.monitoring.telling.metrics import Snapshot
+from rafair.monitoring.told import read_window
 
 
 class Snapshots:
@@ -23,11 +24,15 @@ class Snapshots:
     def renew(self) -> None:
         """Takes a new one, after a window."""
         monitor, store = self._monitor, self._monitor.store
-        document = store.newest()
+        newest = store.newest()
         history = monitor.looks.history(store.last_number())
-        of = monitor.reference
+        of = reference_facts(monitor.reference)
         log_e = log_evidence(by_name(of.rates), history, of.alpha, of.tolerance)
-        threshold = 1 / share_of(monitor.reference.alpha, len(monitor.names))
+        threshold = 1 / share_of(of.alpha, len(monitor.names))
         self.newest = Snapshot(
-            reference_facts(monitor.reference), totals_of(store), document, log_e, threshold
+            of,
+            store.totals(),
+            read_window(newest, store.shown) if newest else None,
+            log_e,
+            threshold,
         )
