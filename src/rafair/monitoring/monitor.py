@@ -22,7 +22,7 @@ from rafair.monitoring.evidence.looking import Looks
 from rafair.monitoring.gathering import Gathering
 from rafair.monitoring.history import reference_facts
 from rafair.monitoring.incoming.faults import summed
-from rafair.monitoring.judged import UNLABELLED, Judged
+from rafair.monitoring.judged import UNLABELLED, Judged, joined
 from rafair.monitoring.references.judge import Judge
 from rafair.monitoring.references.reference import Reference
 from rafair.monitoring.store.stored_rows import StoredRows
@@ -217,11 +217,7 @@ def _joined(parts: Sequence[StoredRows]) -> StoredRows:
     ids = [name for part in parts for name in part.ids]
     places = {name: place for place, name in reversed(list(enumerate(ids)))}
     chosen = np.array(sorted(places.values()), np.int64)
-    judged = Judged(
-        np.concatenate([part.judged.predictions for part in parts])[chosen],
-        _flags([part.judged.kept for part in parts], chosen),
-        _flags([part.judged.fair for part in parts], chosen),
-    )
+    judged = joined([part.judged for part in parts], parts[0].judged.conditions).take(chosen)
     return StoredRows(
         [ids[place] for place in chosen.tolist()],
         np.concatenate([part.windows for part in parts])[chosen],
@@ -230,9 +226,3 @@ def _joined(parts: Sequence[StoredRows]) -> StoredRows:
         np.concatenate([part.label_windows for part in parts])[chosen],
         judged,
     )
-
-
-def _flags(
-    parts: Sequence[Mapping[str, NDArray[np.bool_]]], chosen: NDArray[np.int64]
-) -> dict[str, NDArray[np.bool_]]:
-    return {name: np.concatenate([part[name] for part in parts])[chosen] for name in parts[0]}
