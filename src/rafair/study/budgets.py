@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -27,13 +26,12 @@ def budgets_table(done: Sequence[Done]) -> pd.DataFrame:
         Columns `dataset`, `epsilon`, `attack`, `kind` ("outcome": of the row an attack counts by;
         "robust": of the clean row and all iterates), `value`, `sd` and `n`.
     """
-    records = sorted(
-        (record for one in done for record in _records(one)), key=lambda record: record["epsilon"]
-    )
+    ordered = sorted(done, key=lambda one: one.trial.epsilon)
+    records = [record for one in ordered for record in _records(one)]
     return averaged(pd.DataFrame.from_records(records), ["epsilon", "attack", "kind"])
 
 
-def _records(one: Done) -> Iterable[dict[str, Any]]:
+def _records(one: Done) -> Iterable[dict[str, object]]:
     attacks = one.audit.record.attacks
     for attack in in_paper_order(attacks):
         found = attacks[attack]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import pandas as pd
 
@@ -35,10 +34,6 @@ class Claim:
     source: str
     holds: bool
     evidence: str
-
-    def to_dict(self) -> dict[str, Any]:
-        """As plain values."""
-        return asdict(self)
 
 
 def rate_claims(table: pd.DataFrame) -> Iterator[Claim]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
 
 from rafair.arguments import check_name, check_whole
 from rafair.attacks.registry import ATTACKS, UNIONS
@@ -141,10 +140,6 @@ class StudyConfig:
             labels=None,
             seed=seed,
         )
-
-    def to_dict(self) -> dict[str, Any]:
-        """As plain values."""
-        return asdict(self) | {"datasets": list(self.datasets)}
 
 
 def _check_datasets(names: Sequence[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from rafair.attacks.registry import ATTACKS, UNIONS
 from rafair.engine.workers import Workers
 from rafair.models.classifier import Classifier
 from rafair.models.prediction import predict
+from rafair.results.reader import Reader
 from rafair.results.run_files import ADVERSARIAL, CLEAN
 from rafair.search.sweep import CHUNK_ROWS
 from rafair.sources.saved_models import open_saved
@@ -36,6 +38,23 @@ ROWS_AT_ONCE = 100
 """Rows whose counterparts are held in memory together."""
 
 
+@dataclass(frozen=True)
+class Counted:
+    """Counterparts of an audit's instances; each list holds a number per instance.
+
+    Args:
+        others: How many there are besides the row itself.
+        disagreeing: How many disagree, of the clean rows and of the outcome rows of each of the
+            union's members.
+    """
+
+    others: list[int]
+    disagreeing: dict[str, list[int]]
+
+
+_read = Reader(Counted)
+
+
 def drawing_table(done: Sequence[Done], out: Path, threads: int | None) -> pd.DataFrame:
     """Individual fairness of clean rows and of the union's outcomes, all asked or some drawn.
 
@@ -50,16 +69,16 @@ def drawing_table(done: Sequence[Done], out: Path, threads: int | None) -> pd.Da
     records = []
     with Workers(threads) as workers:
         for one in done:
-            counts = remembered(out, "disagreeing", one, lambda one: count(one, workers))
+            counts = remembered(out, "disagreeing", one, lambda one: count(one, workers), _read)
             records += _records(one, counts)
     return averaged(pd.DataFrame.from_records(records), ["rows", "drawn"])
 
 
-def _records(one: Done, counts: dict[str, Any]) -> list[dict[str, Any]]:
-    records = []
+def _records(one: Done, counts: Counted) -> list[dict[str, object]]:
+    records: list[dict[str, object]] = []
     for rows, members in ((CLEAN, (CLEAN,)), (UNION, UNIONS[UNION])):
-        disagreeing = np.array([counts["disagreeing"][member] for member in members])
-        others = np.array(counts["others"])
+        disagreeing = np.array([counts.disagreeing[member] for member in members])
+        others = np.array(counts.others)
         shares = {ALL: np.all(disagreeing == 0, axis=0)} | {
             str(m): np.prod([chance_unseen(own, others, m) for own in disagreeing], axis=0)
             for m in DRAWN
@@ -78,13 +97,8 @@ def _records(one: Done, counts: dict[str, Any]) -> list[dict[str, Any]]:
     return records
 
 
-def count(one: Done, workers: Workers) -> dict[str, Any]:
-    """How many counterparts of each instance there are, and how many disagree with it.
-
-    Returns:
-        `others`, the counterparts besides the row itself, and `disagreeing`, for the clean rows
-        and for the outcome rows of each of the union's members, a number per instance.
-    """
+def count(one: Done, workers: Workers) -> Counted:
+    """How many counterparts of each instance there are, and how many disagree with it."""
     counterparts = Counterparts.of(one.data.test.schema)
     classifier = open_saved(one.audit.folder)[0]
     disagreeing: dict[str, list[int]] = {}
@@ -103,7 +117,7 @@ def count(one: Done, workers: Workers) -> dict[str, Any]:
         ]
         disagreeing[name] = np.concatenate(counted).tolist()
         others = (counterparts.counts(rows) - 1).tolist()
-    return {"others": others, "disagreeing": disagreeing}
+    return Counted(others, disagreeing)
 
 
 def _differing(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from rafair.results.cases import Case, find_cases, show
 from rafair.study.formats import as_markdown
@@ -31,7 +30,7 @@ class Example:
     verdict: Verdict
     case: Case | None
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """As plain values, in the data's own units."""
         head = {"dataset": self.dataset, "seed": self.seed, "verdict": str(self.verdict)}
         case = self.case
@@ -109,7 +108,7 @@ def _marked(text: str, before: str) -> str:
     return text if text == before else f"**{text}**"
 
 
-def _plain(values: Any) -> dict[str, Any]:
+def _plain(values: Mapping[str, object]) -> dict[str, object]:
     return {
         name: value.item() if hasattr(value, "item") else value for name, value in values.items()
     }

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jinja2
 import pandas as pd
 
@@ -47,7 +45,7 @@ def page_markdown(found: Reproduction) -> str:
     return text
 
 
-def _content(found: Reproduction) -> dict[str, Any]:
+def _content(found: Reproduction) -> dict[str, object]:
     config, tables = found.config, found.tables
     headers = ["attack", "", *PRINTED_METRICS.values()]
     return {
@@ -152,7 +150,7 @@ def _quadrants(quadrants: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
     return headers, lines
 
 
-def _most_still(quadrants: pd.DataFrame) -> dict[str, Any]:
+def _most_still(quadrants: pd.DataFrame) -> dict[str, object]:
     means = means_by(quadrants, "dataset", "goal", value="still")
     dataset, goal = max(means, key=means.__getitem__)
     return {"dataset": dataset, "goal": GOAL_VERDICTS[goal], "share": means[dataset, goal]}
@@ -200,7 +198,7 @@ def _cost(cost: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
     return ["attack", *datasets], lines
 
 
-def _dearest(cost: pd.DataFrame) -> dict[str, Any]:
+def _dearest(cost: pd.DataFrame) -> dict[str, object]:
     """The attacks that ask for the fewest and for the most rows, and how many."""
     rows = means_by(
         cost.assign(rows=cost["gradient_rows"] + cost["prediction_rows"]), "attack", value="rows"
@@ -248,7 +246,7 @@ def _features(networks: pd.DataFrame, dataset: str) -> int | None:
     return None if row is None else int(row["features"])
 
 
-def _noise(table3: pd.DataFrame) -> dict[str, Any] | None:
+def _noise(table3: pd.DataFrame) -> dict[str, object] | None:
     """Mean R-AF of clean rows, of noise and of the union; None without noise."""
     own = table3[(table3["dataset"] == MEAN) & (table3["metric"] == "r_af")]
     values = values_by(own, "attack")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import pandas as pd
 
@@ -45,7 +44,7 @@ def rates_table(part: Part, done: Sequence[Done], *, comparable: bool) -> pd.Dat
     return table[COLUMNS]
 
 
-def _records(part: Part, one: Done) -> Iterable[dict[str, Any]]:
+def _records(part: Part, one: Done) -> Iterable[dict[str, object]]:
     record = one.audit.record
     sections: dict[str, Rates] = {}
     if part == Part.TABLE3:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from rafair.engine.devices import check_device
 from rafair.engine.files import explaining_storage
@@ -14,6 +13,7 @@ from rafair.engine.run_folder import check_contents
 from rafair.engine.run_settings import RunSettings
 from rafair.engine.sealed import read_sealed, write_sealed
 from rafair.errors import RunFolderError
+from rafair.results.reader import Reader
 from rafair.study import claims
 from rafair.study.budgets import budgets_table, comparison_table
 from rafair.study.config import Part, StudyConfig, parts_of
@@ -148,17 +148,22 @@ WRITERS: dict[Part, Callable[[Reproduction, Sequence[Done]], None]] = {
 }
 
 
-def _deciding(config: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in config.items() if key not in MAY_DIFFER}
+@dataclass(frozen=True)
+class StudyRecord:
+    """The content of `study.json`: the options of the last call that wrote it."""
+
+    config: StudyConfig
 
 
-def _recorded(out: Path) -> dict[str, Any] | None:
+_read = Reader(StudyRecord)
+
+
+def _recorded(out: Path) -> StudyConfig | None:
     """The options of the last call that wrote here; None where they cannot be read."""
     try:
-        config = read_sealed(out / STUDY)["config"]
-    except (OSError, ValueError, KeyError, TypeError):
+        return _read(read_sealed(out / STUDY), STUDY).config
+    except (OSError, ValueError):
         return None
-    return config if isinstance(config, dict) else None
 
 
 def _check_folder(out: Path, config: StudyConfig, *, force: bool) -> None:
@@ -179,11 +184,11 @@ def _check_folder(out: Path, config: StudyConfig, *, force: bool) -> None:
             f"'{out}': expected a new or empty folder, or one of an earlier reproduction; {found}; "
             "--force (force=True in Python) writes into it all the same, and keeps finished runs"
         )
-    earlier = _deciding(recorded)
-    for key, value in _deciding(config.to_dict()).items():
-        if earlier.get(key) != value:
+    earlier = vars(recorded)
+    for key, value in vars(config).items():
+        if key not in MAY_DIFFER and earlier[key] != value:
             raise RunFolderError(
-                f"'{out}' holds a reproduction with {key} {earlier.get(key)}, not {value}: choose "
+                f"'{out}' holds a reproduction with {key} {earlier[key]}, not {value}: choose "
                 "another folder, or replace its runs with --force (force=True in Python)"
             )
 
@@ -202,11 +207,11 @@ def _warnings(done: Sequence[Done]) -> list[str]:
 def _claim_folder(out: Path, config: StudyConfig, means: RunSettings) -> None:
     with explaining_storage(out):
         out.mkdir(parents=True, exist_ok=True)
-        if _recorded(out) not in (None, json.loads(json.dumps(config.to_dict()))):
+        if _recorded(out) not in (None, config):
             removed = remove_leftovers(out)
             if removed:
                 means.progress.note(
                     f"removed {len(removed)} tables and figures of other networks or options from "
                     f"'{out}'; rafair reproduce makes them again from the runs that are there"
                 )
-    write_sealed(out / STUDY, {"config": config.to_dict()})
+    write_sealed(out / STUDY, asdict(StudyRecord(config)))

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -43,14 +42,14 @@ class Reproduction:
     warnings: list[str] = field(default_factory=list)
 
     @property
-    def document(self) -> dict[str, Any]:
+    def document(self) -> dict[str, object]:
         """Everything as plain values."""
         return {
             "rafair_version": __version__,
             "what": str(self.what),
-            "config": self.config.to_dict(),
+            "config": asdict(self.config),
             **{name: records(table) for name, table in self.tables.items()},
-            "claims": [claim.to_dict() for claim in self.claims],
+            "claims": [asdict(claim) for claim in self.claims],
             "examples": [example.to_dict() for example in self.examples],
             "figures": [{"name": name, "caption": caption} for name, caption in self.captions],
             "warnings": self.warnings,
@@ -59,8 +58,8 @@ class Reproduction:
         }
 
 
-def records(table: pd.DataFrame) -> list[dict[str, Any]]:
+def records(table: pd.DataFrame) -> list[dict[str, object]]:
     """A frame as a list of rows, null where a figure does not exist."""
     text = table.to_json(orient="records", double_precision=15)
-    found: list[dict[str, Any]] = json.loads(text)
+    found: list[dict[str, object]] = json.loads(text)
     return found

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from rafair.analysis.areas import NO_AREA, areas
 from rafair.analysis.slopes import median_slopes
 from rafair.metrics.rates import rate
+from rafair.results.reader import Reader
 from rafair.results.run_files import ADVERSARIAL
 from rafair.study.memory import remembered
 from rafair.study.order import GOALS
@@ -43,27 +44,40 @@ def slopes_table(one: Done, out: Path) -> pd.DataFrame:
         Columns `model`, `goal`, `instance`, `slope`, `counterpart_slope` (change of loss per
         step) and `area` ("true fair" and so on; empty on an axis).
     """
-    kept = remembered(out, "slopes", one, _derive_slopes)
-    frame = pd.DataFrame.from_dict(kept)
+    kept = remembered(out, "slopes", one, _derive_slopes, _read)
+    frame = pd.DataFrame(vars(kept))
     codes = areas(frame["slope"].to_numpy(), frame["counterpart_slope"].to_numpy())
     frame["area"] = ["" if code == NO_AREA else str(Verdict(code)) for code in codes]
     return frame.assign(model=one.trial.seed)[SLOPE_COLUMNS]
 
 
-def _derive_slopes(one: Done) -> dict[str, list[Any]]:
+@dataclass(frozen=True)
+class _Slopes:
+    """A line for each goal and instance, column by column."""
+
+    goal: list[str]
+    instance: list[int]
+    slope: list[float]
+    counterpart_slope: list[float]
+
+
+_read = Reader(_Slopes)
+
+
+def _derive_slopes(one: Done) -> _Slopes:
     losses = losses_of(one)
-    goals, instances = [], []
-    own: list[float] = []
-    other: list[float] = []
+    found = _Slopes([], [], [], [])
     for goal in GOALS:
         of_goal = losses[losses["goal"] == goal]
         each = of_goal["instance"].unique()
         shape = (len(each), -1)
-        own += median_slopes(of_goal["loss"].to_numpy().reshape(shape)).tolist()
-        other += median_slopes(of_goal["counterpart_loss"].to_numpy().reshape(shape)).tolist()
-        goals += [goal] * len(each)
-        instances += each.tolist()
-    return {"goal": goals, "instance": instances, "slope": own, "counterpart_slope": other}
+        found.slope.extend(median_slopes(of_goal["loss"].to_numpy().reshape(shape)).tolist())
+        found.counterpart_slope.extend(
+            median_slopes(of_goal["counterpart_loss"].to_numpy().reshape(shape)).tolist()
+        )
+        found.goal.extend([goal] * len(each))
+        found.instance.extend(each.tolist())
+    return found
 
 
 def quadrants_table(slopes: Sequence[tuple[str, pd.DataFrame]]) -> pd.DataFrame:
