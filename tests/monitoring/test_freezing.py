@@ -282,7 +282,7 @@ def test_a_model_of_ones_own_has_to_be_named_again(people, tmp_path):
             FEW, Named(data=people))  # fmt: skip
     reference = freeze(out, FEW, named)
     assert reference.n == 60
-    assert reference.model["kind"] == "scikit-learn"
+    assert reference.model.kind == "scikit-learn"
     assert reference.judge.perturbation == "feasible"  # as the audit was
     assert reference.judge.black_box
     assert "probes never move children: their epsilon is less" in reference.warnings[1]

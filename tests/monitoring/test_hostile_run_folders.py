@@ -19,6 +19,7 @@ from commands import Done, call
 from rafair.errors import ModelError
 from rafair.monitoring.references.freezing import FreezeOptions, freeze, open_watched
 from rafair.monitoring.references.reference import Reference
+from rafair.monitoring.references.reference_record import ModelPlace
 from rafair.sources.named import Named
 
 EVIL = "from pathlib import Path\nPath(__file__).with_name('went off').touch()\n"
@@ -59,10 +60,9 @@ def planted(watched_plainly: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def says(run: Path, place: str, **more: object) -> None:
     """A reference as who made the folder could have it written, its hashes all in order."""
     reference = Reference.read(run / "monitor")
-    model = {**reference.model, **more}
-    model["place"] = {"in": place, "inputs": None, "outputs": None, "harmless": True}
+    model = dataclasses.replace(reference.model, place=ModelPlace(place), **more)
     (run / "monitor" / "reference.json").unlink()
-    dataclasses.replace(reference, model=model).write(run / "monitor")
+    dataclasses.replace(reference, model=model).sealed().write(run / "monitor")
 
 
 def checked(run: Path) -> Done:

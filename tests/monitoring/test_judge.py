@@ -19,8 +19,10 @@ from rafair.models.function import FunctionClassifier
 from rafair.monitoring.references import judge as judging
 from rafair.monitoring.references.judge import Judge
 from rafair.monitoring.references.judge_options import JudgeOptions
+from rafair.results.derived_rates import plain
 from rafair.results.per_instance import PerInstance
 from rafair.results.rate_names import RateName
+from rafair.results.reader import Reader
 from rafair.tabular.schema import Feature, Schema
 from rafair.tabular.table import Table
 
@@ -251,4 +253,4 @@ def test_wrong_options():
     with pytest.raises(InputError, match="probes: expected each once"):
         JudgeOptions(probes=("noise", "noise"))
     frozen = JudgeOptions(epsilon={"a": 0.1}, chunk_rows=1024)
-    assert JudgeOptions.from_dict(frozen.to_dict()) == frozen
+    assert Reader(JudgeOptions)(plain(frozen), "reference.json") == frozen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from rafair.errors import RunFolderError
 from rafair.metrics.rates import rate
 from rafair.monitoring.references.reference import REFERENCE, ROWS, Reference, _digest
+from rafair.monitoring.references.reference_record import ModelPlace, reference_of
 from rafair.search.draws import row_keys
 
 
@@ -90,11 +92,11 @@ def test_it_says_which_values_were_seen(folder, affairs):
     frame = affairs.test.frame
     for feature in affairs.test.schema.features:
         seen, values = observed[feature.name], frame[feature.name]
-        assert seen["missing"] == 0
+        assert seen.missing == 0
         if feature.kind.is_number:
-            assert (seen["low"], seen["high"]) == (values.min(), values.max())
+            assert (seen.low, seen.high) == (values.min(), values.max())
         else:
-            counts = {each["level"]: each["count"] for each in seen["levels"] if each["count"]}
+            counts = {each.level: each.count for each in seen.levels if each.count}
             assert counts == values.value_counts().to_dict()
 
 
@@ -122,11 +124,83 @@ def test_an_altered_document_is_refused(folder, change, message):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("change", [{"judge": {"steps": 1}}, {"schema": {}}, {"rates": 3}])
-def test_a_forged_document_is_refused(folder, change):
-    sealed(folder, **change)
-    with pytest.raises(RunFolderError, match=r"expected a reference written by rafair|altered"):
+def read(folder: Path) -> dict:
+    return json.loads((folder / REFERENCE).read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("more", [{}, {"harmless": True}])
+def test_what_an_older_version_did_not_tell_stays_untold(folder, more):
+    """Its id is what its store is known by, so nothing is added to what was hashed."""
+    model = read(folder)["model"]
+    older = {key: value for key, value in model.items() if key not in ("input", "decision")}
+    sealed(folder, model=older | {"place": model["place"] | more})
+    reference = Reference.read(folder)
+    assert reference.id == read(folder)["id"] == _digest(read(folder))
+    assert (reference.model.input, reference.model.decision) == (None, None)
+    assert reference.model.place.where == "run"
+
+
+def test_the_id_is_the_hash_of_all_but_the_moment(folder):
+    reference = Reference.read(folder)
+    assert reference.sealed().id == reference.id == _digest(read(folder))
+    later = dataclasses.replace(reference, created="2999-01-01T00:00:00+00:00", id="")
+    assert later.sealed().id == reference.id
+    assert dataclasses.replace(reference, alpha=0.2).sealed().id != reference.id
+
+
+def test_where_a_model_lies_tells_only_what_was_said():
+    assert ModelPlace("run").to_dict() == {"in": "run"}
+    assert ModelPlace("/m.onnx").to_dict() == {"in": "/m.onnx", "inputs": None, "outputs": None}
+    told = ModelPlace("/m.onnx", "raw", None, {"yes": 0.2}, ("yes", "no"))
+    assert told.to_dict() == {
+        "in": "/m.onnx",
+        "inputs": "raw",
+        "outputs": None,
+        "threshold": {"yes": 0.2},
+        "classes": ["yes", "no"],
+    }
+
+
+FORGED = {
+    "judge": ({"steps": 1, "swaps": 2}, "judge.swaps"),
+    "schema": ({}, "expected 'schema.features', found nothing"),
+    "rates": (3, "rates: expected a table, found 3"),
+    "alpha": ("0.05", "alpha: expected a number, found '0.05'"),
+    "tolerance": (2, "tolerance: expected a number from 0 up to 1, got 2"),
+    "n": (True, "n: expected a whole number, found True"),
+    "instances": (60.0, "instances: expected a whole number, found 60.0"),
+    "warnings": ("few", "warnings: expected a list, found 'few'"),
+    "run": ({"name": 3, "sha256": ""}, "run.name: expected a text, found 3"),
+    "dataset": ([], "dataset: expected a table, found []"),
+    "observed": ({"age": {"missing": 0, "levels": 3}}, "observed.age"),
+    "created": (None, "created: expected a text, found None"),
+}
+
+
+@pytest.mark.parametrize("key", FORGED)
+def test_a_forged_document_is_refused(folder, key):
+    change, words = FORGED[key]
+    sealed(folder, **{key: change})
+    with pytest.raises(RunFolderError) as caught:
         Reference.read(folder)
+    beginning = f"'{folder / REFERENCE}': expected a reference written by rafair: "
+    assert str(caught.value).startswith(beginning)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_options_of_the_judge_are_what_they_are(folder):
+    document = read(folder)
+    assert reference_of(document, folder).judge.black_box is False
+    for name in ("epsilon", "steps", "seed", "k", "chunk_rows", "max_category_changes"):
+        for value in ("3", True, 10**400, -1e300, [], 1e999, "\udcff"):
+            forged = document | {"judge": document["judge"] | {name: value}}
+            with pytest.raises(RunFolderError, match="expected a reference") as caught:
+                reference_of(forged, folder)
+            assert "\n" not in str(caught.value)
+    for value in (1, 0, "true", None):
+        with pytest.raises(RunFolderError, match=r"judge\.black_box: expected a truth value"):
+            reference_of(document | {"judge": document["judge"] | {"black_box": value}}, folder)
 
 
 def test_what_is_cut_short_is_refused(folder):

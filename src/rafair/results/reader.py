@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -38,6 +38,7 @@ class Reader(Generic[Record]):
 
     Args:
         record: The dataclass; keys that it does not know are left alone.
+        wrong: How messages begin.
 
     Example:
         >>> from rafair.metrics.rates import Rate
@@ -49,14 +50,15 @@ class Reader(Generic[Record]):
         rafair.errors.RunFolderError: 'f': edited: value: expected a number, found 'high'
     """
 
-    def __init__(self, record: type[Record]) -> None:
+    def __init__(self, record: type[Record], wrong: str = "edited") -> None:
         self._record = record
+        self._wrong = wrong
 
     @cached_property
     def _validator(self) -> TypeAdapter[Record]:
         return TypeAdapter(self._record)
 
-    def __call__(self, document: Any, path: Path | str) -> Record:
+    def __call__(self, document: object, path: Path | str) -> Record:
         """Reads the content of a file.
 
         Raises:
@@ -69,7 +71,7 @@ class Reader(Generic[Record]):
         try:
             return self._validator.validate_python(document)
         except ValidationError as error:
-            raise RunFolderError(f"{place}: edited: {_first(error)}") from error
+            raise RunFolderError(f"{place}: {self._wrong}: {_first(error)}") from error
 
 
 def _first(error: ValidationError) -> str:
@@ -84,6 +86,6 @@ def _first(error: ValidationError) -> str:
     return f"{where}: expected {expected}, found {_shown(found['input'])}"
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     text = "a table" if isinstance(value, Mapping) else visible(f"{value!r}")
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"

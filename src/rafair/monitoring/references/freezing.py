@@ -6,11 +6,11 @@ import datetime
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rafair._version import __version__
 from rafair.auditing.config import AuditConfig
 from rafair.auditing.cost import Cost, describe, measure_rate
 from rafair.engine.files import explaining_storage, sha256_of, writing_folder
@@ -26,8 +26,8 @@ from rafair.monitoring.references.judge import Judge
 from rafair.monitoring.references.observed import Observed
 from rafair.monitoring.references.opening import Split, open_again, open_split
 from rafair.monitoring.references.reference import Reference
+from rafair.monitoring.references.reference_record import FrozenDataset, FrozenModel, FrozenRun
 from rafair.monitoring.references.reference_rows import ReferenceRows
-from rafair.results.derived_rates import named
 from rafair.results.options import Perturbation
 from rafair.results.result import Audit
 from rafair.results.run_files import AUDIT
@@ -135,10 +135,10 @@ def open_watched(
             f"'{folder / AUDIT}': expected the audit that the reference was frozen from: "
             f"{error.strerror}"
         ) from error
-    if found != reference.run["sha256"]:
+    if found != reference.run.sha256:
         raise RunFolderError(
             f"'{folder / AUDIT}': expected the audit that the reference was frozen from, sha256 "
-            f"{reference.run['sha256']}, found {found}"
+            f"{reference.run.sha256}, found {found}"
         )
     model = open_again(folder, reference.schema, reference.model, named, device)
     judge = Judge(model, reference.schema, reference.judge, threads)
@@ -223,11 +223,11 @@ class _Freezing:
         now = datetime.datetime.now(datetime.UTC)
         return replace(
             self._empty(),
-            observed=observed.to_dict(),
+            observed=observed.values(),
             rows=whole,
             warnings=self._warnings(),
             created=now.isoformat(timespec="seconds"),
-        )
+        ).sealed()
 
     def would_give(self, earlier: Reference) -> bool:
         """Whether a reference is the one that these options, rows and this model give.
@@ -237,28 +237,33 @@ class _Freezing:
         mine = self._empty()
         mine = replace(
             mine,
-            run={**mine.run, "name": earlier.run["name"]},
-            model={**mine.model, "place": earlier.model["place"]},
+            run=replace(mine.run, name=earlier.run.name),
+            model=replace(mine.model, place=earlier.model.place),
             observed=earlier.observed,
             rows=earlier.rows,
             warnings=earlier.warnings,
+            rafair_version=earlier.rafair_version,
+            created=earlier.created,
+            id=earlier.id,
         )
-        return earlier.n == self.n and mine.says_the_same(earlier)
+        return earlier.n == self.n and mine.to_dict() == earlier.to_dict()
 
     def _empty(self) -> Reference:
         """The reference without what only judging tells."""
         record, none = self.audit.record, np.empty(0, np.int64)
+        data, model = record.dataset, record.model
         return Reference(
-            run={
-                "name": self.audit.folder.resolve().name,
-                "sha256": sha256_of(self.audit.folder / AUDIT),
-            },
-            dataset=named(record.dataset, ("name", "variant", "rows", "sha256", "file")),
+            run=FrozenRun(self.audit.folder.resolve().name, sha256_of(self.audit.folder / AUDIT)),
+            dataset=FrozenDataset(data.name, data.variant, data.rows, data.sha256, data.file),
             schema=self.split.schema,
-            model={
-                **named(record.model, ("name", "kind", "sha256", "input", "decision")),
-                "place": dict(self.split.place),
-            },
+            model=FrozenModel(
+                name=model.name,
+                kind=model.kind,
+                sha256=model.sha256,
+                input=model.input,
+                decision=model.decision,
+                place=self.split.place,
+            ),
             judge=self.judge.options,
             alpha=float(self.options.alpha),
             tolerance=float(self.options.tolerance),
@@ -266,7 +271,9 @@ class _Freezing:
             observed={},
             rows=ReferenceRows(none, none, joined([], self.judge.options.conditions)),
             warnings=(),
+            rafair_version=__version__,
             created="",
+            id="",
         )
 
     def _chosen(self) -> Iterator[tuple[Rows, Labels]]:
@@ -339,7 +346,7 @@ def _earlier(folder: Path, *, force: bool) -> Reference | None:
 
 
 def _told(reference: Reference) -> str:
-    options: dict[str, Any] = {
+    options = {
         "alpha": reference.alpha,
         "tolerance": reference.tolerance,
         "probes": " and ".join(reference.judge.probes) or "none",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import ConfigDict, StrictBool, StrictFloat, StrictInt
 
 from rafair.arguments import check_name, check_real, check_whole
 from rafair.errors import InputError
@@ -58,17 +60,19 @@ class JudgeOptions:
         (0.0125, ('clean',))
     """
 
+    __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
+
     probes: tuple[str, ...] = DEFAULT
-    epsilon: PerFeature = EPSILON
-    steps: int = STEPS
+    epsilon: StrictFloat | Mapping[str, StrictFloat] = EPSILON
+    steps: StrictInt = STEPS
     perturbation: str = Perturbation.PAPER
-    seed: int = 0
-    k: float = 0.0
+    seed: StrictInt = 0
+    k: StrictFloat = 0.0
     loss: str = "cross-entropy"
-    perturb_sensitive: bool = False
-    max_category_changes: int = 1
-    black_box: bool = False
-    chunk_rows: int | None = None
+    perturb_sensitive: StrictBool = False
+    max_category_changes: StrictInt = 1
+    black_box: StrictBool = False
+    chunk_rows: StrictInt | None = None
 
     def __post_init__(self) -> None:
         for probe in self.probes:
@@ -139,18 +143,3 @@ class JudgeOptions:
     def _step(self, epsilon: float) -> float:
         # 12 digits, so that it reads as what it is
         return min(float(f"{REACH_OF_STEPS * epsilon / self.steps:.12g}"), 1.0)
-
-    def to_dict(self) -> dict[str, Any]:
-        """As plain values."""
-        epsilon = dict(self.epsilon) if isinstance(self.epsilon, Mapping) else self.epsilon
-        return {**vars(self), "probes": list(self.probes), "epsilon": epsilon}
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> JudgeOptions:
-        """From what `to_dict` gives.
-
-        Raises:
-            TypeError: If there are others.
-            InputError: If one is out of range.
-        """
-        return cls(**{**values, "probes": tuple(values["probes"])})

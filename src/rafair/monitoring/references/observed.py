@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from rafair.monitoring.references.reference_record import LevelCount, SeenLevels, SeenNumber
 from rafair.tabular.encoding import Rows, decode_values
 from rafair.tabular.schema import Feature, Schema
 
@@ -20,8 +19,8 @@ class Observed:
         >>> age = Feature(name="age", kind="integer", minimum=20, maximum=40, missing=True)
         >>> seen = Observed(Schema(features=(age,), label="ok", classes=("no", "yes")))
         >>> seen.add(np.float32([[0.25], [0.5], [-1]]))
-        >>> seen.to_dict()
-        {'age': {'missing': 1, 'low': 25.0, 'high': 30.0}}
+        >>> seen.values()
+        {'age': SeenNumber(missing=1, low=25.0, high=30.0)}
     """
 
     def __init__(self, schema: Schema) -> None:
@@ -43,19 +42,18 @@ class Observed:
                 places = np.rint(codes * max(len(counts) - 1, 1)).astype(np.int64)
                 counts += np.bincount(places, minlength=len(counts))
 
-    def to_dict(self) -> dict[str, dict[str, Any]]:
-        """By feature, in the data's own units; `low` and `high` are None where all is missing."""
-        return {
-            feature.name: {"missing": int(self._missing[column]), **self._values(column, feature)}
-            for column, feature in enumerate(self._schema.features)
-        }
+    def values(self) -> dict[str, SeenNumber | SeenLevels]:
+        """By feature, in the data's own units."""
+        features = enumerate(self._schema.features)
+        return {feature.name: self._values(column, feature) for column, feature in features}
 
-    def _values(self, column: int, feature: Feature) -> dict[str, Any]:
+    def _values(self, column: int, feature: Feature) -> SeenNumber | SeenLevels:
+        missing = int(self._missing[column])
         if not feature.kind.is_number:
             counts = zip(feature.levels or (), self._levels[column], strict=True)
-            return {"levels": [{"level": level, "count": int(n)} for level, n in counts]}
+            return SeenLevels(missing, tuple(LevelCount(level, int(n)) for level, n in counts))
         ends = np.array([self._low[column], self._high[column]], np.float32)
         if not np.isfinite(ends).all():
-            return {"low": None, "high": None}
+            return SeenNumber(missing, None, None)
         low, high = decode_values(ends, feature)
-        return {"low": float(low), "high": float(high)}
+        return SeenNumber(missing, float(low), float(high))

@@ -6,10 +6,9 @@ else it has to be named again each time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from rafair.engine.devices import check_device
 from rafair.engine.progress import Progress
@@ -19,6 +18,7 @@ from rafair.models.classifier import Classifier, Labels
 from rafair.models.kinds import kind_of_model
 from rafair.models.model_options import ADDRESSES, ModelOptions
 from rafair.models.saved_network import is_saved_network
+from rafair.monitoring.references.reference_record import IN_RUN, FrozenModel, ModelPlace
 from rafair.results.result import Audit
 from rafair.sources.finished import (
     check_same,
@@ -32,9 +32,6 @@ from rafair.sources.saved_models import open_saved
 from rafair.tabular.encoding import Rows
 from rafair.tabular.schema import Schema
 
-IN_RUN = "run"
-"""Says that a model's files lie in the run's folder."""
-
 
 @dataclass(frozen=True)
 class Split:
@@ -45,14 +42,14 @@ class Split:
         schema: The features of the rows, as the audit knew them.
         n: How many rows there are.
         blocks: Gives the encoded rows and their classes, block by block, in order.
-        place: Where the model is opened again; plain values.
+        place: Where the model is opened again.
     """
 
     classifier: Classifier
     schema: Schema
     n: int
     blocks: Callable[[], Iterator[tuple[Rows, Labels]]]
-    place: Mapping[str, Any]
+    place: ModelPlace
 
 
 def open_split(audit: Audit, named: Named, device: str, progress: Progress) -> Split:
@@ -76,14 +73,14 @@ def open_split(audit: Audit, named: Named, device: str, progress: Progress) -> S
     else:
         source.check()
         source.begin(audit.folder, resumed=False)
-    place = {"in": IN_RUN} if holds_model(audit) else _place(audit, named)
+    place = ModelPlace(IN_RUN) if holds_model(audit) else _place(audit, named)
     return Split(classifier, audit.schema, source.data.n_rows, source.data.blocks, place)
 
 
 def open_again(
     folder: Path,
     schema: Schema,
-    model: Mapping[str, Any],
+    model: FrozenModel,
     named: Named,
     device: str,
 ) -> Classifier:
@@ -92,7 +89,7 @@ def open_again(
     Args:
         folder: The run's folder.
         schema: The features of the rows.
-        model: The section `model` of the reference.
+        model: The model, as the reference tells of it.
         named: What the folder does not hold.
         device: Where a network computes.
 
@@ -100,15 +97,15 @@ def open_again(
         InputError: If the model has to be named, and is not.
         ModelError: If it is gone, or another.
     """
-    place = model["place"]
-    if named.model is None and place["in"] == IN_RUN:
+    place = model.place
+    if named.model is None and place.where == IN_RUN:
         opened = open_saved(folder, check_device(device))[0]
-        check_same(opened, model["sha256"], str(folder))
+        check_same(opened, model.sha256, str(folder))
         return opened
     if named.model is None:
         opening = ModelOptions(device=check_device(device))
-        named = replace(named, model=_harmless(place["in"]), opening=opening)
-    return open_known(named, schema, place, model["sha256"])
+        named = replace(named, model=_harmless(place.where), opening=opening)
+    return open_known(named, schema, vars(place), model.sha256)
 
 
 def _harmless(place: str) -> str:
@@ -126,10 +123,10 @@ def _harmless(place: str) -> str:
     return place
 
 
-def _place(audit: Audit, named: Named) -> dict[str, Any]:
+def _place(audit: Audit, named: Named) -> ModelPlace:
     """Where a model of one's own is, and how it was opened."""
     assert named.model is not None  # refused before
     there = not named.model.startswith(ADDRESSES) and Path(named.model).exists()
     place = str(Path(named.model).resolve()) if there else named.model
-    opening = opened_as(audit.record.model.options, named.opening)
-    return {"in": place, **opening.facts}
+    told = opened_as(audit.record.model.options, named.opening)
+    return ModelPlace(place, told.inputs, told.outputs, told.threshold, told.classes)

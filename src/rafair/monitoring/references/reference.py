@@ -8,65 +8,36 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import pyarrow.parquet as pq
 
-from rafair._version import __version__
-from rafair.arguments import check_real
 from rafair.engine.files import write_synced
 from rafair.engine.parquet_size import check_size
 from rafair.engine.run_folder import check_contents
 from rafair.engine.text_file import read_json, utf8
 from rafair.errors import RunFolderError
-from rafair.monitoring.references.judge_options import JudgeOptions
+from rafair.monitoring.references.reference_record import Frozen, ReferenceRecord, reference_of
 from rafair.monitoring.references.reference_rows import ReferenceRows
-from rafair.tabular.schema import Schema
+from rafair.results.derived_rates import plain
 
 SCHEMA_VERSION = 1
 REFERENCE, ROWS = "reference.json", "reference.parquet"
 UNSEALED = ("id", "created")
 """What the id does not say."""
-OF_THE_ACT = (*UNSEALED, "rafair_version")
-"""What tells when and by what a reference was made, and not what it says."""
 
 
-@dataclass(frozen=True)
-class Reference:
+@dataclass(frozen=True, kw_only=True)
+class Reference(Frozen):
     """What a watch compares with.
 
     Args:
-        run: The audit it was frozen from: `name` of its folder, and `sha256` of its `audit.json`.
-        dataset: `name`, `variant`, `rows`, `sha256`, `file` as in `audit.json`.
-        schema: The features of rows, the label, and the classes.
-        model: `name`, `kind`, `sha256`, and `place`: where it is opened again.
-        judge: How rows are judged.
-        alpha: The chance that a stream without drift ever raises an alarm.
-        tolerance: How far a rate may lie below the reference's own lower bound.
-        instances: How many rows were drawn; None for all.
-        observed: By feature, the values seen, as `Observed.to_dict` gives them.
         rows: What is kept of each row.
-        warnings: What a reader should know.
-        created: When it was frozen; ISO, UTC.
-        rafair_version: By what.
     """
 
-    run: Mapping[str, Any]
-    dataset: Mapping[str, Any]
-    schema: Schema
-    model: Mapping[str, Any]
-    judge: JudgeOptions
-    alpha: float
-    tolerance: float
-    instances: int | None
-    observed: Mapping[str, Any]
     rows: ReferenceRows
-    warnings: tuple[str, ...]
-    created: str
-    rafair_version: str = __version__
 
     @property
     def n(self) -> int:
@@ -79,60 +50,53 @@ class Reference:
         return self.judge.conditions
 
     @cached_property
-    def rates(self) -> dict[str, dict[str, Any]]:
+    def rates(self) -> dict[str, dict[str, dict[str, float]]]:
         """By condition and metric, each rate with its counts and its 95 % interval."""
         return self.rows.rates()
 
-    @cached_property
-    def id(self) -> str:
-        """The hash of all that it says, but for when it was frozen."""
-        return _digest(self._content)
+    def sealed(self) -> Reference:
+        """The same, with the hash of all that it says but for when it was frozen as its id."""
+        return replace(self, id=_digest(self.to_dict()))
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """The content of `reference.json`."""
-        return {**self._content, "id": self.id, "created": self.created}
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "rafair_version": self.rafair_version,
+            "run": plain(self.run),
+            "dataset": plain(self.dataset),
+            "model": plain(self.model) | {"place": self.model.place.to_dict()},
+            "alpha": self.alpha,
+            "tolerance": self.tolerance,
+            "instances": self.instances,
+            "judge": plain(self.judge),
+            "n": self.n,
+            "rates": self.rates,
+            "observed": plain(self.observed),
+            "warnings": list(self.warnings),
+            "schema": self.schema.model_dump(mode="json"),
+            "rows": {"sha256": self.rows.sha256},
+            "id": self.id,
+            "created": self.created,
+        }
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> dict[str, object]:
         """What a history says of it, as plain values."""
         return {
             "id": self.id,
             "created": self.created,
-            "run": self.run["name"],
-            "dataset": self.dataset["name"],
-            "variant": self.dataset["variant"],
-            "model": self.model["name"],
-            "model_sha256": self.model["sha256"],
+            "run": self.run.name,
+            "dataset": self.dataset.name,
+            "variant": self.dataset.variant,
+            "model": self.model.name,
+            "model_sha256": self.model.sha256,
             "n": self.n,
             "alpha": self.alpha,
             "tolerance": self.tolerance,
             "conditions": list(self.conditions),
-            "probe": self.judge.to_dict(),
+            "probe": plain(self.judge),
             "rates": self.rates,
             "warnings": list(self.warnings),
-        }
-
-    def says_the_same(self, other: Reference) -> bool:
-        """Whether another says the same, whenever and by whatever version it was frozen."""
-        return _without(self.to_dict(), OF_THE_ACT) == _without(other.to_dict(), OF_THE_ACT)
-
-    @cached_property
-    def _content(self) -> dict[str, Any]:
-        return {
-            "schema_version": SCHEMA_VERSION,
-            "rafair_version": self.rafair_version,
-            "run": dict(self.run),
-            "dataset": dict(self.dataset),
-            "model": dict(self.model),
-            "alpha": self.alpha,
-            "tolerance": self.tolerance,
-            "instances": self.instances,
-            "judge": self.judge.to_dict(),
-            "n": self.n,
-            "rates": self.rates,
-            "observed": dict(self.observed),
-            "warnings": list(self.warnings),
-            "schema": self.schema.model_dump(mode="json"),
-            "rows": {"sha256": self.rows.sha256},
         }
 
     def write(self, folder: Path) -> None:
@@ -143,7 +107,7 @@ class Reference:
 
     @classmethod
     def read(cls, folder: Path) -> Reference:
-        """Reads what `write` wrote.
+        """Reads what `write` wrote; its id is that which was written, whatever is known by now.
 
         Raises:
             RunFolderError: If there is none, it was altered or cut short, or it was written by
@@ -154,84 +118,26 @@ class Reference:
             raise RunFolderError(f"'{folder.parent}': expected a run folder, found none")
         document = _read_document(path)
         check_contents(folder.parent)
-        try:
-            _check_shapes(document)
-            reference = cls._of(document, _read_rows(folder / ROWS, document))
-            reference._check_rows(document, folder)
-        except RunFolderError:
-            raise
-        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
-            raise RunFolderError(f"'{path}': expected a reference written by rafair") from error
+        record = reference_of(document, path)
+        said = {field.name: getattr(record, field.name) for field in fields(Frozen)}
+        reference = cls(**said, rows=_read_rows(folder / ROWS, record))
+        reference._check_rows(record, folder)
         return reference
 
-    def _check_rows(self, document: Mapping[str, Any], folder: Path) -> None:
+    def _check_rows(self, record: ReferenceRecord, folder: Path) -> None:
         """Refuses rows that are not those that the document tells of."""
         for what, said, found in (
-            ("rows.sha256", document["rows"]["sha256"], self.rows.sha256),
-            ("n", document["n"], self.n),
-            ("rates", document["rates"], self.rates),
+            ("rows.sha256", record.rows.sha256, self.rows.sha256),
+            ("n", record.n, self.n),
+            ("rates", record.rates, self.rates),
         ):
             if said != found:
                 raise RunFolderError(
                     f"'{folder / ROWS}': altered or cut short: {what} is not what {REFERENCE} says"
                 )
 
-    @classmethod
-    def _of(cls, document: Mapping[str, Any], rows: ReferenceRows) -> Reference:
-        return cls(
-            run=document["run"],
-            dataset=document["dataset"],
-            schema=Schema.model_validate(document["schema"]),
-            model=document["model"],
-            judge=JudgeOptions.from_dict(document["judge"]),
-            alpha=document["alpha"],
-            tolerance=document["tolerance"],
-            instances=document["instances"],
-            observed=document["observed"],
-            rows=rows,
-            warnings=tuple(document["warnings"]),
-            created=document["created"],
-            rafair_version=document["rafair_version"],
-        )
 
-
-SHAPES: dict[str, type | tuple[type, ...]] = {
-    "run.name": str,
-    "run.sha256": str,
-    "dataset.name": str,
-    "dataset.variant": (str, type(None)),
-    "model.name": str,
-    "model.place.in": str,
-    "observed": dict,
-    "warnings": list,
-    "created": str,
-    "rafair_version": str,
-    "instances": (int, type(None)),
-}
-"""What nobody derives again, and yet is shown or used."""
-
-
-def _check_shapes(document: Mapping[str, Any]) -> None:
-    """Refuses values of kinds that no reference has.
-
-    Raises:
-        ValueError: If one is.
-        LookupError: If one is missing.
-        TypeError: If a section is none.
-    """
-    for place, kind in SHAPES.items():
-        value: Any = document
-        for name in place.split("."):
-            value = value[name]
-        if not isinstance(value, kind) or isinstance(value, bool):
-            raise ValueError(place)
-    if not all(isinstance(warning, str) for warning in document["warnings"]):
-        raise ValueError("warnings")
-    for name in ("alpha", "tolerance"):
-        check_real(name, document[name], 0, 1, low_included=name == "tolerance")
-
-
-def _read_document(path: Path) -> dict[str, Any]:
+def _read_document(path: Path) -> Mapping[str, object]:
     """The content of `reference.json`, if it is what was written."""
     try:
         document = read_json(path)
@@ -258,22 +164,17 @@ def _read_document(path: Path) -> dict[str, Any]:
     return document
 
 
-def _read_rows(path: Path, document: Mapping[str, Any]) -> ReferenceRows:
-    conditions = JudgeOptions.from_dict(document["judge"]).conditions
+def _read_rows(path: Path, record: ReferenceRecord) -> ReferenceRows:
     try:
-        check_size(path, document["n"])
+        check_size(path, record.n)
         with pq.ParquetFile(path) as file:
-            return ReferenceRows.of_table(file.read(), conditions)
+            return ReferenceRows.of_table(file.read(), record.judge.conditions)
     except (OSError, KeyError, ValueError) as error:  # pyarrow's own among them
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise RunFolderError(f"'{path}': altered or cut short: {reason}") from error
 
 
-def _digest(document: Mapping[str, Any]) -> str:
-    sealed = _without(document, UNSEALED)
+def _digest(document: Mapping[str, object]) -> str:
+    sealed = {key: value for key, value in document.items() if key not in UNSEALED}
     text = json.dumps(sealed, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _without(document: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
-    return {key: value for key, value in document.items() if key not in names}

@@ -70,9 +70,9 @@ class ReferenceRows:
             digest.update(np.ascontiguousarray(values).tobytes())
         return digest.hexdigest()
 
-    def rates(self) -> dict[str, dict[str, Any]]:
+    def rates(self) -> dict[str, dict[str, dict[str, float]]]:
         """By condition and metric, each rate with its counts and its 95 % interval."""
-        found: dict[str, dict[str, Any]] = {}
+        found: dict[str, dict[str, dict[str, float]]] = {}
         for condition in self.judged.conditions:
             holds = {m: share(self.judged.holds(condition, m, self.labels)) for m in METRICS}
             found[condition] = {m: rate.to_dict() for m, rate in holds.items() if rate}
