@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Annotated
 
 import typer
 from rich import box
@@ -16,7 +18,15 @@ from rafair.cli.options import Json
 from rafair.datasets.downloading import fetch as fetch_files
 from rafair.datasets.info import Variant
 from rafair.datasets.loading import load_dataset
-from rafair.datasets.summaries import describe, overview, whereabouts
+from rafair.datasets.summaries import (
+    FileFacts,
+    KnownDataset,
+    LoadedDataset,
+    describe,
+    overview,
+    whereabouts,
+)
+from rafair.tabular.schema import Feature, Kind
 
 SHOWN_VALUES = 10
 
@@ -41,7 +51,7 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="The data set; see `ra
 def list_(json: Json = None) -> None:
     """Lists the data sets, and whether their files are here."""
     entries = overview()
-    print_result(entries, _overview(entries), json)
+    print_result([asdict(entry) for entry in entries], _overview(entries), json)
 
 
 @app.command(epilog="Example:  rafair data show bank --variant paper")
@@ -53,8 +63,8 @@ def show(
     json: Json = None,
 ) -> None:
     """Shows one data set: features, classes, problems, source."""
-    document = describe(load_dataset(name, variant, progress=TerminalProgress()))
-    print_result(document, _description(document), json)
+    found = describe(load_dataset(name, variant, progress=TerminalProgress()))
+    print_result(found.to_dict(), _description(found), json)
 
 
 @app.command(epilog="Example:  rafair data fetch adult")
@@ -68,10 +78,10 @@ def fetch(
     """Fetches the files of a data set, unless they are here already."""
     fetch_files(name, url=url, progress=TerminalProgress())
     files = whereabouts(name)
-    print_result(files, _whereabouts(files), json)
+    print_result([asdict(file) for file in files], _whereabouts(files), json)
 
 
-def _overview(entries: list[dict[str, Any]]) -> Group:
+def _overview(entries: list[KnownDataset]) -> Group:
     table = _table("data set", "rows", "features", "sensitive (values)", "I(v)")
     table.add_column("paper")
     table.add_column("files")
@@ -79,19 +89,19 @@ def _overview(entries: list[dict[str, Any]]) -> Group:
         table.columns[column].justify = "right"
     for entry in entries:
         table.add_row(
-            Text(entry["name"], style="bold"),
-            f"{entry['rows']:,}",
-            " / ".join(map(str, dict.fromkeys(entry["features"].values()))),
-            _counted(entry["sensitive"]),
-            f"{entry['counterparts_per_instance']:,}",
+            Text(entry.name, style="bold"),
+            f"{entry.rows:,}",
+            " / ".join(map(str, dict.fromkeys(entry.features.values()))),
+            _counted(entry.sensitive),
+            f"{entry.counterparts_per_instance:,}",
             _of_paper(entry),
-            _place(entry["files"]),
+            _place(entry.files),
         )
     return Group(table, Text(), *_overview_notes(entries))
 
 
-def _overview_notes(entries: list[dict[str, Any]]) -> list[Text]:
-    missing = [entry["name"] for entry in entries if _place(entry["files"]) == "missing"]
+def _overview_notes(entries: list[KnownDataset]) -> list[Text]:
+    missing = [entry.name for entry in entries if _place(entry.files) == "missing"]
     notes = [
         "I(v): counterparts of each instance, itself included · features: clean / paper variant",
         "paper: which of these figures the paper's Table 2 has otherwise; same: none",
@@ -108,75 +118,73 @@ def _counted(values: dict[str, int]) -> str:
     return ", ".join(f"{name} ({count})" for name, count in values.items())
 
 
-def _of_paper(entry: dict[str, Any]) -> str:
-    paper = entry["paper"]
+def _of_paper(entry: KnownDataset) -> str:
+    paper = entry.paper
     if paper is None:
         return "–"
-    other = {n: c for n, c in paper["sensitive"].items() if c != entry["sensitive"][n]}
-    if paper["rows"] != entry["rows"]:
-        other = {"rows": paper["rows"]} | other
+    other = {n: c for n, c in paper.sensitive.items() if c != entry.sensitive[n]}
+    if paper.rows != entry.rows:
+        other = {"rows": paper.rows} | other
     return _counted(other) or "same"
 
 
-def _place(files: list[dict[str, Any]]) -> str:
-    places = {str(file["place"]) for file in files}
+def _place(files: list[FileFacts]) -> str:
+    places = {str(file.place) for file in files}
     return "missing" if "missing" in places else ", ".join(sorted(places))
 
 
-def _description(document: dict[str, Any]) -> Group:
-    label = document["label"]
-    title = Text.assemble(
-        (document["title"], "bold"), f"  {document['name']}, {document['variant']} variant"
-    )
-    meaning = Text(f"class 1 ({label['classes'][1]}): {label['meaning']}")
+def _description(found: LoadedDataset) -> Group:
+    label = found.label
+    title = Text.assemble((found.title, "bold"), f"  {found.name}, {found.variant} variant")
+    meaning = Text(f"class 1 ({label.classes[1]}): {label.meaning}")
     return Group(
         title,
         meaning,
-        *_spaced(_balance(document), _features(document["features"]), _domains(document)),
-        *_section("Known problems", document["problems"], bullet="•"),
-        *_section("Source", _source(document)),
+        *_spaced(_balance(found), _features(found.features), _domains(found)),
+        *_section("Known problems", found.problems, bullet="•"),
+        *_section("Source", _source(found)),
     )
 
 
-def _balance(document: dict[str, Any]) -> Table:
+def _balance(found: LoadedDataset) -> Table:
     table = _table("class", "whole", "train", "test")
     for column in table.columns[1:]:
         column.justify = "right"
-    for name in document["label"]["classes"]:
-        parts = (document["classes"][part][name] for part in ("whole", "train", "test"))
-        table.add_row(Text(name), *(f"{p['count']:,} ({p['share']:.1%})" for p in parts))
-    table.add_row("all", *(f"{rows:,}" for rows in document["rows"].values()), style="dim")
+    for name in found.label.classes:
+        parts = (found.classes[part][name] for part in ("whole", "train", "test"))
+        table.add_row(Text(name), *(f"{p.count:,} ({p.share:.1%})" for p in parts))
+    table.add_row("all", *(f"{rows:,}" for rows in found.rows.values()), style="dim")
     return table
 
 
-def _features(features: list[dict[str, Any]]) -> Table:
+def _features(features: Sequence[Feature]) -> Table:
     table = _table("feature", "kind", "range or levels", "role")
     for feature in features:
-        role = "sensitive" if feature["sensitive"] else "" if feature["mutable"] else "fixed"
-        table.add_row(Text(feature["name"]), feature["kind"], Text(_values(feature)), role)
+        role = "sensitive" if feature.sensitive else "" if feature.mutable else "fixed"
+        table.add_row(Text(feature.name), feature.kind, Text(_values(feature)), role)
     return table
 
 
-def _values(feature: dict[str, Any]) -> str:
-    if feature["levels"] is None:
-        return f"{feature['minimum']:,g} to {feature['maximum']:,g} {feature['unit']}".rstrip()
-    between = " → " if feature["kind"] == "ordinal" else " | "
-    return between.join(map(str, feature["levels"]))
+def _values(feature: Feature) -> str:
+    if feature.levels is None:
+        return f"{feature.minimum:,g} to {feature.maximum:,g} {feature.unit}".rstrip()
+    between = " → " if feature.kind is Kind.ORDINAL else " | "
+    return between.join(map(str, feature.levels))
 
 
-def _domains(document: dict[str, Any]) -> Table:
+def _domains(found: LoadedDataset) -> Table:
     table = _table("sensitive", "values", "domain")
     table.columns[1].justify = "right"
-    for feature in document["features"]:
-        if feature["sensitive"]:
-            domain = [_plain(value) for value in feature["domain"]]
-            table.add_row(feature["name"], f"{len(domain)}", Text(_abbreviated(domain)))
-    counterparts = f"{document['counterparts_per_instance']:,}"
+    for feature in found.features:
+        if feature.sensitive:
+            domain = [_plain(value) for value in feature.domain or ()]
+            table.add_row(feature.name, f"{len(domain)}", Text(_abbreviated(domain)))
+    counterparts = f"{found.counterparts_per_instance:,}"
     table.add_row("together", counterparts, "counterparts of each instance", style="dim")
     return table
 
 
-def _plain(value: Any) -> str:
+def _plain(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
@@ -186,13 +194,13 @@ def _abbreviated(values: list[str]) -> str:
     return f"{', '.join(values[:6])}, … {', '.join(values[-3:])}"
 
 
-def _source(document: dict[str, Any]) -> list[str]:
-    lines = [document["citation"], document["source"], f"Licence: {document['licence']}"]
-    for file in document["files"]:
-        lines.append(f"{file['name']}: {file['place']} {file['path'] or ''}".rstrip())
-        words = ("sha256", *["    or"] * len(file["sha256"]))
-        lines += [f"  {word} {digest}" for word, digest in zip(words, file["sha256"], strict=False)]
-    return [*lines, f"encoded rows and labels: sha256 {document['sha256']}"]
+def _source(found: LoadedDataset) -> list[str]:
+    lines = [found.citation, found.source, f"Licence: {found.licence}"]
+    for file in found.files:
+        lines.append(f"{file.name}: {file.place} {file.path or ''}".rstrip())
+        words = ("sha256", *["    or"] * len(file.sha256))
+        lines += [f"  {word} {digest}" for word, digest in zip(words, file.sha256, strict=False)]
+    return [*lines, f"encoded rows and labels: sha256 {found.sha256}"]
 
 
 def _section(title: str, lines: list[str], bullet: str = "") -> list[RenderableType]:
@@ -202,10 +210,10 @@ def _section(title: str, lines: list[str], bullet: str = "") -> list[RenderableT
     return [Text(f"\n{title}", style="bold"), body]
 
 
-def _whereabouts(files: list[dict[str, Any]]) -> Table:
+def _whereabouts(files: list[FileFacts]) -> Table:
     table = _table("file", "place", "path")
     for file in files:
-        table.add_row(file["name"], file["place"], Text(file["path"] or "comes with rafair"))
+        table.add_row(file.name, file.place, Text(file.path or "comes with rafair"))
     return table
 
 
