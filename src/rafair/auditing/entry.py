@@ -129,7 +129,7 @@ def audit(
         >>> data = rafair.load_dataset("affairs")
         >>> network = rafair.train(data.train, rafair.TrainConfig(epochs=1))
         >>> result = rafair.audit(network, data.test, instances=20, steps=2)
-        >>> list(result.document["attacks"])
+        >>> list(result.record.attacks)
         ['rafair-tb', 'rafair-ff', 'rafair-fb', 'rafair']
     """
     if not isinstance(table, Table):
@@ -229,7 +229,7 @@ def repair_saved(
     config = replace(config, labels=config.labels or LABELS[0])
     config = _without_old_epsilon(config, overrides)
     earlier.check_file(ADVERSARIAL)
-    stored = Stored(source, earlier.document, earlier.adversarial)
+    stored = Stored(earlier, earlier.adversarial)
     config = replace(config, **_with_old_bands(config, overrides))
     return run_audit(_again(earlier, named, config, means), config, means, stored)
 

@@ -25,7 +25,7 @@ def plan_of(source: Source, config: AuditConfig, stored: Stored | None) -> dict[
         "subject": source.plan,
         # how much may be asked decides no figure
         "config": {k: value for k, value in config.to_dict().items() if k != "max_queries"},
-        "stored": stored.document["config"]["plan"] if stored else None,
+        "stored": stored.audit.record.config["plan"] if stored else None,
     }
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from rafair.engine.files import copy_file
+from rafair.results.result import Audit
 from rafair.results.run_files import ADVERSARIAL
 from rafair.results.twins import sought_by
 from rafair.search.observation import Observation
@@ -49,13 +48,11 @@ class Stored:
     """The outcome rows of a finished run, to be repaired without attacking again.
 
     Args:
-        folder: The run folder.
-        document: Its `audit.json`.
+        audit: The run.
         adversarial: Its `adversarial.parquet`.
     """
 
-    folder: Path
-    document: Mapping[str, Any]
+    audit: Audit
     adversarial: pd.DataFrame
 
     @property
@@ -78,7 +75,7 @@ class Stored:
 
     def copy_to(self, folder: Path) -> None:
         """Copies the attacked rows, so that the new run folder is complete."""
-        copy_file(self.folder / ADVERSARIAL, folder / ADVERSARIAL)
+        copy_file(self.audit.folder / ADVERSARIAL, folder / ADVERSARIAL)
 
 
 def _stored_outcome(sought: frozenset[Verdict], frame: pd.DataFrame, schema: Schema) -> Outcomes:

@@ -6,7 +6,6 @@ import datetime
 import time
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +33,7 @@ from rafair.results.derived_rates import plain, rates_document
 from rafair.results.groups import groups_document
 from rafair.results.options import Perturbation
 from rafair.results.per_instance import PerInstance
-from rafair.results.record import record_of
+from rafair.results.record import Feasible, record_of
 from rafair.results.result import Audit
 from rafair.results.run_files import SCHEMA_VERSION
 from rafair.results.twins import is_feasible, runs_of, unions_among
@@ -142,9 +141,8 @@ class _Run:
         check_fits(model, self.data.table.rows, len(self.data.schema.classes))
         checkpoints = self._examine(model, cost)
         document = self._document(model, checkpoints, whole)
-        document["warnings"] = [*document["warnings"], *self.said]
-        document["seconds"] = time.perf_counter() - begun
-        return write_document(document, self.folder.partial)
+        seconds = time.perf_counter() - begun
+        return write_document({**document, "seconds": seconds}, self.folder.partial)
 
     def _judge_file(self, file: TableFile) -> Whole:
         """Looks at all rows of a file, and gives the verdict of each."""
@@ -240,7 +238,7 @@ class _Run:
 
     def _document(
         self, model: Classifier, checkpoints: Checkpoints, whole: Whole | None
-    ) -> dict[str, Any]:
+    ) -> dict[str, object]:
         folder = self.folder.partial
         if self.stored:
             self.stored.copy_to(folder)
@@ -248,7 +246,7 @@ class _Run:
         unions = unions_among(gathered.attacked, self.config)
         rates = rates_document(gathered, unions, self.config.seed)
         if self.stored:
-            rates["attacks"] = self.stored.document["attacks"]
+            rates["attacks"] = self.stored.audit.document["attacks"]
         groups = groups_document(
             PerInstance(gathered),
             folder,
@@ -272,20 +270,19 @@ class _Run:
             "config": self._config() | {"black_box": not model.differentiable},
             **rates,
             **groups._asdict(),
+            **self._feasible(),
+            **({"whole": whole.section()} if whole else {}),
         }
-        if self.config.perturbation != Perturbation.PAPER:
-            document["feasible"] = self._feasible()
-        if whole:
-            document["whole"] = whole.section()
         record = record_of(plain({**document, "warnings": []}))
-        document["warnings"] = [*warnings_of(record), *self.data.doubts()]
-        return document
+        return {**document, "warnings": [*warnings_of(record), *self.data.doubts(), *self.said]}
 
-    def _feasible(self) -> dict[str, Any]:
-        """What a reader of feasible perturbations should know of the data."""
+    def _feasible(self) -> dict[str, Feasible]:
+        """What a reader of feasible perturbations should know of the data, if there are any."""
+        if self.config.perturbation == Perturbation.PAPER:
+            return {}
         box = self.config.feasible_set(self.data.schema)
         rows = self.data.table.rows[self.instances]
-        return {"too_coarse": list(box.coarse), "broken_relations": dict(box.broken(rows))}
+        return {"feasible": Feasible(list(box.coarse), dict(box.broken(rows)))}
 
     def _answers(self, model: Classifier) -> NDArray[np.int64]:
         """How many rows of each class the model takes for each; `(c, c)`, true classes in rows."""
@@ -293,15 +290,14 @@ class _Run:
         predictions = predict(model, table.rows, self.workers, CHUNK_ROWS)
         return count_answers(table.labels, predictions, len(table.schema.classes))
 
-    def _config(self) -> dict[str, Any]:
+    def _config(self) -> dict[str, object]:
         config = self.config.to_dict() | {"plan": self.job.digest}
         if not self.stored:
             return config
         # the attacks were run under their own options; these are the repair's
         own = {key: config[key] for key in REPAIR_OPTIONS}
-        earlier: dict[str, Any] = dict(self.stored.document["config"])
         mine = {key: config[key] for key in ("labels", "bands", "plan")}
-        return earlier | mine | {"repair": own}
+        return {**self.stored.audit.record.config, **mine, "repair": own}
 
 
 def _check_against(data: DataSource, config: AuditConfig) -> None:

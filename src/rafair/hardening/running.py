@@ -107,8 +107,8 @@ def _finished(folder: Path, digest: str) -> Document | None:
     """
     try:
         document: Document = read_sealed(folder / HARDENING)
-        same = document["plan"] == digest
-    except (OSError, ValueError, KeyError, TypeError):
+        same = hardening_of(document).plan == digest
+    except (OSError, ValueError):
         return None
     if not same:
         return None
@@ -136,8 +136,8 @@ class _Run:
         """Does what is left to do; returns the document, which is written."""
         outcomes = list(self._outcomes())
         judge = self._judge(outcomes[0].pair)
-        document = document_of(self.pairs, self.config, judge, outcomes, self.means.command)
-        document["plan"] = self.job.digest
+        found = document_of(self.pairs, self.config, judge, outcomes, self.means.command)
+        document = {**found, "plan": self.job.digest}
         write_document(document, self.folder.partial)
         return document
 

@@ -30,7 +30,7 @@ class PerInstance:
         >>> audit = rafair.audit(lambda rows: rows[:, :2], table, attacks=(), instances=50)
         >>> each = PerInstance.read(audit.folder)
         >>> accurate = each.holds(RateName("clean", "accuracy"))
-        >>> int(accurate.sum()) == audit.document["clean"]["accuracy"]["count"]
+        >>> int(accurate.sum()) == audit.record.clean.rates["accuracy"].count
         True
     """
 

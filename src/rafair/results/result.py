@@ -58,7 +58,7 @@ class Audit:
         >>> import rafair
         >>> table = rafair.load_dataset("affairs").test
         >>> audit = rafair.audit(lambda rows: rows[:, :2], table, attacks=(), instances=50)
-        >>> audit.document["clean"]["n"]
+        >>> audit.record.clean.n
         50
     """
 
