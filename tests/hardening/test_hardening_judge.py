@@ -86,7 +86,7 @@ def test_what_is_left_alone_changes_no_answer(table, monkeypatch):
     monkeypatch.setattr(
         judging, "evaluate", lambda *given, sparing: evaluate(*given, sparing=not sparing)
     )
-    assert spared.to_dict() == judge(model, 0.3).to_dict()
+    assert spared.record == judge(model, 0.3).record
 
 
 def test_the_judge_finds_what_the_public_audit_finds(table):
@@ -130,7 +130,7 @@ def test_judging_opens_one_pool_and_no_folder(table, monkeypatch):
 
 def test_what_is_stored_of_a_judgement_is_all_of_it(table):
     found = Judge(table, attacks=("apgd",), steps=2)(TorchClassifier(linear(WEIGHTS)), EPSILON)
-    again = Judgement.from_dict(found.to_dict())
+    again = Judgement.of_record(found.record)
     for name in ("clean", "accurate", "fair"):
         assert np.array_equal(getattr(found, name), getattr(again, name))
 

@@ -6,6 +6,7 @@ was cut short, altered, or is of another plan is told in a line, and that traini
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,28 @@ from torch import Tensor
 
 from rafair.engine.files import explaining_loss, sha256_of, writing
 from rafair.engine.progress import SILENT, Progress
-from rafair.engine.sealed import DIGEST, read_sealed, write_sealed
+from rafair.engine.sealed import read_sealed, write_sealed
 from rafair.hardening.training import Tensors, TrainingState
 from rafair.models.classifier import Labels, Rows
+from rafair.results.reader import Reader
 
 STATE, ROWS = "state.json", "rows.safetensors"
 NETWORK, OPTIMIZER = "network.", "optimizer."
+
+
+@dataclass
+class _Known:
+    """The content of `state.json`; without an epoch only the rows to learn from were kept."""
+
+    key: str
+    files: dict[str, str] = field(default_factory=dict)
+    epoch: int | None = None
+    broken: bool = False
+    seconds: float = 0.0
+    digest: str = ""
+
+
+_read = Reader(_Known)
 
 
 class Checkpoint:
@@ -47,11 +64,11 @@ class Checkpoint:
         fault = self._fault(found) if folder.exists() else None
         if fault:
             progress.note(f"'{folder}' {fault}: that training is done again")
-        self._known: dict[str, Any] = found if found and not fault else {"key": key, "files": {}}
+        self._known = found if found and not fault else _Known(key)
 
     def rows(self) -> tuple[Rows, Labels] | None:
         """The rows to learn from, if they were kept."""
-        if ROWS not in self._known["files"]:
+        if ROWS not in self._known.files:
             return None
         kept = safetensors.torch.load_file(self.folder / ROWS)
         return kept["rows"].numpy(), kept["labels"].numpy()
@@ -59,19 +76,20 @@ class Checkpoint:
     def keep_rows(self, rows: Rows, labels: Labels) -> None:
         """Keeps the rows to learn from."""
         self._write(ROWS, {"rows": _tensor(rows), "labels": _tensor(labels)})
-        self._write_state({})
+        self._write_state()
 
     def state(self) -> TrainingState | None:
         """The last state that was kept, if any."""
-        if "epoch" not in self._known:
+        known = self._known
+        if known.epoch is None:
             return None
-        kept = safetensors.torch.load_file(self.folder / _name(self._known["epoch"]))
+        kept = safetensors.torch.load_file(self.folder / _name(known.epoch))
         return TrainingState(
-            epoch=self._known["epoch"],
+            epoch=known.epoch,
             network=_below(kept, NETWORK),
             optimizer=_below(kept, OPTIMIZER),
-            broken=self._known["broken"],
-            seconds=self._known["seconds"],
+            broken=known.broken,
+            seconds=known.seconds,
         )
 
     def keep(self, state: TrainingState) -> None:
@@ -80,15 +98,17 @@ class Checkpoint:
         Raises:
             StorageError: If the disk is full or has gone; what was kept before stays.
         """
-        before = [name for name in self._known["files"] if name != ROWS]
+        known = self._known
+        before = [name for name in known.files if name != ROWS]
         tensors = {NETWORK + name: value for name, value in state.network.items()}
         tensors |= {OPTIMIZER + name: value for name, value in state.optimizer.items()}
         name = _name(state.epoch)
         self._write(name, tensors)
         for old in before:
             if old != name:
-                del self._known["files"][old]
-        self._write_state({"epoch": state.epoch, "broken": state.broken, "seconds": state.seconds})
+                del known.files[old]
+        known.epoch, known.broken, known.seconds = state.epoch, state.broken, state.seconds
+        self._write_state()
         with explaining_loss(self.folder):
             for old in before:
                 if old != name:
@@ -100,26 +120,25 @@ class Checkpoint:
             self.folder.mkdir(parents=True, exist_ok=True)
         with writing(path) as temporary:
             safetensors.torch.save_file(tensors, temporary)
-        self._known["files"][name] = sha256_of(path)
+        self._known.files[name] = sha256_of(path)
 
-    def _write_state(self, values: dict[str, Any]) -> None:
-        self._known = write_sealed(self.folder / STATE, self._known | values)
+    def _write_state(self) -> None:
+        write_sealed(self.folder / STATE, asdict(self._known))
 
-    def _read(self) -> Any:
+    def _read(self) -> _Known | None:
         try:
-            return read_sealed(self.folder / STATE)
+            return _read(read_sealed(self.folder / STATE), STATE)
         except (OSError, ValueError):
             return None
 
-    def _fault(self, found: Any) -> str | None:
+    def _fault(self, found: _Known | None) -> str | None:
         """What is wrong with the files; None if nothing is."""
-        if found is None and not any(self.folder.glob("[!.]*")):
-            return None
-        if not isinstance(found, dict) or DIGEST not in found:
-            return f"has no {STATE} as it was written"
-        if found["key"] != self._key:
+        if found is None or not found.digest:
+            left = any(self.folder.glob("[!.]*"))
+            return f"has no {STATE} as it was written" if left else None
+        if found.key != self._key:
             return "is of another plan"
-        for name, digest in found["files"].items():
+        for name, digest in found.files.items():
             path = self.folder / name
             if not path.is_file() or sha256_of(path) != digest:
                 return f"has a {name} that was altered or cut short"

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +24,16 @@ from rafair.tabular.table import Table
 
 REACH_OF_STEPS = 2.5
 """How far all steps reach together, in radii of the box."""
+
+
+@dataclass(frozen=True)
+class JudgementRecord:
+    """A judgement as it is stored."""
+
+    clean: list[int]
+    accurate: list[bool]
+    fair: list[bool]
+    zero_gradient: int | None
 
 
 @dataclass(frozen=True)
@@ -49,14 +58,12 @@ class Judgement:
         """Whether it was right and alike at every step; shape `(n,)`."""
         return self.accurate & self.fair
 
-    def to_dict(self) -> dict[str, Any]:
+    @property
+    def record(self) -> JudgementRecord:
         """As plain values."""
-        return {
-            "clean": self.clean.tolist(),
-            "accurate": self.accurate.tolist(),
-            "fair": self.fair.tolist(),
-            "zero_gradient": self.zero_gradient,
-        }
+        return JudgementRecord(
+            self.clean.tolist(), self.accurate.tolist(), self.fair.tolist(), self.zero_gradient
+        )
 
     @classmethod
     def of(cls, parts: Sequence[Evaluation]) -> Judgement:
@@ -70,13 +77,13 @@ class Judgement:
         )
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Judgement:
-        """From what `to_dict` gives."""
+    def of_record(cls, record: JudgementRecord) -> Judgement:
+        """From what `record` gives."""
         return cls(
-            np.array(values["clean"], np.int8),
-            np.array(values["accurate"], bool),
-            np.array(values["fair"], bool),
-            values["zero_gradient"],
+            np.array(record.clean, np.int8),
+            np.array(record.accurate, bool),
+            np.array(record.fair, bool),
+            record.zero_gradient,
         )
 
 

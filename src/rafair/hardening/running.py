@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -33,13 +33,15 @@ from rafair.hardening.document import (
     document_of,
     write_document,
 )
-from rafair.hardening.judging import Judge, Judgement
+from rafair.hardening.judging import Judge, Judgement, JudgementRecord
 from rafair.hardening.pairs import WORK, Pair, Pairs
 from rafair.hardening.rates import Measured
 from rafair.models.classifier import Classifier
 from rafair.models.prediction import predict
 from rafair.models.storage import load_model
+from rafair.results.derived_rates import plain
 from rafair.results.hardening_record import HardeningRecord, hardening_of
+from rafair.results.reader import Reader
 from rafair.search.sweep import CHUNK_ROWS
 from rafair.tabular.sampling import sample_instances
 
@@ -48,6 +50,22 @@ Illustrate = Callable[[HardeningRecord, Path], object]
 
 FOUND = "found.json"
 SIDES = ("before", "after")
+
+Found = TypeVar("Found")
+BrokenBy = dict[str, dict[str, int]]
+"""How many instances each weaker attack broke, of how many."""
+
+
+@dataclass(frozen=True)
+class _Part(Generic[Found]):
+    """What came of a part, and how long it took."""
+
+    found: Found
+    seconds: float
+
+
+_read_judgement = Reader(_Part[JudgementRecord])
+_read_broken = Reader(_Part[BrokenBy])
 
 
 def run_hardening(
@@ -221,15 +239,15 @@ class _Run:
                 for epsilon in self.config.judged_epsilons:
                     judging = _Judging(judge, model, epsilon)
                     with whole.part(judge.cost(len(judge.table))):
-                        found, spent = self._part(next(places), judging, whole)
-                    measured[side][epsilon] = Judgement.from_dict(found)
+                        found, spent = self._part(next(places), judging, _read_judgement, whole)
+                    measured[side][epsilon] = Judgement.of_record(found)
                     seconds += spent
             masking = None
             if not judge.black_box:
                 panel = measured["after"][self.config.epsilon]
                 check = _Masking(MaskingCheck(judge), pair.after, self.config.epsilon, panel)
                 with whole.part(check.check.cost()):
-                    masking, spent = self._part(next(places), check, whole)
+                    masking, spent = self._part(next(places), check, _read_broken, whole)
                 seconds += spent
         labels = self.pairs.data.table.labels
         before, after = (
@@ -239,18 +257,21 @@ class _Run:
         return Outcome(seed, pair, before, after, masking, seconds)
 
     def _part(
-        self, number: int, work: Callable[[WholeProgress], dict[str, Any]], whole: WholeProgress
-    ) -> tuple[dict[str, Any], float]:
+        self,
+        number: int,
+        work: Callable[[WholeProgress], Found],
+        read: Reader[_Part[Found]],
+        whole: WholeProgress,
+    ) -> tuple[Found, float]:
         """A part's result and its seconds, done now or read from where it is stored."""
         shard = self._checkpoints.shards[number]
         path = self._checkpoints.folder / f"{number:05d}" / FOUND
         if not path.exists():
             begun = time.perf_counter()
-            found = work(whole)
-            content = {"found": found, "seconds": time.perf_counter() - begun}
-            self._checkpoints.store(shard, {FOUND: content})
-        stored = read_json(path)
-        return stored["found"], float(stored["seconds"])
+            done = _Part(work(whole), time.perf_counter() - begun)
+            self._checkpoints.store(shard, {FOUND: plain(done)})
+        stored = read(read_json(path), path)
+        return stored.found, stored.seconds
 
     def _predictions(self, model: Classifier) -> np.ndarray[Any, np.dtype[np.int64]]:
         with Workers(self.means.threads) as workers:
@@ -263,8 +284,8 @@ class _Judging:
     model: Classifier
     epsilon: float
 
-    def __call__(self, progress: WholeProgress) -> dict[str, Any]:
-        return self.judge(self.model, self.epsilon, progress).to_dict()
+    def __call__(self, progress: WholeProgress) -> JudgementRecord:
+        return self.judge(self.model, self.epsilon, progress).record
 
 
 @dataclass(frozen=True)
@@ -274,5 +295,5 @@ class _Masking:
     epsilon: float
     panel: Judgement
 
-    def __call__(self, progress: WholeProgress) -> dict[str, Any]:
-        return dict(self.check(self.model, self.epsilon, self.panel, progress))
+    def __call__(self, progress: WholeProgress) -> BrokenBy:
+        return self.check(self.model, self.epsilon, self.panel, progress)
