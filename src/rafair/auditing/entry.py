@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from rafair.engine.run_folder import RunFolder
 from rafair.engine.run_settings import RunSettings
 from rafair.engine.workers import Workers
 from rafair.errors import InputError, RunFolderError
-from rafair.metrics.rates import share
+from rafair.metrics.rates import Rate, share
 from rafair.models.faithful import faithful
 from rafair.models.live import open_live
 from rafair.models.model_options import ModelOptions
@@ -281,7 +281,7 @@ def _is_run(folder: Path) -> bool:
 
 def train_dataset(
     name: str, variant: str, training: TrainConfig, means: RunSettings
-) -> dict[str, Any]:
+) -> TrainedNetwork:
     """Trains the paper's network on a data set and saves it.
 
     Returns:
@@ -303,23 +303,35 @@ def train_dataset(
     return _trained(done.folder, network, means)
 
 
-def _trained(folder: Path, network: FreshNetwork, means: RunSettings) -> dict[str, Any]:
+@dataclass(frozen=True)
+class TrainedNetwork:
     """What there is to say of a trained network."""
+
+    folder: str
+    name: str
+    parameters: int | None
+    dataset: str
+    variant: str
+    test_accuracy: Rate | None
+    sha256: str | None
+    training: dict[str, object]
+
+
+def _trained(folder: Path, network: FreshNetwork, means: RunSettings) -> TrainedNetwork:
     dataset = network.dataset
     classifier = network.load(folder)
     with Workers(means.threads) as workers:
         predictions = predict(classifier, dataset.test.rows, workers, CHUNK_ROWS)
-    accuracy = share(predictions == dataset.test.labels)
-    return {
-        "folder": str(folder),
-        "name": classifier.name,
-        "parameters": classifier.n_parameters,
-        "dataset": dataset.name,
-        "variant": str(dataset.variant),
-        "test_accuracy": accuracy.to_dict() if accuracy else None,
-        "sha256": classifier.sha256,
-        "training": network.training.to_dict(),
-    }
+    return TrainedNetwork(
+        folder=str(folder),
+        name=classifier.name,
+        parameters=classifier.n_parameters,
+        dataset=dataset.name,
+        variant=str(dataset.variant),
+        test_accuracy=share(predictions == dataset.test.labels),
+        sha256=classifier.sha256,
+        training=network.training.to_dict(),
+    )
 
 
 def _without_old_epsilon(config: AuditConfig, overrides: dict[str, Any]) -> AuditConfig:

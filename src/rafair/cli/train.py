@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
 from rich.text import Text
 
 from rafair.cli import options
 from rafair.cli.console import print_result, say_where
+
+if TYPE_CHECKING:
+    from rafair.auditing.entry import TrainedNetwork
 
 EPILOG = "Example:  rafair train --dataset affairs --epochs 10 --out models/affairs"
 
@@ -32,16 +38,15 @@ def train(
     training = TrainConfig(**given)
     means = options.means(out, force)
     trained = train_dataset(dataset, variant, training, means)
-    print_result(trained, Text(describe(trained)), json)
-    say_where(trained["folder"], json)
+    print_result(asdict(trained), Text(describe(trained)), json)
+    say_where(trained.folder, json)
 
 
-def describe(trained: dict[str, object]) -> str:
+def describe(trained: TrainedNetwork) -> str:
     """What was trained, in a line."""
-    accuracy = trained["test_accuracy"]
-    assert isinstance(accuracy, dict)
+    accuracy = trained.test_accuracy
+    assert accuracy is not None  # no test split is empty
     return (
-        f"{trained['name']}, {trained['parameters']:,} parameters, trained on "
-        f"{trained['dataset']} ({trained['variant']}); test accuracy {accuracy['value']:.3f} "
-        f"[{accuracy['low']:.3f}, {accuracy['high']:.3f}] on {accuracy['n']:,} rows"
+        f"{trained.name}, {trained.parameters:,} parameters, trained on "
+        f"{trained.dataset} ({trained.variant}); test accuracy {accuracy} on {accuracy.n:,} rows"
     )
