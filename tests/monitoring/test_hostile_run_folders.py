@@ -60,7 +60,7 @@ def planted(watched_plainly: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def says(run: Path, place: str, **more: object) -> None:
     """A reference as who made the folder could have it written, its hashes all in order."""
     reference = Reference.read(run / "monitor")
-    model = dataclasses.replace(reference.model, place=ModelPlace(place), **more)
+    model = dataclasses.replace(reference.model, place=ModelPlace(where=place), **more)
     (run / "monitor" / "reference.json").unlink()
     dataclasses.replace(reference, model=model).sealed().write(run / "monitor")
 

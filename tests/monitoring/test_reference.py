@@ -149,9 +149,13 @@ def test_the_id_is_the_hash_of_all_but_the_moment(folder):
 
 
 def test_where_a_model_lies_tells_only_what_was_said():
-    assert ModelPlace("run").to_dict() == {"in": "run"}
-    assert ModelPlace("/m.onnx").to_dict() == {"in": "/m.onnx", "inputs": None, "outputs": None}
-    told = ModelPlace("/m.onnx", "raw", None, {"yes": 0.2}, ("yes", "no"))
+    assert ModelPlace(where="run").to_dict() == {"in": "run"}
+    assert ModelPlace(where="/m.onnx").to_dict() == {
+        "in": "/m.onnx",
+        "inputs": None,
+        "outputs": None,
+    }
+    told = ModelPlace("raw", None, {"yes": 0.2}, ["yes", "no"], where="/m.onnx")
     assert told.to_dict() == {
         "in": "/m.onnx",
         "inputs": "raw",

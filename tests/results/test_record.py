@@ -36,7 +36,8 @@ def test_a_record_says_what_the_document_says(audit):
         assert plain(getattr(record, name)) == document[name]
     for name in ("seed", "files", "config", "warnings", "command", "created", "rafair_version"):
         assert getattr(record, name) == document[name]
-    assert plain(record.model) == document["model"]
+    options = record.model.options.facts
+    assert plain(record.model) | {"options": options} == document["model"]
     dataset = plain(record.dataset)
     assert dataset.pop("schema").model_dump(mode="json") == document["dataset"]["schema"]
     assert dataset == {k: v for k, v in document["dataset"].items() if k != "schema"}

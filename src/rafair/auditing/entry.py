@@ -175,7 +175,7 @@ def audit(
     )
     classifier = open_live(model, table.schema, options)
     source = Source(
-        OpenedModel(faithful(classifier, table.rows, table.schema), options=options.facts),
+        OpenedModel(faithful(classifier, table.rows, table.schema), options=options.said.facts),
         InMemory.of_table(table),
     )
     return run_audit(source, config, means)

@@ -80,7 +80,7 @@ def _differences(
 
 def _told(model: ModelRecord) -> Told:
     """What a user said of a model: what it takes and gives, and how it decides."""
-    return {name: value for name, value in model.options.items() if value is not None}
+    return {name: value for name, value in vars(model.options).items() if value is not None}
 
 
 def _between(what: str, one: Any, other: Any) -> Iterator[tuple[str, Any, Any]]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from pydantic import StrictFloat
 
 from rafair.arguments import check_name
 from rafair.errors import InputError
@@ -15,6 +16,33 @@ OUTPUTS = ("logits", "probabilities")
 
 ADDRESSES = ("http://", "https://")
 """How the address of a model behind HTTP begins."""
+
+
+@dataclass(frozen=True)
+class SaidOptions:
+    """What a user said of a model that decides its answers; None where nothing was said.
+
+    Args:
+        inputs: What it takes; `ModelOptions` says more of each.
+        outputs: What it gives.
+        threshold: The class and the score that it decides by.
+        classes: The classes in the order of its outputs.
+    """
+
+    inputs: str | None = None
+    outputs: str | None = None
+    threshold: Mapping[str, StrictFloat] | None = None
+    classes: list[str] | None = None
+
+    @property
+    def facts(self) -> dict[str, object]:
+        """As plain values; of the decision only what was said."""
+        found: dict[str, object] = {"inputs": self.inputs, "outputs": self.outputs}
+        if self.threshold:
+            found["threshold"] = dict(self.threshold)
+        if self.classes:
+            found["classes"] = self.classes
+        return found
 
 
 @dataclass(frozen=True)
@@ -67,11 +95,7 @@ class ModelOptions:
             )
 
     @property
-    def facts(self) -> dict[str, Any]:
-        """What of it decides the model's answers, as plain values; only what was said."""
-        said = {
-            "threshold": dict(self.threshold) if self.threshold else None,
-            "classes": list(self.classes) if self.classes else None,
-        }
-        always = {"inputs": self.inputs, "outputs": self.outputs}
-        return always | {name: value for name, value in said.items() if value is not None}
+    def said(self) -> SaidOptions:
+        """What of it decides the model's answers."""
+        classes = list(self.classes) if self.classes else None
+        return SaidOptions(self.inputs, self.outputs, self.threshold, classes)

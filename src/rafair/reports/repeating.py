@@ -69,7 +69,7 @@ def call(record: AuditRecord) -> str:
         for name in AuditOptions.__dataclass_fields__
         if name in config and _python(config[name]) != _python(getattr(defaults, name))
     ]
-    told = record.model.options
+    told = vars(record.model.options)
     given += [
         f"{parameter}={_python(told[name])}"
         for name, parameter in TOLD.items()

@@ -14,6 +14,7 @@ from rafair.errors import InputError
 from rafair.metrics.groups import Gap
 from rafair.metrics.means import Mean
 from rafair.metrics.rates import Rate
+from rafair.models.model_options import SaidOptions
 from rafair.results.options import AuditOptions
 from rafair.results.reader import Reader
 from rafair.results.run_files import AUDIT
@@ -131,7 +132,7 @@ class ModelRecord:
     kind: str | None = None
     input: str | None = None
     decision: DecisionRule | None = None
-    options: Told = field(default_factory=dict)
+    options: SaidOptions = field(default_factory=SaidOptions)
 
 
 UNNAMED = ""

@@ -7,10 +7,8 @@ hash is compared before it is opened.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from rafair.datasets.loading import load_dataset
 from rafair.engine.progress import SILENT, Progress
@@ -18,7 +16,7 @@ from rafair.errors import DataFileError, InputError, RunFolderError
 from rafair.models.classifier import Classifier
 from rafair.models.faithful import faithful
 from rafair.models.model_file import check_hash
-from rafair.models.model_options import ModelOptions
+from rafair.models.model_options import ModelOptions, SaidOptions
 from rafair.models.storage import DESCRIPTION
 from rafair.results.result import Audit
 from rafair.sources.data import DataSource, InMemory, Streamed
@@ -73,9 +71,7 @@ def holds_model(audit: Audit) -> bool:
     return DESCRIPTION in audit.record.files
 
 
-def open_known(
-    named: Named, schema: Schema, told: Mapping[str, Any], expected: str | None
-) -> Classifier:
+def open_known(named: Named, schema: Schema, told: SaidOptions, expected: str | None) -> Classifier:
     """Opens a model by its name, once its file is known to be the one that was audited.
 
     Args:
@@ -94,15 +90,14 @@ def open_known(
     return opened
 
 
-def opened_as(told: Mapping[str, Any], opening: ModelOptions) -> ModelOptions:
+def opened_as(told: SaidOptions, opening: ModelOptions) -> ModelOptions:
     """How a model was opened, and so decides, where a user does not say it again."""
-    classes = told.get("classes")
     return replace(
         opening,
-        inputs=opening.inputs or told.get("inputs"),
-        outputs=opening.outputs or told.get("outputs"),
-        threshold=opening.threshold or told.get("threshold"),
-        classes=opening.classes or (tuple(classes) if classes else None),
+        inputs=opening.inputs or told.inputs,
+        outputs=opening.outputs or told.outputs,
+        threshold=opening.threshold or told.threshold,
+        classes=opening.classes or (tuple(told.classes) if told.classes else None),
     )
 
 
@@ -123,7 +118,7 @@ def _model(audit: Audit, named: Named, data: DataSource) -> ModelSource:
         return saved
     opened = open_known(named, audit.schema, model.options, model.sha256)
     classifier = faithful(opened, data.table.rows, audit.schema)
-    return OpenedModel(classifier, model.kind, opened_as(model.options, named.opening).facts)
+    return OpenedModel(classifier, model.kind, opened_as(model.options, named.opening).said.facts)
 
 
 def _data(audit: Audit, named: Named, progress: Progress) -> DataSource:

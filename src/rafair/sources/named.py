@@ -252,7 +252,7 @@ def _streamed(named: Named, progress: Progress) -> Source:
 
 def _opened(named: Named, table: Table) -> OpenedModel:
     classifier = faithful(open_classifier(named, table.schema), table.rows, table.schema)
-    return OpenedModel(classifier, named.kind, named.opening.facts)
+    return OpenedModel(classifier, named.kind, named.opening.said.facts)
 
 
 def _dataset(named: Named, progress: Progress) -> Dataset:

@@ -73,7 +73,7 @@ def open_split(audit: Audit, named: Named, device: str, progress: Progress) -> S
     else:
         source.check()
         source.begin(audit.folder, resumed=False)
-    place = ModelPlace(IN_RUN) if holds_model(audit) else _place(audit, named)
+    place = ModelPlace(where=IN_RUN) if holds_model(audit) else _place(audit, named)
     return Split(classifier, audit.schema, source.data.n_rows, source.data.blocks, place)
 
 
@@ -105,7 +105,7 @@ def open_again(
     if named.model is None:
         opening = ModelOptions(device=check_device(device))
         named = replace(named, model=_harmless(place.where), opening=opening)
-    return open_known(named, schema, vars(place), model.sha256)
+    return open_known(named, schema, place, model.sha256)
 
 
 def _harmless(place: str) -> str:
@@ -128,5 +128,5 @@ def _place(audit: Audit, named: Named) -> ModelPlace:
     assert named.model is not None  # refused before
     there = not named.model.startswith(ADDRESSES) and Path(named.model).exists()
     place = str(Path(named.model).resolve()) if there else named.model
-    told = opened_as(audit.record.model.options, named.opening)
-    return ModelPlace(place, told.inputs, told.outputs, told.threshold, told.classes)
+    said = opened_as(audit.record.model.options, named.opening).said
+    return ModelPlace(where=place, **vars(said))

@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import Field, StrictFloat, StrictInt
 
 from rafair.arguments import check_real
-from rafair.models.model_options import ModelOptions
+from rafair.models.model_options import SaidOptions
 from rafair.monitoring.references.judge_options import JudgeOptions
 from rafair.results.reader import Reader
 from rafair.results.record import DataFile, DecisionRule
@@ -39,24 +39,15 @@ class FrozenDataset:
     file: DataFile | None
 
 
-@dataclass(frozen=True)
-class ModelPlace:
+@dataclass(frozen=True, kw_only=True)
+class ModelPlace(SaidOptions):
     """Where a model is opened again, and what its user said of it if that is not the run."""
 
     where: Annotated[str, Field(alias="in")]
-    inputs: str | None = None
-    outputs: str | None = None
-    threshold: Mapping[str, StrictFloat] | None = None
-    classes: tuple[str, ...] | None = None
 
     def to_dict(self) -> dict[str, object]:
         """As plain values; only what was said."""
-        if self.where == IN_RUN:
-            return {"in": IN_RUN}
-        said = ModelOptions(
-            self.inputs, self.outputs, threshold=self.threshold, classes=self.classes
-        )
-        return {"in": self.where, **said.facts}
+        return {"in": self.where, **({} if self.where == IN_RUN else self.facts)}
 
 
 @dataclass(frozen=True, kw_only=True)
