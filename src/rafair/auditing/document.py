@@ -6,7 +6,6 @@ import importlib.metadata
 import platform
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -18,7 +17,7 @@ from rafair.engine.text_file import read_json
 from rafair.results.derived_rates import COUNTED, plain
 from rafair.results.record import AuditRecord, Feasible
 from rafair.results.run_files import ADVERSARIAL, AUDIT, REPAIRED
-from rafair.results.stored_verdicts import Verdicts, read_verdicts
+from rafair.results.stored_verdicts import Counters, Verdicts, read_verdicts
 from rafair.results.twins import attack_of, is_union
 
 MOST_ZERO_GRADIENTS = 0.01
@@ -36,7 +35,7 @@ def merge_shards(shards: Sequence[Path], folder: Path) -> Verdicts:
     return gathered
 
 
-def environment(threads: int, device: str) -> dict[str, Any]:
+def environment(threads: int, device: str) -> dict[str, object]:
     """The `environment` section."""
     return {
         "python": platform.python_version(),
@@ -122,13 +121,13 @@ def _too_dear(record: AuditRecord) -> list[str]:
     ]
 
 
-def write_document(document: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+def write_document(document: Mapping[str, object], folder: Path) -> dict[str, object]:
     """Writes `audit.json`; returns its content."""
     return write_sealed(folder / AUDIT, plain(document))
 
 
-def _summed(parts: Sequence[dict[str, dict[str, dict[str, Any]]]]) -> dict[str, Any]:
-    total: dict[str, dict[str, dict[str, Any]]] = {}
+def _summed(parts: Sequence[Counters]) -> Counters:
+    total: Counters = {}
     for part in parts:
         for kind, by_name in part.items():
             for name, counted in by_name.items():

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -24,6 +23,7 @@ from rafair.engine.workers import Workers
 from rafair.models.asked_once import AskedOnce
 from rafair.models.classifier import Classifier, Labels
 from rafair.results.run_files import ADVERSARIAL, CLEAN, REPAIRED
+from rafair.results.stored_verdicts import Counters
 from rafair.results.twins import members_of, runs_of, sought_by, unions_among
 from rafair.tabular.counterparts import Counterparts
 from rafair.tabular.encoding import Rows
@@ -114,9 +114,9 @@ class _Shard:
         )
         self.tables: list[pa.Table] = []
         self.outcomes: dict[str, Outcomes] = {}
-        self.counters: dict[str, dict[str, Any]] = {"attacks": {}, "repairs": {}}
+        self.counters: Counters = {"attacks": {}, "repairs": {}}
 
-    def run(self) -> tuple[list[pa.Table], list[pa.Table], dict[str, Any]]:
+    def run(self) -> tuple[list[pa.Table], list[pa.Table], Counters]:
         """Attacks, then repairs; returns their tables and what they cost."""
         part = self.part
         if part.outcomes is not None:

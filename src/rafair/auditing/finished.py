@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from rafair._version import __version__
 from rafair.auditing.config import AuditConfig
@@ -17,7 +16,7 @@ from rafair.results.run_files import AUDIT, SCHEMA_VERSION
 from rafair.sources.source import Source
 
 
-def plan_of(source: Source, config: AuditConfig, stored: Stored | None) -> dict[str, Any]:
+def plan_of(source: Source, config: AuditConfig, stored: Stored | None) -> dict[str, object]:
     """What decides every figure of an audit, as plain values."""
     return {
         "schema_version": SCHEMA_VERSION,

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -127,14 +126,14 @@ class Whole:
         """Counts of no rows."""
         return cls(np.zeros((n_classes, n_classes), np.int64), np.zeros(len(Verdict), np.int64))
 
-    def add(self, table: pa.Table, counters: dict[str, Any]) -> None:
+    def add(self, table: pa.Table, counters: Mapping[str, float]) -> None:
         """Adds a shard's verdicts and what they cost."""
         labels, predictions = table["label"].to_numpy(), table["prediction"].to_numpy()
         self.answers += count_answers(labels, predictions, len(self.answers))
         codes = verdicts(table["accurate"].to_numpy(), table["fair"].to_numpy())
         self.cells += np.bincount(codes, minlength=len(Verdict))
         self.seconds += counters["seconds"]
-        self.prediction_rows += counters["prediction_rows"]
+        self.prediction_rows += int(counters["prediction_rows"])
 
     def section(self) -> dict[str, int | float | Rate | None]:
         """The section `whole` of `audit.json`."""

@@ -68,7 +68,7 @@ def table_of(
     """The columns that the design promises, for rows of shape `(n, d)`."""
     seen = observation
     zero = pa.array(~seen.gradient.any(axis=1), mask=~seen.differentiated)
-    columns: dict[str, Any] = {
+    columns: dict[str, object] = {
         "attack": _dictionary(np.zeros(len(rows), np.int64), [attack]),
         "instance": instances,
         "step": steps.astype(np.int32),
@@ -118,7 +118,7 @@ def verdict_table(
     )
 
 
-def _verdict_columns(labels: Labels, seen: Observation) -> dict[str, Any]:
+def _verdict_columns(labels: Labels, seen: Observation) -> dict[str, object]:
     accurate = seen.prediction == labels
     return {
         "label": labels,
@@ -135,7 +135,7 @@ def _counterpart_prediction(seen: Observation) -> pa.Array:
 
 def _counterpart_columns(
     rows: Rows, disagreeing: NDArray[np.int64], schema: Schema
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """The sensitive values of the first counterpart that disagrees; null where none does."""
     other = rows.copy()
     found = disagreeing != NONE

@@ -275,7 +275,7 @@ def _sensitive(text: str | None) -> tuple[str, ...]:
     return names
 
 
-def _refuse(owner: str, options: Mapping[str, Any]) -> None:
+def _refuse(owner: str, options: Mapping[str, object]) -> None:
     """Refuses options that say something of what is not there."""
     for name, value in options.items():
         if value is not None:

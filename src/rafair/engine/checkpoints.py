@@ -11,7 +11,7 @@ import json
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -21,7 +21,7 @@ from rafair.engine.shards import Shard
 from rafair.engine.text_file import read_json
 from rafair.errors import StorageError
 
-Content: TypeAlias = pa.Table | Mapping[str, Any]
+Content: TypeAlias = pa.Table | Mapping[str, object]
 """What a file holds: a table, stored as Parquet, or plain values, stored as JSON."""
 
 MANIFEST = "manifest.json"
@@ -112,7 +112,7 @@ class Checkpoints:
     def _path(self, shard: Shard) -> Path:
         return self.folder / f"{shard.number:05d}"
 
-    def _manifest(self, shard: Shard, hashes: Mapping[str, str]) -> dict[str, Any]:
+    def _manifest(self, shard: Shard, hashes: Mapping[str, str]) -> dict[str, object]:
         return {"start": shard.start, "stop": shard.stop, "key": self._key, "files": dict(hashes)}
 
     def _fault(self, shard: Shard) -> str | None:

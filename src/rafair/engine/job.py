@@ -10,14 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from rafair.engine.files import removing_on_failure
 from rafair.engine.run_folder import RunFolder, forget_plan, has_plan, next_free, partial_of
 from rafair.engine.run_settings import RunSettings
 from rafair.errors import DataFileError, InputError, RunFolderError
 
-Document: TypeAlias = dict[str, Any]
+Document: TypeAlias = dict[str, object]
 """What is said of finished work, as plain values."""
 
 Find: TypeAlias = Callable[[Path, str], Document | None]
@@ -27,7 +27,7 @@ It looks at the files, and raises `InputError` if one is not as it was written.
 """
 
 
-def digest(plan: dict[str, Any]) -> str:
+def digest(plan: dict[str, object]) -> str:
     """The hash of a plan, by which work of the same plan is known."""
     return hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()
 
@@ -79,7 +79,7 @@ class Job:
 
     what: str
     name: str
-    plan: dict[str, Any]
+    plan: dict[str, object]
     settings: RunSettings
     find: Find
     identified: bool = True

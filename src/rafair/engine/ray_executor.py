@@ -8,14 +8,15 @@ A shard whose worker was lost is done by another.
 from __future__ import annotations
 
 import importlib.metadata
+import logging
 import os
 import pickle
 import platform
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from itertools import islice
 from typing import Any
 
@@ -133,19 +134,19 @@ class RayExecutor:
 
         if ray.is_initialized():
             return ray
-        quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
-        local: dict[str, Any] = {
-            "num_cpus": self._workers or available_cores(),
-            "object_store_memory": STORE_BYTES,
-            "include_dashboard": False,
-        }
+        begin = partial(ray.init, log_to_driver=False, logging_level=logging.ERROR)
         try:
             # "local": else a cluster named in the environment would be taken
             with _silent_stderr():
                 if self._address is None:
-                    ray.init("local", **local, **quiet)
+                    begin(
+                        "local",
+                        num_cpus=self._workers or available_cores(),
+                        object_store_memory=STORE_BYTES,
+                        include_dashboard=False,
+                    )
                 else:
-                    ray.init(self._address, **quiet)
+                    begin(self._address)
         except Exception as error:  # Ray raises many kinds, all of which mean that there is none
             raise ClusterError(f"ray: {_first_line(error)}{self._hint()}") from error
         return ray
@@ -179,7 +180,7 @@ def _task() -> Any:
     return ray.remote(num_cpus=1, max_retries=RETRIES)(_do)
 
 
-_kept: dict[str, Any] = {}
+_kept: dict[str, tuple[Callable[..., Any], dict[str, str]]] = {}
 """In a worker process: the work that was shipped last."""
 
 

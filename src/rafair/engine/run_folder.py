@@ -12,7 +12,7 @@ import stat
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from rafair.engine.files import TEMPORARY, explaining_storage, writing
 from rafair.engine.text_file import read_json, write_text
@@ -52,7 +52,7 @@ class RunFolder:
     """
 
     def __init__(
-        self, final: Path, plan: dict[str, Any], *, force: bool = False, resume: bool = True
+        self, final: Path, plan: dict[str, object], *, force: bool = False, resume: bool = True
     ) -> None:
         self.final = final
         self.partial = partial_of(final)
@@ -164,7 +164,7 @@ def partial_of(final: Path) -> Path:
     return final.with_name(final.name + ".partial")
 
 
-def next_free(name: str, plan: dict[str, Any], runs: Path = RUNS) -> Path:
+def next_free(name: str, plan: dict[str, object], runs: Path = RUNS) -> Path:
     """The next free `runs/<name>-<n>`, or the one where this very plan was left unfinished.
 
     That may be one that has got its name, and was stopped before its plan was removed.
@@ -217,7 +217,7 @@ def forget_plan(final: Path) -> None:
             (final / PLAN).unlink()
 
 
-def has_plan(folder: Path, plan: dict[str, Any]) -> bool:
+def has_plan(folder: Path, plan: dict[str, object]) -> bool:
     """Whether a folder holds work of this very plan that is not done to its last name."""
     try:
         found = read_json(folder / PLAN)

@@ -19,7 +19,7 @@ DIGEST = "digest"
 ALTERED = "altered: its digest is not that of its content"
 
 
-def sealed(document: Mapping[str, Any]) -> dict[str, Any]:
+def sealed(document: Mapping[str, object]) -> dict[str, object]:
     """The document with the digest of all else in it as its last key.
 
     Example:
@@ -38,7 +38,7 @@ def is_sealed(document: Any) -> bool:
     return bool(sealed(document)[DIGEST] == document[DIGEST])
 
 
-def write_sealed(path: Path, document: Mapping[str, Any]) -> dict[str, Any]:
+def write_sealed(path: Path, document: Mapping[str, object]) -> dict[str, object]:
     """Writes a document, which is whole or not there; returns what was written."""
     content = sealed(document)
     text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)

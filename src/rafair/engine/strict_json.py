@@ -32,7 +32,7 @@ def strict_json(text: str | bytes) -> Any:
     return json.loads(text, object_pairs_hook=_once, parse_constant=_none, parse_int=_whole)
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) < len(pairs):
         seen: set[str] = set()

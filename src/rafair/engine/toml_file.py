@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any
 
 from rafair.engine.text_file import MOST_BYTES, bytes_of, text_in
 from rafair.errors import InputError
 
 
-def read_toml(path: Path, what: str, error: type[InputError] = InputError) -> dict[str, Any]:
+def read_toml(path: Path, what: str, error: type[InputError] = InputError) -> dict[str, object]:
     """The content of a TOML file.
 
     Args:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rafair.gating.decision import Decision
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def assert_gate(
     run: Audit | str | Path,
-    policy: Policy | Mapping[str, Any] | str | Path,
+    policy: Policy | Mapping[str, object] | str | Path,
     baseline: Audit | str | Path | None = None,
 ) -> None:
     """Fails where a finished audit does not reach what a policy asks for.

@@ -51,7 +51,7 @@ class Condition:
     second: Any
     another_question: bool = False
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """As plain values."""
         return asdict(self) | {"subject": str(self.subject)}
 

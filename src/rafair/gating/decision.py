@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 from rafair.engine.files import sha256_of
 from rafair.results.result import Audit
@@ -76,7 +75,7 @@ class Finding:
     by: str
     sentence: str
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """As plain values."""
         return asdict(self) | {"status": str(self.status)}
 
@@ -160,7 +159,7 @@ class Decision:
         unmeasured = f", {len(open_rules)} of them not measured" if open_rules else ""
         return f"passed: {rules}{unmeasured}"
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """As plain values: the result of `rafair gate --json`."""
         return {
             "passed": self.passed,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from rafair.gating.conditions import Condition, check_same_data, conditions
 from rafair.gating.group_differences import group_changes
@@ -50,7 +49,7 @@ class Comparison:
         """Whether both audits asked the same, so that no option explains a difference."""
         return not any(condition.another_question for condition in self.conditions)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """As plain values, for JSON."""
         return {
             "first": _audit(self.first),
@@ -144,7 +143,7 @@ def _folder(run: Audit | str | Path) -> Path:
     return run.folder if isinstance(run, Audit) else Path(run)
 
 
-def _audit(audit: Audit) -> dict[str, Any]:
+def _audit(audit: Audit) -> dict[str, object]:
     record = audit.record
     return {
         "folder": str(audit.folder),

@@ -22,7 +22,7 @@ REPAIRS = ("repaired", "corrected")
 
 def gate(
     run: Audit | str | Path,
-    policy: Policy | Mapping[str, Any] | str | Path,
+    policy: Policy | Mapping[str, object] | str | Path,
     baseline: Audit | str | Path | None = None,
 ) -> Decision:
     """Holds a finished audit against thresholds.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
@@ -13,7 +12,7 @@ from rafair.errors import InputError, UnknownNameError
 from rafair.gating.policy import Baseline, Policy, Rule
 
 
-def as_policy(policy: Policy | Mapping[str, Any] | str | Path) -> Policy:
+def as_policy(policy: Policy | Mapping[str, object] | str | Path) -> Policy:
     """A policy, however it is given.
 
     Args:
@@ -50,7 +49,7 @@ def read_policy(path: Path) -> Policy:
     return policy.model_copy(update={"baseline": Baseline(run=run)})
 
 
-def _built(content: Mapping[str, Any]) -> Policy:
+def _built(content: Mapping[str, object]) -> Policy:
     try:
         return Policy.model_validate(dict(content))
     except ValidationError as error:

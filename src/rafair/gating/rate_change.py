@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,7 +58,7 @@ class Change:
         """How many instances became worse; None likewise."""
         return self._turned(wanted="only_second", unwanted="only_first")
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """As plain values."""
         return {
             "rate": self.name.short,
@@ -76,7 +75,7 @@ class Change:
             "beyond_interval": self.beyond_interval,
         }
 
-    def _numbers(self) -> dict[str, Any]:
+    def _numbers(self) -> dict[str, object]:
         gap = self.difference
         if isinstance(gap, Paired):
             return {"paired": True, "n_first": gap.n, "n_second": gap.n}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from rafair.arguments import check_name, check_real, check_whole
 from rafair.attacks.naming import attack_named, attack_names, check_attacks, expand
@@ -120,7 +119,7 @@ class HardenConfig:
             )
         return tuple(dict.fromkeys(self.judges))
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """As plain values."""
         return {
             "method": self.method,

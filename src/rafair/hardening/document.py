@@ -6,7 +6,6 @@ import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -41,7 +40,7 @@ from rafair.sources.data import dataset_section
 from rafair.tabular.counterparts import Counterparts
 
 SCHEMA_VERSION = 1
-Document = dict[str, Any]
+Document = dict[str, object]
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ def document_of(
         "seeds": [one.seed for one in outcomes],
         "training": pairs.training,
         "dataset": dataset_section(pairs.data) | {"judged_rows": len(judge.table)},
-        "model": _model(outcomes[0].pair.before, dataset_section(pairs.data)["classes"]),
+        "model": _model(outcomes[0].pair.before, pairs.data.schema.classes),
         "judges": {
             "attacks": list(judge.attacks),
             "steps": judge.steps,

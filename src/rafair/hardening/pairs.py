@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -63,11 +63,11 @@ class Pairs(Protocol):
         """One for each pair."""
 
     @property
-    def training(self) -> dict[str, Any] | None:
+    def training(self) -> dict[str, object] | None:
         """How networks are trained, their seeds aside; None where they are not."""
 
     @property
-    def plan(self) -> dict[str, Any]:
+    def plan(self) -> dict[str, object]:
         """What decides the models, as plain values."""
 
     @property
@@ -104,13 +104,13 @@ class FreshPairs:
         return (self.config_of_training.seed,) if self.saved else self.config.seeds
 
     @property
-    def training(self) -> dict[str, Any]:
+    def training(self) -> dict[str, object]:
         """Epochs, batch, learning rate, loss."""
         values = self.config_of_training.to_dict()
         return {name: value for name, value in values.items() if name != "seed"}
 
     @property
-    def plan(self) -> dict[str, Any]:
+    def plan(self) -> dict[str, object]:
         """What decides the models."""
         whole = self.dataset.table
         return {
@@ -230,7 +230,7 @@ class OwnPair:
         return
 
     @property
-    def plan(self) -> dict[str, Any]:
+    def plan(self) -> dict[str, object]:
         """What decides the model."""
         return self.source.plan
 

@@ -64,7 +64,7 @@ class Method:
         return None if isinstance(self.made, TrainingMethod) else self.made
 
     @property
-    def options(self) -> dict[str, Any]:
+    def options(self) -> dict[str, object]:
         """Its options as plain values."""
         values = asdict(self.made)  # type: ignore[arg-type]  # every method is a dataclass
         return {name: value for name, value in values.items() if name not in NO_OPTION}
@@ -78,7 +78,7 @@ class Method:
             "all rows, whatever the row's own are"
         )
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """As `harden.json` tells it."""
         return {
             "name": self.name,
@@ -107,7 +107,7 @@ def method_named(name: str, options: Sequence[str] = ()) -> Method:
     check_name("method", name, METHODS)
     made: Any = TRAINING.get(name) or WRAPPING[name]
     kinds = {each.name: str(each.type) for each in fields(made) if each.name not in NO_OPTION}
-    values: dict[str, Any] = {}
+    values: dict[str, object] = {}
     for option in options:
         key, equals, text = option.partition("=")
         if not equals:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import sqrt
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +40,7 @@ class Rate:
         value, low, high = map(as_fraction, (self.value, self.low, self.high))
         return f"{value} [{low}, {high}]"
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, float]:
         """As plain values."""
         return {
             "value": self.value,

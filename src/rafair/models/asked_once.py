@@ -248,13 +248,13 @@ class AskedOnce(Classifier):
         self._lock = threading.Lock()
         self._pending: dict[bytes, Claim] = {}
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         state = {key: value for key, value in vars(self).items() if key not in UNSENT}
         if not isinstance(self._answers, AnswersInMemory):  # files belong to one process
             state["_answers"] = AnswersInMemory()
         return state
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
+    def __setstate__(self, state: dict[str, object]) -> None:
         vars(self).update(state)
         self._start()
 

@@ -100,7 +100,9 @@ class DecisionRule:
     rule: str = ARG_MAX
     threshold: Threshold | None = None
 
-    def facts(self, classes: Sequence[str], outputs: Sequence[str] | None = None) -> dict[str, Any]:
+    def facts(
+        self, classes: Sequence[str], outputs: Sequence[str] | None = None
+    ) -> dict[str, object]:
         """The section `model.decision` of `audit.json`.
 
         Args:

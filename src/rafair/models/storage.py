@@ -49,7 +49,7 @@ class Hardened(BaseModel):
 
     method: str
     epsilon: float | dict[str, float] | None = None
-    options: dict[str, Any] = {}
+    options: dict[str, object] = {}
     stopped_after_epoch: int | None = None
 
 
@@ -91,7 +91,7 @@ class ModelDescription(BaseModel):
         return self
 
     @property
-    def plan(self) -> dict[str, Any]:
+    def plan(self) -> dict[str, object]:
         """What decides every answer, as plain values."""
         if self.wrapper is None:
             return {"model": self.sha256}

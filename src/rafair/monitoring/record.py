@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 LONGEST_RAW = 200
 """How many characters of a malformed line are kept for people."""
@@ -67,7 +66,7 @@ class Record:
 
     source: str
     number: int
-    values: Mapping[str, Any] | None
+    values: Mapping[str, object] | None
     problem: str = ""
     raw: str = ""
     after: Position = Position(0)
@@ -106,6 +105,6 @@ class Refused:
     content: str
     faults: tuple[str, ...] = field(default=(), compare=False, repr=False)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """As it is stored and told."""
         return {name: value for name, value in vars(self).items() if name != "faults"}

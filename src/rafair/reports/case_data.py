@@ -56,7 +56,7 @@ def case_data(cases: CaseTable, max_bytes: int = MAX_BYTES) -> tuple[str, int]:
         shown = int(shown * min(0.95, 0.98 * max_bytes / len(text)))
 
 
-def _packed(document: dict[str, Any]) -> str:
+def _packed(document: dict[str, object]) -> str:
     text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
     if len(text) > PLAIN_BYTES:
         packed = gzip.compress(text.encode("utf-8", "surrogatepass"), 6, mtime=0)
@@ -70,7 +70,7 @@ def data_block(text: str) -> Markup:
     return Markup(f'<script type="application/json" id="case-data">{text}</script>')
 
 
-def _document(cases: CaseTable, shown: int) -> dict[str, Any]:
+def _document(cases: CaseTable, shown: int) -> dict[str, object]:
     return {
         "instance": cases.instance[:shown].tolist(),
         "step": cases.step[:shown].tolist(),
@@ -79,14 +79,14 @@ def _document(cases: CaseTable, shown: int) -> dict[str, Any]:
     }
 
 
-def _column(column: Column, shown: int) -> dict[str, Any]:
+def _column(column: Column, shown: int) -> dict[str, object]:
     return {
         "texts": [visible(text) for text in column.texts],
         "codes": _short(column.codes[:shown]),
     }
 
 
-def _feature(feature: FeatureColumns, shown: int) -> dict[str, Any]:
+def _feature(feature: FeatureColumns, shown: int) -> dict[str, object]:
     names = ("clean", "perturbed", "counterpart", "repaired")
     used, codes = _in_use([getattr(feature, name)[:shown] for name in names])
     clean, perturbed, counterpart, repaired = codes

@@ -46,9 +46,9 @@ class Case:
     clean_prediction: str
     prediction: str
     counterpart_prediction: str | None
-    clean: Mapping[str, Any]
-    perturbed: Mapping[str, Any]
-    counterpart: Mapping[str, Any] | None
+    clean: Mapping[str, object]
+    perturbed: Mapping[str, object]
+    counterpart: Mapping[str, object] | None
     schema: Schema
 
     @property

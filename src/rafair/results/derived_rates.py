@@ -24,7 +24,7 @@ QUERIES = "queries"
 
 def rates_document(
     gathered: Verdicts, unions: Sequence[str], seed: int
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, Mapping[str, object]]:
     """The sections `clean`, `attacks` and `repairs`."""
     clean = next(iter(gathered.attacked.values()))[:, 0]
     singles = [name for name in gathered.attacked if name != CLEAN]
@@ -61,12 +61,14 @@ def plain(value: Any) -> Any:
     return value
 
 
-def named(section: object, names: Sequence[str]) -> dict[str, Any]:
+def named(section: object, names: Sequence[str]) -> dict[str, object]:
     """Some values of a record's section, as plain values."""
     return {name: plain(getattr(section, name)) for name in names}
 
 
-def _single(gathered: Verdicts, name: str, outcome: NDArray[np.int8], seed: int) -> dict[str, Any]:
+def _single(
+    gathered: Verdicts, name: str, outcome: NDArray[np.int8], seed: int
+) -> dict[str, object]:
     codes = gathered.attacked[name]
     only = keeps_witnesses(name)
     return {
@@ -81,7 +83,7 @@ def _single(gathered: Verdicts, name: str, outcome: NDArray[np.int8], seed: int)
     }
 
 
-def _discrimination(gathered: Verdicts, name: str, seed: int) -> dict[str, Any]:
+def _discrimination(gathered: Verdicts, name: str, seed: int) -> dict[str, object]:
     """How much the sensitive values decide, in bits; nothing where an attack does not count it."""
     bits = gathered.bits.get(name)
     if bits is None:
@@ -101,7 +103,7 @@ def _discrimination(gathered: Verdicts, name: str, seed: int) -> dict[str, Any]:
 
 def _union(
     gathered: Verdicts, name: str, outcomes: Mapping[str, NDArray[np.int8]]
-) -> dict[str, Any]:
+) -> dict[str, object]:
     members = members_of(name)
     attacked = [gathered.attacked[member] for member in members]
     pooled = np.concatenate([attacked[0][:, :1], *(codes[:, 1:] for codes in attacked)], axis=1)
@@ -120,7 +122,7 @@ def _outcome(codes: NDArray[np.int8], name: str) -> NDArray[np.int8]:
     return result
 
 
-def _counted(spent: Mapping[str, Mapping[str, Any]], names: Sequence[str]) -> dict[str, Any]:
+def _counted(spent: Mapping[str, Mapping[str, float]], names: Sequence[str]) -> dict[str, float]:
     found = [spent[name] for name in names if name in spent]
     keys = [*COUNTED, *([QUERIES] if any(QUERIES in one for one in found) else [])]
     return {key: sum(one[key] for one in found) for key in keys}

@@ -66,7 +66,7 @@ class MethodRecord:
 
     name: str
     kind: str
-    options: Mapping[str, Any]
+    options: Mapping[str, object]
     uses_sensitive_values: bool
     says: str
 

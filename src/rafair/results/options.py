@@ -155,7 +155,12 @@ class AuditOptions:
         """`epsilon`, by default `default_epsilon`."""
         return self.default_epsilon if self.epsilon is None else self.epsilon
 
-    def to_dict(self) -> dict[str, Any]:
+    @property
+    def widest(self) -> float:
+        """The largest of `reach`."""
+        return max(self.reach.values()) if isinstance(self.reach, Mapping) else float(self.reach)
+
+    def to_dict(self) -> dict[str, object]:
         """As plain values, with the default of `epsilon` filled in."""
         return {
             "attacks": list(self.attacks),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +12,9 @@ from numpy.typing import NDArray
 from rafair.results.columns import by_attack, columns_of, numbers, present
 from rafair.results.run_files import ADVERSARIAL, REPAIRED
 from rafair.verdicts import verdicts
+
+Counters = dict[str, dict[str, dict[str, float]]]
+"""Seconds and rows by kind ("attacks", "repairs") and name of an attack."""
 
 
 @dataclass
@@ -27,7 +29,7 @@ class Verdicts:
         repaired: Per attack the verdict codes after the repair; `(n,)`.
         bits: Of attacks that count bins of probability, min-entropy and Shannon entropy in bits at
             every step; `(n, T + 1, 2)`.
-        counters: Seconds and rows, summed over shards, by kind ("attacks", "repairs") and name.
+        counters: Summed over shards.
     """
 
     instances: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
@@ -35,7 +37,7 @@ class Verdicts:
     zero_gradient: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
     repaired: dict[str, NDArray[np.int8]] = field(default_factory=dict)
     bits: dict[str, NDArray[np.float64]] = field(default_factory=dict)
-    counters: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
+    counters: Counters = field(default_factory=dict)
 
 
 def read_verdicts(folder: Path) -> Verdicts:

@@ -204,7 +204,7 @@ def _of_attacks(config: AuditOptions, found: set[str]) -> Iterator[tuple[str, An
         yield "config.attacks", ", ".join(asked) or "none", ", ".join(sorted(found)) or "none"
 
 
-def _whole(path: Path) -> dict[str, Any]:
+def _whole(path: Path) -> dict[str, object]:
     """The section `whole`, counted in `verdicts.parquet`."""
     cells = np.zeros(len(Verdict), np.int64)
     row = 0
@@ -213,7 +213,7 @@ def _whole(path: Path) -> dict[str, Any]:
         codes = verdicts(numbers(table["accurate"]), numbers(table["fair"]))
         cells += np.bincount(codes, minlength=len(Verdict))
         row += len(table)
-    found: dict[str, Any] = plain({"rows": row, **confusion_of_counts(cells)})
+    found: dict[str, object] = plain({"rows": row, **confusion_of_counts(cells)})
     return found
 
 

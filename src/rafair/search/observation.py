@@ -130,7 +130,7 @@ class Observation:
         return [(field.name, getattr(self, field.name)) for field in fields(self)]
 
 
-def _no_verdicts(n: int) -> dict[str, Any]:
+def _no_verdicts(n: int) -> dict[str, NDArray[Any]]:
     """What verdicts rest on, not known yet."""
     return {
         "prediction": np.full(n, NONE),
@@ -144,7 +144,7 @@ def _no_verdicts(n: int) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=8)
-def _unknown(n: int, n_features: int) -> dict[str, Any]:
+def _unknown(n: int, n_features: int) -> dict[str, NDArray[Any]]:
     """What gradients alone do not tell: values that are only read, and so can be shared."""
     none = np.broadcast_to(np.int64(NONE), n)
     zero, nan = np.broadcast_to(np.int64(0), n), np.broadcast_to(np.nan, n)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from rafair.datasets.loading import Dataset
 from rafair.engine.progress import Progress
@@ -59,7 +59,7 @@ class DataSource(Protocol):
         """What they were taken from."""
 
     @property
-    def plan(self) -> Mapping[str, Any]:
+    def plan(self) -> Mapping[str, object]:
         """What decides the rows, as plain values."""
 
     @property
@@ -112,7 +112,7 @@ class InMemory:
 
     table: Table
     origin: Origin
-    plan: Mapping[str, Any]
+    plan: Mapping[str, object]
 
     @classmethod
     def of_dataset(cls, dataset: Dataset) -> InMemory:
@@ -219,7 +219,7 @@ class Streamed:
         return Origin(self.stream.rows, self.sha256, file=file)
 
     @property
-    def plan(self) -> Mapping[str, Any]:
+    def plan(self) -> Mapping[str, object]:
         """What decides the rows."""
         return {"file": self.sha256, "schema": self.schema.model_dump(mode="json")}
 
@@ -245,7 +245,7 @@ class Streamed:
         return []
 
 
-def dataset_section(data: DataSource) -> dict[str, Any]:
+def dataset_section(data: DataSource) -> dict[str, object]:
     """The section `dataset` of `audit.json` and `harden.json`."""
     schema, counterparts, origin = data.schema, Counterparts.of(data.schema), data.origin
     domains = zip(schema.sensitive, counterparts.domains, strict=True)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +41,7 @@ class _Ours:
     """What is known of every network of ours: how it is asked, how it decides, what it is."""
 
     kind: ClassVar[str] = "rafair"
-    options: ClassVar[Mapping[str, Any]] = {}
+    options: ClassVar[Mapping[str, object]] = {}
     identified: ClassVar[bool] = True
 
     def begin(self, table: Table, folder: Path, *, resumed: bool) -> None:
@@ -69,7 +69,7 @@ class FreshNetwork(_Ours):
     device: str = "cpu"
 
     @property
-    def plan(self) -> Mapping[str, Any]:
+    def plan(self) -> Mapping[str, object]:
         """What decides the network: training gives the same one again."""
         return {"training": self.training.to_dict()}
 
@@ -110,7 +110,7 @@ class SavedNetwork(_Ours):
     device: str = "cpu"
 
     @property
-    def plan(self) -> Mapping[str, Any]:
+    def plan(self) -> Mapping[str, object]:
         """What decides the network: the hash of its weights, and its description."""
         return load_model(self.source)[1].plan
 
@@ -176,7 +176,7 @@ def is_trained(folder: Path, dataset: Dataset, training: TrainConfig) -> bool:
     return {key: found[key] for key in expected} == expected
 
 
-def _description(dataset: Dataset, training: TrainConfig) -> dict[str, Any]:
+def _description(dataset: Dataset, training: TrainConfig) -> dict[str, object]:
     """What the description of a network says of how it came about, as plain values."""
     return {
         "dataset": dataset.name,

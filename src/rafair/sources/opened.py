@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,10 +34,10 @@ class OpenedModel:
 
     classifier: Classifier
     kind: str | None = None
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, object] = field(default_factory=dict)
 
     @property
-    def plan(self) -> Mapping[str, Any]:
+    def plan(self) -> Mapping[str, object]:
         """What decides the model, as far as it can be told from outside."""
         told = {} if self.kind is None else {"options": dict(self.options)}
         return {"model": self.classifier.sha256} | told

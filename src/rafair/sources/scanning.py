@@ -91,7 +91,7 @@ class Scan:
             outside.update(block.outside)
 
         self._each_block("checking all rows", look)
-        found: dict[str, Any] = {"centres": fit.centres().tolist(), "outside": dict(outside)}
+        found: dict[str, object] = {"centres": fit.centres().tolist(), "outside": dict(outside)}
         return {FOUND: found}
 
     def _draw(self, centres: Any) -> dict[str, Content]:

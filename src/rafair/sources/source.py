@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,11 +26,11 @@ class ModelSource(Protocol):
         """What it was opened as, such as "onnx"; None where a caller handed it in."""
 
     @property
-    def options(self) -> Mapping[str, Any]:
+    def options(self) -> Mapping[str, object]:
         """What a user said of it: what it takes, gives and decides."""
 
     @property
-    def plan(self) -> Mapping[str, Any]:
+    def plan(self) -> Mapping[str, object]:
         """What decides the model, as plain values."""
 
     @property
@@ -80,7 +80,7 @@ class Source:
     data: DataSource
 
     @property
-    def plan(self) -> dict[str, Any]:
+    def plan(self) -> dict[str, object]:
         """What decides both, as plain values."""
         return {**self.model.plan, **self.data.plan}
 
@@ -106,7 +106,9 @@ class Source:
         """The model; stores in `folder` what belongs to it."""
         return self.model.ready(self.data, folder, progress)
 
-    def model_section(self, classifier: Classifier, answers: NDArray[np.int64]) -> dict[str, Any]:
+    def model_section(
+        self, classifier: Classifier, answers: NDArray[np.int64]
+    ) -> dict[str, object]:
         """The section `model` of `audit.json`.
 
         Args:

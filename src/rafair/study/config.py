@@ -101,7 +101,7 @@ class StudyConfig:
     @property
     def epsilon(self) -> float:
         """The budget of the paper's tables: `steps × step_size`."""
-        return float(AuditConfig(steps=self.steps, step_size=self.step_size).to_dict()["epsilon"])
+        return self.attacking(self.seed).widest
 
     @property
     def epsilons(self) -> tuple[float, ...]:
@@ -126,7 +126,7 @@ class StudyConfig:
             step_size=self.step_size,
             seed=seed,
         )
-        if epsilon is None or epsilon == self.epsilon:
+        if epsilon is None or epsilon == config.widest:
             return config
         return replace(config, epsilon=epsilon, labels=None)
 

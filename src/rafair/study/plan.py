@@ -92,6 +92,5 @@ def _of_network(
             trials.append(Trial(Purpose.EPSILONS, dataset, seed, epsilon, smaller))
     if Purpose.FIGURES in purposes:
         followed = config.following(seed)
-        epsilon = float(followed.to_dict()["epsilon"])
-        trials.append(Trial(Purpose.FIGURES, dataset, seed, epsilon, followed))
+        trials.append(Trial(Purpose.FIGURES, dataset, seed, followed.widest, followed))
     return trials

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -173,19 +174,20 @@ def _described(
     if why is not None:
         return None, [why]
     absent = len(values) - len(present)
-    shared: dict[str, Any] = {"sensitive": sensitive, "missing": absent > 0, "group": group}
+    name = str(values.name)
+    made = partial(Feature, name=name, sensitive=sensitive, missing=absent > 0, group=group)
     if group is not None:
         levels = (False, True) if held_in(present) is Held.TRUTHS else (0, 1)
-        feature = Feature(name=str(values.name), kind=Kind.BOOLEAN, levels=levels, **shared)
+        feature = made(kind=Kind.BOOLEAN, levels=levels)
         said = [f"one of the one-hot group '{group}': exactly one is true in every row"]
     elif _is_number(present):
-        feature, said = _number(present, shared)
+        feature, said = _number(present, made)
         if sensitive:
             check_told_apart(present, feature)
         elif found := lost(present, feature):
             return None, [f"it does not hold {TOLD_APART}: {found}"]
     else:
-        feature, said = _levels(present, shared)
+        feature, said = _levels(present, made)
     if sensitive:
         said += [_about_domain(present), *_about_bands(feature, present)]
     if absent:
@@ -215,7 +217,7 @@ def _is_number(values: pd.Series[Any]) -> bool:
     return held_in(values) is Held.NUMBERS
 
 
-def _number(present: pd.Series[Any], shared: dict[str, Any]) -> tuple[Feature, list[str]]:
+def _number(present: pd.Series[Any], made: Callable[..., Feature]) -> tuple[Feature, list[str]]:
     values = as_numbers(present)
     endless = int((~np.isfinite(values)).sum())
     values = values[np.isfinite(values)]
@@ -223,14 +225,12 @@ def _number(present: pd.Series[Any], shared: dict[str, Any]) -> tuple[Feature, l
     decimals = decimals_of(seen, single=present.dtype == np.float32)
     whole = decimals == 0
     check_span(f"column '{present.name}'", float(seen[0]), float(seen[-1]))
-    feature = Feature(
-        name=str(present.name),
+    feature = made(
         kind=Kind.INTEGER if whole else Kind.NUMERIC,
         # what was seen lies inside, also where it is a little off its last decimal
         minimum=min(_rounded(seen[0], decimals), float(seen[0])),
         maximum=max(_rounded(seen[-1], decimals), float(seen[-1])),
         step=None if whole or decimals is None else float(f"1e-{decimals}"),
-        **shared,
     )
     said = [f"seen: {seen[0]:.10g} to {seen[-1]:.10g}, {_distinct(len(seen), len(values))}"]
     if endless:
@@ -286,14 +286,13 @@ def _about_steps(seen: NDArray[np.float64], decimals: int) -> list[str]:
     return said
 
 
-def _levels(present: pd.Series[Any], shared: dict[str, Any]) -> tuple[Feature, list[str]]:
+def _levels(present: pd.Series[Any], made: Callable[..., Feature]) -> tuple[Feature, list[str]]:
     counts = present.value_counts()
     seen = sorted(counts.index.tolist())
-    name = str(present.name)
     if held_in(present) is Held.TRUTHS:
-        feature = Feature(name=name, kind=Kind.BOOLEAN, levels=(False, True), **shared)
+        feature = made(kind=Kind.BOOLEAN, levels=(False, True))
         return feature, [f"seen: {_counted(counts)}"]
-    feature = Feature(name=name, kind=Kind.CATEGORICAL, levels=tuple(seen), **shared)
+    feature = made(kind=Kind.CATEGORICAL, levels=tuple(seen))
     said = [f"seen: {_distinct(len(seen), len(present))}; {_counted(counts)}"]
     said += alike("levels", seen)
     odd = odd_values(present)

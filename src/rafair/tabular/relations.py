@@ -7,7 +7,6 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +35,7 @@ class Relation:
     lower: float
     upper: float
 
-    def holds(self, values: Mapping[str, Any]) -> NDArray[np.bool_]:
+    def holds(self, values: Mapping[str, object]) -> NDArray[np.bool_]:
         """Which rows satisfy it, up to rounding; a row where a value is missing does.
 
         Args:

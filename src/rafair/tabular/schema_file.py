@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from pathlib import Path
 from typing import Any
 
@@ -157,7 +157,7 @@ def _item(value: Any) -> str:
     return repr(value) if isinstance(value, float) else _toml(value)
 
 
-def _schema(document: dict[str, Any], label: str | None) -> Schema:
+def _schema(document: dict[str, object], label: str | None) -> Schema:
     _check_keys(document, TOP, "")
     tables = document.get("feature", [])
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
@@ -210,7 +210,7 @@ def groups(schema: Schema) -> list[str]:
     return list(dict.fromkeys(f.group for f in schema.features if f.group is not None))
 
 
-def _label(document: dict[str, Any], given: str | None) -> str:
+def _label(document: dict[str, object], given: str | None) -> str:
     label = document.get("label", given)
     if label is None:
         raise InputError('label: expected a line such as label = "paid", found none')
@@ -233,7 +233,7 @@ def _classes(feature: Feature) -> tuple[str, ...] | None:
     return None
 
 
-def _texts(document: dict[str, Any], key: str) -> tuple[str, ...] | None:
+def _texts(document: dict[str, object], key: str) -> tuple[str, ...] | None:
     values = document.get(key)
     if values is None:
         return None
@@ -242,7 +242,7 @@ def _texts(document: dict[str, Any], key: str) -> tuple[str, ...] | None:
     return tuple(values)
 
 
-def _feature(table: dict[str, Any], number: int) -> Feature:
+def _feature(table: dict[str, object], number: int) -> Feature:
     name = table.get("name")
     if not isinstance(name, str) or not name:
         raise InputError(f"feature number {number}: name: expected a text, got {name!r}")
@@ -300,9 +300,9 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _check_fields_of_kind(table: dict[str, Any], fields: dict[str, Any], where: str) -> None:
+def _check_fields_of_kind(table: dict[str, object], fields: dict[str, object], where: str) -> None:
     """Refuses what has no meaning for a kind, which would be silently without effect."""
-    kind = Kind(table["kind"])
+    kind = Kind(str(table["kind"]))
     useless = ["levels"] if kind.is_number else ["minimum", "maximum", "step", "bands"]
     if kind in (Kind.CATEGORICAL, Kind.BOOLEAN):
         useless += ["direction", "largest_change"]
@@ -313,12 +313,13 @@ def _check_fields_of_kind(table: dict[str, Any], fields: dict[str, Any], where: 
     for field in needed:
         if field not in fields:
             raise InputError(f"{where}{field}: expected {FIELDS[field]}, found none")
-    if kind is Kind.BOOLEAN and len(fields["levels"]) != 2:
-        raise InputError(f"{where}levels: expected two, got {fields['levels']!r}")
+    levels = fields.get("levels")
+    if kind is Kind.BOOLEAN and isinstance(levels, Sized) and len(levels) != 2:
+        raise InputError(f"{where}levels: expected two, got {levels!r}")
 
 
 def _check_keys(
-    table: Mapping[str, Any], known: Sequence[str] | Mapping[str, Any], where: str
+    table: Mapping[str, object], known: Sequence[str] | Mapping[str, object], where: str
 ) -> None:
     for key in table:
         if key not in known:

@@ -6,7 +6,7 @@ import hashlib
 import warnings
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -211,17 +211,17 @@ def infer_feature(
             f"such rows, {way_out}"
         )
     seen = sorted(values.unique().tolist())
-    shared: dict[str, Any] = {"name": name, "sensitive": sensitive, "mutable": mutable}
-    shared["domain"] = tuple(seen) if sensitive else None
+    domain = tuple(seen) if sensitive else None
+    made = partial(Feature, name=name, sensitive=sensitive, mutable=mutable, domain=domain)
     if kind is Held.NUMBERS:
-        whole = pd.api.types.is_integer_dtype(values)
-        shared |= {"minimum": float(seen[0]), "maximum": float(seen[-1])}
-        check_span(f"column '{name}'", shared["minimum"], shared["maximum"])
-        return Feature(kind=Kind.INTEGER if whole else Kind.NUMERIC, **shared)
+        number = Kind.INTEGER if pd.api.types.is_integer_dtype(values) else Kind.NUMERIC
+        low, high = float(seen[0]), float(seen[-1])
+        check_span(f"column '{name}'", low, high)
+        return made(kind=number, minimum=low, maximum=high)
     if kind is Held.TEXTS and not sensitive:
         _doubt_names(values, len(seen))
     boolean = kind is Held.TRUTHS
-    return Feature(kind=Kind.BOOLEAN if boolean else Kind.CATEGORICAL, levels=tuple(seen), **shared)
+    return made(kind=Kind.BOOLEAN if boolean else Kind.CATEGORICAL, levels=tuple(seen))
 
 
 def _doubt_names(values: pd.Series[Any], n_levels: int) -> None:

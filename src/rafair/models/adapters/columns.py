@@ -141,7 +141,7 @@ def _codes(
     return codes
 
 
-def _value(level: Any) -> tuple[str, Any]:
+def _value(level: Any) -> tuple[str, object]:
     """What tells levels apart: numbers by value, never from texts or truth values by spelling."""
     level = plain_value(level)
     if isinstance(level, bool):

@@ -45,7 +45,7 @@ class OnnxGraph(nn.Module):
         (self._input,) = (entry.name for entry in graph.input if entry.name not in self._given)
         self._output = graph.output[0].name
         self._steps: list[
-            tuple[Callable[..., Any], Sequence[str], Sequence[str], dict[str, Any]]
+            tuple[Callable[..., Any], Sequence[str], Sequence[str], dict[str, object]]
         ] = []
         for node in graph.node:
             if node.op_type == "Constant":
@@ -57,7 +57,9 @@ class OnnxGraph(nn.Module):
 
     def forward(self, rows: Tensor) -> Tensor:
         """The output for rows of shape `(n, d)`."""
-        values: dict[str, Any] = {name: self.get_buffer(key) for name, key in self._given.items()}
+        values: dict[str, Tensor] = {
+            name: self.get_buffer(key) for name, key in self._given.items()
+        }
         values[self._input] = rows
         for function, inputs, outputs, attributes in self._steps:
             found = function(*(values[name] if name else None for name in inputs), **attributes)

@@ -62,7 +62,7 @@ CALLS = {"MethodNode": "a method", "PartialNode": "a partial", "OperatorFuncNode
 
 
 def check_types(
-    found: Sequence[str], schema: dict[str, Any], trusted: Sequence[str], path: Path
+    found: Sequence[str], schema: dict[str, object], trusted: Sequence[str], path: Path
 ) -> list[str]:
     """The types of a file that may be made, once all of them may.
 
@@ -98,7 +98,7 @@ def check_types(
     return list(found)
 
 
-def _calls(schema: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def _calls(schema: dict[str, object]) -> Iterator[tuple[str, str]]:
     """The names of what is called or can be, and what each is.
 
     Functions are left to skops, which has a list of its own, unless they go by a type's name.
@@ -112,7 +112,7 @@ def _calls(schema: dict[str, Any]) -> Iterator[tuple[str, str]]:
             yield name, "a function"
 
 
-def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
+def _nodes(tree: Any) -> Iterator[dict[str, object]]:
     """Every node of a tree of any depth."""
     waiting = [tree]
     while waiting:

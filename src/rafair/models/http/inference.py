@@ -202,7 +202,7 @@ class OpenInference:
             labels = _values(found, self._label, object).ravel().tolist()
         return Said(scores, self._probabilities, labels)
 
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> dict[str, object]:
         """The address, what the metadata say, and what is sent and read."""
         tensors = [*self._metadata.inputs, *self._wanted]
         return {
@@ -338,7 +338,7 @@ def _are_whole(shape: Any, least: int) -> TypeGuard[list[int]]:
     return all(type(size) is int and least <= size <= LARGEST for size in shape)
 
 
-def _tensor(tensor: Tensor, data: list[Any], *shape: int) -> dict[str, Any]:
+def _tensor(tensor: Tensor, data: list[Any], *shape: int) -> dict[str, object]:
     whole = [*shape, 1] if len(tensor.shape) == 2 and len(shape) == 1 else list(shape)
     return {"name": tensor.name, "datatype": tensor.datatype, "shape": whole, "data": data}
 

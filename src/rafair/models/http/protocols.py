@@ -41,7 +41,7 @@ class HttpProtocol(Protocol):
             ModelError: If it fits another table, or tells classes without scores.
         """
 
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> dict[str, object]:
         """What tells this model from others, as plain values."""
 
 
@@ -115,7 +115,7 @@ class PlainJson:
         probabilities = (self.outputs or key) != "logits"
         return Said(values, probabilities, labels, classes if named else None)
 
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> dict[str, object]:
         """The address, the columns, and what is sent and read."""
         return {
             "protocol": "json",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from rafair.engine.text_file import without_mark
 from rafair.errors import DataFileError
@@ -30,7 +29,7 @@ class CsvRows:
     def __init__(self, names: list[str]) -> None:
         self._names = names
 
-    def read(self, line: bytes, lines: Lines) -> tuple[dict[str, Any], list[bytes]]:
+    def read(self, line: bytes, lines: Lines) -> tuple[dict[str, object], list[bytes]]:
         """The row that begins with a line, and the lines it consists of.
 
         Raises:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -44,7 +43,7 @@ class FittedRows:
 
 
 @np.errstate(over="ignore", invalid="ignore")  # numbers of any size may come
-def fit_rows(records: Sequence[Mapping[str, Any]], schema: Schema) -> FittedRows:
+def fit_rows(records: Sequence[Mapping[str, object]], schema: Schema) -> FittedRows:
     """Encodes rows; one that does not fit spoils no other.
 
     Args:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from rafair.engine.strict_json import strict_json
 from rafair.monitoring.incoming.lines import text_of
 
 
-def read_object(line: bytes) -> dict[str, Any]:
+def read_object(line: bytes) -> dict[str, object]:
     r"""The object in a line.
 
     Values may be nested: what is no column of interest is ignored, whatever it is.

@@ -191,7 +191,7 @@ class _Batch:
 
 
 def _ids(
-    values: Mapping[int, Mapping[str, Any]], columns: Columns, reasons: Reasons
+    values: Mapping[int, Mapping[str, object]], columns: Columns, reasons: Reasons
 ) -> dict[int, str | None]:
     """The id of each record by its place, None where there is none or it cannot be one."""
     ids: dict[int, str | None] = {}
@@ -205,7 +205,7 @@ def _ids(
 
 
 def _labels(
-    values: Mapping[int, Mapping[str, Any]], columns: Columns, schema: Schema, reasons: Reasons
+    values: Mapping[int, Mapping[str, object]], columns: Columns, schema: Schema, reasons: Reasons
 ) -> dict[int, int]:
     """The class of each record that has a label; `UNLABELLED` if that is no class."""
     labels: dict[int, int] = {}
@@ -242,7 +242,7 @@ def _refused(records: Sequence[Record], reasons: Mapping[int, list[str]]) -> Ite
             yield Refused(record.source, record.number, reason, content, tuple(why))
 
 
-def _ignored(values: Mapping[int, Mapping[str, Any]], columns: Columns) -> tuple[str, ...]:
+def _ignored(values: Mapping[int, Mapping[str, object]], columns: Columns) -> tuple[str, ...]:
     names: dict[str, None] = {}
     known = {*columns.features, columns.id, *columns.labels}
     for row in values.values():
