@@ -86,9 +86,9 @@ def test_the_whole_test_split_is_frozen(run, affairs):
     assert (reference.judge.epsilon, reference.judge.steps) == (0.02, 3)
     document = verified_run(run).document
     rates = reference.rates
-    assert rates["clean"]["accuracy"] == document["model"]["test_accuracy"]
+    assert rates["clean"]["accuracy"].to_dict() == document["model"]["test_accuracy"]
     for metric in ("accuracy", "individual_fairness"):  # what probes leave is never more
-        counts = [rates[c][metric]["count"] for c in ("clean", "noise", "rafair")]
+        counts = [rates[c][metric].count for c in ("clean", "noise", "rafair")]
         assert counts == sorted(counts, reverse=True)
     assert told.done == told.total > 0
     assert "up to" in told.notes[0]
@@ -238,7 +238,7 @@ def test_a_wrapped_network(affairs, tmp_path):
     quick = {"attacks": (), "instances": 30, "labels": None}
     audit_named(Named(str(tmp_path / "net")), quick, RunSettings(out=out))
     reference = freeze(out, replace(QUICK, instances=100))
-    assert reference.rates["clean"]["individual_fairness"]["value"] == 1
+    assert reference.rates["clean"]["individual_fairness"].value == 1
     assert open_watched(out)[1].classifier.name.startswith("consensus")
 
 
@@ -407,7 +407,7 @@ def test_a_network_on_a_streamed_file(tmp_path, affairs):
     assert reference.n == 600
     whole = verified_run(out).document["whole"]
     for metric in ("accuracy", "individual_fairness", "accurate_fairness"):
-        assert reference.rates["clean"][metric] == whole[metric]
+        assert reference.rates["clean"][metric].to_dict() == whole[metric]
     assert open_watched(out)[0].id == reference.id
     pd.read_parquet(data).head(500).to_parquet(data)
     refused(DataFileError, "expected the file that was audited", out, QUICK, named)

@@ -14,6 +14,7 @@ import pytest
 
 from rafair.errors import RunFolderError
 from rafair.metrics.rates import rate
+from rafair.monitoring.history import reference_facts
 from rafair.monitoring.references.reference import REFERENCE, ROWS, Reference, _digest
 from rafair.monitoring.references.reference_record import ModelPlace, reference_of
 from rafair.search.draws import row_keys
@@ -101,7 +102,7 @@ def test_it_says_which_values_were_seen(folder, affairs):
 
 
 def test_history_gets_plain_facts(folder):
-    facts = Reference.read(folder).facts()
+    facts = reference_facts(Reference.read(folder)).to_dict()
     assert json.loads(json.dumps(facts)) == facts
     assert (facts["run"], facts["dataset"], facts["n"]) == ("run", "affairs", 1274)
     assert facts["probe"]["epsilon"] == 0.02

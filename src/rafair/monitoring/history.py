@@ -6,7 +6,7 @@ import datetime
 from typing import TYPE_CHECKING
 
 from rafair._version import __version__
-from rafair.metrics.rates import Rate, rate
+from rafair.metrics.rates import rate
 from rafair.monitoring.evidence.falls import bounds, by_name
 from rafair.monitoring.references.reference import Reference
 from rafair.monitoring.store.stored_rows import StoredWindow
@@ -38,21 +38,32 @@ def history_of(reference: Reference, store: Store) -> History:
         totals=store.totals(),
         windows=store.told_windows(lambda window: _told(window, store.shown)),
         quarantine=[
-            Quarantined(window, **refused.to_dict())
-            for window, refused in store.quarantine(MOST_REFUSED)
+            Quarantined(window, one.source, one.number, one.reason, one.content)
+            for window, one in store.quarantine(MOST_REFUSED)
         ],
     )
 
 
 def reference_facts(reference: Reference) -> ReferenceFacts:
     """What a history says of its reference, with the bounds of the tests."""
-    rates = {
-        condition: {metric: Rate(**told) for metric, told in of_metric.items()}
-        for condition, of_metric in reference.rates.items()
-    }
-    limits = bounds(by_name(rates), reference.alpha, reference.tolerance)
-    typed = {"probe": reference.judge, "rates": rates, "bounds": limits}
-    return ReferenceFacts(**(reference.facts() | typed))
+    of, rates = reference, reference.rates
+    return ReferenceFacts(
+        id=of.id,
+        created=of.created,
+        run=of.run.name,
+        dataset=of.dataset.name,
+        variant=of.dataset.variant,
+        model=of.model.name,
+        model_sha256=of.model.sha256,
+        n=of.n,
+        alpha=of.alpha,
+        tolerance=of.tolerance,
+        conditions=list(of.conditions),
+        probe=of.judge,
+        rates=rates,
+        warnings=list(of.warnings),
+        bounds=bounds(by_name(rates), of.alpha, of.tolerance),
+    )
 
 
 def _told(window: StoredWindow, shown: str) -> ToldWindow:

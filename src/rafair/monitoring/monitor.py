@@ -200,7 +200,7 @@ class Monitor:
         if not self.sends:
             return []
         of = self.reference
-        return [alarm_message(of.id, of.run["name"], number, one) for one in alarms if one.new]
+        return [alarm_message(of.id, of.run.name, number, one) for one in alarms if one.new]
 
 
 def _as_stored(

@@ -11,6 +11,7 @@ from rafair.monitoring.alarm import Alarm
 from rafair.monitoring.record import Refusal
 from rafair.monitoring.references.judge_options import JudgeOptions
 from rafair.monitoring.store.stored_rows import Totals
+from rafair.results.derived_rates import plain
 from rafair.results.reader import Reader
 
 Rates = Mapping[str, Mapping[str, Rate | None]]
@@ -110,7 +111,7 @@ class ReferenceFacts:
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values."""
-        return {**asdict(self), "probe": self.probe.to_dict()}
+        return {**asdict(self), "probe": plain(self.probe)}
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,7 @@ class Reader(Generic[Record]):
         """
         return self.at(document, f"'{path}'")
 
-    def at(self, document: Any, place: str) -> Record:
+    def at(self, document: object, place: str) -> Record:
         """Reads what is no file's content, but stands at a place that messages name so."""
         try:
             return self._validator.validate_python(document)

@@ -19,6 +19,7 @@ from rafair.engine.parquet_size import check_size
 from rafair.engine.run_folder import check_contents
 from rafair.engine.text_file import read_json, utf8
 from rafair.errors import RunFolderError
+from rafair.metrics.rates import Rate
 from rafair.monitoring.references.reference_record import Frozen, ReferenceRecord, reference_of
 from rafair.monitoring.references.reference_rows import ReferenceRows
 from rafair.results.derived_rates import plain
@@ -50,7 +51,7 @@ class Reference(Frozen):
         return self.judge.conditions
 
     @cached_property
-    def rates(self) -> dict[str, dict[str, dict[str, float]]]:
+    def rates(self) -> dict[str, dict[str, Rate]]:
         """By condition and metric, each rate with its counts and its 95 % interval."""
         return self.rows.rates()
 
@@ -78,25 +79,6 @@ class Reference(Frozen):
             "rows": {"sha256": self.rows.sha256},
             "id": self.id,
             "created": self.created,
-        }
-
-    def facts(self) -> dict[str, object]:
-        """What a history says of it, as plain values."""
-        return {
-            "id": self.id,
-            "created": self.created,
-            "run": self.run.name,
-            "dataset": self.dataset.name,
-            "variant": self.dataset.variant,
-            "model": self.model.name,
-            "model_sha256": self.model.sha256,
-            "n": self.n,
-            "alpha": self.alpha,
-            "tolerance": self.tolerance,
-            "conditions": list(self.conditions),
-            "probe": plain(self.judge),
-            "rates": self.rates,
-            "warnings": list(self.warnings),
         }
 
     def write(self, folder: Path) -> None:

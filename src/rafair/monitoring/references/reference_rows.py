@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from rafair.metrics.rates import share
+from rafair.metrics.rates import Rate, share
 from rafair.monitoring.judged import Judged
 from rafair.monitoring.watched import METRICS
 from rafair.results.columns import numbers
@@ -70,12 +70,12 @@ class ReferenceRows:
             digest.update(np.ascontiguousarray(values).tobytes())
         return digest.hexdigest()
 
-    def rates(self) -> dict[str, dict[str, dict[str, float]]]:
+    def rates(self) -> dict[str, dict[str, Rate]]:
         """By condition and metric, each rate with its counts and its 95 % interval."""
-        found: dict[str, dict[str, dict[str, float]]] = {}
+        found: dict[str, dict[str, Rate]] = {}
         for condition in self.judged.conditions:
             holds = {m: share(self.judged.holds(condition, m, self.labels)) for m in METRICS}
-            found[condition] = {m: rate.to_dict() for m, rate in holds.items() if rate}
+            found[condition] = {m: rate for m, rate in holds.items() if rate}
         return found
 
 
