@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -17,6 +18,11 @@ collect_ignore = ["tests/every_process"]  # Python may have another module of th
 # a busy machine takes its time: nothing is said of seconds in tests
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Two more than cores: many tests wait for servers, browsers and other processes."""
+    return (os.cpu_count() or 1) + 2
 
 
 @pytest.fixture
