@@ -117,7 +117,9 @@ def test_attacks_that_follow_gradients_are_refused_before_any_work(name, table):
     def never(rows):
         raise AssertionError("asked")
 
-    with pytest.raises(ModelError, match=f"'{name}' needs gradients.*: rafair, .*, noise$"):
+    with pytest.raises(
+        ModelError, match=f"'{name}' needs gradients.*: rafair, .*, noise, strongest$"
+    ):
         rafair.audit(never, table, attacks=("rafair", name))
 
 

@@ -19,6 +19,9 @@ ERRORS = {
                           "memory: you tried to allocate 68719476736 bytes"),
     "a library": ImportError("libtorch_cpu.so: failed to map segment from shared object"),
     "threads": RuntimeError("can't start new thread"),
+    "Python": SystemError(
+        "<function _find_and_load at 0x7f> returned NULL without setting an exception"
+    ),
     "the system": OSError(12, "Cannot allocate memory"),
 }  # fmt: skip
 

@@ -8,10 +8,14 @@ from collections.abc import Iterator
 
 NO_MEMORY = re.compile(
     r"can't allocate memory|cannot allocate memory|not enough memory|failed to map segment"
-    r"|out of memory|can't start new thread|std::bad_alloc|malloc of size",
+    r"|out of memory|can't start new thread|std::bad_alloc|malloc of size"
+    r"|_find_and_load.* returned NULL",
     re.IGNORECASE,
 )
-"""How libraries say that there is too little memory, or room for a thread."""
+"""How libraries say that there is too little memory, or room for a thread; the last is how Python
+does where a module cannot be loaded."""
+
+SAYING = RuntimeError, ImportError, OSError, SystemError
 
 MEMORY = (
     "too little memory; what was done before is kept, and the same command again carries on, with "
@@ -30,7 +34,7 @@ def reason_of_machine(error: BaseException) -> str | None:
     """
     for one in _chain(error):
         lacking = isinstance(one, OSError) and one.errno == errno.ENOMEM
-        said = isinstance(one, RuntimeError | ImportError | OSError) and NO_MEMORY.search(str(one))
+        said = isinstance(one, SAYING) and NO_MEMORY.search(str(one))
         if isinstance(one, MemoryError) or lacking or said:
             return MEMORY
     for one in _chain(error):

@@ -72,7 +72,7 @@ class Reference(Frozen):
             "instances": self.instances,
             "judge": plain(self.judge),
             "n": self.n,
-            "rates": self.rates,
+            "rates": plain(self.rates),
             "observed": plain(self.observed),
             "warnings": list(self.warnings),
             "schema": self.schema.model_dump(mode="json"),
@@ -111,7 +111,7 @@ class Reference(Frozen):
         for what, said, found in (
             ("rows.sha256", record.rows.sha256, self.rows.sha256),
             ("n", record.n, self.n),
-            ("rates", record.rates, self.rates),
+            ("rates", record.rates, plain(self.rates)),
         ):
             if said != found:
                 raise RunFolderError(
