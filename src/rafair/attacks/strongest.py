@@ -31,8 +31,9 @@ from rafair.search.trajectory import Trajectory
 from rafair.search.witnesses import Witnesses
 from rafair.verdicts import BAD, Verdict
 
-RUNS = 20
-"""Of APGD, which looks at rows alone: one from the clean row, others from random corners."""
+RUNS, FEW_RUNS = 20, 3
+"""Of APGD, which looks at rows alone: one from the clean row, others from random corners; few where
+categories are chosen, since all their levels are then tried again and again."""
 
 DRAWN = 5
 """Draws of noise."""
@@ -77,7 +78,8 @@ class Strongest(Attack):
             raise InputError(f"steps: expected {LEAST_STEPS} or more for {self.name}, got {steps}")
         clean = seen or problem.sweep.judge(problem.start, problem.labels)
         found = Witnesses(problem.start, problem.labels, clean)
-        for attack in stages(differentiable=problem.sweep.classifier.differentiable):
+        runs = FEW_RUNS if problem.budget.box.categories else RUNS
+        for attack in stages(runs, differentiable=problem.sweep.classifier.differentiable):
             where = found.holding(attack.sought)
             if not where.size:
                 continue
@@ -92,7 +94,7 @@ class Strongest(Attack):
 
     def most_choices(self, steps: int) -> int:
         """Those of all stages."""
-        return sum(attack.most_choices(steps) for attack in stages(differentiable=True))
+        return sum(attack.most_choices(steps) for attack in stages(FEW_RUNS, differentiable=True))
 
     def most_probes(self, features: int, steps: int) -> int:
         """Those of all stages."""
@@ -100,9 +102,9 @@ class Strongest(Attack):
 
 
 @cache
-def stages(*, differentiable: bool) -> tuple[Attack, ...]:
+def stages(runs: int = RUNS, *, differentiable: bool) -> tuple[Attack, ...]:
     """The attacks of the cascade, the cheapest first."""
-    own = APGD(restarts=RUNS)
+    own = APGD(restarts=runs)
     every = (WorstCounterpart(own=False), own, TRUE_BIASED, FALSE_FAIR, FALSE_BIASED, Noise())
     return tuple(attack for attack in every if differentiable or not attack.needs_gradients)
 
