@@ -21,8 +21,8 @@ settings.load_profile("patient")
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Two more than cores: many tests wait for servers, browsers and other processes."""
-    return (os.cpu_count() or 1) + 2
+    """Three more than cores: many tests wait for servers, browsers and other processes."""
+    return (os.cpu_count() or 1) + 3
 
 
 @pytest.fixture

@@ -241,11 +241,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _described(reference: Reference) -> str:
     rates = [
-        f"{condition} {of['accuracy']['value']:.3f} and {of['individual_fairness']['value']:.3f}"
+        f"{condition} {of['accuracy'].value:.3f} and {of['individual_fairness'].value:.3f}"
         for condition, of in reference.rates.items()
     ]
     told = ", ".join(rates)
-    return f"{reference.dataset['name']}, {reference.n:,} rows; accuracy and fairness: {told}"
+    return f"{reference.dataset.name}, {reference.n:,} rows; accuracy and fairness: {told}"
 
 
 def _drawn(rows: ReferenceRows, options: argparse.Namespace, console: Console) -> int:
@@ -281,7 +281,7 @@ def _ordered(
     run: Path, folder: Path, reference: Reference, order: str, options: argparse.Namespace
 ) -> tuple[Table, Table]:
     """The alarms of a stream of training rows, and the rates along a feature."""
-    data = rafair.load_dataset(reference.dataset["name"], reference.dataset["variant"]).train
+    data = rafair.load_dataset(reference.dataset.name, reference.dataset.variant).train
     rng = np.random.default_rng(options.seed)
     chosen = rng.permutation(len(data))[: options.most]
     values = data.frame[options.by].to_numpy()

@@ -33,8 +33,8 @@ def test_every_stored_row_of_every_attack_is_feasible(changes):
         table,
         attacks=tuple(ATTACKS),
         instances=20,
-        steps=8,
-        step_size=0.03,
+        steps=5,
+        step_size=0.05,
         perturbation="feasible",
         max_category_changes=changes,
     )
