@@ -90,3 +90,26 @@ def test_both_witnesses_need_a_step():
 
 def test_it_is_the_one_that_keeps_witnesses():
     assert [name for name, entry in ATTACKS.items() if entry.witnesses] == ["strongest"]
+
+
+@pytest.mark.parametrize("options", [{}, {"perturbation": "both"}, {"black_box": True}])
+def test_what_others_have_found_is_taken_over(options):
+    """So it never tells of less than they do, and asks for less than alone."""
+    table = planted.random_table(60, n_free=4, domains=(3, 2), seed=9)
+    network = planted.network(6, seed=9)
+    alone, together = (
+        rafair.audit(network, table, attacks=attacks, **OPTIONS, **options)
+        for attacks in (("strongest",), ("rafair", "noise", "strongest"))
+    )
+    told = together.document["attacks"]
+    for name in (name for name in told if "strongest" in name):
+        prefix = name.removesuffix("strongest")
+        ours = robust(together, name)
+        for other in ("rafair", "noise"):
+            theirs = robust(together, prefix + other)
+            assert all(ours[held] <= theirs[held] for held in PROPERTIES)
+        asked, once = (
+            one["gradient_rows"] + one["prediction_rows"]
+            for one in (told[name], alone.document["attacks"][name])
+        )
+        assert asked < once

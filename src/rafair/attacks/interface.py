@@ -12,6 +12,7 @@ from rafair.search.loop import Move, Problem, search
 from rafair.search.observation import Observation
 from rafair.search.sweep import Sweep
 from rafair.search.trajectory import Trajectory
+from rafair.search.witnesses import Witnesses
 from rafair.tabular.encoding import Rows
 from rafair.verdicts import FALSE, Verdict
 
@@ -63,6 +64,7 @@ class Attack(ABC):
         labels: Labels,
         budget: Budget,
         seen: Observation | None = None,
+        found: Witnesses | None = None,
     ) -> Trajectory:
         """Perturbs instances.
 
@@ -72,6 +74,7 @@ class Attack(ABC):
             labels: Their true classes; shape `(n,)`.
             budget: How many steps, and the box they stay in.
             seen: What is known of the rows already.
+            found: What other attacks have found already, for one that goes on from there.
 
         Returns:
             The rows and exactly `budget.steps` iterates of each.
@@ -79,7 +82,7 @@ class Attack(ABC):
         Raises:
             ModelError: If the model has no gradients, or a logit is not finite.
         """
-        return self.solve(Problem(sweep, rows, labels, budget), seen)
+        return self.solve(Problem(sweep, rows, labels, budget, found=found), seen)
 
     def most_rows(self, counterparts: int, steps: int) -> int:
         """The most rows that an instance with so many counterparts can need.

@@ -6,6 +6,8 @@ APGD for rows that still get their class, RAFair's three goals, and a few draws 
 has broken, no other tries again: an instance that got another class and was treated unlike a
 counterpart is left alone. So the rates are those that would be found if all had tried everything.
 
+Of attacks that were run before it on the same rows, it takes over what they have found.
+
 What remains of it is the clean row, and the first row that breaks each property. A row that no
 attack's own look has judged is judged before it counts.
 """
@@ -77,11 +79,11 @@ class Strongest(Attack):
         if steps < LEAST_STEPS:
             raise InputError(f"steps: expected {LEAST_STEPS} or more for {self.name}, got {steps}")
         clean = seen or problem.sweep.judge(problem.start, problem.labels)
-        found = Witnesses(problem.start, problem.labels, clean)
+        found = problem.found or Witnesses(problem.start, problem.labels, clean)
         runs = FEW_RUNS if problem.budget.box.categories else RUNS
         for attack in stages(runs, differentiable=problem.sweep.classifier.differentiable):
             where = found.holding(attack.sought)
-            if not where.size:
+            if attack.name in found.tried or not where.size:
                 continue
             part, known = problem.of(where), clean.take(where)
             found.add(where, tried(attack, part, known))
@@ -104,7 +106,7 @@ class Strongest(Attack):
 @cache
 def stages(runs: int = RUNS, *, differentiable: bool) -> tuple[Attack, ...]:
     """The attacks of the cascade, the cheapest first."""
-    own = APGD(restarts=runs)
+    own = APGD(restarts=runs, name=f"apgd:restarts={runs}")
     every = (WorstCounterpart(own=False), own, TRUE_BIASED, FALSE_FAIR, FALSE_BIASED, Noise())
     return tuple(attack for attack in every if differentiable or not attack.needs_gradients)
 

@@ -19,11 +19,12 @@ from rafair.engine.workers import Workers
 from rafair.models.asked_once import AskedOnce
 from rafair.models.classifier import Classifier, Labels, Queries
 from rafair.results.run_files import CLEAN
-from rafair.results.twins import attack_of, is_feasible
+from rafair.results.twins import attack_of, is_feasible, keeps_witnesses, own_name
 from rafair.search.budget import Budget
 from rafair.search.observation import Numbers, Observation
 from rafair.search.sweep import Sweep
 from rafair.search.trajectory import Trajectory
+from rafair.search.witnesses import Witnesses
 from rafair.tabular.encoding import Rows
 from rafair.tabular.schema import Schema
 from rafair.verdicts import verdicts
@@ -204,18 +205,28 @@ def evaluate(
     accurate, fair = np.ones(len(rows), bool), np.ones(len(rows), bool)
     zero: int | None = None
     asked = 0
+    # by kind of perturbation; those of spared rows are of no use to an attack on the others
+    witnesses: dict[bool, Witnesses] = {}
+    tracked = not sparing and any(map(keeps_witnesses, attacks))
     for name in attacks or (CLEAN,):
         where = np.flatnonzero(accurate | fair) if sparing else np.arange(len(rows))
         if not where.size:
             break
         known = None if seen is None else seen.take(where)
-        found = _attacked(inquiry, name, where, rows[where], labels[where], known)
+        kind = is_feasible(name, inquiry.config)
+        before = witnesses.get(kind) if keeps_witnesses(name) else None
+        found = _attacked(inquiry, name, where, rows[where], labels[where], known, before)
         accurate[where] &= found.accurate.all(axis=1)
         fair[where] &= found.fair.all(axis=1)
         seen = seen or found.trajectory.observations[0]  # of all rows: none is spared before
         if zero is None and len(where) == len(rows):
             zero = found.zero_gradient
         asked += found.spent.rows
+        if tracked:
+            if kind not in witnesses:
+                witnesses[kind] = Witnesses(rows, labels, seen)
+            witnesses[kind].add(where, found.trajectory)
+            witnesses[kind].tried.add(own_name(name))
         each(found)
     assert seen is not None  # the first attack looked
     return Evaluation(labels, seen, accurate, fair, zero, asked)
@@ -228,6 +239,7 @@ def _attacked(
     rows: Rows,
     labels: Labels,
     seen: Observation | None,
+    before: Witnesses | None,
 ) -> Attacked:
     with inquiry.counting() as (sweep, spent):
         if name == CLEAN:
@@ -235,5 +247,5 @@ def _attacked(
             trajectory = Trajectory(labels, labels, (rows,), (start,))
         else:
             budget = inquiry.budget(name)
-            trajectory = attack_of(name).run(sweep, rows, labels, budget, seen)
+            trajectory = attack_of(name).run(sweep, rows, labels, budget, seen, before)
     return Attacked(name, where, trajectory, spent)

@@ -27,6 +27,7 @@ from rafair.search.looks import Look
 from rafair.search.observation import Numbers, Observation
 from rafair.search.sweep import Sweep
 from rafair.search.trajectory import Trajectory
+from rafair.search.witnesses import Witnesses
 from rafair.tabular.encoding import Rows
 
 Move = Callable[[Rows, Observation, int], Rows]
@@ -45,6 +46,7 @@ class Problem:
         judged: Whether rows that the algorithm did not judge are judged once it is done; without,
             their verdicts stay unknown.
         purse: What is left of a budget that other searches spend from as well; None of its own.
+        found: What other attacks have found already; None where nobody looked.
     """
 
     sweep: Sweep
@@ -53,6 +55,7 @@ class Problem:
     budget: Budget
     judged: bool = True
     purse: Allowance | None = None
+    found: Witnesses | None = None
 
     @cached_property
     def allowance(self) -> Allowance:

@@ -33,6 +33,8 @@ class Witnesses:
         self._seen = [start.copy() for _ in PROPERTIES]
         codes = self._path.verdicts()[:, 0]
         self._broken = np.stack([np.isin(codes, list(kinds)) for kinds in PROPERTIES], axis=1)
+        self.tried: set[str] = set()
+        """The names of attacks that were run on all instances."""
 
     def holding(self, sought: Collection[Verdict]) -> Numbers:
         """The instances of which something still holds that these verdicts would break, ascending.
