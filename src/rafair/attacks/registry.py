@@ -41,6 +41,9 @@ class Entry:
         return attack
 
 
+WITNESSES = 2
+"""How many rows an attack that keeps witnesses keeps of an instance, besides the row as it came."""
+
 BIN_WIDTH = 0.025
 """The width of DICE's bins, unless another one is asked for."""
 

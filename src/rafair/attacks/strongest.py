@@ -25,7 +25,6 @@ from rafair.attacks.noise import Noise
 from rafair.attacks.rafair import FALSE_BIASED, FALSE_FAIR, TRUE_BIASED
 from rafair.attacks.restarted import Restarted
 from rafair.attacks.worst_counterpart import WorstCounterpart
-from rafair.errors import InputError
 from rafair.models.losses import margins
 from rafair.search.loop import Move, Problem
 from rafair.search.observation import Observation
@@ -39,9 +38,6 @@ categories are chosen, since all their levels are then tried again and again."""
 
 DRAWN = 5
 """Draws of noise."""
-
-LEAST_STEPS = 2
-"""One for the witness of each property."""
 
 
 @dataclass(frozen=True)
@@ -70,14 +66,7 @@ class Strongest(Attack):
         raise NotImplementedError
 
     def solve(self, problem: Problem, seen: Observation | None) -> Trajectory:
-        """One attack after the other, each on the instances that have something left to lose.
-
-        Raises:
-            InputError: If there are too few steps to keep both witnesses.
-        """
-        steps = problem.budget.steps
-        if steps < LEAST_STEPS:
-            raise InputError(f"steps: expected {LEAST_STEPS} or more for {self.name}, got {steps}")
+        """One attack after the other, each on the instances that have something left to lose."""
         clean = seen or problem.sweep.judge(problem.start, problem.labels)
         found = problem.found or Witnesses(problem.start, problem.labels, clean)
         runs = FEW_RUNS if problem.budget.box.categories else RUNS
@@ -87,7 +76,7 @@ class Strongest(Attack):
                 continue
             part, known = problem.of(where), clean.take(where)
             found.add(where, tried(attack, part, known))
-        return found.trajectory(steps)
+        return found.trajectory(problem.budget.steps)
 
     def most_rows(self, counterparts: int, steps: int) -> int:
         """Those of all stages; own rows are predicted besides."""

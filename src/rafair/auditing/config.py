@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rafair.attacks.naming import check_attacks
+from rafair.attacks.registry import WITNESSES
 from rafair.engine.shards import INSTANCES_PER_SHARD, Advance
 from rafair.engine.workers import Workers
 from rafair.errors import InputError
@@ -14,6 +15,7 @@ from rafair.models.classifier import Classifier
 from rafair.models.losses import Loss, loss_named
 from rafair.repairs.benign import BenignPerturbation
 from rafair.results.options import AuditOptions, Perturbation
+from rafair.results.twins import keeps_witnesses
 from rafair.search.budget import Budget
 from rafair.search.sweep import CHUNK_ROWS, Sweep, suitable_chunk_rows
 from rafair.tabular.counterparts import Counterparts
@@ -33,6 +35,12 @@ class AuditConfig(AuditOptions):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_attacks(self.attacks)
+        for name in filter(keeps_witnesses, self.attacks):
+            if self.steps < WITNESSES:
+                raise InputError(
+                    f"steps: expected {WITNESSES} or more for {name}, which keeps as many rows of "
+                    f"each instance, got {self.steps}"
+                )
 
     @classmethod
     def of(cls, options: AuditOptions) -> AuditConfig:

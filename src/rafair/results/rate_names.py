@@ -89,6 +89,11 @@ def rate_named(record: AuditRecord, short: str, attack: str | None = None) -> Ra
         raise InputError(f"rate '{short}': expected no attack, which it does not depend on")
     if attacks and attack is None:
         raise InputError(f"rate '{short}': expected an attack, one of {', '.join(attacks)}")
+    if attack in record.attacks and attacks and attack not in attacks:
+        raise InputError(
+            f"rate '{short}': expected an attack that has it, one of {', '.join(attacks)}, got "
+            f"'{attack}'"
+        )
     if attack is not None:
         check_name("attack", attack, attacks)
     kind, _, metric = short.partition(".")
