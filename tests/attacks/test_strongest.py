@@ -72,7 +72,7 @@ def test_only_what_holds_throughout_is_told():
     assert all(section[name] is None for name in ("final", "iterates", "outcome", "exposed"))
     assert "The search found" in str(result)
     for short in ("outcome.accuracy", "exposed.true_biased"):
-        with pytest.raises(InputError, match="expected an attack that has it|unknown rate"):
+        with pytest.raises(InputError, match=r"expected an attack that has it|unknown rate"):
             rate_named(result.record, short, "strongest")
     assert rate_named(result.record, "robust.accuracy", "strongest").attack == "strongest"
     assert set(result.to_frame().query("attack == 'strongest'")["kind"]) <= {"robust", "", "final"}
