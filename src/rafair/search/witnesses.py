@@ -37,11 +37,11 @@ class Witnesses:
         """The names of attacks that were run on all instances."""
 
     def holding(self, sought: Collection[Verdict]) -> Numbers:
-        """The instances of which something still holds that these verdicts would break, ascending.
+        """The instances of which a property still holds that these verdicts would break, ascending.
 
         Args:
-            sought: Verdicts that a search is after; it is for those of whose properties a broken
-                one is in all of them, as every false verdict breaks accuracy.
+            sought: The verdicts that a search is after. False ones break accuracy, biased ones
+                individual fairness.
         """
         broken = [i for i, kinds in enumerate(PROPERTIES) if any(v in kinds for v in sought)]
         return np.flatnonzero(~self._broken[:, broken].all(axis=1))
