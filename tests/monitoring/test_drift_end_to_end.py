@@ -331,5 +331,5 @@ def test_adult_ordered_by_age_is_a_drift_and_the_same_rows_at_random_are_none(ad
         good, n = again.steps[fall["rate"]].T
         before, after = slice(None, since), slice(since, opened + 1)
         # the young are judged better than the reference, and hide nothing of what comes later
-        assert good[before].sum() / n[before].sum() > rates[metric]["value"] + 0.05
-        assert good[after].sum() / n[after].sum() < rates[metric]["low"] - 0.03
+        assert good[before].sum() / n[before].sum() > rates[metric].value + 0.05
+        assert good[after].sum() / n[after].sum() < rates[metric].low - 0.03
