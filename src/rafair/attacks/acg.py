@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rafair.arguments import check_name
-from rafair.attacks.interface import Attack
+from rafair.attacks.interface import SingleSearch
 from rafair.search.loop import Move, Problem
 from rafair.search.observation import Observation
 from rafair.search.schedules import HalvingSchedule
@@ -38,7 +38,7 @@ LEAST_COSINE, LEAST_CHANGE = 1e-4, 1e-5
 
 
 @dataclass(frozen=True)
-class ACG(Attack):
+class ACG(SingleSearch):
     """Auto conjugate gradient.
 
     Args:

@@ -65,16 +65,13 @@ class FairnessTest(Attack):
         """How two counterparts are chosen: the row itself, and the one farthest from it."""
         return Farthest()
 
-    def moves(self, problem: Problem) -> TwoPhases:
-        """The two phases."""
-        return TwoPhases(problem, self.plan(problem))
-
     def solve(self, problem: Problem, seen: Observation | None) -> Trajectory:
         """Searches for all steps, and for further local ones if there are to be more."""
         budget, look = problem.budget, Contrast(self.spread(problem.budget.seed))
-        longer = replace(budget, steps=budget.steps + (self.local_steps or 0))
-        moves = self.moves(replace(problem, budget=longer))
-        found = search(moves.problem, look=look, move=moves, seen=seen, aim=self.aim)
+        steps = budget.steps + (self.local_steps or 0)
+        longer = replace(problem, budget=replace(budget, steps=steps))
+        moves = TwoPhases(longer, self.plan(longer))
+        found = search(longer, look=look, move=moves, seen=seen, aim=self.aim)
         return kept(found, budget.steps)
 
     def most_rows(self, counterparts: int, steps: int) -> int:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rafair.attacks.interface import Attack
+from rafair.attacks.interface import SingleSearch
 from rafair.search.looks import Follow, Look
 from rafair.search.loop import Move, Problem
 from rafair.search.observation import Observation
@@ -19,7 +19,7 @@ from rafair.tabular.encoding import Rows
 
 
 @dataclass(frozen=True)
-class FGSM(Attack):
+class FGSM(SingleSearch):
     """The fast gradient sign method.
 
     Example:

@@ -18,11 +18,7 @@ from rafair.verdicts import FALSE, Verdict
 
 
 class Attack(ABC):
-    """One attack; each is a value that knows its name.
-
-    Most supply `moves` alone. Those that run more than one search, or not all steps of one,
-    replace `solve`.
-    """
+    """One attack; each is a value that knows its name."""
 
     @property
     @abstractmethod
@@ -50,12 +46,8 @@ class Attack(ABC):
         return Aim()
 
     @abstractmethod
-    def moves(self, problem: Problem) -> Move:
-        """How rows go from one step to the next, in one search."""
-
     def solve(self, problem: Problem, seen: Observation | None) -> Trajectory:
         """Searches; `seen` is what is known of the start."""
-        return search(problem, look=self.look, move=self.moves(problem), seen=seen, aim=self.aim)
 
     def run(
         self,
@@ -104,3 +96,15 @@ class Attack(ABC):
             steps: How many steps it takes.
         """
         return 0
+
+
+class SingleSearch(Attack):
+    """An attack that is one search, and supplies no more than how that moves."""
+
+    @abstractmethod
+    def moves(self, problem: Problem) -> Move:
+        """How rows go from one step to the next."""
+
+    def solve(self, problem: Problem, seen: Observation | None) -> Trajectory:
+        """Searches once."""
+        return search(problem, look=self.look, move=self.moves(problem), seen=seen, aim=self.aim)

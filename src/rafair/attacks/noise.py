@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rafair.attacks.interface import Attack
+from rafair.attacks.interface import SingleSearch
 from rafair.search.categories import random_levels
 from rafair.search.draws import normal, row_keys, uniform
 from rafair.search.looks import Judge, Look
@@ -27,7 +27,7 @@ DRAWS_OF_LEVELS = 1_500_000
 
 
 @dataclass(frozen=True)
-class Noise(Attack):
+class Noise(SingleSearch):
     """Uniform and normal noise in turn.
 
     Example:

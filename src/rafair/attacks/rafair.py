@@ -17,7 +17,7 @@ from rafair.attacks.interface import Attack
 from rafair.search.categories import Aim
 from rafair.search.goals import Goal
 from rafair.search.looks import Compare, Look
-from rafair.search.loop import Move, Problem, search, towards
+from rafair.search.loop import Problem, search
 from rafair.search.observation import Observation
 from rafair.search.probing import most_probes, steering
 from rafair.search.trajectory import Trajectory
@@ -62,10 +62,6 @@ class RAFair(Attack):
     def aim(self) -> Aim:
         """The goal's own cell, of the row and of the chosen counterpart."""
         return Aim.of(self.goal)
-
-    def moves(self, problem: Problem) -> Move:
-        """Steps of fixed length along the goal's direction."""
-        return towards(self.goal, problem.budget)
 
     def solve(self, problem: Problem, seen: Observation | None) -> Trajectory:
         """Searches by gradients, or by probes where the model has none."""

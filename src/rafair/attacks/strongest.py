@@ -26,7 +26,7 @@ from rafair.attacks.rafair import FALSE_BIASED, FALSE_FAIR, TRUE_BIASED
 from rafair.attacks.restarted import Restarted
 from rafair.attacks.worst_counterpart import WorstCounterpart
 from rafair.models.losses import margins
-from rafair.search.loop import Move, Problem
+from rafair.search.loop import Problem
 from rafair.search.observation import Observation
 from rafair.search.trajectory import Trajectory
 from rafair.search.witnesses import Witnesses
@@ -56,14 +56,6 @@ class Strongest(Attack):
     def needs_gradients(self) -> bool:
         """False: the goals of RAFair and noise do without."""
         return False
-
-    def moves(self, problem: Problem) -> Move:
-        """None of its own.
-
-        Raises:
-            NotImplementedError: Always.
-        """
-        raise NotImplementedError
 
     def solve(self, problem: Problem, seen: Observation | None) -> Trajectory:
         """One attack after the other, each on the instances that have something left to lose."""

@@ -28,8 +28,9 @@ from rafair.search.looks import Extremes, Look
 from rafair.search.loop import Problem, search
 from rafair.search.observation import Numbers, Observation
 from rafair.search.trajectory import Trajectory
+from rafair.search.witnesses import PROPERTIES
 from rafair.tabular.encoding import Rows
-from rafair.verdicts import BAD, BIASED, FALSE, Verdict
+from rafair.verdicts import BAD, Verdict
 
 DRAWS, DRAWS_OF_LEVELS = 100_000, 150_000
 """Tell these draws apart from those of other attacks."""
@@ -73,15 +74,11 @@ class WorstCounterpart(Attack):
         """A mistake of the row, or of the counterpart with the largest loss."""
         return Aim(own=1, other=1, either=True)
 
-    def moves(self, problem: Problem, steps: int | None = None) -> _Steps:
-        """One run after the other, of so many steps each."""
-        return _Steps(problem, steps or problem.budget.steps, own=self.own)
-
     def solve(self, problem: Problem, seen: Observation | None) -> Trajectory:
         """Searches in all runs; keeps as many iterates as one of them has."""
         steps = problem.budget.steps
         longer = replace(problem, budget=replace(problem.budget, steps=steps * self.restarts))
-        move = self.moves(longer, steps)
+        move = _Steps(longer, steps, own=self.own)
         return with_witnesses(
             search(longer, look=self.look, move=move, seen=seen, aim=self.aim), steps
         )
@@ -156,7 +153,7 @@ def with_witnesses(trajectory: Trajectory, steps: int) -> Trajectory:
         return trajectory
     codes = trajectory.verdicts()[:, 1:]
     rank = np.zeros(codes.shape, np.int8)
-    for kinds in (FALSE, BIASED):
+    for kinds in PROPERTIES:
         broken = np.isin(codes, list(kinds))
         found = np.flatnonzero(broken.any(axis=1))
         rank[found, broken[found].argmax(axis=1)] = -1
