@@ -57,6 +57,13 @@ def table_note(table: pd.DataFrame, config: StudyConfig) -> str:
     means = table[table["dataset"] == MEAN]
     networks = "1 network" if config.models == 1 else f"{config.models} networks"
     spread = "" if config.models == 1 else ", ± the standard deviation from network to network"
+    rates = rows_by(means, "attack", "metric")
+    kept = [
+        printed(name)
+        for name in distinct(means, "attack")
+        if not is_known(rates[name, "tfr"]["value"])  # witnesses alone: no row stands for it
+    ]
+    witnesses = f" Of {' and '.join(kept)}: the share that held throughout." if kept else ""
     compared = (
         ""
         if config.is_comparable
@@ -68,7 +75,7 @@ def table_note(table: pd.DataFrame, config: StudyConfig) -> str:
         f"{int(means['n'].iloc[0]):,} instances in all. Each attack is counted by one row per "
         "instance: the first step that reached what it is after, else the last. For the union an "
         "instance is accurate (individually fair) if the rows of all three goals are, so R-ACC is "
-        f"not TFR + TBR.{compared}"
+        f"not TFR + TBR.{witnesses}{compared}"
     )
 
 
