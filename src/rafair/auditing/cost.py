@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rafair.auditing.config import AuditConfig
+from rafair.auditing.yardstick import most_rows
 from rafair.models.classifier import Labels
-from rafair.results.twins import attack_of, is_feasible, runs_of
+from rafair.results.twins import attack_of, is_feasible, kind_of, runs_of
 from rafair.search.categories import Aim, choices, rows_per_choice
 from rafair.search.goals import Goal
 from rafair.search.probing import most_probes
@@ -27,11 +28,13 @@ class Cost:
         start: Rows to look at the clean rows, once for all attacks.
         attacks: Rows of each attack beyond the start.
         repairs: Rows of each attack's repair.
+        yardstick: Rows of the random draws that measure searches, by kind of perturbations.
     """
 
     start: int
     attacks: Mapping[str, int]
     repairs: Mapping[str, int]
+    yardstick: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -43,6 +46,7 @@ class Cost:
         *,
         repaired: Collection[str] | None = None,
         probed: int = 0,
+        drawn: bool = False,
     ) -> Cost:
         """The cost for so many instances.
 
@@ -53,6 +57,7 @@ class Cost:
             schema: The features, which feasible perturbations need.
             repaired: The attacks of an earlier run whose outcomes are only repaired, if any.
             probed: How many features are probed, of a model without gradients; 0 of others.
+            drawn: Whether searches are measured by random draws.
 
         Example:
             >>> Cost.of(200, 200 * 24, AuditConfig()).total
@@ -83,12 +88,15 @@ class Cost:
             )
             for name in names
         }
-        return cls(counterparts, attacks, repairs)
+        kinds = dict.fromkeys(kind_of(name, config) for name in names) if drawn else {}
+        measured = {kind: most_rows(instances, counterparts) for kind in kinds}
+        return cls(counterparts, attacks, repairs, measured)
 
     @property
     def total(self) -> int:
         """All rows together."""
-        return self.start + sum(self.attacks.values()) + sum(self.repairs.values())
+        parts = (self.attacks, self.repairs, self.yardstick)
+        return self.start + sum(sum(part.values()) for part in parts)
 
 
 def _tried(name: str, config: AuditConfig, schema: Schema | None, aim: Aim | None) -> int:

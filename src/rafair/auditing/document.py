@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 
 from rafair.auditing.examine import COUNTERS
+from rafair.auditing.yardstick import DRAWS
 from rafair.engine.files import writing
 from rafair.engine.sealed import write_sealed
 from rafair.engine.text_file import read_json
 from rafair.results.derived_rates import COUNTED, plain
+from rafair.results.leading import ACCURATE_FAIRNESS, most_telling
 from rafair.results.record import AuditRecord, Feasible
 from rafair.results.run_files import ADVERSARIAL, AUDIT, REPAIRED
 from rafair.results.stored_verdicts import Counters, Verdicts, read_verdicts
-from rafair.results.twins import attack_of, is_union
+from rafair.results.twins import attack_of, is_union, keeps_witnesses
 
 MOST_ZERO_GRADIENTS = 0.01
+
+FEW_LOOKS = 20
+"""At each instance, with all its counterparts; the paper's attack has as many steps."""
+
 PACKAGES = ("numpy", "onnx", "pandas", "pyarrow", "scikit-learn", "scipy", "torch")
 
 
@@ -68,7 +74,7 @@ def warnings_of(record: AuditRecord) -> list[str]:
         zero = attack.zero_gradient
         if zero is not None and zero.value > MOST_ZERO_GRADIENTS:
             found.append(f"{name}: " + _flat(zero.value, black_box))
-    return found + _too_dear(record)
+    return [*found, *_too_weak(record), *_too_dear(record)]
 
 
 def _flat(share: float, black_box: bool) -> str:
@@ -82,6 +88,46 @@ def _flat(share: float, black_box: bool) -> str:
         f"the input gradient is exactly zero at {share:.1%} of instances; attacks that follow its "
         "sign understate the risk there"
     )
+
+
+def _too_weak(record: AuditRecord) -> Iterator[str]:
+    """Says where random draws broke what searches left, and where too little was looked at."""
+    for kind, drawn in (record.yardstick or {}).items():
+        if drawn.broken:
+            yield (
+                f"{drawn.broken:,} of the {drawn.n:,} instances that every search under {kind} "
+                f"perturbations left right and equal were broken by {DRAWS} random draws: the "
+                f"search was too weak, and robust rates say too much; {_raise(record)}"
+            )
+    lead = most_telling(record)
+    if lead is None or _found_any(record, lead):
+        return
+    looks = _looks(record)
+    if looks < FEW_LOOKS:
+        yield (
+            f"no violation was found, with {looks:.1f} looks at an instance and all its "
+            f"counterparts, fewer than {FEW_LOOKS}: this tells little; {_raise(record)}"
+        )
+
+
+def _found_any(record: AuditRecord, attack: str) -> bool:
+    """Whether an attack broke an instance that was right and equal as it was."""
+    robust = record.attacks[attack].robust[ACCURATE_FAIRNESS]
+    return robust.count < record.clean.rates[ACCURATE_FAIRNESS].count
+
+
+def _looks(record: AuditRecord) -> float:
+    """How often an instance was looked at with all its counterparts, as rows asked for tell."""
+    runs = [attack for name, attack in record.attacks.items() if not is_union(name)]
+    rows = sum(run.gradient_rows + run.prediction_rows for run in runs)
+    return rows / max(record.clean.n * record.dataset.counterparts_per_instance, 1)
+
+
+def _raise(record: AuditRecord) -> str:
+    """What makes a search stronger."""
+    if not any(map(keeps_witnesses, record.attacks)):
+        return "add --attack strongest, or raise --steps"
+    return "raise --steps"
 
 
 def _infeasible(section: Feasible, n: int) -> list[str]:

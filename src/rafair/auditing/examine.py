@@ -14,17 +14,20 @@ from numpy.typing import NDArray
 
 from rafair.auditing.config import AuditConfig
 from rafair.auditing.cost import Cost
-from rafair.auditing.evaluation import Attacked, Inquiry, Spent, evaluate
+from rafair.auditing.evaluation import Attacked, Flags, Inquiry, Spent, evaluate
 from rafair.auditing.outcomes import Outcomes, Stored, choose_member
 from rafair.auditing.row_tables import final_table, trajectory_table
+from rafair.auditing.yardstick import broken_by_draws
 from rafair.engine.checkpoints import Content
 from rafair.engine.shards import Advance
 from rafair.engine.workers import Workers
 from rafair.models.asked_once import AskedOnce
 from rafair.models.classifier import Classifier, Labels
+from rafair.results.options import Perturbation
 from rafair.results.run_files import ADVERSARIAL, CLEAN, REPAIRED
 from rafair.results.stored_verdicts import Counters
-from rafair.results.twins import members_of, runs_of, sought_by, unions_among
+from rafair.results.twins import kind_of, members_of, runs_of, sought_by, unions_among
+from rafair.search.observation import Observation
 from rafair.tabular.counterparts import Counterparts
 from rafair.tabular.encoding import Rows
 from rafair.tabular.schema import Schema
@@ -111,10 +114,12 @@ class _Shard:
             self.schema,
             repaired=part.outcomes,
             probed=0 if classifier.differentiable else self.config.probed(self.schema),
+            drawn=True,
         )
         self.tables: list[pa.Table] = []
         self.outcomes: dict[str, Outcomes] = {}
-        self.counters: Counters = {"attacks": {}, "repairs": {}}
+        self.standing: dict[str, Flags] = {}
+        self.counters: Counters = {"attacks": {}, "repairs": {}, "yardstick": {}}
 
     def run(self) -> tuple[list[pa.Table], list[pa.Table], Counters]:
         """Attacks, then repairs; returns their tables and what they cost."""
@@ -123,7 +128,8 @@ class _Shard:
             self.outcomes.update(part.outcomes)
         else:
             singles, _ = runs_of(self.config)
-            evaluate(self.inquiry, part.rows, part.labels, singles, each=self._attacked)
+            found = evaluate(self.inquiry, part.rows, part.labels, singles, each=self._attacked)
+            self._draw(found.clean)
         repaired = self._repairs() if self.config.repair and self.outcomes else []
         return self.tables, repaired, self.counters
 
@@ -137,6 +143,23 @@ class _Shard:
         self.tables.append(table)
         if found.name != CLEAN:
             self.outcomes[found.name] = Outcomes.of(found.trajectory, sought_by(found.name))
+            kind = kind_of(found.name, self.config)
+            held = self.standing.setdefault(kind, np.ones(len(self.part.rows), bool))
+            held &= (found.accurate & found.fair).all(axis=1)
+
+    def _draw(self, clean: Observation) -> None:
+        """Measures the searches of each kind: what random draws break of all that they left."""
+        for kind, held in self.standing.items():
+            where = np.flatnonzero(held)
+            broken = 0
+            with self.inquiry.counting() as (sweep, spent):
+                if where.size:
+                    rows, labels = self.part.rows[where], self.part.labels[where]
+                    feasible = kind == Perturbation.FEASIBLE
+                    budget = self.config.budget(self.schema, feasible=feasible)
+                    broken = broken_by_draws(sweep, rows, labels, budget, clean.take(where))
+            self._count("yardstick", kind, spent, self.cost.yardstick[kind])
+            self.counters["yardstick"][kind] |= {"n": len(where), "broken": broken}
 
     def _repairs(self) -> list[pa.Table]:
         repair, outcomes = self.config.repair, self.outcomes

@@ -213,7 +213,9 @@ class _Run:
         config = replace(self.config, steps=steps or self.config.steps)
         repaired = self.stored.names if self.stored else None
         schema = self.data.schema
-        return Cost.of(n, counterparts, config, schema, repaired=repaired, probed=probed)
+        return Cost.of(
+            n, counterparts, config, schema, repaired=repaired, probed=probed, drawn=True
+        )
 
     def _examine(self, model: Classifier, cost: Cost) -> Checkpoints:
         """Does the shards that are not stored yet, and stores each as it is ready."""
@@ -271,6 +273,7 @@ class _Run:
             **rates,
             **groups._asdict(),
             **self._feasible(),
+            **({"yardstick": drawn} if (drawn := gathered.counters.get("yardstick")) else {}),
             **({"whole": whole.section()} if whole else {}),
         }
         record = record_of(plain({**document, "warnings": []}))

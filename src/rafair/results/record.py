@@ -262,6 +262,24 @@ class Feasible:
 
 
 @dataclass(frozen=True)
+class Yardstick:
+    """What random draws broke of the instances that every attack left right and equal.
+
+    Args:
+        n: How many instances these are.
+        broken: How many of them broke.
+        seconds, gradient_rows, prediction_rows, queries: What it cost, as of attacks.
+    """
+
+    n: int
+    broken: int
+    seconds: float
+    gradient_rows: int
+    prediction_rows: int
+    queries: int | None = None
+
+
+@dataclass(frozen=True)
 class AuditRecord:
     """The content of `audit.json`.
 
@@ -270,6 +288,8 @@ class AuditRecord:
         files: The hashes of the run's other files.
         config: The options as they were told, the plan's hash, and those of a later repair.
         whole: Rates of all rows of a file; None where there is no file.
+        yardstick: By kind of perturbations ("paper", "feasible"); None of runs without attacks or
+            from before there was one.
         groups: Groups by sensitive feature, or pair of them; None of older runs, as `gaps` is.
     """
 
@@ -288,6 +308,7 @@ class AuditRecord:
     warnings: list[str]
     whole: Annotated[WholeRates, BeforeValidator(_apart)] | None = None
     feasible: Feasible | None = None
+    yardstick: Mapping[str, Yardstick] | None = None
     groups: Mapping[str, Mapping[str, Group]] | None = None
     gaps: Mapping[str, Gaps] | None = None
 

@@ -14,7 +14,8 @@ from rafair.results.run_files import ADVERSARIAL, REPAIRED
 from rafair.verdicts import verdicts
 
 Counters = dict[str, dict[str, dict[str, float]]]
-"""Seconds and rows by kind ("attacks", "repairs") and name of an attack."""
+"""Seconds and rows by kind ("attacks", "repairs") and name of an attack; of the kind "yardstick" by
+perturbations, with how many instances were drawn around and how many of them broke."""
 
 
 @dataclass

@@ -122,3 +122,13 @@ def is_feasible(name: str, config: AuditOptions) -> bool:
     A twin's always are, also where an earlier run's rows are repaired under other options.
     """
     return config.perturbation == Perturbation.FEASIBLE or name.startswith(FEASIBLE)
+
+
+def kind_of(name: str, config: AuditOptions) -> str:
+    """The perturbations that an attack is run under.
+
+    Example:
+        >>> kind_of("feasible/pgd", AuditOptions(attacks=("pgd",), perturbation="both"))
+        'feasible'
+    """
+    return str(Perturbation.FEASIBLE if is_feasible(name, config) else Perturbation.PAPER)
