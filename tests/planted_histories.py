@@ -23,7 +23,7 @@ from rafair.monitoring.watched import ACCURACY, CLEAN, CONDITIONS, FAIRNESS, MET
 
 START = datetime.datetime(2026, 3, 1, 6, tzinfo=datetime.UTC)
 SOUND = {"accuracy": 0.82, "individual_fairness": 0.93, "accurate_fairness": 0.77}
-PROBED = {"clean": 0.0, "noise": 0.02, "rafair": 0.12}
+PROBED = {"clean": 0.0, "noise": 0.02, "strongest": 0.12}
 ALPHA, TOLERANCE, REFERENCE_ROWS = 0.05, 0.01, 4_522
 THRESHOLD = 2 * 6 / ALPHA
 
@@ -176,7 +176,7 @@ PROBE_FALL = {"noise.individual_fairness": 0.15, "rafair.individual_fairness": 0
 
 def _cases(since: int, number: int, name: str) -> Cases:
     """Rows behind an alarm, with hostile names where the history has one."""
-    what = (["clean"], ["rafair"])
+    what = (["clean"], ["strongest"])
     listed = [
         Case(f"{name}-{number}-1", number, name, name, True, *what, new=True),
         Case(f"row-{number}-2", number, name, None, None, *what, new=False),

@@ -48,8 +48,9 @@ AFTER = {
     "rafair-fb": (FB,),
     **dict.fromkeys(("fgsm", "pgd", "apgd", "acg"), (FF, FB)),
     **dict.fromkeys(("adf", "eidig", "dice"), (TB, FB)),
-    "noise": (TB, FF, FB),
+    **dict.fromkeys(("noise", "worst-counterpart", "strongest"), (TB, FF, FB)),
 }
+WITNESSES = ("strongest",)  # keep the first row that breaks each property, and take over others'
 COUNTS_BINS, BIN_WIDTH = ("dice",), 0.025
 UNION, MEMBERS = "rafair", ("rafair-tb", "rafair-ff", "rafair-fb")
 TWIN = "feasible/"  # before the name of an attack that was run under both perturbations
@@ -1237,17 +1238,36 @@ def check_attack(
     path = f"attacks.{attack}"
     iterates = table[:, 1:]
     accurate, fair, cell = rows.found_accurate, rows.found_fair, rows.cell
-    rates.summary(f"{path}.final", *(v[iterates[:, -1]] for v in (accurate, fair, cell)))
-    rates.summary(f"{path}.iterates", *(v[iterates] for v in (accurate, fair, cell)))
+    keeps_all = base(attack) not in WITNESSES
+    if keeps_all:
+        rates.summary(f"{path}.final", *(v[iterates[:, -1]] for v in (accurate, fair, cell)))
+        rates.summary(f"{path}.iterates", *(v[iterates] for v in (accurate, fair, cell)))
+    else:
+        check_witnesses(rates, path, rows, table)
     reached = np.isin(cell[iterates], AFTER[base(attack)])
     when = np.where(reached.any(1), reached.argmax(1), iterates.shape[1] - 1)
     outcome = np.take_along_axis(iterates, when[:, None], 1)[:, 0]
-    rates.summary(f"{path}.outcome", accurate[outcome], fair[outcome], cell[outcome])
-    compare_search(rates, path, rows, iterates, clean)
+    if keeps_all:
+        rates.summary(f"{path}.outcome", accurate[outcome], fair[outcome], cell[outcome])
+    compare_search(rates, path, rows, iterates, clean, exposed=keeps_all)
     said = rows.zero_gradient[table[:, 0]]
     rates.compare(f"{path}.zero_gradient", said[~np.isnan(said)] == 1)
     check_bits(rates, f"{path}.discrimination_bits", rows, table, outcome, attack)
     return outcome
+
+
+def check_witnesses(rates: Rates, path: str, rows: Rows, table: np.ndarray) -> None:
+    """A row that breaks accuracy, one that breaks fairness, and nothing else but the clean row."""
+    for name in ("final", "iterates", "outcome", "exposed"):
+        rates.findings.expect(rates.at(f"{path}.{name}") is None, "rate", f"{path} has {name}")
+    for step, good in ((1, rows.found_accurate), (2, rows.found_fair)):
+        mine, start = table[:, step], table[:, 0]
+        still = (rows.encoded[mine] == rows.encoded[start]).all(axis=1)
+        for at in mine[good[mine] & ~still]:
+            rates.findings.wrong("witness", f"{rows.name(at)}: moved, and breaks nothing")
+    for at in table[:, 3:].ravel():
+        if not np.array_equal(rows.encoded[at], rows.encoded[at - 1]):
+            rates.findings.wrong("witness", f"{rows.name(at)}: not that of the step before")
 
 
 def check_bits(
@@ -1271,9 +1291,15 @@ def check_bits(
 
 
 def compare_search(
-    rates: Rates, path: str, rows: Rows, iterates: np.ndarray, clean: dict[str, np.ndarray]
+    rates: Rates,
+    path: str,
+    rows: Rows,
+    iterates: np.ndarray,
+    clean: dict[str, np.ndarray],
+    *,
+    exposed: bool = True,
 ) -> None:
-    """`robust` and `exposed` of pooled iterates."""
+    """`robust` and, where all iterates are kept, `exposed` of pooled iterates."""
     for name, good in (
         ("accuracy", rows.found_accurate),
         ("individual_fairness", rows.found_fair),
@@ -1281,7 +1307,8 @@ def compare_search(
     ):
         rates.compare(f"{path}.robust.{name}", clean[name] & good[iterates].all(1))
     for name, code in (("true_biased", TB), ("false_fair", FF), ("false_biased", FB)):
-        rates.compare(f"{path}.exposed.{name}", (rows.cell[iterates] == code).any(1))
+        if exposed:
+            rates.compare(f"{path}.exposed.{name}", (rows.cell[iterates] == code).any(1))
     check_order(rates, path, clean)
 
 
@@ -1403,6 +1430,34 @@ def check_repairs(
                 findings.wrong("repair", f"{repaired.name(i)} is not that of {repaired.attack[j]}")
 
 
+def check_taken_over(
+    singles: list[str], held: dict[str, dict[str, np.ndarray]], findings: Findings
+) -> None:
+    """What any attack broke, the one that takes over all before it says is broken."""
+    for name in (one for one in singles if base(one) in WITNESSES):
+        for other in (one for one in singles if one.startswith(TWIN) == name.startswith(TWIN)):
+            for measure in MEASURES:
+                more = (held[name][measure] & ~held[other][measure]).sum()
+                findings.expect(not more, "witness", f"{name}: {more} {measure} that {other} broke")
+
+
+def check_yardstick(
+    audit: dict, singles: list[str], held: dict[str, dict[str, np.ndarray]], findings: Findings
+) -> None:
+    """Draws were made around exactly what every attack of the same perturbations left."""
+    both, told = audit["config"]["perturbation"] == "both", audit.get("yardstick", {})
+    kinds = {"feasible": [one for one in singles if one.startswith(TWIN)]} if both else {}
+    name = "paper" if both else audit["config"]["perturbation"]
+    kinds[name] = [one for one in singles if one not in kinds.get("feasible", ())]
+    if told:
+        findings.expect(set(told) == set(kinds), "yardstick", f"of {sorted(told)}")
+    for kind in set(told) & set(kinds):
+        left = np.all([held[one]["accurate_fairness"] for one in kinds[kind]], axis=0).sum()
+        n, broken = told[kind]["n"], told[kind]["broken"]
+        findings.expect(n == left, "yardstick", f"{kind}: around {n}, expected {left}")
+        findings.expect(0 <= broken <= n, "yardstick", f"{kind}: {broken} broken of {n}")
+
+
 def check(folder: Path | str) -> Findings:
     """Everything a run folder says, re-derived."""
     began = time.perf_counter()
@@ -1473,6 +1528,8 @@ def check_contents(folder: Path, audit: dict, findings: Findings) -> None:
             for measure, holds in zip(MEASURES, good, strict=True)
         }
     check_groups(audit, rows, start, folder, space, held, findings)
+    check_taken_over(singles, held, findings)
+    check_yardstick(audit, singles, held, findings)
     if "whole" in audit:
         check_whole(rates, rows, start, folder, audit["dataset"]["rows"])
     rates.all_compared()

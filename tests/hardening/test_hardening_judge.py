@@ -17,7 +17,7 @@ from rafair.engine.workers import Workers
 from rafair.errors import InputError
 from rafair.hardening import judging
 from rafair.hardening.checking import MaskingCheck
-from rafair.hardening.config import PANEL, HardenConfig, all_judges
+from rafair.hardening.config import HardenConfig, all_judges
 from rafair.hardening.judging import Judge, Judgement
 from rafair.models.function import FunctionClassifier
 from rafair.models.torch_module import TorchClassifier
@@ -71,8 +71,9 @@ def test_an_instance_that_has_lost_both_is_left_alone(table, monkeypatch):
         return Watched()
 
     monkeypatch.setattr(evaluation, "attack_of", watched)
-    found = Judge(table)(TorchClassifier(linear(WEIGHTS)), 0.3)
-    members = [member for name in PANEL for member in members_of(name)]
+    panel = ("rafair", "strongest", "noise")
+    found = Judge(table, panel)(TorchClassifier(linear(WEIGHTS)), 0.3)
+    members = [member for name in panel for member in members_of(name)]
     assert [name for name, _ in asked] == members
     sizes = [len(rows) for _, rows in asked]
     assert sizes[0] == 60

@@ -63,7 +63,7 @@ def test_an_alarm_stands_until_its_kind_or_level_changes():
     looks = {
         5: [f"noise.{A}"],
         6: [f"clean.{A}", f"noise.{A}"],
-        7: [f"clean.{A}", f"noise.{A}", f"rafair.{F}"],
+        7: [f"clean.{A}", f"noise.{A}", f"strongest.{F}"],
         8: NAMES,
         9: [f"clean.{A}", f"rafair.{F}"],
         10: [],

@@ -275,9 +275,9 @@ def check_late_cases(document, alarm, chosen, late, reference) -> None:
 def test_what_falls_under_probes_alone_is_watched(lost, watched, affairs, reference, tmp_path):
     """As many rows of each cell as ever, but more of those that a probe moves."""
     cells, judged = cells_of(reference.rows), reference.rows.judged
-    moved = judged.fair["clean"] & ~judged.fair["rafair"]
+    moved = judged.fair["clean"] & ~judged.fair["strongest"]
     if lost == "joint":
-        moved |= ~judged.kept["rafair"]
+        moved |= ~judged.kept["strongest"]
     chance = chances(cells)
     for cell in range(4):
         here, some = cells == cell, (cells == cell) & moved

@@ -18,7 +18,7 @@ REFERENCE = {
     "clean.individual_fairness": rate(1274, 1274),
     "noise.accuracy": rate(0, 1274),
     "noise.individual_fairness": rate(3, 4),
-    "rafair.accuracy": None,
+    "strongest.accuracy": None,
 }
 
 
@@ -33,7 +33,7 @@ def test_bounds_are_those_of_the_last_level_less_the_tolerance():
     assert found["clean.individual_fairness"] == pytest.approx(level ** (1 / 1274) - 0.01)
     assert found["noise.accuracy"] is None  # nothing was good: nothing can fall
     assert found["noise.individual_fairness"] == pytest.approx(beta.ppf(level, 3, 2) - 0.01)
-    assert found["rafair.accuracy"] is None
+    assert found["strongest.accuracy"] is None
     assert bounds(REFERENCE, 0.05, 0.5)["noise.individual_fairness"] is None
     assert bounds({}, 0.05, 0.01) == {}
 

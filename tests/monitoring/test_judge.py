@@ -16,6 +16,7 @@ from rafair.engine.workers import Workers
 from rafair.errors import InputError, UnknownNameError
 from rafair.models.adapting import as_classifier
 from rafair.models.function import FunctionClassifier
+from rafair.monitoring.probes import PROBES
 from rafair.monitoring.references import judge as judging
 from rafair.monitoring.references.judge import Judge
 from rafair.monitoring.references.judge_options import JudgeOptions
@@ -26,8 +27,9 @@ from rafair.results.reader import Reader
 from rafair.tabular.schema import Feature, Schema
 from rafair.tabular.table import Table
 
-WIDE = JudgeOptions(epsilon=0.2)
-CONDITIONS = ("clean", "noise", "rafair")
+ALL = tuple(sorted(PROBES))
+WIDE = JudgeOptions(probes=ALL, epsilon=0.2)
+CONDITIONS = ("clean", "noise", "strongest")
 
 
 def predicted(module, rows: np.ndarray) -> np.ndarray:
@@ -74,7 +76,7 @@ def test_every_iterate_counts_under_probes(table, module):
     budget = judge.config.budget(table.schema)
     with Workers(1) as workers:
         sweep = judge.config.sweep(as_classifier(module), table.schema, workers, lambda rows: None)
-        for condition in ("noise", "rafair"):
+        for condition in ALL:
             for number in range(0, 90, 4):
                 row = table.rows[number : number + 1]
                 label = predicted(module, row)
@@ -91,7 +93,7 @@ def test_every_iterate_counts_under_probes(table, module):
                     kept,
                     fair,
                 )
-    for condition in ("noise", "rafair"):  # both happen
+    for condition in ALL:  # both happen
         assert 0 < np.count_nonzero(~found.kept[condition]) < 90
         assert (found.fair["clean"] & ~found.fair[condition]).any()
 
@@ -126,13 +128,13 @@ def subject(request):
 
 def test_where_the_model_is_right_rates_are_those_of_an_audit(subject):
     model, table, perturbation = subject
-    options = JudgeOptions(epsilon=0.15, perturbation=perturbation, seed=7)
+    options = JudgeOptions(probes=ALL, epsilon=0.15, perturbation=perturbation, seed=7)
     found = Judge(as_classifier(model), table.schema, options)(table.rows)
     config = options.config
     result = rafair.audit(
         model,
         table,
-        attacks=("rafair", "noise"),
+        attacks=ALL,
         steps=config.steps,
         step_size=config.step_size,
         epsilon=config.epsilon,
@@ -143,7 +145,7 @@ def test_where_the_model_is_right_rates_are_those_of_an_audit(subject):
     each = PerInstance.read(result.folder)
     right = (found.predictions == table.labels)[each.instances]
     assert right.any()
-    for condition in ("rafair", "noise"):
+    for condition in ALL:
         for metric in ("accuracy", "individual_fairness", "accurate_fairness"):
             theirs = each.holds(RateName("robust", metric, condition)) == 1
             ours = found.holds(condition, metric, table.labels)[each.instances]
@@ -207,6 +209,7 @@ def test_conditions_are_those_of_the_probes(table, module):
     for probes, conditions in (
         ((), ("clean",)),
         (("rafair",), ("clean", "rafair")),
+        (("strongest",), ("clean", "strongest")),
         (("noise",), ("clean", "noise")),
     ):
         options = JudgeOptions(probes=probes, epsilon=0.2)

@@ -39,7 +39,7 @@ def scraped(port, accept="text/plain"):
 
 @pytest.mark.parametrize("accept", ["text/plain", OPEN])
 def test_everything_of_the_newest_window_is_there(accept):
-    history = planted.planted_history(falls=planted.JOINT_FALL, untested=("rafair.accuracy",))
+    history = planted.planted_history(falls=planted.JOINT_FALL, untested=("strongest.accuracy",))
     snapshot = Snapshot.of(history, {"clean.accuracy": 12.5, "noise.accuracy": -3.0}, 240)
     with start_metrics(0, snapshot_source=lambda: snapshot) as server:
         found = scraped(server.port, accept)

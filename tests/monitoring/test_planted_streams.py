@@ -19,11 +19,11 @@ def test_populations_have_the_rates_they_are_asked_for():
         assert population.cells.min() >= -1e-12
         rates = dict(zip(NAMES, population.rates, strict=True))
         assert rates["noise.accuracy"] == pytest.approx(0.84)
-        assert rates["rafair.individual_fairness"] == pytest.approx(0.85)
+        assert rates["strongest.individual_fairness"] == pytest.approx(0.85)
     lost = dict(zip(NAMES, population.losing((1,), 0.1).rates, strict=True))
     assert lost["clean.accuracy"] == pytest.approx(0.85)
     assert lost["clean.individual_fairness"] == pytest.approx(0.83)
-    assert lost["rafair.individual_fairness"] < 0.8
+    assert lost["strongest.individual_fairness"] < 0.8
 
 
 def test_streams_without_drift_alarm_no_more_often_than_stated():

@@ -71,14 +71,14 @@ def test_it_is_read_as_it_was_written(folder, affairs):
         "clean.fair",
         "noise.kept",
         "noise.fair",
-        "rafair.kept",
-        "rafair.fair",
+        "strongest.kept",
+        "strongest.fair",
     ]
     assert rows["label"].to_pylist() == affairs.test.labels.tolist()
     keys = row_keys(affairs.test.rows, 0).view(np.int64)
     assert rows["key"].to_pylist() == keys.tolist()
     right = rows["label"].to_numpy() == rows["prediction"].to_numpy()
-    for condition in ("clean", "noise", "rafair"):
+    for condition in ("clean", "noise", "strongest"):
         kept, fair = (rows[f"{condition}.{kind}"].to_numpy() for kind in ("kept", "fair"))
         for metric, holds in (
             ("accuracy", right & kept),
@@ -106,7 +106,7 @@ def test_history_gets_plain_facts(folder):
     assert json.loads(json.dumps(facts)) == facts
     assert (facts["run"], facts["dataset"], facts["n"]) == ("run", "affairs", 1274)
     assert facts["probe"]["epsilon"] == 0.02
-    assert facts["conditions"] == ["clean", "noise", "rafair"]
+    assert facts["conditions"] == ["clean", "noise", "strongest"]
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,9 @@ def test_a_joint_alarm_says_both_rates_and_where_else_they_fell():
         if fall.rate.startswith("clean."):
             assert f"from {fall.reference.value:.3f} to {fall.now.value:.3f} (-" in sentence
     assert "in the 400 labelled rows since window 20" in sentence
-    assert sentence.endswith("where 240 was needed; also under noise and under RAFair.")
+    assert sentence.endswith(
+        "where 240 was needed; also under noise and under the strongest search."
+    )
 
 
 def test_an_alarm_that_opens_at_the_newest_window_says_so():

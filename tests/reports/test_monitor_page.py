@@ -21,7 +21,7 @@ from rafair.visible import visible
 HISTORIES = {
     "none": lambda: planted.planted_history(),
     "joint": lambda: planted.planted_history(
-        falls=planted.JOINT_FALL, quarantine=("a;b", "12,,"), untested=("rafair.accuracy",)
+        falls=planted.JOINT_FALL, quarantine=("a;b", "12,,"), untested=("strongest.accuracy",)
     ),
     "accuracy": lambda: planted.planted_history(falls=planted.ACCURACY_FALL, since=15, until=25),
     "probe": lambda: planted.planted_history(12, falls=planted.PROBE_FALL, since=6),
@@ -119,7 +119,7 @@ def test_the_quarantine_and_what_cannot_be_tested_are_named(browser, pages):
         shown = page.inner_text("#quarantine")
         assert "column '12,,': expected a number, found '12,,'\t1" in shown
         assert "line 3, window 40" in shown
-        assert "accuracy, under RAFair" in page.inner_text("#state")
+        assert "accuracy, under the strongest search" in page.inner_text("#state")
         assert page.inner_text("#reference").count("cannot be tested") == 1
 
 
@@ -231,10 +231,10 @@ def test_spans_of_a_rate_end_where_it_is_no_longer_among_those_that_fell():
     windows = planted.planted_history(10, falls=planted.JOINT_FALL, since=4).windows
     for number in (6, 7):
         (alarm,) = windows[number].alarms
-        falls = tuple(one for one in alarm.falls if one.rate != "rafair.accuracy")
+        falls = tuple(one for one in alarm.falls if one.rate != "strongest.accuracy")
         windows[number] = replace(windows[number], alarms=[replace(alarm, falls=falls)])
     whole = [(one.first, one.last, one.stands) for one in alarm_spans(windows)]
-    parts = [(one.first, one.last) for one in alarm_spans(windows, "rafair.accuracy")]
+    parts = [(one.first, one.last) for one in alarm_spans(windows, "strongest.accuracy")]
     assert whole[-1][1:] == (10, True)
     assert parts[-2:] == [(parts[-2][0], 6), (9, 10)]
 

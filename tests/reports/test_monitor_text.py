@@ -60,7 +60,7 @@ def test_rates_without_labels_are_dashes():
     history = planted.planted_history(10, late=2)
     shown = printed(render_window(planted.window_result(history), history.reference))
     assert shown.count(" – ") == 6, "accuracy and accurate fairness under three conditions"
-    assert "acc – (RAFair –), fairness 0." in window_line(planted.window_result(history))
+    assert "acc – (searched –), fairness 0." in window_line(planted.window_result(history))
 
 
 @pytest.mark.parametrize("windows", [0, 1, 40])

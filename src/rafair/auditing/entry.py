@@ -28,6 +28,7 @@ from rafair.models.prediction import predict
 from rafair.models.storage import export_if_unknown, model_folder
 from rafair.models.training import TrainConfig
 from rafair.repairs.benign import LABELS
+from rafair.results.options import DEFAULT_ATTACKS
 from rafair.results.result import Audit
 from rafair.results.run_files import ADVERSARIAL, AUDIT
 from rafair.search.sweep import CHUNK_ROWS
@@ -45,7 +46,7 @@ def audit(
     model: Any,
     table: Table,
     *,
-    attacks: Sequence[str] = ("rafair",),
+    attacks: Sequence[str] = DEFAULT_ATTACKS,
     instances: int | None = None,
     steps: int = 20,
     step_size: PerFeature = 0.01,
@@ -82,7 +83,9 @@ def audit(
             scikit-learn, XGBoost or LightGBM, which is asked about the table's own values and
             judged by its own `predict`; or a rafair classifier. It is left as it is.
         table: The rows to audit, with their schema and true classes.
-        attacks: Names of attacks; none at all gives the verdicts of clean rows only.
+        attacks: Names of attacks; none at all gives the verdicts of clean rows only. By default
+            the paper's, then the cascade `strongest` on what it left; one step is for the paper's
+            alone.
         instances: How many rows to sample (stratified by cluster); None takes all.
         steps: Iterates of each attack and of the repair.
         step_size: The length of a step as a share of each feature's range, or one by name.

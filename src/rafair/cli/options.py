@@ -53,9 +53,10 @@ Attack = Annotated[
     list[str] | None,
     typer.Option(
         metavar="NAME",
-        help="rafair (the union of its three goals), rafair-tb, rafair-ff, rafair-fb, fgsm, pgd, "
-        "apgd, acg, adf, eidig, dice or noise; with options as in pgd:restarts=5; may be "
-        "repeated.  [default: rafair]",
+        help="rafair (the union of its three goals), rafair-tb, rafair-ff, rafair-fb, strongest "
+        "(all together, on what those named with it left), worst-counterpart, fgsm, pgd, apgd, "
+        "acg, adf, eidig, dice or noise; with options as in pgd:restarts=5; may be repeated.  "
+        "[default: rafair and strongest]",
     ),
 ]
 Instances = Annotated[

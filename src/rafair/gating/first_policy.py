@@ -16,11 +16,10 @@ version = 1
 rate = "clean.accurate_fairness"
 at_least = 0.4
 
-# No violation found at any step of the attack: how hard it searched is part of the figure.
-# The attack "*" stands for every attack of the run.
+# No violation found by any attack: how hard they searched is part of the figure. Without a line
+# `attack`, a rule is about the strongest; attack = "*" stands for every attack of the run.
 [[rule]]
 rate = "robust.accurate_fairness"
-attack = "rafair"
 at_least = 0.02
 
 # Only what also holds at the unfavourable end of the 95 % interval passes.
@@ -29,7 +28,7 @@ rate = "clean.accuracy"
 at_least = 0.6
 by = "interval"
 
-# Instances that the attack drove into unequal treatment at least once.
+# Instances that the paper's attack drove into unequal treatment at least once.
 [[rule]]
 rate = "exposed.true_biased"
 attack = "rafair"
@@ -38,7 +37,6 @@ at_most = 0.95
 # Every group of a sensitive feature that has at least 30 instances; value = "female" for one.
 # [[rule]]
 # rate = "robust.accuracy"
-# attack = "rafair"
 # group = "gender"
 # min_n = 30
 # at_least = 0.4
@@ -52,7 +50,6 @@ at_most = 0.95
 # Against the baseline, instance by instance; rates that are bad when high take largest_rise.
 # [[rule]]
 # rate = "robust.accurate_fairness"
-# attack = "rafair"
 # largest_drop = 0.02
 # by = "interval"
 

@@ -21,6 +21,9 @@ OF_GROUPS = ("clean", "robust")
 OTHER_ROWS = ("whole", "model")
 """The kinds of rates that do not count the audited instances."""
 
+STRONGEST = "strongest"
+"""The attack that a rule means where it names none."""
+
 UNVERIFIED = "model"
 """The kind of rates that nothing in a run folder can be held against."""
 
@@ -30,7 +33,8 @@ class Rule(BaseModel):
 
     Args:
         rate: Which one, such as "robust.accurate_fairness".
-        attack: Of which attack, where the rate is one of an attack; "*" for each that has it.
+        attack: Of which attack, where the rate is one of an attack; "*" for each that has it. None
+            is the strongest.
         group: A sensitive feature, or a pair as in "age × gender": the rule is about its groups.
         value: One of its groups only.
         min_n: How many instances a group must have to be judged.
@@ -75,6 +79,16 @@ class Rule(BaseModel):
         return self.rate.partition(".")[0]
 
     @property
+    def of_attack(self) -> str | None:
+        """Of which attack the rate is; None where it depends on none.
+
+        Example:
+            >>> Rule(rate="robust.accuracy", at_least=0.8).of_attack
+            'strongest'
+        """
+        return self.attack or (STRONGEST if needs_attack(self.rate) else None)
+
+    @property
     def compares(self) -> bool:
         """Whether it needs a baseline."""
         return self.threshold[0] in COMPARING
@@ -117,8 +131,6 @@ class Rule(BaseModel):
                 f"rate: '{self.rate}' does not follow from a run's files; give clean.accuracy, or "
                 "whole.accuracy of a file"
             )
-        if self.attack is None and needs_attack(self.rate):
-            raise ValueError(f"attack: expected one for '{self.rate}', or \"*\" for each of them")
         if self.attack is not None and not needs_attack(self.rate):
             raise ValueError(f"attack: expected none for '{self.rate}', which depends on none")
         self._check_groups()

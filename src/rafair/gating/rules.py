@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 
 from rafair.arguments import check_name
@@ -39,10 +40,25 @@ def findings_of(rule: Rule, number: int, runs: Runs) -> list[Finding]:
 
 
 def _rates(rule: Rule, run: JudgedRun) -> Sequence[RateName]:
+    if rule.attack is None and rule.of_attack:
+        _check_strongest(rule, run)
     if rule.attack != EVERY:
-        return [rate_named(run.record, rule.rate, rule.attack)]
+        return [rate_named(run.record, rule.rate, rule.of_attack)]
     check_name("rate", rule.rate, list(dict.fromkeys(name.short for name in run.rates)))
     return [name for name in run.rates if name.short == rule.rate]
+
+
+def _check_strongest(rule: Rule, run: JudgedRun) -> None:
+    """Says what a rule without an attack means where the run has no such rate."""
+    having = [name.attack for name in run.rates if name.short == rule.rate and name.attack]
+    if not having or rule.of_attack in having:
+        return
+    what = f"rate '{rule.rate}' without an attack: it is that of '{rule.of_attack}', which"
+    others = f"one of {', '.join(having)}"
+    if rule.of_attack in run.record.attacks:
+        raise InputError(f"{what} has none; expected {others}")
+    command = f"`rafair attack {shlex.quote(str(run.audit.folder))} --attack {rule.of_attack}`"
+    raise InputError(f"{what} the run lacks; {command} makes one that has it; or name {others}")
 
 
 def _of_rate(holding: Holding, runs: Runs) -> Iterator[Finding]:

@@ -11,11 +11,8 @@ from rafair.errors import InputError
 from rafair.hardening.registry import DEFAULT, Method, method_named
 from rafair.results.options import MOST_STEPS, Perturbation
 
-PANEL = ("rafair", "apgd", "acg", "eidig")
-"""The strongest of each kind: after both properties, after accuracy (two), after fairness."""
-
-BLACK_BOX_PANEL = ("rafair", "noise")
-"""The judges of models without gradients."""
+PANEL = ("strongest",)
+"""The judges: all attacks together, each on what those before it left."""
 
 ALL = "all"
 EPSILONS = (0.02, 0.05, 0.1, 0.2)
@@ -109,7 +106,7 @@ class HardenConfig:
         if self.judges == (ALL,):
             return all_judges(differentiable=differentiable)
         if not self.judges:
-            return PANEL if differentiable else BLACK_BOX_PANEL
+            return PANEL
         needy = [name for name in expand(self.judges)[0] if attack_named(name).needs_gradients]
         if needy and not differentiable:
             without = ", ".join(all_judges(differentiable=False))

@@ -20,14 +20,18 @@ class Probe:
     follows: bool = True
 
 
-NOISE, RAFAIR = "noise", "rafair"
+NOISE, RAFAIR, STRONGEST = "noise", "rafair", "strongest"
 
 # In the order they are run: what one has seen of rows as they came, those after it need not ask.
 PROBES = {
     RAFAIR: Probe("under RAFair", "rafair"),
+    STRONGEST: Probe("under the strongest search", "strongest"),
     NOISE: Probe("under noise", "noise", follows=False),
 }
 """By the names that users, results and columns of the store call them by: words of a-z and _."""
 
-DEFAULT = (NOISE, RAFAIR)
+DEFAULT = (NOISE, STRONGEST)
 """Those that a watch has unless others are named."""
+
+SEARCHES = tuple(name for name, probe in PROBES.items() if probe.follows)
+"""Those that search; the most thorough last."""

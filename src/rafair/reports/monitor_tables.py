@@ -149,7 +149,7 @@ def probes_text(probe: JudgeOptions) -> str:
 
     Example:
         >>> probes_text(JudgeOptions(steps=3, epsilon=0.02)), probes_text(JudgeOptions(probes=()))
-        ('noise, rafair; 3 steps, epsilon 0.02, paper perturbations', 'none')
+        ('noise, strongest; 3 steps, epsilon 0.02, paper perturbations', 'none')
     """
     if not probe.probes:
         return "none"
@@ -163,7 +163,7 @@ def probes_text(probe: JudgeOptions) -> str:
 
 
 def untested_name(name: str) -> str:
-    """A rate in words, such as "accuracy under RAFair"."""
+    """A rate in words, such as "accuracy, under noise"."""
     rate = Watched.of(name)
     return f"{METRIC_NAMES[rate.metric]}, {CONDITION_NAMES[rate.condition]}"
 

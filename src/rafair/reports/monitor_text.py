@@ -13,7 +13,7 @@ from rich.text import Text
 from rafair.metrics.rates import Rate
 from rafair.metrics.rounding import as_fraction
 from rafair.monitoring.alarm import Alarm
-from rafair.monitoring.probes import RAFAIR
+from rafair.monitoring.probes import SEARCHES
 from rafair.monitoring.telling.sentences import (
     CONDITION_NAMES,
     METRIC_NAMES,
@@ -136,7 +136,7 @@ def alarm_lines(before: Sequence[Alarm], now: Sequence[Alarm]) -> list[str]:
 def window_line(told: ToldWindow) -> str:
     """A window in one line of at most 100 columns: the rates of rows as they came, and the alarm.
 
-    Rates under RAFair stand in brackets where there is room.
+    Rates under the most thorough search of the watch stand in brackets where there is room.
     """
     refused = f", {told.quarantined:,} refused" if told.quarantined else ""
     if told.duplicates:
@@ -147,9 +147,9 @@ def window_line(told: ToldWindow) -> str:
     rates = told.rates
     plain = ", ".join(f"{short} {_value(rates[CLEAN][m])}" for m, short in SHORT.items())
     full = ", ".join(
-        f"{short} {_value(rates[CLEAN][m])} (RAFair {_value(rates[RAFAIR][m])})"
+        f"{short} {_value(rates[CLEAN][m])} (searched {_value(rates[search][m])})"
         for m, short in SHORT.items()
-        if RAFAIR in rates
+        for search in [name for name in SEARCHES if name in rates][-1:]
     )
     for line in (begin + full, begin + plain):
         if line != begin and len(line + end) <= LINE_WIDTH:

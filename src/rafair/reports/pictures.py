@@ -17,8 +17,8 @@ METRICS = {
 }
 
 STAGES = (
-    "Under an attack: of each instance the first step that reached the attack's goal, else the "
-    "last. Robust: the row as it was and every step. Repaired: the attack's rows once repaired."
+    "Robust: the row as it was and every step. Under an attack: of each instance the first step "
+    "that reached the attack's goal, else the last. Repaired: the attack's rows once repaired."
 )
 MOVED = (
     "Of the instances that were right and equal as they were and that the attack broke: the share "
@@ -39,11 +39,11 @@ def _stages(record: AuditRecord, metric: str) -> Iterator[Bar]:
         yield Bar("as they are, all rows", record.whole.rates[metric])
     yield Bar("as they are", record.clean.rates[metric])
     attacks = record.attacks
+    for name in families(attacks):
+        yield Bar(f"robust against {name}", attacks[name].robust[metric], "robust")
     for name, attack in attacks.items():
         if attack.outcome:
             yield Bar(f"under {name}", attack.outcome[metric], "attacked")
-    for name in families(attacks):
-        yield Bar(f"robust against {name}", attacks[name].robust[metric], "robust")
     for name in families(attacks):
         if name in record.repairs:
             yield Bar(f"repaired after {name}", record.repairs[name].final[metric], "repaired")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from rafair.results.record import AuditRecord
-from rafair.results.twins import FEASIBLE, is_union, members_of
+from rafair.results.twins import FEASIBLE, is_union, keeps_witnesses, members_of
 
 ACCURATE_FAIRNESS = "accurate_fairness"
 
@@ -13,18 +13,32 @@ ACCURATE_FAIRNESS = "accurate_fairness"
 def families(attacks: Collection[str]) -> list[str]:
     """The unions among an audit's attacks, and the attacks that are in none, in its order.
 
+    Those that keep witnesses alone come first: they took over what all others found.
+
     Example:
-        >>> families(["rafair-tb", "rafair-ff", "rafair-fb", "pgd", "rafair"])
-        ['pgd', 'rafair']
+        >>> families(["rafair-tb", "rafair-ff", "rafair-fb", "pgd", "strongest", "rafair"])
+        ['strongest', 'pgd', 'rafair']
     """
     inside = {member for name in attacks if is_union(name) for member in members_of(name)}
-    return [name for name in attacks if name not in inside]
+    outside = [name for name in attacks if name not in inside]
+    return sorted(outside, key=lambda name: not keeps_witnesses(name))
+
+
+def leading_first(attacks: Collection[str]) -> list[str]:
+    """All attacks of an audit: the families, then the attacks that are in a union.
+
+    Example:
+        >>> leading_first(["rafair-tb", "rafair-ff", "rafair-fb", "strongest", "rafair"])
+        ['strongest', 'rafair', 'rafair-tb', 'rafair-ff', 'rafair-fb']
+    """
+    first = families(attacks)
+    return [*first, *(name for name in attacks if name not in first)]
 
 
 def leaders(record: AuditRecord) -> list[str]:
     """The attack that left fewest instances right and equal, one for each kind of perturbation.
 
-    Of equals a union, then the first. Empty where no attack was run.
+    Of equals one that keeps witnesses, then a union, then the first. Empty where no attack was run.
     """
     names = families(record.attacks)
     kinds = ([n for n in names if not n.startswith(FEASIBLE)], [n for n in names if _twin(n)])
@@ -45,5 +59,6 @@ def _twin(name: str) -> bool:
     return name.startswith(FEASIBLE)
 
 
-def _left(record: AuditRecord, name: str) -> tuple[int, bool]:
-    return record.attacks[name].robust[ACCURATE_FAIRNESS].count, not is_union(name)
+def _left(record: AuditRecord, name: str) -> tuple[int, bool, bool]:
+    left = record.attacks[name].robust[ACCURATE_FAIRNESS].count
+    return left, not keeps_witnesses(name), not is_union(name)

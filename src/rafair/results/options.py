@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from rafair.arguments import check_name, check_real, check_whole
 from rafair.attacks.naming import expand
+from rafair.attacks.registry import WITNESSES
 from rafair.errors import InputError
 from rafair.tabular.bands import check_edges, edges_of
 from rafair.tabular.schema import Schema
 
 if TYPE_CHECKING:
     from rafair.tabular.perturbation import PerFeature
+
+DEFAULT_ATTACKS = ("rafair", "strongest")
+"""The paper's attack in full, and all attacks together on what it left."""
 
 DEFAULT_INSTANCES = 200
 MOST_STEPS = 10_000
@@ -44,7 +48,8 @@ class AuditOptions:
     """The options of an audit that decide its figures.
 
     Args:
-        attacks: Names of attacks and unions; none at all gives clean verdicts only.
+        attacks: Names of attacks and unions; none at all gives clean verdicts only. By default
+            those of `DEFAULT_ATTACKS` that this many steps are enough for.
         instances: How many rows to sample; None takes all.
         steps: The number of iterates T of each attack and of the repair.
         step_size: The length of a step in encoded units, or one by feature name.
@@ -73,7 +78,7 @@ class AuditOptions:
         InputError: If an option is out of range.
     """
 
-    attacks: tuple[str, ...] = ("rafair",)
+    attacks: tuple[str, ...] = DEFAULT_ATTACKS
     instances: int | None = DEFAULT_INSTANCES
     steps: int = 20
     step_size: PerFeature = 0.01
@@ -92,10 +97,12 @@ class AuditOptions:
     bands: Mapping[str, Sequence[float]] | None = None
 
     def __post_init__(self) -> None:
+        check_whole("steps", self.steps, 1, MOST_STEPS)
+        if self.attacks is DEFAULT_ATTACKS and self.steps < WITNESSES:  # nobody named them
+            object.__setattr__(self, "attacks", DEFAULT_ATTACKS[:1])
         expand(self.attacks)
         if self.instances is not None:
             check_whole("instances", self.instances, 1, 1_000_000_000)
-        check_whole("steps", self.steps, 1, MOST_STEPS)
         for name, value in (("step_size", self.step_size), ("epsilon", self.epsilon)):
             if value is not None and not isinstance(value, Mapping):
                 check_real(name, value, 0, 1)

@@ -14,7 +14,7 @@ from rafair.results.options import Perturbation
 from rafair.results.record import AuditRecord
 from rafair.results.shares import people, share_of, were
 from rafair.results.stored_rows import StoredRows
-from rafair.results.twins import FEASIBLE
+from rafair.results.twins import FEASIBLE, keeps_witnesses
 from rafair.visible import shortened
 
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ CELLS = {
     "false_biased": "judged wrongly, and otherwise with other values of {sensitive}",
 }
 MOST_NAMED = 3
+
+PAPER = "rafair"
+"""The attack of the paper."""
 
 
 def summary(record: AuditRecord, moved: Mapping[str, Sequence[Moved]] | None = None) -> list[str]:
@@ -84,6 +87,16 @@ def _first(record: AuditRecord, attacks: Sequence[str]) -> Iterator[str]:
         robust = record.attacks[attack].robust[ACCURATE_FAIRNESS]
         text += f"; {share_of(robust)} still {were(robust)} {_once_perturbed(record, attack)}"
     yield text + "."
+    yield from filter(None, (_alone(record, attack) for attack in attacks))
+
+
+def _alone(record: AuditRecord, attack: str) -> str:
+    """What the paper's attack would have said, beside the cascade that builds on it."""
+    paper = (FEASIBLE if attack.startswith(FEASIBLE) else "") + PAPER
+    if not keeps_witnesses(attack) or paper not in record.attacks:
+        return ""
+    left = record.attacks[paper].robust[ACCURATE_FAIRNESS]
+    return f"The paper's attack alone ({paper}) left {share_of(left)}."
 
 
 def _once_perturbed(record: AuditRecord, attack: str) -> str:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from rafair.metrics.groups import LEAST_INSTANCES, Gap
 from rafair.metrics.rates import Rate
 from rafair.metrics.rounding import as_fraction
+from rafair.results.leading import leading_first, most_telling
 from rafair.results.options import Perturbation
 from rafair.results.record import AttackRecord, AuditRecord, DecisionRule, Group, Rates
-from rafair.results.twins import is_union, twin
+from rafair.results.twins import is_union, keeps_witnesses, twin
 from rafair.visible import shortened, visible
 
 if TYPE_CHECKING:
@@ -138,18 +139,18 @@ def robust_table(record: AuditRecord) -> Cells:
     headers = ["", *(f"robust {name}" for name in list(COLUMNS.values())[:3])]
     headers += [f"ever {name}" for name in list(COLUMNS.values())[3:]]
     keys = list(COLUMNS)
-    rows = [
-        [
-            name,
-            *(_rate(attack.robust[key]) for key in keys[:3]),
-            *(_rate(attack.exposed[key]) if attack.exposed else "–" for key in keys[3:]),
-        ]
-        for name, attack in record.attacks.items()
-    ]
+    rows = [["clean", *_cells(record.clean.rates)]]
+    for name in leading_first(record.attacks):
+        attack = record.attacks[name]
+        robust = [_rate(attack.robust[key]) for key in keys[:3]]
+        ever = [_rate(attack.exposed[key]) if attack.exposed else "–" for key in keys[3:]]
+        rows.append([name, *robust, *ever])
     note = (
         "Robust: no violation found within this budget, neither in the clean row nor at any step. "
         "Ever: at least one step in that cell."
     )
+    if any(map(keeps_witnesses, record.attacks)):
+        note += " Strongest: all attacks together, on what those before it left standing."
     note += "".join(_bits(name, attack) for name, attack in record.attacks.items())
     return Cells("Over all steps", headers, rows, note)
 
@@ -212,9 +213,7 @@ def repairs_table(record: AuditRecord) -> Cells:
 
 def groups_table(record: AuditRecord) -> Cells:
     """Clean and robust accurate fairness by the values of each sensitive feature."""
-    attacks = list(record.attacks)
-    last = attacks[-1] if attacks else None
-    attack = next((name for name in reversed(attacks) if is_union(name)), last)
+    attack = most_telling(record)
     headers = ["", "n", "clean accurate fairness"]
     headers += [] if attack is None else [f"robust, {attack}"]
     rows: list[list[str]] = []
@@ -307,11 +306,10 @@ def cost_table(record: AuditRecord) -> Cells:
 
 def tables(record: AuditRecord) -> list[Cells]:
     """All tables that have something to show."""
-    shown = [attacks_table(record)]
-    if record.options.perturbation == Perturbation.BOTH:
-        shown.insert(0, perturbations_table(record))
+    shown = [perturbations_table(record)] if _both(record) else []
     if record.attacks:
         shown.append(robust_table(record))
+    shown.append(attacks_table(record))
     if record.groups is not None:
         shown.append(groups_table(record))
     if record.repairs:
@@ -319,6 +317,10 @@ def tables(record: AuditRecord) -> list[Cells]:
     if len(record.attacks) > 1:
         shown.append(cost_table(record))
     return shown
+
+
+def _both(record: AuditRecord) -> bool:
+    return record.options.perturbation == Perturbation.BOTH
 
 
 def as_text(cells: Cells) -> str:

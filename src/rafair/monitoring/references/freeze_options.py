@@ -26,7 +26,7 @@ class FreezeOptions:
         tolerance: How far a rate may lie below the reference's own lower bound.
         probes: Under what rows are judged besides as they came: names of `PROBES`, or none.
         epsilon: The largest change of a feature by a probe, or one by feature name.
-        steps: How many iterates noise and each goal of RAFair have.
+        steps: How many iterates noise and each search have.
         instances: How many rows to draw; None takes all.
 
     Raises:

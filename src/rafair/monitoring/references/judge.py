@@ -63,7 +63,7 @@ class Judge:
         >>> judge = Judge(rafair.TorchClassifier(network), data.test.schema)
         >>> judged = judge(data.test.rows[:20])
         >>> len(judged), judged.conditions
-        (20, ('clean', 'noise', 'rafair'))
+        (20, ('clean', 'noise', 'strongest'))
     """
 
     classifier: Classifier

@@ -42,11 +42,11 @@ class JudgeOptions:
     Args:
         probes: Under what rows are judged besides as they came: names of `PROBES`, or none.
         epsilon: The largest change of a feature by a probe, or one by feature name.
-        steps: How many iterates noise and each goal of RAFair have.
+        steps: How many iterates noise and each search have.
         perturbation: "paper" or "feasible".
         seed: Of noise.
         k: The factor K of the fairness condition.
-        loss: The loss that RAFair follows.
+        loss: The loss that searches follow.
         perturb_sensitive: Whether probes may move sensitive features as well.
         max_category_changes: How many categories a feasible probe may change.
         black_box: Whether a model that gives gradients is treated as if it gave none.
