@@ -71,17 +71,22 @@ def logistic_table():
     return planted.random_table(80, n_free=N_FREE, domains=(4,), seed=5)
 
 
-def test_fgsm_goes_to_the_worst_corner_and_stays(logistic_table, workers):
-    found = run(FGSM(), planted.linear(WEIGHTS, BIAS), logistic_table, workers, steps=4)
-    for rows in found.rows[1:]:
-        np.testing.assert_allclose(rows, worst_corner(logistic_table, EPSILON), atol=1e-6)
+@pytest.mark.parametrize(("step", "parts"), [(0.01, 4), (EPSILON / 2, 2), (1.0, 1)])
+def test_fgsm_goes_to_the_worst_corner_in_parts_and_stays(logistic_table, workers, step, parts):
+    model = planted.linear(WEIGHTS, BIAS)
+    found = run(FGSM(), model, logistic_table, workers, steps=4, step=step)
+    assert len(found.rows) == 5
+    for number, rows in enumerate(found.rows):
+        reach = EPSILON * min(number / parts, 1)
+        np.testing.assert_allclose(rows, worst_corner(logistic_table, reach), atol=1e-6)
 
 
 def test_pgd_without_a_random_start_climbs_step_by_step(logistic_table, workers):
     model = planted.linear(WEIGHTS, BIAS)
     found = run(PGD(random_start=False), model, logistic_table, workers, steps=12, step=0.03)
+    length = max(0.03, 2.5 * EPSILON / 12)
     for step, rows in enumerate(found.rows):
-        reach = min(0.03 * step, EPSILON)
+        reach = min(length * step, EPSILON)
         np.testing.assert_allclose(rows, worst_corner(logistic_table, reach), atol=1e-6)
 
 
@@ -102,6 +107,21 @@ def test_robust_accuracy_of_a_logistic_model_is_exact(attack, logistic_table):
     clean = logistic_accurate(logistic_table.rows, logistic_table.labels).sum()
     assert result.document["attacks"][attack]["robust"]["accuracy"]["count"] == exact
     assert 0 < exact < clean
+
+
+@pytest.mark.parametrize("attack", ["fgsm", "pgd", "apgd"])
+def test_more_room_never_helps_a_network(attack):
+    """On real rows and a trained network: steps of a fixed length did not reach the far side."""
+    data = rafair.load_dataset("affairs")
+    network = rafair.train(data.train, rafair.TrainConfig(epochs=10))
+    options = {"attacks": [attack], "instances": 300, "labels": None}
+    found = [
+        rafair.audit(network, data.test, epsilon=epsilon, **options).record.attacks[attack]
+        for epsilon in (0.05, 0.1, 0.2, 0.4)
+    ]
+    right = [one.robust["accuracy"].count for one in found]
+    assert right == sorted(right, reverse=True)
+    assert right[0] > 100 > 10 > right[-1]  # by steps of .01, pgd left 33
 
 
 # --- PGD's random starts and restarts ---

@@ -3,7 +3,8 @@
 Source: A. Madry et al., "Towards Deep Learning Models Resistant to Adversarial Attacks", ICLR
 2018. Each run starts from a uniform draw; its first iterate is one step from there. Of several
 runs, each instance keeps the one that reached a false cell first, else the one that ended with the
-largest loss. Ours moves mutable, non-sensitive features only, and draws inside their ranges where
+largest loss. Steps grow with epsilon, as in the source, so that they cross the box from any start.
+Ours moves mutable, non-sensitive features only, and draws inside their ranges where
 public code draws from the full box and clips.
 """
 
@@ -49,7 +50,7 @@ class PGD(Restarted):
 
     def moves(self, problem: Problem, number: int = 0) -> Move:
         """Steps along the gradient's sign; the first one from a random point."""
-        size, seed = problem.budget.step_size, problem.budget.seed
+        size, seed = problem.budget.crossing_step, problem.budget.seed
 
         def jump() -> Rows:
             """One step from a random point; rows that cannot pay for the gradient there stay."""

@@ -37,12 +37,27 @@ class Budget:
         return self.box.movable & (self.step_size > 0)
 
     @property
+    def crossing_step(self) -> NDArray[np.float32]:
+        """The length of a step of which `steps` cross the box, or `step_size` if that is longer.
+
+        Of a fixed length, steps from a random point would not reach the far side of a large box, so
+        that more room would help the model; shape `(d,)`.
+        """
+        crossing = np.maximum(self.step_size, REACH / self.steps * self.box.epsilon)
+        return np.where(self.step_size > 0, crossing, 0).astype(np.float32)
+
+    @property
     def single_step(self) -> NDArray[np.float32]:
         """The length of a step, or a probe, that changes one feature alone; shape `(d,)`.
 
         One that does not reach the next value of the feature's grid would change nothing.
         """
         return np.maximum(self.step_size, self.box.stride)
+
+
+REACH = 2.5
+"""How far the steps of a search that follows the box reach together, in radii of the box, as A.
+Madry et al. (ICLR 2018) have it: from any point to any other."""
 
 
 class Allowance:
