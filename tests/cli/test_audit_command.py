@@ -110,16 +110,21 @@ def test_the_document_tells_every_file_and_its_hash(first):
 def test_sections_of_attacks_and_repairs(first):
     found = document(first)
     singles = ["rafair-tb", "rafair-ff", "rafair-fb"]
-    assert list(found["attacks"]) == [*singles, "rafair"]
-    assert list(found["repairs"]) == [*singles, "rafair"]
+    assert list(found["attacks"]) == [*singles, "strongest", "rafair"]
+    assert list(found["repairs"]) == [*singles, "strongest", "rafair"]
     for name, attack in found["attacks"].items():
         kinds = {"outcome", "robust", "exposed", "zero_gradient", *SPENT}
-        assert set(attack) == kinds | ({"final", "iterates"} if name in singles else set())
+        kinds |= {"final", "iterates"} if name != "rafair" else set()
+        assert set(attack) == kinds
         assert set(attack["robust"]) == set(RATES)
-        assert set(attack["exposed"]) == set(CELLS[1:])
-        for kind in kinds & {"final", "iterates", "outcome"}:
+        untold = [kind for kind in kinds if attack[kind] is None]
+        expected = ["exposed", "final", "iterates", "outcome"] if name == "strongest" else []
+        assert sorted(set(untold) - {"zero_gradient"}) == expected
+        assert untold or set(attack["exposed"]) == set(CELLS[1:])
+        for kind in (kinds & {"final", "iterates", "outcome"}) - set(untold):
             assert set(attack[kind]) == {*RATES, *CELLS}
-        assert set(attack["zero_gradient"]) == {"value", "count", "n", "low", "high"}
+        told = attack["zero_gradient"]
+        assert set(told) == {"value", "count", "n", "low", "high"} if told else name == "strongest"
     for repair in found["repairs"].values():
         assert set(repair) == {"final", "corrected", *SPENT}
         assert set(repair["final"]) == {*RATES, *CELLS}
@@ -140,8 +145,8 @@ def test_rows_of_the_parquet_files(first):
     adversarial = pd.read_parquet(first / "adversarial.parquet")
     repaired = pd.read_parquet(first / "repaired.parquet")
     features = document(first)["dataset"]["features"]
-    assert len(adversarial) == 3 * 30 * (3 + 1)  # attacks, instances, steps with the clean row
-    assert len(repaired) == 4 * 30
+    assert len(adversarial) == 4 * 30 * (3 + 1)  # attacks, instances, steps with the clean row
+    assert len(repaired) == 5 * 30
     assert list(adversarial.columns) == list(repaired.columns)
     assert set(adversarial.columns) >= {
         *("attack", "instance", "step", "label", "prediction", "accurate", "fair", "verdict"),
@@ -170,7 +175,7 @@ def test_no_more_rows_are_computed_than_announced(audited, first):
     done = sum(
         found[kind][name][rows]
         for kind in ("attacks", "repairs")
-        for name in ("rafair-tb", "rafair-ff", "rafair-fb")
+        for name in ("rafair-tb", "rafair-ff", "rafair-fb", "strongest")
         for rows in ("gradient_rows", "prediction_rows")
     )
     assert 0 < done <= announced

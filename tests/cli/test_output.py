@@ -55,7 +55,7 @@ def test_no_figure_is_cut_off(columns, attacks):
     console.print(render_audit(result))
     text = console.file.getvalue()
     assert "…" not in text
-    shown = [result.document["clean"][rate] for rate in COLUMNS]
+    shown = [result.document["clean"][rate] for rate in COLUMNS] * 2  # in two tables
     for attack in result.document["attacks"].values():
         shown += [*attack["robust"].values(), *attack["exposed"].values()]
         shown += [attack["outcome"][rate] for rate in COLUMNS]

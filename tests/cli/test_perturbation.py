@@ -14,6 +14,7 @@ from rafair.engine.sealed import sealed
 from rederive import check
 
 QUICK = ("--epochs", "3", "--instances", "20", "--steps", "12", "--step-size", "0.02")
+QUICK += ("--attack", "rafair")
 MEMBERS = ["rafair-tb", "rafair-ff", "rafair-fb"]
 SPENT = ("seconds", "gradient_rows", "prediction_rows")
 

@@ -128,9 +128,10 @@ POLICIES: dict[str, tuple[str | bytes, str]] = {
         rule('rate = "robust.accuracy"', 'attack = "pgd"', "at_least = 0.1"),
         "rule 1: unknown attack 'pgd'",
     ),
-    "no attack": (
-        rule('rate = "robust.accuracy"', "at_least = 0.1"),
-        "rule 1: attack: expected one for 'robust.accuracy'",
+    "no attack, of a rate that the strongest has not": (
+        rule('rate = "exposed.true_biased"', "at_most = 0.1"),
+        "rule 1: rate 'exposed.true_biased' without an attack: it is that of 'strongest', which "
+        "has none; expected one of rafair-tb, ",
     ),
     "an attack that has no part in it": (
         rated('attack = "rafair"', "at_least = 0.1"),

@@ -142,7 +142,7 @@ def test_a_function_of_ones_own_is_wrapped_in_a_consensus(here, capsys):
     import json
 
     content = json.loads(capsys.readouterr().out)
-    assert content["judges"]["attacks"] == ["rafair", "noise"]
+    assert content["judges"]["attacks"] == ["strongest"]
     assert content["judges"]["black_box"] is True
     assert content["after"]["robust"]["0.1"]["individual_fairness"]["value"] == 1
     assert content["checks"]["masking"] is None

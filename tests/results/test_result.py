@@ -24,7 +24,8 @@ def table():
 
 @pytest.fixture(scope="module")
 def result(table):
-    return rafair.audit(planted.network(5, seed=1), table, steps=STEPS, step_size=0.05)
+    network = planted.network(5, seed=1)
+    return rafair.audit(network, table, attacks=("rafair",), steps=STEPS, step_size=0.05)
 
 
 def test_rows_are_computed_once_and_only_if_something_moved(result, table):
@@ -52,9 +53,8 @@ def test_rows_are_computed_once_and_only_if_something_moved(result, table):
 
 
 def test_shards_do_not_show_in_the_result(result, table):
-    half = rafair.audit(
-        planted.network(5, seed=1), table.take(np.arange(60)), steps=STEPS, step_size=0.05
-    )
+    options = {"attacks": ("rafair",), "steps": STEPS, "step_size": 0.05}
+    half = rafair.audit(planted.network(5, seed=1), table.take(np.arange(60)), **options)
     frame = result.adversarial
     expected = frame[frame["instance"] < 60].sort_values(["attack", "instance", "step"])
     found = half.adversarial.sort_values(["attack", "instance", "step"])
@@ -230,7 +230,7 @@ def test_a_masked_gradient_is_reported(table):
     result = rafair.audit(flat, table, steps=1, loss="mse")
     assert "gradient is exactly zero" in result.warnings[0]
     assert result.document["attacks"]["rafair-ff"]["zero_gradient"]["value"] > 0.01
-    assert not rafair.audit(flat, table, steps=1).warnings
+    assert "gradient" not in " ".join(rafair.audit(flat, table, steps=1).warnings)
 
 
 def looked_up(known, flip):
@@ -290,8 +290,8 @@ def test_html_is_well_formed(result):
 
     page = ElementTree.fromstring(f"<div>{result._repr_html_().replace('<br>', '<br/>')}</div>")
     rows = [len(table.findall("tbody/tr")) for table in page.findall("table")]
-    # clean and four attacks; the attacks; seven groups of two features; repairs; costs
-    assert rows == [5, 4, 2 + 7, 4, 4]
+    # clean and four attacks, twice; seven groups of two features; repairs; costs
+    assert rows == [5, 5, 2 + 7, 4, 4]
 
 
 def test_an_attack_leaves_the_same_behind_in_any_company(table):

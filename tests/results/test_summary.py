@@ -37,7 +37,7 @@ def audited(n: int, **options):
     with torch.no_grad():
         network[0].weight[:, 3:] *= 0.3
     table = planted.random_table(n, n_free=3, domains=(4, 3), seed=8)
-    given = {"steps": 5, "step_size": 0.05} | options
+    given = {"attacks": ("rafair",), "steps": 5, "step_size": 0.05} | options
     return rafair.audit(network, planted.mostly_right(table, network), **given)
 
 
@@ -127,7 +127,7 @@ def test_of_attacks_without_a_union_the_one_that_left_fewest_speaks():
 def test_nothing_found():
     table = by_rule(planted.random_table(50, seed=3), right=True)
     table = table.take(np.flatnonzero(np.abs(table.rows[:, 0] - 0.5) > 0.2))
-    audit = rafair.audit(first_feature, table, steps=2)
+    audit = rafair.audit(first_feature, table, attacks=("rafair",), steps=2)
     n = audit.document["clean"]["n"]
     said = summary(audit.record, moved_of(audit))
     everyone = share_of(rate(n, n))
@@ -142,7 +142,9 @@ def test_nothing_found():
 
 def test_all_fail():
     table = by_rule(planted.random_table(50, seed=3), right=False)
-    audit = rafair.audit(first_feature, table, steps=2, model_classes=table.schema.classes)
+    audit = rafair.audit(
+        first_feature, table, attacks=("rafair",), steps=2, model_classes=table.schema.classes
+    )
     said = summary(audit.record, moved_of(audit))
     assert said[0].startswith("Of 50 people, 0 (0 %, 0 to 7 %) were judged")
     assert "; 0 (0 %, 0 to 7 %) still were once" in said[0]
@@ -157,7 +159,7 @@ def test_all_fail():
 
 def test_one_person():
     table = by_rule(planted.random_table(50, seed=3), right=True).take(np.array([4]))
-    audit = rafair.audit(first_feature, table, steps=2)
+    audit = rafair.audit(first_feature, table, attacks=("rafair",), steps=2)
     assert summary(audit.record)[0] == (
         "Of 1 person, 1 (100 %, 21 to 100 %) was judged rightly and equally as they were; 1 "
         "(100 %, 21 to 100 %) still was once their data were perturbed by up to 0.02 of each "
@@ -168,7 +170,8 @@ def test_one_person():
 def test_feasible_and_both_and_sizes_of_their_own():
     table = planted.random_table(40, seed=5)
     network = planted.network(5, seed=1)
-    audit = rafair.audit(network, table, steps=3, perturbation="both", epsilon=0.1)
+    options = {"attacks": ("rafair",), "steps": 3, "perturbation": "both", "epsilon": 0.1}
+    audit = rafair.audit(network, table, **options)
     first = summary(audit.record)[0]
     assert "once their data were perturbed by up to 0.1 of each feature's range (rafair); " in first
     assert first.endswith(
@@ -183,7 +186,7 @@ def test_feasible_and_both_and_sizes_of_their_own():
     assert any("Under feasible/rafair, the repair" in said for said in summary(audit.record))
     sizes = {"x0": 0.1, "x1": 0.3, "x2": 0.2}
     alone = rafair.audit(network, table, steps=3, perturbation="feasible", epsilon=sizes)
-    assert "(rafair)" in summary(alone.record)[0]
+    assert "(strongest)" in summary(alone.record)[0]
     assert "0.1 to 0.3 of a feature's range" in summary(alone.record)[0]
 
 
@@ -343,3 +346,30 @@ def test_the_headline_names_ties_and_no_movement_that_nobody_sees(result):
         "no value is shown changed: codes were moved, by less than is shown or within a level, and "
         "no other level was reached."
     )
+
+
+def test_the_strongest_leads_and_the_paper_s_attack_stands_beside_it():
+    found = audited(120, attacks=("rafair", "strongest"))
+    record = found.record
+    ours, theirs = (record.attacks[name].robust for name in ("strongest", "rafair"))
+    assert leaders(record) == ["strongest"]
+    said = summary_of(record, found.folder)
+    assert f"; {share_of(ours['accurate_fairness'])} still was once their data were" in said[0]
+    assert said[0].endswith("(strongest).")
+    left = share_of(theirs["accurate_fairness"])
+    assert ours["accurate_fairness"].count < theirs["accurate_fairness"].count
+    assert said[1] == f"The paper's attack alone (rafair) left {left}."
+    wrong = rate(ours["accuracy"].n - ours["accuracy"].count, ours["accuracy"].n)
+    assert said[2].startswith(f"The search found {share_of(wrong)} to be judged wrongly, and ")
+
+
+def test_where_both_left_as_many_the_strongest_leads():
+    found = audited(120, attacks=("rafair", "strongest"), perturbation="both", epsilon=0.9)
+    record = found.record
+    assert leaders(record) == ["strongest", "feasible/strongest"]
+    assert {attack.robust["accurate_fairness"].count for attack in record.attacks.values()} >= {0}
+    beside = [text for text in summary(record) if text.startswith("The paper's attack alone")]
+    assert [text.partition(" left ")[0][-18:] for text in beside] == [
+        "ack alone (rafair)",
+        " (feasible/rafair)",
+    ]

@@ -60,7 +60,7 @@ class Cost:
             drawn: Whether searches are measured by random draws.
 
         Example:
-            >>> Cost.of(200, 200 * 24, AuditConfig()).total
+            >>> Cost.of(200, 200 * 24, AuditConfig(attacks=("rafair",))).total
             595200
         """
         names = runs_of(config)[0] if repaired is None else list(repaired)

@@ -100,7 +100,7 @@ def _too_weak(record: AuditRecord) -> Iterator[str]:
                 f"search was too weak, and robust rates say too much; {_raise(record)}"
             )
     lead = most_telling(record)
-    if lead is None or _found_any(record, lead):
+    if lead is None or _broke(record, lead) != 0:
         return
     looks = _looks(record)
     if looks < FEW_LOOKS:
@@ -110,10 +110,10 @@ def _too_weak(record: AuditRecord) -> Iterator[str]:
         )
 
 
-def _found_any(record: AuditRecord, attack: str) -> bool:
-    """Whether an attack broke an instance that was right and equal as it was."""
-    robust = record.attacks[attack].robust[ACCURATE_FAIRNESS]
-    return robust.count < record.clean.rates[ACCURATE_FAIRNESS].count
+def _broke(record: AuditRecord, attack: str) -> int | None:
+    """How many instances that were right and equal as they were an attack broke; None of none."""
+    whole = record.clean.rates[ACCURATE_FAIRNESS].count
+    return whole - record.attacks[attack].robust[ACCURATE_FAIRNESS].count if whole else None
 
 
 def _looks(record: AuditRecord) -> float:

@@ -133,7 +133,7 @@ def audit(
         >>> network = rafair.train(data.train, rafair.TrainConfig(epochs=1))
         >>> result = rafair.audit(network, data.test, instances=20, steps=2)
         >>> list(result.record.attacks)
-        ['rafair-tb', 'rafair-ff', 'rafair-fb', 'rafair']
+        ['rafair-tb', 'rafair-ff', 'rafair-fb', 'strongest', 'rafair']
     """
     if not isinstance(table, Table):
         raise InputError(

@@ -262,7 +262,9 @@ class Audit:
         lines += ["", *(f"{key:<7} {visible(value)}" for key, value in facts(self.record))]
         for table in tables(self.record):
             lines += ["", as_text(table), *textwrap.wrap(visible(table.note), WIDTH)]
-        lines += ["", *(f"Warning: {visible(warning)}" for warning in self.warnings)]
+        lines.append("")
+        for warning in self.warnings:
+            lines += textwrap.wrap(f"Warning: {visible(warning)}", WIDTH)
         return "\n".join(lines).rstrip()
 
     def __repr__(self) -> str:

@@ -96,7 +96,8 @@ def _alone(record: AuditRecord, attack: str) -> str:
     if not keeps_witnesses(attack) or paper not in record.attacks:
         return ""
     left = record.attacks[paper].robust[ACCURATE_FAIRNESS]
-    return f"The paper's attack alone ({paper}) left {share_of(left)}."
+    same = left.count == record.attacks[attack].robust[ACCURATE_FAIRNESS].count
+    return f"The paper's attack alone ({paper}) left {'as many' if same else share_of(left)}."
 
 
 def _once_perturbed(record: AuditRecord, attack: str) -> str:
