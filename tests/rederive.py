@@ -18,6 +18,7 @@ logits that decide it lie within 1e-4 of each other: such near-ties are counted 
 from __future__ import annotations
 
 import argparse
+import functools
 import hashlib
 import itertools
 import json
@@ -602,6 +603,12 @@ def wilson(count: float, n: int) -> tuple[float, float]:
     return (0.0 if count == 0 else low), (1.0 if count == n else high)
 
 
+@functools.lru_cache(maxsize=4)  # a run asks again and again for those of all its instances
+def drawn(n: int, seed: int) -> np.ndarray:
+    """How often a bootstrap draws each of `n` instances; shape `(4_000, n)`."""
+    return np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=4_000)
+
+
 class Rates:
     """Compares rates with those of audit.json, and remembers which were compared."""
 
@@ -641,7 +648,7 @@ class Rates:
         if np.ptp(shares) == 0:  # nothing to bootstrap: Wilson's, over the instances
             expected, slack = wilson(shares[0] * n, n), 1e-9
         else:
-            draws = np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), size=4_000)
+            draws = drawn(n, 0)
             # Quantiles of few instances are coarse: one more or less may move them by 1 / n.
             expected, slack = np.quantile(draws @ shares / n, [0.025, 0.975]), 0.03 + 1 / n
         for end, mine in zip(("low", "high"), expected, strict=True):
@@ -664,7 +671,7 @@ class Rates:
         if not isinstance(stored, dict):
             self.findings.wrong("mean", f"{path}: {stored}, found {values.mean()}")
             return
-        draws = np.random.default_rng(1).multinomial(n, np.full(n, 1 / n), size=4_000)
+        draws = drawn(n, 1)
         ends = np.quantile(draws @ values / n, [0.025, 0.975])
         spread = values.std(ddof=1) if n > 1 else 0.0
         close = (
