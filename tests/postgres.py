@@ -1,7 +1,7 @@
 """A PostgreSQL of the tests' own: in a temporary folder, on a free port, gone afterwards.
 
 The folder is in memory where there is room: a server that was ended as by a crash syncs a thousand
-files to disk before it answers again, and so does each new database. No test takes the power away.
+files to disk before it answers again, and each new database as many. No test takes the power away.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ QUOTED_PASSWORD = "p%40ss%20w%3Ard%2F1"
 PROGRAMS = ("initdb", "pg_ctl")
 MEMORY = Path("/dev/shm")
 ROOM = 1 << 30
-"""Bytes that are free in memory for a server to lie there; it takes a tenth of them."""
+"""Bytes that are free in memory for a server to lie there; it takes a fifth of them."""
 
 
 def programs() -> Path | None:
@@ -60,7 +60,9 @@ class Postgres:
 
     def start(self) -> None:
         """Returns when it answers."""
-        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -k {self.folder}"
+        options = (
+            f"-p {self.port} -c listen_addresses=127.0.0.1 -k {self.folder} -c max_wal_size=64MB"
+        )
         self._run("pg_ctl", "-D", self._data, "-l", self._log, "-w", "-o", options, "start")
 
     def stop(self, mode: str = "immediate") -> None:

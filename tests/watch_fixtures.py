@@ -38,11 +38,14 @@ def postgres(postgres_session: Postgres) -> Iterator[Postgres]:
 
 
 @pytest.fixture
-def new_database(postgres: Postgres) -> str:
-    """The URL of an empty database."""
+def new_database(postgres: Postgres) -> Iterator[str]:
+    """The URL of an empty database; it is dropped, as a restart costs what its files are."""
     name = f"watch{next(NUMBERS)}"
     postgres.execute(f"CREATE DATABASE {name}")
-    return postgres.url(name)
+    yield postgres.url(name)
+    if not postgres.runs:
+        postgres.start()
+    postgres.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
