@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import skops.io
 
+import own_models
+import planted
 from commands import MAY_DIFFER, call, document, hashes, names, rafair, without
 from rafair.auditing import entry
 from rafair.cli import options
@@ -251,6 +256,32 @@ def test_other_versions_on_a_node(cluster, tmp_path, monkeypatch):
     done = call("audit", *OPTIONS, *RAY, "--out", tmp_path / "run")
     assert done.code == 2
     assert done.err.splitlines()[-1].startswith("rafair: ray: expected torch 1.0 on every node")
+
+
+# own models -----------------------------------------------------------------------------------
+
+
+def test_a_pipeline_gives_the_same_figures_there(cluster, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    own_models.write_people(tmp_path)
+    skops.io.dump(own_models.pipeline(), "pipeline.skops")
+    own = ("--data", "people.csv", "--label", "affair", "--sensitive", "age,religious")
+    command = ("audit", *own, "--model", "pipeline.skops", "--instances", "120", "--steps", "1")
+    rafair(*command, "--out", "here")
+    rafair(*command, "--out", "there", "--engine", "ray", "--workers", "2")
+    assert hashes(tmp_path / "here") == hashes(tmp_path / "there")
+    shutil.rmtree("there")
+
+
+def test_what_cannot_be_sent_is_refused(cluster):
+    lock = threading.Lock()
+
+    def model(rows):
+        with lock:
+            return rows[:, :2]
+
+    with pytest.raises(InputError, match=r"engine ray: .* can be pickled.*lock.*--engine serial"):
+        entry.audit(model, planted.random_table(30), attacks=(), engine="ray")
 
 
 # what is wrong --------------------------------------------------------------------------------
