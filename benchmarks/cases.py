@@ -47,6 +47,9 @@ INSTANCES = 200
 STEPS, EPOCHS = 10, 5
 """Steps of an attack on one shard of instances; epochs of a training."""
 
+AUDITED: tuple[str, ...] = ()
+"""Options of a whole audit: it is that of a user who gives none."""
+
 PROGRAM = "from rafair.cli.main import main; main()"
 
 
@@ -122,7 +125,7 @@ class Subject:
     def _audit(self) -> Case:
         def run(workers: Workers) -> float:
             with tempfile.TemporaryDirectory() as folder:
-                options = ["--dataset", self.name, "--out", str(Path(folder) / "run")]
+                options = [*AUDITED, "--dataset", self.name, "--out", str(Path(folder) / "run")]
                 threads = ["--threads", str(workers.threads)]
                 return peak_memory(sys.executable, "-c", PROGRAM, "audit", *options, *threads)
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import math
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -17,21 +20,41 @@ from benchmarks.figures import MEMORY, SHARE, STEP, UNITS, Figure
 from benchmarks.storing import FIGURES, Stored
 from rafair.attacks.registry import ATTACKS
 
-ROOT = Path(__file__).parents[1]
+SMALL = ("--epochs", "1", "--instances", "10", "--steps", "1")
 ONE = "sweep/verdicts/affairs"
 
 
 @pytest.fixture(scope="module")
 def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the quick suite stored."""
+    """What the quick suite stored; each case is small, as nothing is said of seconds here."""
     path = tmp_path_factory.mktemp("bench") / "figures.json"
     options = ["--quick", "--rounds", "1", "--threads", "2", "--store", "--figures", str(path)]
-    command = [sys.executable, "-m", "benchmarks", *options]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("benchmarks.measuring.PRODUCT", 256)
+        patch.setattr("benchmarks.measuring.Product.OPERATIONS", 2 * 256**3)
+        patch.setattr("benchmarks.measuring.LEAST_SECONDS", 0.001)
+        patch.setattr("benchmarks.cases.STEPS", 2)
+        patch.setattr("benchmarks.cases.EPOCHS", 1)
+        patch.setattr("benchmarks.cases.AUDITED", SMALL)
+        done = as_a_program(patch, *options)
     assert done.returncode == 0, done.stderr
     assert not done.stderr
     assert done.stdout.count(" new ") == len(Stored.read(path).figures)
     return path
+
+
+def as_a_program(patch: pytest.MonkeyPatch, *options: str) -> subprocess.CompletedProcess[str]:
+    """What `python -m benchmarks` does, in this process."""
+    out, err = io.StringIO(), io.StringIO()
+    patch.setattr(sys, "argv", ["", *options])
+    patch.delitem(sys.modules, main.__module__)  # it is run anew
+    with (
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+        pytest.raises(SystemExit) as ended,
+    ):
+        runpy.run_module("benchmarks", run_name="__main__")
+    return subprocess.CompletedProcess(options, ended.value.code, out.getvalue(), err.getvalue())
 
 
 def figure(ratio: float, spread: float = 0.02, unit: str = "share") -> Figure:
