@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
+from garbage import pytest_runtestloop  # noqa: F401 - before what takes long to load
 from rafair.engine.workers import Workers
 
 # one conftest.py is all that doctests can be collected beside
