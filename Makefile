@@ -5,7 +5,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast check fix bench peers clean
+.PHONY: help demo test test-fast check fix bench peers strength clean
 
 help:            ## say what there is
 	@grep -E '^[a-z-]+: ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
@@ -56,7 +56,11 @@ bench: .venv/dev ## measure speed beside this machine's own matrix product and t
 
 peers: .venv-peers/use ## compare accuracies (needs RAFAIR_DATA) and cost with torchattacks, ART and foolbox
 	.venv-peers/bin/python -m benchmarks.peers_accuracy
+	.venv-peers/bin/python -m benchmarks.peers_pooled
 	.venv-peers/bin/python -m benchmarks.peers
+
+strength: .venv/dev ## set `strongest` beside a worst-counterpart PGD of the benchmark's own (needs RAFAIR_DATA)
+	$(BIN)/python -m benchmarks.worst_counterpart --hardened runs/hardened-bank
 
 clean:           ## remove what the other targets made
 	rm -rf .venv .venv-peers .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
