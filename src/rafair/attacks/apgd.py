@@ -56,6 +56,11 @@ class APGD(Restarted):
         check_real("momentum", self.momentum, 0, 1)
         check_whole("restarts", self.restarts, 1, 1_000)
 
+    def corner(self, problem: Problem, run: int) -> Rows:
+        """Where a run after the first, counted from 0, begins: a random corner of each box."""
+        keys = row_keys(problem.start, problem.budget.seed, DRAWS + run)
+        return problem.project(corners(keys, *problem.bounds))
+
     def moves(self, problem: Problem, number: int = 0) -> Move:
         """Sign steps with momentum, halved where they win too little.
 
@@ -71,9 +76,7 @@ class APGD(Restarted):
         def move(current: Rows, seen: Observation, step: int) -> Rows:
             nonlocal before
             if step <= begun:
-                before = problem.project(
-                    corners(row_keys(start, budget.seed, DRAWS + number), *problem.bounds)
-                )
+                before = self.corner(problem, number)
                 return before
             schedule.see(current, seen)
             base, gradient = current.copy(), seen.gradient.copy()

@@ -25,7 +25,7 @@ from rafair.attacks.interface import Attack
 from rafair.search.categories import Aim, choices, random_levels
 from rafair.search.draws import corners, row_keys
 from rafair.search.looks import Extremes, Look
-from rafair.search.loop import Problem, search
+from rafair.search.loop import Move, Problem, search
 from rafair.search.observation import Numbers, Observation
 from rafair.search.trajectory import Trajectory
 from rafair.search.witnesses import PROPERTIES
@@ -78,7 +78,7 @@ class WorstCounterpart(Attack):
         """Searches in all runs; keeps as many iterates as one of them has."""
         steps = problem.budget.steps
         longer = replace(problem, budget=replace(problem.budget, steps=steps * self.restarts))
-        move = _Steps(longer, steps, own=self.own)
+        move = _Steps(longer, steps, self)
         return with_witnesses(
             search(longer, look=self.look, move=move, seen=seen, aim=self.aim), steps
         )
@@ -91,13 +91,23 @@ class WorstCounterpart(Attack):
         """Those of all runs."""
         return choices(self.restarts * steps)
 
+    def moves(self, problem: Problem) -> Move:
+        """How rows go from one step to the next in one run from where they are."""
+        return _Steps(problem, problem.budget.steps, self)
+
+    def corner(self, problem: Problem, run: int) -> Rows:
+        """Where a run, counted from 0, begins; a random corner of each box after the first."""
+        start, seed = problem.start, problem.budget.seed
+        drawn = corners(row_keys(start, seed, DRAWS + run), *problem.bounds)
+        return random_levels(problem.budget.box, drawn, start, seed, DRAWS_OF_LEVELS + run)
+
 
 class _Steps:
     """How rows go on, by what they have lost so far."""
 
-    def __init__(self, problem: Problem, steps: int, *, own: bool) -> None:
+    def __init__(self, problem: Problem, steps: int, attack: WorstCounterpart) -> None:
         n = len(problem.start)
-        self.problem, self.steps, self.both = problem, steps, own
+        self.problem, self.steps, self.attack, self.both = problem, steps, attack, attack.own
         self.wrong, self.unfair = np.zeros(n, bool), np.zeros(n, bool)
         self.stuck = np.zeros(n, bool)  # could not pay for a gradient
         self.own = problem.sweep.counterparts.size  # the index that leaves a row as it is
@@ -111,7 +121,7 @@ class _Steps:
         going = ~done & ~self.stuck
         run, place = divmod(step - 1, self.steps)
         if run and not place:
-            return np.where(going[:, None], self._anywhere(run), rows)
+            return np.where(going[:, None], self.attack.corner(self.problem, run), rows)
         where = np.flatnonzero(going)
         paid = self.problem.allowance.spend(where, 1)
         self.stuck[where[~paid]] = True
@@ -134,13 +144,6 @@ class _Steps:
         size = np.where(problem.budget.usable, share * problem.budget.box.epsilon, 0)
         moved[where] += np.where(up, 1, -1)[:, None] * size * np.sign(gradient)
         return moved
-
-    def _anywhere(self, run: int) -> Rows:
-        """A random corner of each box."""
-        problem = self.problem
-        start, seed = problem.start, problem.budget.seed
-        drawn = corners(row_keys(start, seed, DRAWS + run), *problem.bounds)
-        return random_levels(problem.budget.box, drawn, start, seed, DRAWS_OF_LEVELS + run)
 
 
 def with_witnesses(trajectory: Trajectory, steps: int) -> Trajectory:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rafair.models.classifier import Labels
-from rafair.search.observation import Numbers, Observation
+from rafair.search.observation import NONE, Numbers, Observation
 from rafair.search.spreads import Spread
 from rafair.search.sweep import Sweep
 from rafair.tabular.encoding import Rows
@@ -21,6 +21,27 @@ class Look(ABC):
     @abstractmethod
     def at(self, sweep: Sweep, rows: Rows, labels: Labels) -> Observation:
         """Looks at rows from which a step will follow."""
+
+    def after(
+        self,
+        sweep: Sweep,
+        rows: Rows,
+        labels: Labels,
+        before: Observation,
+        where: Numbers,
+        step: int,
+    ) -> Observation:
+        """Looks at rows after a step; by default as at any others.
+
+        Args:
+            sweep: How rows are looked at.
+            rows: Those that moved; shape `(m, d)`.
+            labels: Their classes; shape `(m,)`.
+            before: What was seen of all rows before the step.
+            where: Which of them moved; shape `(m,)`.
+            step: The step's number, from 1.
+        """
+        return self.at(sweep, rows, labels)
 
     def at_start(
         self, sweep: Sweep, rows: Rows, labels: Labels, seen: Observation | None
@@ -171,15 +192,64 @@ class Extremes(Look):
     """The predictions of all counterparts, for those with the largest and the least loss.
 
     The gradients there are asked for by the algorithm itself, where it needs them.
+
+    Args:
+        every: After how many steps all counterparts are looked at again. In between only the row
+            itself and the two that led then are: whether all others get the same prediction is not
+            known there, so such a row is not judged, but unfair where these three differ.
+        clean: Whether the rows at the start are looked at.
     """
+
+    every: int = 1
+    clean: bool = True
 
     def at(self, sweep: Sweep, rows: Rows, labels: Labels) -> Observation:
         """Predicts all counterparts."""
         return sweep.suspect(rows, labels)
 
+    def at_start(
+        self, sweep: Sweep, rows: Rows, labels: Labels, seen: Observation | None
+    ) -> Observation:
+        """Predicts all counterparts, unless the algorithm begins elsewhere."""
+        if self.clean:
+            return super().at_start(sweep, rows, labels, seen)
+        return Observation.of_verdicts(rows, seen)
+
+    def after(
+        self,
+        sweep: Sweep,
+        rows: Rows,
+        labels: Labels,
+        before: Observation,
+        where: Numbers,
+        step: int,
+    ) -> Observation:
+        """Predicts all counterparts, or those that led before."""
+        leaders = before.leaders[where]
+        if step % self.every == 0 or (leaders == NONE).any():
+            return self.at(sweep, rows, labels)
+        return _glance(sweep, rows, labels, leaders)
+
     def gradient_rows(self, counterparts: Numbers) -> Numbers:
         """Nothing by itself."""
         return np.zeros_like(counterparts)
+
+
+def _glance(sweep: Sweep, rows: Rows, labels: Labels, leaders: Numbers) -> Observation:
+    """What the rows themselves and two counterparts of each, `(n, 2)`, tell."""
+    n = len(rows)
+    index = np.concatenate([np.full(n, sweep.counterparts.size), *leaders.T])
+    three = np.tile(rows, (3, 1))
+    sweep.counterparts.substitute(three, index)
+    logits = sweep.predict(three)
+    losses = sweep.loss.value(logits, np.tile(labels, 3)).reshape(3, n)
+    predictions = logits.argmax(axis=1).reshape(3, n)
+    seen = Observation.empty(*rows.shape)
+    seen.prediction, seen.loss = predictions[0], losses[0]
+    seen.fair = (predictions == predictions[0]).all(axis=0)
+    turned = losses[1] < losses[2]
+    seen.leaders = np.where(turned[:, None], leaders[:, ::-1], leaders)
+    return seen
 
 
 @dataclass(frozen=True)

@@ -129,6 +129,15 @@ def search(
     return _Walk(problem, look, move).go(true_labels, seen)
 
 
+def elsewhere(first: Rows, move: Move) -> Move:
+    """Goes to the rows `first`, of shape `(n, d)`, and from there on as `move` does from step 1."""
+
+    def begun(rows: Rows, seen: Observation, step: int) -> Rows:
+        return first if step == 1 else move(rows, seen, step - 1)
+
+    return begun
+
+
 def towards(goal: Goal, budget: Budget) -> Move:
     """Steps of fixed length along a goal's direction, on the features that may move."""
 
@@ -223,12 +232,13 @@ class _Walk:
         on, off = changed[paid], changed[~paid]
         self.going[off] = False
         if len(on) == len(self.rows):
-            return self.look.at(sweep, self.rows, labels)
+            return self.look.after(sweep, self.rows, labels, before, on, step)
         if len(off) == len(self.rows):
             return self.look.at_last(sweep, self.rows, labels, before)
         now = before
         if on.size:
-            now = self.look.merged(before, on, self.look.at(sweep, self.rows[on], labels[on]))
+            news = self.look.after(sweep, self.rows[on], labels[on], before, on, step)
+            now = self.look.merged(before, on, news)
         if off.size or now is before:
             now = now.copy()
         if off.size:
