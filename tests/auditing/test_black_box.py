@@ -69,18 +69,25 @@ def test_neither_threads_nor_chunks_change_what_is_asked(table):
             assert {**section, "seconds": 0} == {**other, "seconds": 0}, name
 
 
-def test_the_cost_told_is_never_exceeded(table):
+@pytest.mark.parametrize(
+    ("attack", "parts"),
+    [
+        ("rafair", ("rafair-tb", "rafair-ff", "rafair-fb")),
+        ("worst-counterpart", ("worst-counterpart",)),
+    ],
+)
+def test_the_cost_told_is_never_exceeded(table, attack, parts):
+    def audited(limit):
+        model = planted.network(5)
+        return black(model, table, attacks=(attack,), black_box=True, max_queries=limit)
+
     with pytest.raises(InputError, match="at least") as refused:
-        black(planted.network(5), table, black_box=True, max_queries=10)
+        audited(10)
     most = int(str(refused.value).partition("at least ")[2].partition(", the")[0].replace(",", ""))
     with pytest.raises(InputError):
-        black(planted.network(5), table, black_box=True, max_queries=most - 1)
-    found = black(planted.network(5), table, black_box=True, max_queries=most).document
-    asked = sum(
-        found[kind][name]["queries"]
-        for kind in ("attacks", "repairs")
-        for name in ("rafair-tb", "rafair-ff", "rafair-fb")
-    )
+        audited(most - 1)
+    found = audited(most).document
+    asked = sum(found[kind][name]["queries"] for kind in ("attacks", "repairs") for name in parts)
     assert asked + len(table) <= most
 
 

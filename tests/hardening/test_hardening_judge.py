@@ -168,7 +168,7 @@ def test_all_judges_are_the_whole_registry_each_once():
     others = [name for name in ATTACKS if name not in UNIONS["rafair"]]
     assert all_judges(differentiable=True) == ("rafair", *others)
     assert HardenConfig(judges=("all",)).panel(differentiable=False) == (
-        *("rafair", "noise", "strongest"),
+        *("rafair", "worst-counterpart", "noise", "strongest"),
     )
     with pytest.raises(InputError, match="'pgd' needs gradients"):
         HardenConfig(judges=("pgd",)).panel(differentiable=False)

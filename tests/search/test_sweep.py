@@ -185,3 +185,25 @@ def test_logits_that_are_not_finite_are_refused(workers):
 
     with pytest.raises(ModelError, match="finite"):
         make(broken, table, workers).judge(table.rows, table.labels)
+
+
+@pytest.mark.parametrize("k", [0.0, 6.0])
+def test_the_worst_and_the_best_counterpart_are_near_enough_to_disagree(k, workers):
+    table = planted.random_table(30, domains=(5, 3), seed=3)
+    model = planted.network(5, seed=3)
+    seen = make(model, table, workers, k=k, chunk_rows=7).suspect(table.rows, table.labels)
+    passed_over = 0
+    for number, (row, label) in enumerate(zip(table.rows, table.labels, strict=True)):
+        others = planted.brute_counterparts(row, table)
+        with torch.no_grad():
+            losses = torch.nn.functional.cross_entropy(
+                model(torch.tensor(others)),
+                torch.full((len(others),), int(label)),
+                reduction="none",
+            ).numpy()
+        near = k * np.square(others.astype(np.float64) - row).mean(axis=1) < 1
+        passed_over += losses.max() > losses[near].max()
+        worst, best = losses[seen.leaders[number]]
+        assert worst == pytest.approx(losses[near].max(), rel=1e-5)
+        assert best == pytest.approx(losses[near].min(), rel=1e-5)
+    assert (passed_over > 5) == (k > 0)

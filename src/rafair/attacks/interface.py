@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 
 from rafair.models.classifier import Labels
 from rafair.search.budget import Budget
-from rafair.search.categories import Aim, choices
+from rafair.search.categories import Aim, choices, rows_per_choice
 from rafair.search.looks import Follow, Look
 from rafair.search.loop import Move, Problem, search
 from rafair.search.observation import Observation
@@ -14,6 +14,7 @@ from rafair.search.sweep import Sweep
 from rafair.search.trajectory import Trajectory
 from rafair.search.witnesses import Witnesses
 from rafair.tabular.encoding import Rows
+from rafair.tabular.perturbation import PerturbationSet
 from rafair.verdicts import FALSE, Verdict
 
 
@@ -96,6 +97,21 @@ class Attack(ABC):
             steps: How many steps it takes.
         """
         return 0
+
+    def most_queries(
+        self, counterparts: int, features: int, steps: int, box: PerturbationSet | None
+    ) -> int:
+        """The most rows that a model without gradients is asked about, for an instance.
+
+        Args:
+            counterparts: How many counterparts it has, itself included.
+            features: How many features may move.
+            steps: How many steps the attack takes.
+            box: Where categories may change; None where none does.
+        """
+        tried = 0 if box is None else rows_per_choice(box, self.aim)
+        rows = self.most_rows(counterparts, steps) + self.most_probes(features, steps)
+        return rows + self.most_choices(steps) * tried
 
 
 class SingleSearch(Attack):

@@ -10,6 +10,10 @@ those that would be found if all had tried everything.
 
 Of each search one row that breaks a property is wanted, not every iterate: see `side_by_side`.
 
+Of a model without gradients, the worst counterpart is sought by random changes, for the row's own
+mistake as well; RAFair's goals, by probes and in half as many steps of twice the length, and noise
+follow.
+
 Of attacks that were run before it on the same rows, it takes over what they have found.
 
 What remains of it is the clean row, and the first row that breaks each property. A row that no
@@ -21,16 +25,19 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cache
 
+import numpy as np
+
 from rafair.attacks.apgd import APGD
 from rafair.attacks.interface import Attack
 from rafair.attacks.noise import Noise
-from rafair.attacks.rafair import FALSE_BIASED, FALSE_FAIR, TRUE_BIASED
+from rafair.attacks.rafair import FALSE_BIASED, FALSE_FAIR, TRUE_BIASED, RAFair
 from rafair.attacks.side_by_side import breaking, nearest_to_wrong
 from rafair.attacks.worst_counterpart import WorstCounterpart
 from rafair.search.loop import Problem
 from rafair.search.observation import Observation
 from rafair.search.trajectory import Trajectory
 from rafair.search.witnesses import Witnesses
+from rafair.tabular.perturbation import PerturbationSet
 from rafair.verdicts import BAD, Verdict
 
 RUNS, FEW_RUNS = 20, 3
@@ -38,10 +45,14 @@ RUNS, FEW_RUNS = 20, 3
 categories are chosen, since all their levels are then tried again and again."""
 
 WORST_RUNS, FEW_WORST_RUNS = 7, 5
-"""Likewise of worst counterpart."""
+"""Likewise of worst counterpart; few without gradients too, where all runs share the steps."""
 
-DRAWN = 2
-"""Draws of noise: one uniform, one normal."""
+DRAWN, DRAWN_BLIND = 2, 5
+"""Draws of noise, uniform and normal in turn; more where there are no gradients to follow."""
+
+SHORTER = 2
+"""How many times fewer, and longer, steps RAFair's goals take where the model gives no gradients:
+there they cost most, and find next to nothing that random search has left."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +69,7 @@ class Strongest(Attack):
 
     @property
     def needs_gradients(self) -> bool:
-        """False: the goals of RAFair and noise do without."""
+        """False: all stages but APGD do without."""
         return False
 
     def solve(self, problem: Problem, seen: Observation | None) -> Trajectory:
@@ -86,9 +97,16 @@ class Strongest(Attack):
         """Those of all stages."""
         return sum(attack.most_choices(steps) for attack in stages(True, True))
 
-    def most_probes(self, features: int, steps: int) -> int:
-        """Those of all stages."""
-        return sum(attack.most_probes(features, steps) for attack in stages(False, False))
+    def most_queries(
+        self, counterparts: int, features: int, steps: int, box: PerturbationSet | None
+    ) -> int:
+        """Those of all stages that need no gradients."""
+        return sum(
+            attack.most_queries(
+                counterparts, features, length(attack, steps, differentiable=False), box
+            )
+            for attack in stages(False, False)
+        )
 
 
 @cache
@@ -99,20 +117,39 @@ def stages(differentiable: bool, levels: bool) -> tuple[Attack, ...]:
         differentiable: Whether the model has gradients.
         levels: Whether categories are chosen.
     """
-    runs, worst = (FEW_RUNS, FEW_WORST_RUNS) if levels else (RUNS, WORST_RUNS)
-    goals = (TRUE_BIASED, FALSE_FAIR, FALSE_BIASED) if levels or not differentiable else ()
+    short = levels or not differentiable
+    runs, worst = (FEW_RUNS, FEW_WORST_RUNS) if short else (RUNS, WORST_RUNS)
+    goals = (TRUE_BIASED, FALSE_FAIR, FALSE_BIASED) if short else ()
     own = APGD(restarts=runs, name=f"apgd:restarts={runs}")
-    every = (WorstCounterpart(restarts=worst, own=False), own, *goals, Noise())
+    # without gradients there is no APGD to seek mistakes of rows alone
+    first = WorstCounterpart(restarts=worst, own=not differentiable)
+    every = (first, own, *goals, Noise())
     return tuple(attack for attack in every if differentiable or not attack.needs_gradients)
 
 
 def tried(attack: Attack, problem: Problem, seen: Observation) -> Trajectory:
     """What one stage finds."""
+    differentiable = problem.sweep.classifier.differentiable
     if isinstance(attack, APGD):
         return nearest_to_wrong(problem, attack, seen)
-    if isinstance(attack, WorstCounterpart) and not problem.budget.box.categories:
+    if (
+        isinstance(attack, WorstCounterpart)
+        and differentiable
+        and not problem.budget.box.categories
+    ):
         return breaking(problem, attack, seen)
+    budget = problem.budget
+    steps = length(attack, budget.steps, differentiable=differentiable)
+    # fewer steps are longer, so that they lead as far
+    size = budget.step_size * np.float32(budget.steps / steps)
+    budget = replace(budget, steps=steps, step_size=size)
+    return attack.solve(replace(problem, budget=budget), seen)
+
+
+def length(attack: Attack, steps: int, *, differentiable: bool) -> int:
+    """How many of so many steps a stage takes."""
     if isinstance(attack, Noise):
-        budget = problem.budget
-        problem = replace(problem, budget=replace(budget, steps=min(DRAWN, budget.steps)))
-    return attack.solve(problem, seen)
+        return min(DRAWN if differentiable else DRAWN_BLIND, steps)
+    if isinstance(attack, RAFair) and not differentiable:
+        return -(-steps // SHORTER)
+    return steps

@@ -11,6 +11,10 @@ counterparts, any mistake will do. Once they were treated differently, the row's
 once the row was wrong, the counterpart that is nearest to another prediction is followed. An
 instance that has lost both is left alone. Of all runs the first iterates are kept, and where these
 do not break a property the first iterate that does, in the place of the last.
+
+A model without gradients is asked for the same by random changes in the place of sign steps
+(`search/random_search.py`): what is sought, and when an instance is left alone, is as above. All
+runs then share the steps of one, since a look at all counterparts is what costs most.
 """
 
 from __future__ import annotations
@@ -18,18 +22,19 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rafair.arguments import check_whole
 from rafair.attacks.interface import Attack
-from rafair.search.categories import Aim, choices, random_levels
-from rafair.search.draws import corners, row_keys
+from rafair.search.categories import Aim, choices
 from rafair.search.looks import Extremes, Look
 from rafair.search.loop import Move, Problem, search
+from rafair.search.lost import Lost
 from rafair.search.observation import Numbers, Observation
+from rafair.search.random_search import RandomSearch, most_queries
 from rafair.search.trajectory import Trajectory
 from rafair.search.witnesses import PROPERTIES
 from rafair.tabular.encoding import Rows
+from rafair.tabular.perturbation import PerturbationSet
 from rafair.verdicts import BAD, Verdict
 
 DRAWS, DRAWS_OF_LEVELS = 100_000, 150_000
@@ -74,8 +79,16 @@ class WorstCounterpart(Attack):
         """A mistake of the row, or of the counterpart with the largest loss."""
         return Aim(own=1, other=1, either=True)
 
+    @property
+    def needs_gradients(self) -> bool:
+        """False: random changes do without."""
+        return False
+
     def solve(self, problem: Problem, seen: Observation | None) -> Trajectory:
         """Searches in all runs; keeps as many iterates as one of them has."""
+        if not problem.sweep.classifier.differentiable:
+            blind = RandomSearch(problem, self.restarts, own=self.own)
+            return search(problem, look=self.look, move=blind, seen=seen)
         steps = problem.budget.steps
         longer = replace(problem, budget=replace(problem.budget, steps=steps * self.restarts))
         move = _Steps(longer, steps, self)
@@ -91,50 +104,48 @@ class WorstCounterpart(Attack):
         """Those of all runs."""
         return choices(self.restarts * steps)
 
+    def most_queries(
+        self, counterparts: int, features: int, steps: int, box: PerturbationSet | None
+    ) -> int:
+        """What the random search asks about; all runs share its steps."""
+        return most_queries(counterparts, steps)
+
     def moves(self, problem: Problem) -> Move:
         """How rows go from one step to the next in one run from where they are."""
         return _Steps(problem, problem.budget.steps, self)
 
     def corner(self, problem: Problem, run: int) -> Rows:
         """Where a run, counted from 0, begins; a random corner of each box after the first."""
-        start, seed = problem.start, problem.budget.seed
-        drawn = corners(row_keys(start, seed, DRAWS + run), *problem.bounds)
-        return random_levels(problem.budget.box, drawn, start, seed, DRAWS_OF_LEVELS + run)
+        return problem.random_corners(DRAWS + run, DRAWS_OF_LEVELS + run)
 
 
 class _Steps:
     """How rows go on, by what they have lost so far."""
 
     def __init__(self, problem: Problem, steps: int, attack: WorstCounterpart) -> None:
-        n = len(problem.start)
-        self.problem, self.steps, self.attack, self.both = problem, steps, attack, attack.own
-        self.wrong, self.unfair = np.zeros(n, bool), np.zeros(n, bool)
-        self.stuck = np.zeros(n, bool)  # could not pay for a gradient
+        self.problem, self.steps, self.attack = problem, steps, attack
+        self.lost = Lost(len(problem.start), own=attack.own)
+        self.stuck = np.zeros(len(problem.start), bool)  # could not pay for a gradient
         self.own = problem.sweep.counterparts.size  # the index that leaves a row as it is
 
     def __call__(self, rows: Rows, seen: Observation, step: int) -> Rows:
         """The next rows."""
-        right = seen.prediction == self.problem.labels
-        self.wrong |= ~right
-        self.unfair |= ~seen.fair
-        done = self.unfair & (self.wrong | (not self.both))
-        going = ~done & ~self.stuck
+        self.lost.see(seen, self.problem.labels)
+        going = ~self.lost.done & ~self.stuck
         run, place = divmod(step - 1, self.steps)
         if run and not place:
             return np.where(going[:, None], self.attack.corner(self.problem, run), rows)
         where = np.flatnonzero(going)
         paid = self.problem.allowance.spend(where, 1)
         self.stuck[where[~paid]] = True
-        return self._along(rows, seen, right, where[paid], place)
+        return self._along(rows, seen, where[paid], place)
 
-    def _along(
-        self, rows: Rows, seen: Observation, right: NDArray[np.bool_], where: Numbers, place: int
-    ) -> Rows:
+    def _along(self, rows: Rows, seen: Observation, where: Numbers, place: int) -> Rows:
         """Up the loss of the worst counterpart, or down that of the best where all are wrong."""
         problem, moved = self.problem, rows.copy()
         worst, best = seen.leaders[where].T
-        alone = self.unfair[where] & ~self.wrong[where]
-        up = right[where] | alone
+        alone = self.lost.alone[where]
+        up = (seen.prediction == problem.labels)[where] | alone
         followed = np.where(alone, self.own, np.where(up, worst, best))
         at = problem.nearest(rows[where], where).copy()
         problem.sweep.counterparts.substitute(at, followed)

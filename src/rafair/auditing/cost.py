@@ -15,6 +15,7 @@ from rafair.search.goals import Goal
 from rafair.search.probing import most_probes
 from rafair.search.sweep import Sweep
 from rafair.tabular.encoding import Rows
+from rafair.tabular.feasible import FeasibleSet
 from rafair.tabular.schema import Schema
 
 PROBE_SECONDS = 0.3
@@ -46,6 +47,7 @@ class Cost:
         *,
         repaired: Collection[str] | None = None,
         probed: int = 0,
+        black_box: bool = False,
         drawn: bool = False,
     ) -> Cost:
         """The cost for so many instances.
@@ -57,6 +59,7 @@ class Cost:
             schema: The features, which feasible perturbations need.
             repaired: The attacks of an earlier run whose outcomes are only repaired, if any.
             probed: How many features are probed, of a model without gradients; 0 of others.
+            black_box: Whether it is one without gradients, even if nothing is probed.
             drawn: Whether searches are measured by random draws.
 
         Example:
@@ -78,16 +81,16 @@ class Cost:
         if repaired is not None:
             return cls(0, {}, repairs)
         each = -(-counterparts // max(instances, 1))
-        attacks = {
-            name: instances
-            * (
-                attack_of(name).most_rows(each, config.steps)
-                + attack_of(name).most_probes(probed, config.steps)
-                + attack_of(name).most_choices(config.steps)
-                * _tried(name, config, schema, attack_of(name).aim)
-            )
-            for name in names
-        }
+        blind = black_box or probed > 0
+        attacks = {}
+        for name in names:
+            attack, steps = attack_of(name), config.steps
+            if blind:
+                most = attack.most_queries(each, probed, steps, _feasible(name, config, schema))
+            else:
+                tried = _tried(name, config, schema, attack.aim)
+                most = attack.most_rows(each, steps) + attack.most_choices(steps) * tried
+            attacks[name] = instances * most
         kinds = dict.fromkeys(kind_of(name, config) for name in names) if drawn else {}
         measured = {kind: most_rows(instances, counterparts) for kind in kinds}
         return cls(counterparts, attacks, repairs, measured)
@@ -101,9 +104,15 @@ class Cost:
 
 def _tried(name: str, config: AuditConfig, schema: Schema | None, aim: Aim | None) -> int:
     """Rows to be asked about whenever the levels of an instance's categories are chosen."""
+    box = _feasible(name, config, schema)
+    return 0 if box is None else rows_per_choice(box, aim)
+
+
+def _feasible(name: str, config: AuditConfig, schema: Schema | None) -> FeasibleSet | None:
+    """Where an attack may move rows, if perturbations are feasible."""
     if schema is None or not is_feasible(name, config):
-        return 0
-    return rows_per_choice(config.feasible_set(schema), aim)
+        return None
+    return config.feasible_set(schema)
 
 
 def measure_rate(

@@ -115,6 +115,7 @@ class _Shard:
             repaired=part.outcomes,
             probed=0 if classifier.differentiable else self.config.probed(self.schema),
             drawn=True,
+            black_box=not classifier.differentiable,
         )
         self.tables: list[pa.Table] = []
         self.outcomes: dict[str, Outcomes] = {}

@@ -177,7 +177,7 @@ class _Run:
         schema = self.data.schema
         sweep = self.config.sweep(stand_in, schema, self.workers, lambda rows: None)
         counterparts = int(sweep.counterparts.counts(table.rows[instances]).sum())
-        probed = 0 if stand_in.differentiable else self.config.probed(schema)
+        probed = None if stand_in.differentiable else self.config.probed(schema)
         cost = self._cost(len(instances), counterparts, probed)
         shards = len(cut(len(instances)))
         done = min(count_stored(self.folder.partial / SHARDS), shards)
@@ -208,13 +208,22 @@ class _Run:
         )
         return cost
 
-    def _cost(self, n: int, counterparts: int, probed: int, steps: int | None = None) -> Cost:
-        """What `n` instances with so many counterparts in all can cost."""
+    def _cost(
+        self, n: int, counterparts: int, probed: int | None, steps: int | None = None
+    ) -> Cost:
+        """What `n` instances with so many counterparts in all can cost; `probed` of black boxes."""
         config = replace(self.config, steps=steps or self.config.steps)
         repaired = self.stored.names if self.stored else None
         schema = self.data.schema
         return Cost.of(
-            n, counterparts, config, schema, repaired=repaired, probed=probed, drawn=True
+            n,
+            counterparts,
+            config,
+            schema,
+            repaired=repaired,
+            probed=probed or 0,
+            black_box=probed is not None,
+            drawn=True,
         )
 
     def _examine(self, model: Classifier, cost: Cost) -> Checkpoints:

@@ -139,7 +139,7 @@ def all_judges(*, differentiable: bool) -> tuple[str, ...]:
 
     Example:
         >>> all_judges(differentiable=False)
-        ('rafair', 'noise', 'strongest')
+        ('rafair', 'worst-counterpart', 'noise', 'strongest')
     """
     members = {member for union in UNIONS.values() for member in union}
     return tuple(

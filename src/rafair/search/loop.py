@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 
 from rafair.models.classifier import Labels
 from rafair.search.budget import Allowance, Budget
-from rafair.search.categories import STEPS_PER_CHOICE, Aim, choose_levels
+from rafair.search.categories import STEPS_PER_CHOICE, Aim, choose_levels, random_levels
+from rafair.search.draws import corners, row_keys
 from rafair.search.goals import Goal
 from rafair.search.looks import Look
 from rafair.search.observation import Numbers, Observation
@@ -84,7 +85,20 @@ class Problem:
         projected = np.minimum(projected, upper, out=projected).astype(np.float32, copy=False)
         return self.budget.box.with_levels(projected, rows)
 
-    def nearest(self, rows: Rows, where: Numbers | None = None) -> Rows:
+    def random_corners(self, draw: int, draw_of_levels: int) -> Rows:
+        """A random corner of each box, with random levels; shape `(n, d)`.
+
+        Args:
+            draw: Tells these corners apart from others.
+            draw_of_levels: Likewise the levels.
+        """
+        box, seed = self.budget.box, self.budget.seed
+        drawn = corners(row_keys(self.start, seed, draw), *self.bounds)
+        return random_levels(box, drawn, self.start, seed, draw_of_levels)
+
+    def nearest(
+        self, rows: Rows, where: Numbers | None = None, instead: Rows | None = None
+    ) -> Rows:
         """What is asked about where a search is at `rows`; shape `(m, d)`.
 
         Feasible rows lie on grids, which steps need not reach: see `FeasibleSet`.
@@ -92,9 +106,11 @@ class Problem:
         Args:
             rows: Projected rows.
             where: Of which instances; all if None.
+            instead: Feasible rows to take features from that break a relation; the nearest that
+                break none are looked for if None.
         """
         centre = self.start if where is None else self.start[where]
-        return self.budget.box.nearest(rows, centre)
+        return self.budget.box.nearest(rows, centre, instead)
 
 
 def search(

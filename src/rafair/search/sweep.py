@@ -141,7 +141,8 @@ class Sweep:
     def suspect(self, rows: Rows, labels: Labels) -> Observation:
         """Predictions and losses, with the counterpart of the largest loss; no gradient.
 
-        `leaders` are those with the largest and the least loss, the row itself among them.
+        `leaders` are those with the largest and the least loss, the row itself among them; with K
+        above 0, of those that are near enough to disagree.
 
         Where the gradient of the margin is about the same everywhere, that counterpart has the
         largest gradient of cross-entropy as well.

@@ -35,7 +35,8 @@ class Part:
     best: tuple[NDArray[np.float64], Numbers, NDArray[np.float64], Rows | None] | None = None
     margins: tuple[Numbers, Numbers, NDArray[np.float64]]
     leaders: tuple[NDArray[np.float64], Numbers] | None = None
-    """The largest loss, and less the least, of each row touched, and where; `(t, 2)` each."""
+    """The largest loss, and less the least, of each row touched, and where; `(t, 2)` each. With K
+    above 0 among the counterparts that are near enough to disagree."""
 
     def __init__(
         self,
@@ -59,9 +60,13 @@ class Part:
                 self.margins = (chunk.owner, chunk.index, margins(logits, labels))
             if layout.with_worst:
                 scores = loss.value(logits, labels)
-                ends = [first_maximum(side, chunk.starts) for side in (scores, -scores)]
+                sides = np.stack([scores, -scores])
+                if k > 0:  # what others are predicted counts for nothing
+                    close = near(chunk.batch[: len(chunk)], layout.rows[chunk.owner], k)
+                    sides[:, ~close] = -np.inf
+                ends = [first_maximum(side, chunk.starts) for side in sides]
                 self.leaders = (
-                    np.stack([scores[ends[0]], -scores[ends[1]]], axis=1),
+                    np.stack([side[end] for side, end in zip(sides, ends, strict=True)], axis=1),
                     np.stack([chunk.index[end] for end in ends], axis=1),
                 )
                 scores[own] = -np.inf
@@ -74,6 +79,22 @@ class Part:
         best = first_maximum(scores, chunk.starts)
         losses = loss.value(logits[best], labels[best])
         self.best = (scores[best], chunk.index[best], losses, gradients[best])
+
+
+def near(others: Rows, rows: Rows, k: float) -> NDArray[np.bool_]:
+    """Whether counterparts are so near to their rows that another prediction counts; `(n,)`.
+
+    Args:
+        others: Encoded counterparts of shape `(n, d)`.
+        rows: The rows that they are counterparts of; likewise.
+        k: The factor K, above 0.
+
+    Example:
+        >>> near(np.float32([[0, 1], [0.5, 0]]), np.float32([[0, 0], [0, 0]]), k=4).tolist()
+        [False, True]
+    """
+    close: NDArray[np.bool_] = k * np.square(others - rows, dtype=np.float64).mean(axis=1) < 1
+    return close
 
 
 def _predictions(logits: Logits) -> Labels:
@@ -98,15 +119,12 @@ def _classes(
     layout: Layout, chunk: Chunk, predictions: Labels, n_classes: int, k: float
 ) -> tuple[Numbers, Numbers]:
     """For each row touched and each class: the first counterpart predicted so, and how many."""
-    near = None
-    if k > 0:
-        moved = chunk.batch[: len(chunk)] - layout.rows[chunk.owner]
-        near = k * np.square(moved, dtype=np.float64).mean(axis=1) < 1
+    close = near(chunk.batch[: len(chunk)], layout.rows[chunk.owner], k) if k > 0 else None
     first, counts = [], []
     for label in range(n_classes):
         predicted = predictions == label
         counts.append(np.add.reduceat(predicted, chunk.starts, dtype=np.int64))
-        counted = predicted if near is None else predicted & near
+        counted = predicted if close is None else predicted & close
         places = np.where(counted, chunk.index, NEVER)
         first.append(np.minimum.reduceat(places, chunk.starts))
     return np.stack(first, axis=1), np.stack(counts, axis=1)

@@ -118,18 +118,28 @@ class FeasibleSet(PerturbationSet):
         """The nearest shadows: inside the box, on no grid; levels are those of `rows`."""
         return self.with_levels(super().project(rows, centre), rows)
 
-    def nearest(self, rows: Rows, centre: Rows) -> Rows:
-        """The nearest feasible rows; `rows` and `centre` have shape `(n, d)`.
+    def nearest(self, rows: Rows, centre: Rows, instead: Rows | None = None) -> Rows:
+        """The nearest feasible rows; all arrays have shape `(n, d)`.
 
         Distance is the sum of encoded differences. Where the solver finds no row in which the
         relations hold, the features that stand in them stay at the centre.
+
+        Args:
+            rows: The rows.
+            centre: The rows that they are perturbations of.
+            instead: Feasible rows from which features are taken that stand in relations that fail;
+                a solver, which takes milliseconds for a row, then looks for no nearer ones.
         """
         lower, upper = self._reach(centre)
         moved = self.grids.nearest(rows, centre, lower, upper)
         moved = np.where(upper > lower, moved, centre)
         self._write_levels(moved, rows, centre)
-        if self.linked.relations:
-            self._relate(moved, rows, centre, lower, upper)
+        if not self.linked.relations:
+            return moved
+        if instead is not None:
+            related = self._failing(moved, centre) @ (self.linked.weights != 0)
+            return np.where(related, instead, moved)
+        self._relate(moved, rows, centre, lower, upper)
         return moved
 
     def reached(self, wanted: Rows, rows: Rows, lower: Rows, upper: Rows) -> Rows:
@@ -168,17 +178,22 @@ class FeasibleSet(PerturbationSet):
 
     def _relate(self, moved: Rows, rows: Rows, centre: Rows, lower: Values, upper: Values) -> None:
         """Moves rows in which relations fail to the nearest ones in which they hold, in place."""
-        enforced = self.linked.holds(centre)
-        failing = enforced & ~self.linked.holds(moved)
-        # what shares no feature with a relation that fails is nearest already
-        enforced &= failing @ self.linked.joined
-        for row in np.flatnonzero(failing.any(axis=1)):
+        enforced = self._failing(moved, centre)
+        for row in np.flatnonzero(enforced.any(axis=1)):
             related = (self.linked.weights[enforced[row]] != 0).any(axis=0)
             wanted = np.where(related, rows[row], moved[row])
             found = self.linked.nearest(wanted, centre[row], lower[row], upper[row], enforced[row])
             if found is None or (enforced[row] & ~self.linked.holds(found[None])[0]).any():
                 found = np.where(related, centre[row], moved[row])
             moved[row] = found
+
+    def _failing(self, moved: Rows, centre: Rows) -> NDArray[np.bool_]:
+        """The relations that hold at the centre and fail, with all that are joined to them."""
+        enforced = self.linked.holds(centre)
+        failing = enforced & ~self.linked.holds(moved)
+        # what shares no feature with a relation that fails is nearest already
+        together: NDArray[np.bool_] = enforced & (failing @ self.linked.joined)
+        return together
 
 
 def _check_domains(schema: Schema) -> None:

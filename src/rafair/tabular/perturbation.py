@@ -93,7 +93,7 @@ class PerturbationSet:
             rows[:, columns] = others[:, columns]
         return rows
 
-    def nearest(self, rows: Rows, centre: Rows) -> Rows:
+    def nearest(self, rows: Rows, centre: Rows, instead: Rows | None = None) -> Rows:
         """The rows that are asked about: here the projected ones themselves."""
         return rows
 
