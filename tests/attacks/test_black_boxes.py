@@ -240,3 +240,23 @@ def test_what_is_after_any_mistake_leaves_what_is_lost_alone(workers):
     for step in range(1, len(found.rows)):
         gone = both[:, step - 1]
         assert np.array_equal(found.rows[step][gone], found.rows[step - 1][gone])
+
+
+def test_a_cascade_asks_for_no_more_than_its_share(workers):
+    """Besides the first look, which attacks share, and for no less than without where it may."""
+    table = planted.random_table(4, n_free=6, domains=(3, 2), seed=3)
+    table = planted.table_of(table.rows, np.zeros(4, np.int64), table.schema.features)
+    attack, asked = attack_named("strongest"), {}
+    for limit in (700, 900, 1_300, 10_000, None):
+        config = AuditConfig(epsilon=0.2, steps=8, queries_each=limit)
+        once = AskedOnce(
+            FunctionClassifier(lambda rows: np.stack([1 + rows[:, 0], -rows[:, 1]], 1))
+        )
+        sweep = config.sweep(once, table.schema, workers, lambda rows: None)
+        found = attack.run(sweep, table.rows, table.labels, config.budget(table.schema))
+        assert len(found.rows) == 9
+        asked[limit] = once.asked / 4 - 6
+        assert 0 < asked[limit] <= (limit or 10_000)
+    each = list(asked.values())
+    assert each == sorted(each)
+    assert each[0] < each[2] < each[3] == each[4]

@@ -74,6 +74,7 @@ def test_neither_threads_nor_chunks_change_what_is_asked(table):
     [
         ("rafair", ("rafair-tb", "rafair-ff", "rafair-fb")),
         ("worst-counterpart", ("worst-counterpart",)),
+        ("strongest", ("strongest",)),
     ],
 )
 def test_the_cost_told_is_never_exceeded(table, attack, parts):
@@ -89,6 +90,45 @@ def test_the_cost_told_is_never_exceeded(table, attack, parts):
     found = audited(most).document
     asked = sum(found[kind][name]["queries"] for kind in ("attacks", "repairs") for name in parts)
     assert asked + len(table) <= most
+
+
+def test_a_cascade_shares_what_a_limit_leaves(table):
+    """So it is never refused for what its stages could ask, asks for no more, and finds less."""
+    network, found, before = planted.network(5), [], 10**9
+    for limit in (None, 40_000, 20_000, 16_000):
+        document = black(
+            network, table, attacks=("strongest",), steps=8, labels=None,
+            epsilon=0.1, black_box=True, max_queries=limit,
+        ).document  # fmt: skip
+        section = document["attacks"]["strongest"]
+        assert section["queries"] + len(table) <= (limit or 10**9)
+        assert section["queries"] <= before
+        before = section["queries"]
+        found.append(section["robust"]["accurate_fairness"]["count"])
+    assert found == sorted(found)
+    assert found[-1] < document["clean"]["accurate_fairness"]["count"]
+    assert document["config"]["max_queries"] == 16_000
+
+
+def test_what_a_cascade_may_ask_is_no_matter_of_threads_chunks_or_company(table):
+    options = {"attacks": ("noise", "strongest"), "steps": 8, "epsilon": 0.1, "labels": None}
+    one, other = (
+        black(planted.network(5), table, black_box=True, max_queries=40_000, **options, **how)
+        for how in ({"threads": 1, "chunk_rows": 7}, {"threads": 2})
+    )
+    assert one.adversarial.equals(other.adversarial)
+    sections = [each.document["attacks"]["strongest"] for each in (one, other)]
+    assert {**sections[0], "seconds": 0} == {**sections[1], "seconds": 0}
+
+
+def test_a_limit_that_binds_a_cascade_belongs_to_the_plan(table):
+    def plan(**options):
+        made = black(planted.network(5), table, black_box=True, labels=None, **options)
+        return made.document["config"]["plan"]
+
+    cascade = {"attacks": ("strongest",)}
+    assert plan(max_queries=30_000, **cascade) != plan(max_queries=40_000, **cascade)
+    assert plan(max_queries=10**6) == plan(max_queries=10**7)
 
 
 def test_what_would_fit_does_fit(table):

@@ -14,6 +14,8 @@ Of a model without gradients, the worst counterpart is sought by random changes,
 mistake as well; RAFair's goals, by probes and in half as many steps of twice the length, and noise
 follow.
 
+Where queries are limited, all stages take fewer steps, so that none starves.
+
 Of attacks that were run before it on the same rows, it takes over what they have found.
 
 What remains of it is the clean row, and the first row that breaks each property. A row that no
@@ -77,13 +79,26 @@ class Strongest(Attack):
         clean = seen or problem.sweep.judge(problem.start, problem.labels)
         found = problem.found or Witnesses(problem.start, problem.labels, clean)
         levels = bool(problem.budget.box.categories)
+        steps = self.affordable(problem)
         for attack in stages(problem.sweep.classifier.differentiable, levels):
             where = found.holding(attack.sought)
             if attack.name in found.tried or not where.size:
                 continue
             part, known = problem.of(where), clean.take(where)
-            found.add(where, tried(attack, part, known))
+            found.add(where, tried(attack, part, known, steps))
         return found.trajectory(problem.budget.steps)
+
+    def affordable(self, problem: Problem) -> int:
+        """How many steps its budget of queries pays for; each stage takes as many, or its share."""
+        budget, limit = problem.budget, problem.budget.queries
+        size = problem.sweep.counterparts.size + 1  # a row's own values may be new
+        features = int(budget.usable.sum())
+        steps = budget.steps
+        while limit is not None and steps > 1:
+            if self.most_queries(size, features, steps, budget.box) <= limit:
+                break
+            steps -= 1
+        return steps
 
     def most_rows(self, counterparts: int, steps: int) -> int:
         """Those of all stages; own rows are predicted besides."""
@@ -127,19 +142,16 @@ def stages(differentiable: bool, levels: bool) -> tuple[Attack, ...]:
     return tuple(attack for attack in every if differentiable or not attack.needs_gradients)
 
 
-def tried(attack: Attack, problem: Problem, seen: Observation) -> Trajectory:
-    """What one stage finds."""
+def tried(attack: Attack, problem: Problem, seen: Observation, steps: int) -> Trajectory:
+    """What one stage finds where the cascade takes so many steps."""
     differentiable = problem.sweep.classifier.differentiable
     if isinstance(attack, APGD):
         return nearest_to_wrong(problem, attack, seen)
-    if (
-        isinstance(attack, WorstCounterpart)
-        and differentiable
-        and not problem.budget.box.categories
-    ):
+    together = differentiable and not problem.budget.box.categories
+    if isinstance(attack, WorstCounterpart) and together:
         return breaking(problem, attack, seen)
     budget = problem.budget
-    steps = length(attack, budget.steps, differentiable=differentiable)
+    steps = length(attack, steps, differentiable=differentiable)
     # fewer steps are longer, so that they lead as far
     size = budget.step_size * np.float32(budget.steps / steps)
     budget = replace(budget, steps=steps, step_size=size)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from rafair.attacks.naming import attack_named, attack_names, expand
 from rafair.attacks.registry import UNIONS
 from rafair.auditing.config import AuditConfig
+from rafair.auditing.cost import Cost
 from rafair.errors import InputError, ModelError
 from rafair.models.asked_once import AskedOnce
 from rafair.models.classifier import Classifier
+from rafair.results.twins import keeps_witnesses
 
 
 @dataclass(frozen=True)
@@ -93,10 +95,42 @@ def check_queries(needed: Callable[[int, int], int], instances: int, config: Aud
     ]
     told = " or ".join(f"{number:,} {what}" for number, what in fits if number)
     one = f"{told} would fit" if told else "not even 1 instance or 1 step would fit"
+    much, need = ("most", "can need") if config.queries_each is None else ("least", "must have")
     raise InputError(
-        f"max_queries: expected at least {most:,}, the most that {instances:,} instances and "
-        f"{config.steps:,} steps can need, got {limit:,}; {one}"
+        f"max_queries: expected at least {most:,}, the {much} that {instances:,} instances and "
+        f"{config.steps:,} steps {need}, got {limit:,}; {one}"
     )
+
+
+def frugal(config: AuditConfig) -> AuditConfig:
+    """The same options with cascades that ask for as little as they can.
+
+    Their stages share what a limit leaves, so that it need not pay for all they could ask.
+    """
+    shared = config.max_queries is not None and any(map(keeps_witnesses, config.attacks))
+    return replace(config, queries_each=0) if shared else config
+
+
+def with_share(
+    cost: Callable[[AuditConfig], Cost], others: int, instances: int, config: AuditConfig
+) -> AuditConfig:
+    """The options with what each cascade may ask about for each instance, if a limit binds.
+
+    What else is asked takes as much as it can need; the rest is divided equally among cascades and
+    instances, so that no figure depends on who is asked about first.
+
+    Args:
+        cost: The cost of options.
+        others: How many rows are asked about besides.
+        instances: How many instances.
+        config: The options.
+    """
+    limit, whole = config.max_queries, cost(config)
+    shared = [most for name, most in whole.attacks.items() if keeps_witnesses(name)]
+    if limit is None or not shared or whole.total + others <= limit:
+        return config
+    rest = limit - others - (whole.total - sum(shared))
+    return replace(config, queries_each=rest // (len(shared) * instances))
 
 
 def _largest(fits: Callable[[int], bool], most: int) -> int:

@@ -28,9 +28,15 @@ from rafair.tabular.schema import Schema
 class AuditConfig(AuditOptions):
     """The options of an audit, with what they come to on rows of a schema.
 
+    Args:
+        queries_each: The most rows that a cascade may ask a model without gradients about, for each
+            instance: what `max_queries` leaves for it. None sets no limit.
+
     Raises:
         InputError: If an option is out of range.
     """
+
+    queries_each: int | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -106,7 +112,8 @@ class AuditConfig(AuditOptions):
             sizes = np.where(box.movable, sizes, 0).astype(np.float32)
         if not box.categories and not (sizes[box.movable] > 0).any():
             raise InputError("step_size: expected a step for at least one feature that may move")
-        return Budget(self.steps, sizes, box, self.seed, self.max_gradient_rows)
+        limits = self.max_gradient_rows, self.queries_each
+        return Budget(self.steps, sizes, box, self.seed, *limits)
 
     def probed(self, schema: Schema) -> int:
         """How many features are probed, of a model without gradients."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from rafair.auditing.config import AuditConfig
 from rafair.auditing.yardstick import most_rows
 from rafair.models.classifier import Labels
-from rafair.results.twins import attack_of, is_feasible, kind_of, runs_of
+from rafair.results.twins import attack_of, is_feasible, keeps_witnesses, kind_of, runs_of
 from rafair.search.categories import Aim, choices, rows_per_choice
 from rafair.search.goals import Goal
 from rafair.search.probing import most_probes
@@ -86,7 +86,11 @@ class Cost:
         for name in names:
             attack, steps = attack_of(name), config.steps
             if blind:
-                most = attack.most_queries(each, probed, steps, _feasible(name, config, schema))
+                box = _feasible(name, config, schema)
+                most = attack.most_queries(each, probed, steps, box)
+                if keeps_witnesses(name) and config.queries_each is not None:
+                    least = attack.most_queries(each + 1, probed, 1, box)
+                    most = min(most, max(config.queries_each, least))
             else:
                 tried = _tried(name, config, schema, attack.aim)
                 most = attack.most_rows(each, steps) + attack.most_choices(steps) * tried

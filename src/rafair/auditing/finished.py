@@ -13,17 +13,22 @@ from rafair.engine.run_folder import PLAN
 from rafair.errors import RunFolderError
 from rafair.results.result import Audit
 from rafair.results.run_files import AUDIT, SCHEMA_VERSION
+from rafair.results.twins import keeps_witnesses
 from rafair.sources.source import Source
 
 
 def plan_of(source: Source, config: AuditConfig, stored: Stored | None) -> dict[str, object]:
-    """What decides every figure of an audit, as plain values."""
+    """What decides every figure of an audit, as plain values.
+
+    How much may be asked decides none, but of a cascade, whose stages share it.
+    """
+    shared = any(map(keeps_witnesses, config.attacks)) and stored is None
+    spared = () if shared else ("max_queries",)
     return {
         "schema_version": SCHEMA_VERSION,
         "rafair_version": __version__,
         "subject": source.plan,
-        # how much may be asked decides no figure
-        "config": {k: value for k, value in config.to_dict().items() if k != "max_queries"},
+        "config": {k: value for k, value in config.to_dict().items() if k not in spared},
         "stored": stored.audit.record.config["plan"] if stored else None,
     }
 

@@ -11,7 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rafair._version import __version__
-from rafair.auditing.black_box import Asking, check_attacks, check_queries
+from rafair.attacks.registry import WITNESSES
+from rafair.auditing.black_box import (
+    Asking,
+    check_attacks,
+    check_queries,
+    frugal,
+    with_share,
+)
 from rafair.auditing.config import AuditConfig
 from rafair.auditing.cost import Cost, describe, measure_rate
 from rafair.auditing.document import environment, merge_shards, warnings_of, write_document
@@ -136,10 +143,10 @@ class _Run:
         begun = time.perf_counter()
         self._begin()
         whole = self._judge_file(self.data.stream) if self.data.stream else None
-        cost = self._announce()
+        cost, config = self._announce()
         model = self.asking(self.source.ready(self.folder.partial, self.means.progress))
         check_fits(model, self.data.table.rows, len(self.data.schema.classes))
-        checkpoints = self._examine(model, cost)
+        checkpoints = self._examine(model, cost, config)
         document = self._document(model, checkpoints, whole)
         seconds = time.perf_counter() - begun
         return write_document({**document, "seconds": seconds}, self.folder.partial)
@@ -170,25 +177,39 @@ class _Run:
         rows = self.data.table.rows
         return sample_instances(rows, self.config.instances or len(rows), self.config.seed)
 
-    def _announce(self) -> Cost:
-        """Says what is ahead, at the rate of a short probe."""
+    def _announce(self) -> tuple[Cost, AuditConfig]:
+        """Says what is ahead, at the rate of a short probe; returns the options with all limits."""
         table, instances = self.data.table, self.instances
         stand_in = self.asking(self.source.stand_in())
         schema = self.data.schema
         sweep = self.config.sweep(stand_in, schema, self.workers, lambda rows: None)
         counterparts = int(sweep.counterparts.counts(table.rows[instances]).sum())
         probed = None if stand_in.differentiable else self.config.probed(schema)
-        cost = self._cost(len(instances), counterparts, probed)
         shards = len(cut(len(instances)))
         done = min(count_stored(self.folder.partial / SHARDS), shards)
         each, left = -(-counterparts // len(instances)), 1 - done / shards
         # besides, a first look tells the rate, and the model's accuracy is that on all rows
         others = each + (0 if self.data.stream else self.data.n_rows)
 
-        def queries(n: int, steps: int) -> int:
-            return round(self._cost(n, n * each, probed, steps).total * left) + others
+        def queries(config: AuditConfig, n: int) -> int:
+            return round(self._cost(config, n, n * each, probed).total * left) + others
 
-        check_queries(queries, len(instances), self.config)
+        least = frugal(self.config)
+        fewest = WITNESSES if least.queries_each is not None else 1
+        check_queries(
+            lambda n, steps: queries(replace(least, steps=max(steps, fewest)), n),
+            len(instances),
+            least,
+        )
+        config = self.config
+        if probed is not None and not self.stored:
+            config = with_share(
+                lambda one: self._cost(one, len(instances), len(instances) * each, probed),
+                others,
+                len(instances),
+                config,
+            )
+        cost = self._cost(config, len(instances), counterparts, probed)
         # before a word is said: a model that is refused gets one line
         self.said.extend(self.source.look(stand_in, self.workers, instances))
         sparing = self.config.max_queries is not None
@@ -202,17 +223,14 @@ class _Run:
         rate *= self.cores / self.workers.threads
         ahead = describe(cost, rate, self.cores, left=left)
         if not stand_in.differentiable:
-            ahead += f"; at most {queries(len(instances), self.config.steps):,} queries"
+            ahead += f"; at most {queries(config, len(instances)):,} queries"
         self.means.progress.note(
             f"{len(instances):,} of {self.data.n_rows:,} rows of '{table.name}', {ahead}{again}"
         )
-        return cost
+        return cost, config
 
-    def _cost(
-        self, n: int, counterparts: int, probed: int | None, steps: int | None = None
-    ) -> Cost:
+    def _cost(self, config: AuditConfig, n: int, counterparts: int, probed: int | None) -> Cost:
         """What `n` instances with so many counterparts in all can cost; `probed` of black boxes."""
-        config = replace(self.config, steps=steps or self.config.steps)
         repaired = self.stored.names if self.stored else None
         schema = self.data.schema
         return Cost.of(
@@ -226,7 +244,7 @@ class _Run:
             drawn=True,
         )
 
-    def _examine(self, model: Classifier, cost: Cost) -> Checkpoints:
+    def _examine(self, model: Classifier, cost: Cost, config: AuditConfig) -> Checkpoints:
         """Does the shards that are not stored yet, and stores each as it is ready."""
         key = digest(self.job.plan | {"model_sha256": model.sha256})
         shards = cut(len(self.instances))
@@ -237,7 +255,7 @@ class _Run:
         missing = checkpoints.missing()
         left = cost.total * len(missing) / len(shards)
         with self.means.progress.task("auditing", left, "rows") as task:
-            work = Examiner(model, self.data.schema, self.config)
+            work = Examiner(model, self.data.schema, config)
             parts = ((shard, self._part(shard)) for shard in missing)
             for shard, files in self.means.executor.map(work, parts, self.workers, task.advance):
                 checkpoints.store(shard, files)

@@ -23,6 +23,8 @@ class Budget:
         seed: Decides all random draws.
         gradient_rows: The most gradient rows that an attack may ask for, for each instance; None
             sets no limit.
+        queries: The most rows that a cascade may ask a model without gradients about, for each
+            instance; None sets no limit.
     """
 
     steps: int
@@ -30,6 +32,7 @@ class Budget:
     box: PerturbationSet
     seed: int = 0
     gradient_rows: int | None = None
+    queries: int | None = None
 
     @property
     def usable(self) -> NDArray[np.bool_]:
