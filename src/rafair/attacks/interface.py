@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 
 from rafair.models.classifier import Labels
 from rafair.search.budget import Budget
@@ -76,6 +77,10 @@ class Attack(ABC):
             ModelError: If the model has no gradients, or a logit is not finite.
         """
         return self.solve(Problem(sweep, rows, labels, budget, found=found), seen)
+
+    def after(self, names: Iterable[str]) -> Attack:
+        """The same where these attacks run before it on the same rows: only its costs differ."""
+        return self
 
     def most_rows(self, counterparts: int, steps: int) -> int:
         """The most rows that an instance with so many counterparts can need.

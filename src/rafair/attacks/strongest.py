@@ -23,6 +23,7 @@ attack's own look has judged is judged before it counts.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -60,13 +61,19 @@ where the model gives no gradients: there they cost most, and find next to nothi
 class Strongest(Attack):
     """The cascade.
 
+    Args:
+        skipped: Attacks that are known to run before it on the same rows, so that it does not.
+
     Example:
         >>> Strongest().name
         'strongest'
+        >>> Strongest().most_rows(24, 20) > Strongest().after({"rafair-ff"}).most_rows(24, 20)
+        True
     """
 
     name: str = "strongest"
     sought: frozenset[Verdict] = BAD
+    skipped: frozenset[str] = frozenset()
 
     @property
     def needs_gradients(self) -> bool:
@@ -87,6 +94,15 @@ class Strongest(Attack):
             found.add(where, tried(attack, part, known, steps))
         return found.trajectory(problem.budget.steps)
 
+    def after(self, names: Iterable[str]) -> Strongest:
+        """The same without the stages that are run before it."""
+        return replace(self, skipped=frozenset(names))
+
+    def _stages(self, differentiable: bool, levels: bool) -> Iterator[Attack]:
+        """Those that are not run before it."""
+        every = stages(differentiable, levels)
+        return (attack for attack in every if attack.name not in self.skipped)
+
     def affordable(self, problem: Problem) -> int:
         """How many steps its budget of queries pays for; each stage takes as many, or its share."""
         budget, limit = problem.budget, problem.budget.queries
@@ -100,16 +116,17 @@ class Strongest(Attack):
         return steps
 
     def most_rows(self, counterparts: int, steps: int) -> int:
-        """Those of all stages; own rows are predicted besides."""
-        asked = (
-            sum(attack.most_rows(counterparts, steps) for attack in stages(True, levels))
+        """Those of all stages; of the first, what is kept is judged besides."""
+        each = (
+            sum(_most_rows(attack, counterparts, steps, levels) for attack in every)
             for levels in (False, True)
+            for every in [self._stages(True, levels)]
         )
-        return max(asked) + RUNS * steps + 3 * counterparts
+        return max(each) + 2 * counterparts
 
     def most_choices(self, steps: int) -> int:
         """Those of all stages."""
-        return sum(attack.most_choices(steps) for attack in stages(True, True))
+        return sum(attack.most_choices(steps) for attack in self._stages(True, True))
 
     def most_queries(
         self, counterparts: int, features: int, steps: int, box: PerturbationSet | None
@@ -117,7 +134,7 @@ class Strongest(Attack):
         """Those of all stages that need no gradients."""
         return sum(
             attack.most_queries(counterparts, features, length(attack, steps, False, True), box)
-            for attack in stages(False, False)
+            for attack in self._stages(False, False)
         )
 
 
@@ -163,3 +180,10 @@ def length(attack: Attack, steps: int, differentiable: bool, levels: bool) -> in
     if not differentiable:
         return -(-steps // SHORTER_BLIND)
     return steps if levels else -(-steps // SHORTER)
+
+
+def _most_rows(attack: Attack, counterparts: int, steps: int, levels: bool) -> int:
+    """The most rows that a stage can need of an instance, where the model gives gradients."""
+    if isinstance(attack, APGD):  # a gradient and a prediction of each iterate; one is judged
+        return attack.restarts * 2 * steps + counterparts
+    return attack.most_rows(counterparts, length(attack, steps, True, levels))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from rafair.auditing.config import AuditConfig
 from rafair.auditing.yardstick import most_rows
 from rafair.models.classifier import Labels
-from rafair.results.twins import attack_of, is_feasible, keeps_witnesses, kind_of, runs_of
+from rafair.results.twins import attack_of, is_feasible, keeps_witnesses, kind_of, own_name, runs_of
 from rafair.search.categories import Aim, choices, rows_per_choice
 from rafair.search.goals import Goal
 from rafair.search.probing import most_probes
@@ -82,9 +82,11 @@ class Cost:
             return cls(0, {}, repairs)
         each = -(-counterparts // max(instances, 1))
         blind = black_box or probed > 0
-        attacks = {}
+        attacks: dict[str, int] = {}
         for name in names:
-            attack, steps = attack_of(name), config.steps
+            kind = is_feasible(name, config)
+            before = [one for one in attacks if is_feasible(one, config) == kind]
+            attack, steps = attack_of(name).after(map(own_name, before)), config.steps
             if blind:
                 box = _feasible(name, config, schema)
                 most = attack.most_queries(each, probed, steps, box)

@@ -121,8 +121,8 @@ MaxQueries = Annotated[
     int | None,
     typer.Option(
         metavar="N",
-        help="The most rows that a model without gradients may be asked about.  "
-        "[default: no limit]",
+        help="The most rows that a model without gradients may be asked about; strongest takes as "
+        "many steps as that pays for.  [default: no limit]",
     ),
 ]
 K = Annotated[
