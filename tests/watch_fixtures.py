@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import rafair
+from once import made_once
 from postgres import Postgres, own_server, programs
 from rafair.auditing.entry import audit_named
 from rafair.engine.run_settings import RunSettings
@@ -62,25 +63,31 @@ def affairs() -> rafair.Dataset:
 
 
 @pytest.fixture(scope="session")
-def audited(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def audited(request: pytest.FixtureRequest) -> Path:
     """A run folder with a network; copy it before anything is changed."""
-    folder = tmp_path_factory.mktemp("audited") / "run"
     options = {"instances": 30, "steps": 2, "labels": None}
-    audit_named(Named(), options, RunSettings(out=folder), rafair.TrainConfig(epochs=2))
-    return folder
+
+    def make(folder: Path) -> None:
+        audit_named(Named(), options, RunSettings(out=folder), rafair.TrainConfig(epochs=2))
+
+    return made_once(request, "audited", make)
 
 
 @pytest.fixture(scope="session")
-def watched(audited: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def watched(audited: Path, request: pytest.FixtureRequest) -> Path:
     """The same with a reference; copy it before anything is changed."""
-    folder = shutil.copytree(audited, tmp_path_factory.mktemp("watched") / "run")
-    freeze(folder)
-    return folder
+
+    def make(folder: Path) -> None:
+        freeze(Path(shutil.copytree(audited, folder)))
+
+    return made_once(request, "watched", make)
 
 
 @pytest.fixture(scope="session")
-def watched_plainly(audited: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def watched_plainly(audited: Path, request: pytest.FixtureRequest) -> Path:
     """The same without probes, which is faster; copy it before anything is changed."""
-    folder = shutil.copytree(audited, tmp_path_factory.mktemp("watched-plainly") / "run")
-    freeze(folder, FreezeOptions(probes=()))
-    return folder
+
+    def make(folder: Path) -> None:
+        freeze(Path(shutil.copytree(audited, folder)), FreezeOptions(probes=()))
+
+    return made_once(request, "watched-plainly", make)

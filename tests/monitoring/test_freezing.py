@@ -301,7 +301,7 @@ def test_a_model_of_ones_own_has_to_be_named_again(people, tmp_path):
     found = judge(rows[known])
     again = kept.judged.take(np.array([place[keys[number]] for number in known]))
     assert found.predictions.tolist() == again.predictions.tolist()
-    assert found.kept["strongest"].tolist() == again.kept["rafair"].tolist()
+    assert found.kept["strongest"].tolist() == again.kept["strongest"].tolist()
     other = tmp_path / "other.skops"
     model.rename(other)
     with pytest.raises(ModelError, match="expected a model, found no such file"):

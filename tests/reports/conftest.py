@@ -11,6 +11,7 @@ import pytest
 from browsing import ARGUMENTS
 
 from commands import rafair
+from once import made_once
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +31,7 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a real audit, with its report."""
-    out = tmp_path_factory.mktemp("report") / "run"
-    rafair("audit", "--epochs", "5", "--instances", "100", "--steps", "10", "--out", out)
-    return out
+def run(request: pytest.FixtureRequest) -> Path:
+    """The folder of a real audit, with its report; copy it before anything is changed."""
+    options = ("--epochs", "5", "--instances", "100", "--steps", "10")
+    return made_once(request, "report", lambda out: rafair("audit", *options, "--out", out))
