@@ -13,7 +13,7 @@ from rafair.gating.rate_change import Change
 from rafair.metrics.rounding import as_fraction
 from rafair.results.result import Audit
 from rafair.results.tables import Cells, as_text
-from rafair.results.twins import is_union
+from rafair.results.twins import is_union, keeps_witnesses
 from rafair.visible import visible
 
 HEADERS = ("", "first", "second", "difference", "better", "worse")
@@ -113,10 +113,10 @@ def as_plain_text(comparison: Comparison) -> str:
 
 
 def _leading(changes: Sequence[Change]) -> set[str | None]:
-    """The unions, or where there are none all attacks; and None, for what is of no attack."""
+    """The strongest and unions, or where there are none all attacks; and None, of no attack."""
     attacks = {one.name.attack for one in changes if one.name.attack is not None}
-    unions = {attack for attack in attacks if is_union(attack)}
-    return {None, *(unions or attacks)}
+    leading = {attack for attack in attacks if is_union(attack) or keeps_witnesses(attack)}
+    return {None, *(leading or attacks)}
 
 
 def _telling(changes: Sequence[Change]) -> tuple[list[Change], list[Change]]:
