@@ -18,6 +18,7 @@ from commands import call
 from commands import rafair as command
 from rafair.engine.sealed import sealed
 from rafair.metrics.differences import Unpaired
+from rafair.metrics.rounding import as_fraction
 from rafair.reports.diff_markdown import as_markdown
 from rafair.reports.diff_text import render_comparison
 from rafair.results.rate_names import RateName, rates_of
@@ -318,7 +319,7 @@ def test_markdown_has_the_same_figures(comparison):
     changes = [*comparison.changes, *comparison.groups]
     assert len(figures) == len(changes)
     for row, change in zip(figures, changes, strict=True):
-        assert row[1:3] == [f"{change.first:.3f}", f"{change.second:.3f}"]
+        assert row[1:3] == [as_fraction(change.first), as_fraction(change.second)]
         assert row[4] == ("–" if change.better is None else str(change.better))
 
 
