@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from rafair.auditing.config import AuditConfig
 from rafair.auditing.cost import Cost
 from rafair.auditing.evaluation import Attacked, Flags, Inquiry, Spent, evaluate
-from rafair.auditing.outcomes import Outcomes, Stored, choose_member
+from rafair.auditing.outcomes import Outcomes, Stored, choose_member, first_alike
 from rafair.auditing.row_tables import final_table, trajectory_table
 from rafair.auditing.yardstick import broken_by_draws
 from rafair.engine.checkpoints import Content
@@ -163,17 +163,12 @@ class _Shard:
             self.counters["yardstick"][kind] |= {"n": len(where), "broken": broken}
 
     def _repairs(self) -> list[pa.Table]:
-        repair, outcomes = self.config.repair, self.outcomes
-        assert repair is not None  # the caller asked
-        tables = {}
-        for name, outcome in outcomes.items():
-            with self.inquiry.counting() as (sweep, spent):
-                budget = self.inquiry.budget(name)
-                trajectory = repair.run(
-                    sweep, outcome.rows, self.part.labels, budget, outcome.observation
-                )
-            self._count("repairs", name, spent, self.cost.repairs[name])
-            tables[name] = final_table(name, self.part.numbers, trajectory, self.schema)
+        outcomes = self.outcomes
+        tables: dict[str, pa.Table] = {}
+        for name in outcomes:
+            kind = kind_of(name, self.config)
+            alike = [other for other in tables if kind_of(other, self.config) == kind]
+            tables[name] = self._repaired(name, {other: tables[other] for other in alike})
         repaired = list(tables.values())
         # a union's outcome rows are its members' own, and so are their repairs: nothing to compute
         for union in unions_among(outcomes, self.config):
@@ -181,6 +176,23 @@ class _Shard:
             chosen = choose_member([outcomes[name] for name in members])
             repaired.append(_picked(union, chosen, [tables[name] for name in members]))
         return repaired
+
+    def _repaired(self, name: str, before: Mapping[str, pa.Table]) -> pa.Table:
+        """The repair of an attack's outcomes; of a row that was repaired before, that is known."""
+        repair, part, outcome = self.config.repair, self.part, self.outcomes[name]
+        assert repair is not None  # the caller asked
+        chosen = first_alike(outcome.rows, [self.outcomes[other].rows for other in before])
+        new, tables = np.flatnonzero(chosen < 0), list(before.values())
+        with self.inquiry.counting() as (sweep, spent):
+            if new.size:
+                seen = outcome.observation.take(new) if outcome.observation else None
+                rows, labels = outcome.rows[new], part.labels[new]
+                trajectory = repair.run(sweep, rows, labels, self.inquiry.budget(name), seen)
+                tables.append(final_table(name, part.numbers[new], trajectory, self.schema))
+        self._count("repairs", name, spent, self.cost.repairs[name])
+        places = chosen * len(chosen) + np.arange(len(chosen))
+        places[new] = len(before) * len(chosen) + np.arange(len(new))
+        return _renamed(name, places, tables)
 
     def _count(self, kind: str, name: str, spent: Spent, expected: int) -> None:
         """Stores what was spent."""
@@ -193,7 +205,12 @@ class _Shard:
 def _picked(name: str, chosen: NDArray[np.int64], tables: list[pa.Table]) -> pa.Table:
     """For each instance its row of the chosen table, under another attack's name."""
     n = len(chosen)
-    picked = pa.concat_tables(tables).take(pa.array(chosen * n + np.arange(n)))
+    return _renamed(name, chosen * n + np.arange(n), tables)
+
+
+def _renamed(name: str, places: NDArray[np.int64], tables: list[pa.Table]) -> pa.Table:
+    """The rows at these places of all tables together, under one attack's name."""
+    n, picked = len(places), pa.concat_tables(tables).take(pa.array(places))
     attack = pa.DictionaryArray.from_arrays(
         pa.array(np.zeros(n), pa.int8()), pa.array([name], pa.string())
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,6 +88,19 @@ def _stored_outcome(sought: frozenset[Verdict], frame: pd.DataFrame, schema: Sch
     encoded = frame[[f"encoded.{name}" for name in schema.names]].to_numpy(np.float32)
     cells = codes[each, step]
     return Outcomes(encoded[each * moments + step], None, cells, np.isin(cells, list(sought)))
+
+
+def first_alike(rows: Rows, others: Sequence[Rows]) -> NDArray[np.int64]:
+    """For each instance the first of others' rows that is its own, -1 where none is; shape `(n,)`.
+
+    Example:
+        >>> own = np.array([[0.1], [0.2]], np.float32)
+        >>> first_alike(own, [own + 1, own[::-1], np.float32([[0.1], [0.3]])]).tolist()
+        [2, -1]
+    """
+    alike = np.stack([np.zeros(len(rows), bool), *((rows == one).all(axis=1) for one in others)])
+    first: NDArray[np.int64] = alike.argmax(axis=0) - 1
+    return first
 
 
 def choose_member(outcomes: list[Outcomes]) -> NDArray[np.int64]:
