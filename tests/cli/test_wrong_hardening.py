@@ -107,7 +107,7 @@ WRONG = {
     "judging without gradients": (
         f"{OWN} --method consensus --judges pgd",
         "judges: 'pgd' needs gradients",
-        "rafair, noise",
+        "rafair, worst-counterpart, noise",
     ),
     "a sample larger than the domain": (
         "--model model --method consensus --option sample=1000",

@@ -49,4 +49,4 @@ def test_a_bomb_in_a_run_ends_in_a_line(watched_plainly, tmp_path):
     (run / "audit.json").write_text(json.dumps(sealed(document)))
     done = call("report", run)
     assert done.code == 2
-    assert "adversarial.parquet': expected 270 rows, found 4,000,000" in done.err
+    assert "adversarial.parquet': expected 360 rows, found 4,000,000" in done.err

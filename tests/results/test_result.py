@@ -268,7 +268,9 @@ def test_what_is_not_a_run_folder_is_refused(tmp_path, result):
 
 
 def test_attacks_on_a_function_say_what_to_do(table):
-    with pytest.raises(ModelError, match=r"'pgd' needs gradients, .* rafair-fb, worst-counterpart, noise"):
+    with pytest.raises(
+        ModelError, match=r"'pgd' needs gradients, .* rafair-fb, worst-counterpart, noise"
+    ):
         rafair.audit(lambda rows: rows[:, :2], table, attacks=("rafair", "pgd"))
 
 

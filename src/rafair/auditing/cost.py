@@ -146,11 +146,12 @@ def measure_rate(
     look = sweep.observe if differentiate else sweep.judge
     some = slice(0, max(1, 8 * sweep.chunk_rows // sweep.counterparts.size))
     look(rows[:1], labels[:1])  # the first call pays for memory and threads
-    each, calls = int(sweep.counterparts.counts(rows[some]).sum()), 0
+    each, calls, spent = int(sweep.counterparts.counts(rows[some]).sum()), 0, 0.0
     begun = time.perf_counter()
-    while (spent := time.perf_counter() - begun) < PROBE_SECONDS:
+    while not calls or spent < PROBE_SECONDS:  # a process may be stopped before its first call
         look(rows[some], labels[some])
         calls += 1
+        spent = time.perf_counter() - begun
     return each * calls / spent
 
 
