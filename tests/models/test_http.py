@@ -81,7 +81,15 @@ def test_a_failure_loses_no_answer_that_is_under_way(monkeypatch):
 
     with servers.ModelServer(slowly) as server:
         model = opened(server, batch_rows=10, concurrency=4, retries=0)
-        server.fault = lambda number: 500 if number == 1 else None
+        arrived = set()
+
+        def fault(number):
+            arrived.add(number)
+            while number == 1 and len(arrived) < 4:  # a busy machine sends the others late
+                time.sleep(0.01)
+            return 500 if number == 1 else None
+
+        server.fault = fault
         taken = []
         with pytest.raises(ModelGoneError, match="status 500"):
             taken.extend(part for part, _ in model.logits_in_parts(ROWS[:200]))
