@@ -71,14 +71,10 @@ def logistic_table():
     return planted.random_table(80, n_free=N_FREE, domains=(4,), seed=5)
 
 
-@pytest.mark.parametrize(("step", "parts"), [(0.01, 4), (EPSILON / 2, 2), (1.0, 1)])
-def test_fgsm_goes_to_the_worst_corner_in_parts_and_stays(logistic_table, workers, step, parts):
-    model = planted.linear(WEIGHTS, BIAS)
-    found = run(FGSM(), model, logistic_table, workers, steps=4, step=step)
-    assert len(found.rows) == 5
-    for number, rows in enumerate(found.rows):
-        reach = EPSILON * min(number / parts, 1)
-        np.testing.assert_allclose(rows, worst_corner(logistic_table, reach), atol=1e-6)
+def test_fgsm_goes_to_the_worst_corner_and_stays(logistic_table, workers):
+    found = run(FGSM(), planted.linear(WEIGHTS, BIAS), logistic_table, workers, steps=4)
+    for rows in found.rows[1:]:
+        np.testing.assert_allclose(rows, worst_corner(logistic_table, EPSILON), atol=1e-6)
 
 
 def test_pgd_without_a_random_start_climbs_step_by_step(logistic_table, workers):
