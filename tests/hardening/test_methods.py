@@ -8,6 +8,7 @@ import torch
 from torch.nn.functional import cross_entropy, softplus
 
 from planted import linear, random_table
+from rafair.auditing.entry import audit
 from rafair.engine.progress import SILENT
 from rafair.errors import InputError, UnknownNameError
 from rafair.hardening.augment import Augment
@@ -117,6 +118,22 @@ def test_augment_adds_rows_in_the_box_of_training_rows_with_their_labels():
         assert (np.abs(table.rows[same] - row).max(axis=1) <= EPSILON + 1e-6).any()
     again = method.rows_to_learn(table, around, TrainConfig(epochs=2), SILENT)
     assert np.array_equal(rows, again[0])
+
+
+def test_augment_learns_from_the_papers_attack_and_not_from_the_judge(monkeypatch):
+    """Whatever an audit runs by default: that is what hardened networks are judged by."""
+    ran = []
+
+    def listened(*given, **options):
+        found = audit(*given, **options)
+        ran.extend(found.record.attacks)
+        return found
+
+    monkeypatch.setattr("rafair.hardening.augment.audit", listened)
+    table = random_table(60, domains=(2, 2), seed=3)
+    around = Neighbourhood.of(table.schema, EPSILON)
+    Augment(attacked=20, steps=3).rows_to_learn(table, around, TrainConfig(epochs=1), SILENT)
+    assert sorted(ran) == ["rafair", "rafair-fb", "rafair-ff", "rafair-tb"]
 
 
 def test_every_method_says_what_it_does_and_whether_it_uses_sensitive_values():

@@ -12,9 +12,10 @@ from rafair.arguments import check_whole
 from rafair.auditing.entry import audit
 from rafair.engine.progress import Progress
 from rafair.hardening.method import Network, TrainingMethod, cross_entropy_of
-from rafair.hardening.neighbourhood import REACH_OF_STEPS, Neighbourhood
+from rafair.hardening.neighbourhood import Neighbourhood
 from rafair.models.classifier import Labels, Rows
 from rafair.models.training import TrainConfig, train
+from rafair.search.budget import REACH
 from rafair.tabular.sampling import sample_instances
 from rafair.tabular.table import Table
 from rafair.verdicts import Verdict
@@ -54,10 +55,9 @@ class Augment(TrainingMethod):
         found = audit(
             network,
             table.take(some),
+            attacks=("rafair",),  # the judge, which is the default of audits, is not the teacher
             steps=self.steps,
-            step_size={
-                name: min(1.0, REACH_OF_STEPS * size / self.steps) for name, size in epsilon.items()
-            },
+            step_size={name: min(1.0, REACH * size / self.steps) for name, size in epsilon.items()},
             epsilon=epsilon,
             labels=None,
             seed=training.seed,

@@ -19,11 +19,9 @@ from rafair.hardening.config import PANEL
 from rafair.models.classifier import Classifier
 from rafair.models.faithful import faithful
 from rafair.results.twins import members_of
+from rafair.search.budget import REACH
 from rafair.tabular.counterparts import Counterparts
 from rafair.tabular.table import Table
-
-REACH_OF_STEPS = 2.5
-"""How far all steps reach together, in radii of the box."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +152,7 @@ class Judge:
         """The most rows that judging `n` instances at one epsilon can need."""
         schema = self.table.schema
         config = self._config(1.0)
-        probed = config.probed(schema) if self.black_box else 0
+        probed = config.probed(schema) if self.black_box else None
         each = Counterparts.of(schema).size
         return Cost.of(n, n * each, config, schema, probed=probed).total
 
@@ -163,7 +161,7 @@ class Judge:
             attacks=self.attacks,
             instances=None,
             steps=self.steps,
-            step_size=min(1.0, REACH_OF_STEPS * epsilon / self.steps),
+            step_size=min(1.0, REACH * epsilon / self.steps),
             epsilon=epsilon,
             labels=None,
             seed=self.seed,

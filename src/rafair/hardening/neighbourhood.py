@@ -8,15 +8,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from rafair.search.budget import REACH
 from rafair.tabular.counterparts import Counterparts
 from rafair.tabular.perturbation import PerFeature, PerturbationSet
 from rafair.tabular.schema import Schema
 
 LossOfRows = Callable[[Tensor], Tensor]
 """From rows `(n, d)` to the loss of each, `(n,)`."""
-
-REACH_OF_STEPS = 2.5
-"""How far the steps of an inner search reach together, in radii of the box (Madry et al., 2018)."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +82,7 @@ class Neighbourhood:
         """
         at = rows.detach().requires_grad_(True)
         (slope,) = torch.autograd.grad(loss(at).sum(), at)
-        length = REACH_OF_STEPS * self.share / steps * self.reach
+        length = REACH * self.share / steps * self.reach
         lower, upper = self.bounds(centre)
         moved = torch.minimum(torch.maximum(rows + length * slope.sign(), lower), upper)
         for column in self.columns:

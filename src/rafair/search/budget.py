@@ -11,6 +11,10 @@ from numpy.typing import NDArray
 from rafair.search.observation import Numbers
 from rafair.tabular.perturbation import PerturbationSet
 
+REACH = 2.5
+"""How far the steps of a search that follows the box reach together, in radii of the box, as A.
+Madry et al. (ICLR 2018) have it: from any point to any other."""
+
 
 @dataclass(frozen=True)
 class Budget:
@@ -56,11 +60,6 @@ class Budget:
         One that does not reach the next value of the feature's grid would change nothing.
         """
         return np.maximum(self.step_size, self.box.stride)
-
-
-REACH = 2.5
-"""How far the steps of a search that follows the box reach together, in radii of the box, as A.
-Madry et al. (ICLR 2018) have it: from any point to any other."""
 
 
 class Allowance:

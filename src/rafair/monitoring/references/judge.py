@@ -96,7 +96,7 @@ class Judge:
 
     def cost(self, n: int) -> int:
         """The most rows that the model is asked about to judge `n`; padding does not count."""
-        probed = 0
+        probed = None
         if self.options.probes and not self.asked.differentiable:
             probed = self.config.probed(self.schema)
         size = Counterparts.of(self.schema).size

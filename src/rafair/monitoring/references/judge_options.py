@@ -13,6 +13,7 @@ from rafair.errors import InputError
 from rafair.monitoring.probes import DEFAULT, PROBES
 from rafair.monitoring.watched import CLEAN
 from rafair.results.options import AuditOptions, Perturbation
+from rafair.search.budget import REACH
 
 if TYPE_CHECKING:
     from rafair.tabular.perturbation import PerFeature
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
 EPSILON = 0.02
 STEPS = 3
 MOST_STEPS = 100
-REACH_OF_STEPS = 2.5
-"""How far all steps of a search reach together, in radii of the box."""
-
 FROM_AUDIT = (
     "seed",
     "k",
@@ -142,4 +140,4 @@ class JudgeOptions:
 
     def _step(self, epsilon: float) -> float:
         # 12 digits, so that it reads as what it is
-        return min(float(f"{REACH_OF_STEPS * epsilon / self.steps:.12g}"), 1.0)
+        return min(float(f"{REACH * epsilon / self.steps:.12g}"), 1.0)
