@@ -46,7 +46,9 @@ def test_attacks_run_in_the_registrys_order_each_once():
     assert unions == ["rafair"]
 
 
-@pytest.mark.parametrize("name", ["rafair:goal=x", "rafair-tb:goal=x", "fgsm:name=x"])
+@pytest.mark.parametrize(
+    "name", ["rafair:goal=x", "rafair-tb:goal=x", "fgsm:name=x", "strongest:skipped=rafair-ff"]
+)
 def test_what_makes_an_attack_itself_is_no_option(name):
     with pytest.raises((InputError, UnknownNameError)):
         attack_named(name)

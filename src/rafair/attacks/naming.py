@@ -14,8 +14,8 @@ from rafair.errors import InputError
 if TYPE_CHECKING:
     from rafair.attacks.interface import Attack
 
-FIXED = ("name", "goal", "sought")
-"""Fields that say which attack it is, and are no options."""
+READ = ("bool", "int", "float", "str")
+"""The kinds of values that an option may have: what a field of another kind says is no option."""
 
 
 def attack_names() -> list[str]:
@@ -45,7 +45,8 @@ def attack_named(name: str) -> Attack:
     attack = ATTACKS[base].load()
     if not colon:
         return attack
-    kinds = {field.name: str(field.type) for field in fields(attack) if field.name not in FIXED}  # type: ignore[arg-type]  # every registered attack is a dataclass
+    told = {field.name: str(field.type) for field in fields(attack) if field.name != "name"}  # type: ignore[arg-type]  # every registered attack is a dataclass
+    kinds = {option: kind for option, kind in told.items() if kind.partition(" ")[0] in READ}
     if not kinds:
         raise InputError(f"attack '{name}': expected no options, {base} has none")
     options = {}
