@@ -46,8 +46,7 @@ class Cost:
         schema: Schema | None = None,
         *,
         repaired: Collection[str] | None = None,
-        probed: int = 0,
-        black_box: bool = False,
+        probed: int | None = None,
         drawn: bool = False,
     ) -> Cost:
         """The cost for so many instances.
@@ -58,8 +57,7 @@ class Cost:
             config: What is asked.
             schema: The features, which feasible perturbations need.
             repaired: The attacks of an earlier run whose outcomes are only repaired, if any.
-            probed: How many features are probed, of a model without gradients; 0 of others.
-            black_box: Whether it is one without gradients, even if nothing is probed.
+            probed: How many features are probed, of a model without gradients; None of others.
             drawn: Whether searches are measured by random draws.
 
         Example:
@@ -71,7 +69,9 @@ class Cost:
             return cls(counterparts, {}, {})
         # The last iterate is only judged. A repair starts from a row whose gradient is not known
         # where the outcome is the last iterate.
-        repair = counterparts * (config.steps + 1) + instances * most_probes(probed, config.steps)
+        repair = counterparts * (config.steps + 1) + instances * most_probes(
+            probed or 0, config.steps
+        )
         repairing = choices(config.steps) * instances
         benign = Aim.of(Goal.TRUE_FAIR)
         repairs = {
@@ -81,13 +81,12 @@ class Cost:
         if repaired is not None:
             return cls(0, {}, repairs)
         each = -(-counterparts // max(instances, 1))
-        blind = black_box or probed > 0
         attacks: dict[str, int] = {}
         for name in names:
             kind = is_feasible(name, config)
             before = [one for one in attacks if is_feasible(one, config) == kind]
             attack, steps = attack_of(name).after(map(own_name, before)), config.steps
-            if blind:
+            if probed is not None:
                 box = _feasible(name, config, schema)
                 most = attack.most_queries(each, probed, steps, box)
                 if keeps_witnesses(name) and config.queries_each is not None:

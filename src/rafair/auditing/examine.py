@@ -113,9 +113,8 @@ class _Shard:
             self.config,
             self.schema,
             repaired=part.outcomes,
-            probed=0 if classifier.differentiable else self.config.probed(self.schema),
+            probed=None if classifier.differentiable else self.config.probed(self.schema),
             drawn=True,
-            black_box=not classifier.differentiable,
         )
         self.tables: list[pa.Table] = []
         self.outcomes: dict[str, Outcomes] = {}

@@ -239,8 +239,7 @@ class _Run:
             config,
             schema,
             repaired=repaired,
-            probed=probed or 0,
-            black_box=probed is not None,
+            probed=probed,
             drawn=True,
         )
 

@@ -306,7 +306,8 @@ def cost_table(record: AuditRecord) -> Cells:
 
 def tables(record: AuditRecord) -> list[Cells]:
     """All tables that have something to show."""
-    shown = [perturbations_table(record)] if _both(record) else []
+    both = record.options.perturbation == Perturbation.BOTH
+    shown = [perturbations_table(record)] if both else []
     if record.attacks:
         shown.append(robust_table(record))
     shown.append(attacks_table(record))
@@ -317,10 +318,6 @@ def tables(record: AuditRecord) -> list[Cells]:
     if len(record.attacks) > 1:
         shown.append(cost_table(record))
     return shown
-
-
-def _both(record: AuditRecord) -> bool:
-    return record.options.perturbation == Perturbation.BOTH
 
 
 def as_text(cells: Cells) -> str:
