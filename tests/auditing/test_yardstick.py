@@ -63,7 +63,7 @@ def test_draws_that_break_what_a_search_left_are_told(table):
     assert 0 < drawn.broken < drawn.n
     (warning,) = [text for text in result.warnings if WEAK in text]
     assert warning.startswith(f"{drawn.broken:,} of the {drawn.n:,} instances")
-    assert "add --attack strongest, or raise --steps" in warning
+    assert "add the attack strongest, or raise the number of steps" in warning
 
 
 def test_a_search_that_noise_does_not_beat_says_nothing(table):

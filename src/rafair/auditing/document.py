@@ -126,8 +126,8 @@ def _looks(record: AuditRecord) -> float:
 def _raise(record: AuditRecord) -> str:
     """What makes a search stronger."""
     if not any(map(keeps_witnesses, record.attacks)):
-        return "add --attack strongest, or raise --steps"
-    return "raise --steps"
+        return "add the attack strongest, or raise the number of steps"
+    return "raise the number of steps"
 
 
 def _infeasible(section: Feasible, n: int) -> list[str]:
