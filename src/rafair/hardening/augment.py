@@ -15,7 +15,7 @@ from rafair.hardening.method import Network, TrainingMethod, cross_entropy_of
 from rafair.hardening.neighbourhood import Neighbourhood
 from rafair.models.classifier import Labels, Rows
 from rafair.models.training import TrainConfig, train
-from rafair.search.budget import REACH
+from rafair.search.reach import following_step
 from rafair.tabular.sampling import sample_instances
 from rafair.tabular.table import Table
 from rafair.verdicts import Verdict
@@ -57,7 +57,7 @@ class Augment(TrainingMethod):
             table.take(some),
             attacks=("rafair",),  # the judge, which is the default of audits, is not the teacher
             steps=self.steps,
-            step_size={name: min(1.0, REACH * size / self.steps) for name, size in epsilon.items()},
+            step_size={name: following_step(size, self.steps) for name, size in epsilon.items()},
             epsilon=epsilon,
             labels=None,
             seed=training.seed,

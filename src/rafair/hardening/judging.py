@@ -19,7 +19,7 @@ from rafair.hardening.config import PANEL
 from rafair.models.classifier import Classifier
 from rafair.models.faithful import faithful
 from rafair.results.twins import members_of
-from rafair.search.budget import REACH
+from rafair.search.reach import following_step
 from rafair.tabular.counterparts import Counterparts
 from rafair.tabular.table import Table
 
@@ -161,7 +161,7 @@ class Judge:
             attacks=self.attacks,
             instances=None,
             steps=self.steps,
-            step_size=min(1.0, REACH * epsilon / self.steps),
+            step_size=following_step(epsilon, self.steps),
             epsilon=epsilon,
             labels=None,
             seed=self.seed,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from rafair.search.budget import REACH
+from rafair.search.reach import REACH
 from rafair.tabular.counterparts import Counterparts
 from rafair.tabular.perturbation import PerFeature, PerturbationSet
 from rafair.tabular.schema import Schema

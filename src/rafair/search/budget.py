@@ -9,11 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rafair.search.observation import Numbers
+from rafair.search.reach import REACH
 from rafair.tabular.perturbation import PerturbationSet
-
-REACH = 2.5
-"""How far the steps of a search that follows the box reach together, in radii of the box, as A.
-Madry et al. (ICLR 2018) have it: from any point to any other."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from rafair.errors import InputError
 from rafair.monitoring.probes import DEFAULT, PROBES
 from rafair.monitoring.watched import CLEAN
 from rafair.results.options import AuditOptions, Perturbation
-from rafair.search.budget import REACH
+from rafair.search.reach import following_step
 
 if TYPE_CHECKING:
     from rafair.tabular.perturbation import PerFeature
@@ -135,9 +135,5 @@ class JudgeOptions:
     @property
     def _step_size(self) -> PerFeature:
         if isinstance(self.epsilon, Mapping):
-            return {name: self._step(value) for name, value in self.epsilon.items()}
-        return self._step(self.epsilon)
-
-    def _step(self, epsilon: float) -> float:
-        # 12 digits, so that it reads as what it is
-        return min(float(f"{REACH * epsilon / self.steps:.12g}"), 1.0)
+            return {name: following_step(value, self.steps) for name, value in self.epsilon.items()}
+        return following_step(self.epsilon, self.steps)
