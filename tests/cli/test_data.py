@@ -112,6 +112,7 @@ def test_show_as_json(capsys):
         "step": None,
         "direction": "both",
         "largest_change": None,
+        "scale": None,
         "group": None,
         "missing": False,
         "bands": None,

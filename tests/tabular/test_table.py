@@ -140,8 +140,10 @@ def test_projection_is_the_nearest_allowed_row(centre, wild, epsilon):
 
 def test_sizes_by_name():
     schema = Table.from_frame(frame(), label="paid", sensitive=["sex"]).schema
+    wage = schema["wage"]
+    share = wage.scale / (wage.maximum - wage.minimum)
     assert per_feature("step_size", {"wage": 0.1}, schema).tolist() == pytest.approx(
-        [0, 0.1, 0, 0, 0]
+        [0, 0.1 * share, 0, 0, 0]
     )
     with pytest.raises(InputError, match="unknown feature 'wages': did you mean 'wage'"):
         per_feature("step_size", {"wages": 0.1}, schema)

@@ -108,6 +108,9 @@ class AuditConfig(AuditOptions):
         """
         sizes = per_feature("step_size", self.step_size, schema)
         box = self.feasible_set(schema) if feasible else self._paper_set(schema)
+        wanted = per_feature("epsilon", self.reach, schema)
+        # what may move a step of its grid, although epsilon is less, takes longer steps as well
+        sizes *= np.maximum(box.epsilon / np.where(wanted > 0, wanted, 1), 1).astype(np.float32)
         if feasible:  # so that no step takes a level, which has no distance, anywhere
             sizes = np.where(box.movable, sizes, 0).astype(np.float32)
         if not box.categories and not (sizes[box.movable] > 0).any():

@@ -24,7 +24,7 @@ from rafair.sources.named import Named, hash_of, open_classifier
 from rafair.sources.networks import SavedNetwork
 from rafair.sources.opened import OpenedModel
 from rafair.sources.source import ModelSource, Source
-from rafair.tabular.reading import read_table
+from rafair.tabular.reading import read_as_said
 from rafair.tabular.schema import Schema
 from rafair.tabular.table_file import TableFile
 
@@ -136,7 +136,7 @@ def _data(audit: Audit, named: Named, progress: Progress) -> DataSource:
         return InMemory.of_dataset(dataset)
     path = _file(named, data.file.sha256, progress)
     # the run's own schema, so that rows are encoded as they were
-    table = read_table(path, schema=audit.schema, name=data.name)
+    table = read_as_said(path, schema=audit.schema, name=data.name)
     if table.sha256 != data.sha256:
         raise DataFileError(
             f"'{path}': expected rows that are encoded as in the audit, sha256 {data.sha256}, "

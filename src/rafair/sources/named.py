@@ -29,7 +29,7 @@ from rafair.sources.networks import FreshNetwork, SavedNetwork
 from rafair.sources.opened import OpenedModel
 from rafair.sources.saved_models import open_saved_for
 from rafair.sources.source import Source
-from rafair.tabular.reading import read_table
+from rafair.tabular.reading import read_as_said, read_table
 from rafair.tabular.schema import Schema
 from rafair.tabular.schema_file import read_schema
 from rafair.tabular.table import Table
@@ -187,9 +187,9 @@ def own_table(named: Named) -> Table:
         InputError: If the file or the schema is no good, or label or sensitive columns are missing.
     """
     assert named.data is not None  # who asks has looked
-    schema = read_schema(named.schema, named.label) if named.schema else None
+    schema, read = read_schema(named.schema, named.label) if named.schema else None, read_table
     if schema is None and named.model is not None and named.saved:
-        schema = load_model(model_folder(Path(named.model)))[1].table
+        schema, read = load_model(model_folder(Path(named.model)))[1].table, read_as_said
     if schema is None and named.label is None:
         raise InputError(
             "label: expected --label COLUMN, the column with the true classes, or --schema with one"
@@ -199,7 +199,7 @@ def own_table(named: Named) -> Table:
             "sensitive: expected --sensitive COLUMN,COLUMN, whose change must not change the "
             "decision, or --schema with some"
         )
-    return read_table(
+    return read(
         named.data,
         label=named.label,
         sensitive=named.sensitive,

@@ -12,6 +12,7 @@ from rafair.arguments import check_real
 from rafair.errors import InputError
 from rafair.tabular.categories import Category
 from rafair.tabular.encoding import Rows
+from rafair.tabular.scales import least_moves, shares_of_range
 from rafair.tabular.schema import Schema
 
 PerFeature = float | Mapping[str, float]
@@ -48,7 +49,8 @@ class PerturbationSet:
 
         Args:
             schema: The features.
-            epsilon: The largest change, in encoded units (a share of the feature's range).
+            epsilon: The largest change, as a share of each feature's scale (its range, where the
+                schema states no scale; where it does, a step of the feature's grid at least).
             perturb_sensitive: Whether sensitive features may move as well (the wider set of the
                 paper).
 
@@ -56,6 +58,7 @@ class PerturbationSet:
             InputError: If a number is not above 0 and up to 1, or nothing may move.
         """
         sizes = per_feature("epsilon", epsilon, schema)
+        sizes = np.where(sizes > 0, np.maximum(sizes, least_moves(schema)), 0)
         for column, feature in enumerate(schema.features):
             if not feature.mutable or (feature.sensitive and not perturb_sensitive):
                 sizes[column] = 0
@@ -64,7 +67,7 @@ class PerturbationSet:
                 "epsilon: expected above 0 for at least one feature that may move (mutable and not "
                 "sensitive), found none"
             )
-        return cls(sizes)
+        return cls(sizes.astype(np.float32))
 
     @property
     def movable(self) -> NDArray[np.bool_]:
@@ -115,17 +118,18 @@ class PerturbationSet:
 
 
 def per_feature(name: str, value: PerFeature, schema: Schema) -> NDArray[np.float32]:
-    """Spreads a number, or numbers by feature name, over the columns; shape `(d,)`.
+    """Spreads shares of scales, one or by feature name, over the columns; encoded; shape `(d,)`.
 
     Raises:
         InputError: If a number is not above 0 and up to 1.
         UnknownNameError: If a name is not a feature.
     """
+    numbers = np.zeros(len(schema))
     if not isinstance(value, Mapping):
-        return np.full(len(schema), check_real(name, value, 0, 1), np.float32)
-    if not value:
+        numbers[:] = check_real(name, value, 0, 1)
+    elif not value:
         raise InputError(f"{name}: expected at least one feature, got none")
-    numbers = np.zeros(len(schema), np.float32)
-    for feature, number in value.items():
-        numbers[schema.column(feature)] = check_real(f"{name} of '{feature}'", number, 0, 1)
-    return numbers
+    else:
+        for feature, number in value.items():
+            numbers[schema.column(feature)] = check_real(f"{name} of '{feature}'", number, 0, 1)
+    return np.minimum(numbers * shares_of_range(schema), 1).astype(np.float32)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from rafair.tabular.frame_file import read_frame
 from rafair.tabular.held import Held, held_in, shown
 from rafair.tabular.labels import encode_labels
 from rafair.tabular.plain_values import as_numbers
+from rafair.tabular.scales import with_scales
 from rafair.tabular.schema import Feature, Kind, Schema
 from rafair.tabular.schema_file import check_groups
 from rafair.tabular.table import Table, check_columns
@@ -45,7 +47,7 @@ def read_table(
         sensitive: The sensitive columns. With a schema, if any are named, these and no others are
             sensitive, whatever the schema says; by default those of the schema.
         schema: What the columns are. Sensitive features for which it states no domain get the
-            values seen in the file.
+            values seen in the file, ordered ones without a scale their usual spread there.
         name: What to call the table; the file's name without its ending by default.
 
     Returns:
@@ -64,6 +66,22 @@ def read_table(
         ...     table = read_table(Path(folder, "people.csv"), label="paid", sensitive=["sex"])
         >>> table
         Table('people': 2 rows, 2 features, sensitive: sex; label 'paid': no, yes)
+    """
+    table = read_as_said(path, label=label, sensitive=sensitive, schema=schema, name=name)
+    return replace(table, schema=with_scales(table.schema, table.frame))
+
+
+def read_as_said(
+    path: Path | str,
+    *,
+    label: str | None = None,
+    sensitive: Sequence[str] = (),
+    schema: Schema | None = None,
+    name: str | None = None,
+) -> Table:
+    """The same where a schema has its last word: that of a run, or of a network.
+
+    What it states no scale of keeps its range.
     """
     path = Path(path)
     if isinstance(sensitive, str):

@@ -85,6 +85,9 @@ class Feature(BaseModel):
         direction: Which way a feasible perturbation may move it.
         largest_change: How far a feasible perturbation may move it, in its own unit; of an ordinal
             feature, by how many levels.
+        scale: What epsilon and the length of steps are a share of, in its own unit; of an ordinal
+            feature, in levels. None: the feature's range. See `scales.with_scales` for what one's
+            own data get.
         group: The name of the one-hot group that a truth value belongs to: exactly one of a
             group's features is true.
         missing: Whether a value may be missing; such a value is encoded as `encoding.MISSING`, and
@@ -111,6 +114,7 @@ class Feature(BaseModel):
     step: float | None = None
     direction: Direction = Direction.BOTH
     largest_change: float | None = None
+    scale: float | None = None
     group: str | None = None
     missing: bool = False
     bands: tuple[float, ...] | None = None
@@ -137,7 +141,8 @@ class Feature(BaseModel):
             raise ValueError(f"feature '{self.name}': expected a list of distinct levels")
         if self.kind.is_number and not all(map(_is_finite, self.domain or ())):
             raise ValueError(f"feature '{self.name}': domain: expected finite numbers")
-        for what, number in (("step", self.step), ("largest_change", self.largest_change)):
+        for what in ("step", "largest_change", "scale"):
+            number = getattr(self, what)
             if number is not None and not 0 < number < float("inf"):
                 raise ValueError(f"feature '{self.name}': expected a {what} above 0")
         if self.bands is not None:
@@ -191,6 +196,11 @@ class Schema(BaseModel):
     def names(self) -> tuple[str, ...]:
         """The features' names in column order."""
         return tuple(feature.name for feature in self.features)
+
+    @property
+    def own(self) -> bool:
+        """Whether these are one's own data, whose features have scales: no data set has any."""
+        return any(feature.scale is not None for feature in self.features)
 
     @property
     def sensitive(self) -> tuple[str, ...]:

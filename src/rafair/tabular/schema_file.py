@@ -36,6 +36,7 @@ FIELDS: dict[str, str] = {
     "direction": f"one of {', '.join(Direction)}",
     "largest_change": "a number",
     "step": "a number",
+    "scale": "a number",
     "unit": "a text",
     "group": "a text",
     "missing": "true or false",
@@ -305,7 +306,7 @@ def _check_fields_of_kind(table: dict[str, object], fields: dict[str, object], w
     kind = Kind(str(table["kind"]))
     useless = ["levels"] if kind.is_number else ["minimum", "maximum", "step", "bands"]
     if kind in (Kind.CATEGORICAL, Kind.BOOLEAN):
-        useless += ["direction", "largest_change"]
+        useless += ["direction", "largest_change", "scale"]
     for field in useless:
         if field in table:
             raise InputError(f"{where}{field}: expected not to be given for the kind '{kind}'")

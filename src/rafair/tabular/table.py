@@ -20,6 +20,7 @@ from rafair.tabular.encoding import Rows, encode
 from rafair.tabular.frames import as_frame
 from rafair.tabular.held import Held, check_held, is_missing, shown
 from rafair.tabular.labels import classes_in
+from rafair.tabular.scales import with_scales
 from rafair.tabular.schema import Feature, Kind, Schema, check_span
 from rafair.tabular.single_precision import check_told_apart
 
@@ -111,6 +112,7 @@ class Table:
         for feature in features:
             check_told_apart(frame[feature.name], feature)
         schema = Schema(features=features, label=label, classes=classes)
+        schema = with_scales(schema, frame)
         codes = frame[label].map({value: code for code, value in enumerate(counts.index)})
         return cls(frame[list(schema.names)], codes.to_numpy(np.int64), schema, name)
 
