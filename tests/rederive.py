@@ -527,6 +527,7 @@ def compare_counterpart_losses(
     # other attacks choose no counterpart; a repair always does
     repair = rows.file == "repaired.parquet"
     compares = np.isin([base(name) for name in rows.attack[stored]], MEMBERS) | repair
+    compares &= rows.file != "curve.parquet"  # of which only verdicts are kept
     alone = itself.all(-1)[local] | ~compares
     bad = np.where(alone, ~np.isnan(given), ~(distance <= LOSS_SLACK * (1 + np.abs(given))))
     for at in np.flatnonzero(bad):
@@ -737,7 +738,9 @@ class Rates:
                 walk(value, f"{path}.{name}" if path else name)
 
         by_group = ("groups", "gaps")  # compared key by key elsewhere
-        walk({name: part for name, part in self.audit.items() if name not in by_group}, "")
+        told = {name: part for name, part in self.audit.items() if name not in by_group}
+        curve = {e: {"robust": point["robust"]} for e, point in told.get("curve", {}).items()}
+        walk({**told, "curve": curve}, "")
 
 
 def check_order(rates: Rates, path: str, clean: dict[str, np.ndarray]) -> None:
@@ -887,9 +890,19 @@ def gap_between(rates: dict[str, dict | None]) -> dict | None:
 
 
 def check_groups(
-    audit: dict, rows: Rows, start: np.ndarray, folder: Path, space: Space, held: dict, findings
+    audit: dict,
+    rows: Rows,
+    start: np.ndarray,
+    folder: Path,
+    space: Space,
+    held: dict,
+    findings,
+    budget: str | None = None,
 ) -> None:
-    """`groups` and `gaps`, every key of them; `held`: per attack ("" for clean) and measure."""
+    """`groups` and `gaps`, every key of them; `held`: per attack ("" for clean) and measure.
+
+    Those of all instances, or of the smaller budget of this key.
+    """
     config = audit["config"]
     if not {"groups", "gaps"} & set(audit) and "bands" not in config:
         return  # made before there were groups
@@ -922,7 +935,8 @@ def check_groups(
             "robust": {a: {m: gap_between(rates[a][m]) for m in MEASURES} for a in held if a},
         }
     for section, mine in (("groups", groups), ("gaps", gaps)):
-        compare_sections(section, audit.get(section), mine, section.rstrip("s"), findings)
+        told = audit if budget is None else audit["curve"][budget]
+        compare_sections(section, told.get(section), mine, section.rstrip("s"), findings)
 
 
 def compare_sections(path: str, said: object, mine: object, kind: str, findings: Findings) -> None:
@@ -1174,7 +1188,8 @@ def paid_for(rows: Rows, path: np.ndarray, step: int, counterparts: int, config:
 def needed(audit: dict) -> list[str]:
     repaired = ["repaired.parquet"] if audit["repairs"] else []
     whole = ["verdicts.parquet"] if "whole" in audit else []
-    return ["adversarial.parquet", *repaired, *whole, "model.onnx"]
+    curve = ["curve.parquet"] if "curve" in audit else []
+    return ["adversarial.parquet", *curve, *repaired, *whole, "model.onnx"]
 
 
 def description_of(folder: Path) -> dict:
@@ -1239,9 +1254,16 @@ def check_whole(rates: Rates, rows: Rows, start: np.ndarray, folder: Path, n: in
 
 
 def check_attack(
-    rates: Rates, rows: Rows, attack: str, table: np.ndarray, clean: dict[str, np.ndarray]
+    rates: Rates,
+    rows: Rows,
+    attack: str,
+    table: np.ndarray,
+    clean: dict[str, np.ndarray],
 ) -> np.ndarray:
-    """Every rate of one attack; returns the places of its outcome rows."""
+    """Every rate of one attack; returns the places of its outcome rows.
+
+    `clean`: which instances held as they came, and at every smaller budget.
+    """
     path = f"attacks.{attack}"
     iterates = table[:, 1:]
     accurate, fair, cell = rows.found_accurate, rows.found_fair, rows.cell
@@ -1359,6 +1381,63 @@ def check_union(
         biased = [j for j in range(len(members)) if cells[j, s] != TF]
         chosen[s] = (reached or biased or [0])[0]
     return chosen
+
+
+def check_curve(
+    rates: Rates,
+    rows: Rows,
+    start: np.ndarray,
+    folder: Path,
+    model: Model,
+    space: Space,
+    singles: list[str],
+    unions: list[str],
+    clean: dict[str, np.ndarray],
+) -> dict[str, dict[str, np.ndarray]]:
+    """Rates at smaller budgets; returns, by attack and measure, who held at the largest of them."""
+    audit, findings = rates.audit, rates.findings
+    smaller = (audit["config"].get("epsilons") or [])[:-1]
+    keys = [f"{epsilon:.12g}" for epsilon in smaller]
+    findings.expect([*audit.get("curve", {})] == keys, "curve", f"not of {keys}")
+    if not keys or [*audit.get("curve", {})] != keys:
+        return {}
+    path = folder / "curve.parquet"
+    witnesses = read_rows(path, space, findings)
+    budgets = pq.read_table(path, columns=["epsilon"])["epsilon"].to_numpy()
+    check_target(witnesses, findings)
+    config = audit["config"]
+    judge(witnesses, model, space, config["k"], config["loss"], findings)
+    good = witnesses.found_accurate, witnesses.found_fair, witnesses.cell == TF
+    held = dict.fromkeys([*singles, *unions], clean)
+    for epsilon, key in zip(smaller, keys, strict=True):
+        here = replace(space, epsilon=space.per_feature(epsilon))
+        last, held = held, {}
+        for name in singles:
+            mine = np.flatnonzero((witnesses.attack == name) & (budgets == epsilon))
+            mine = mine[np.lexsort((witnesses.step[mine], witnesses.instance[mine]))]
+            table = mine.reshape(-1, 3) if len(mine) == 3 * len(start) else None
+            same = table is not None and (
+                np.array_equal(witnesses.instance[table[:, 0]], rows.instance[start])
+                and np.array_equal(witnesses.encoded[table[:, 0]], rows.encoded[start])
+                and (witnesses.step[table] == np.arange(3)).all()
+            )
+            if not findings.expect(same, "curve", f"{name} at {key}: not of the instances"):
+                return {}
+            for step in (1, 2):
+                inside(here, witnesses, table[:, step], rows.encoded[start], findings)
+            held[name] = {m: ok[table].all(1) for m, ok in zip(MEASURES, good, strict=True)}
+        for union in unions:
+            held[union] = {
+                m: np.all([held[name][m] for name in members_of(union)], axis=0) for m in MEASURES
+            }
+        for name, of in held.items():
+            for measure, hits in of.items():
+                again = (hits & ~last[name][measure]).sum()
+                findings.expect(not again, "curve", f"{name} at {key}: {again} {measure} again")
+                rates.compare(f"curve.{key}.robust.{name}.{measure}", hits)
+        told = {"": clean} | {name: held[name] for name in audit["attacks"]}
+        check_groups(audit, rows, start, folder, space, told, findings, key)
+    return held
 
 
 def members_of(union: str) -> list[str]:
@@ -1516,10 +1595,14 @@ def check_contents(folder: Path, audit: dict, findings: Findings) -> None:
         "individual_fairness": verdicts[1],
         "accurate_fairness": verdicts[2] == TF,
     }
-    outcomes = {name: check_attack(rates, rows, name, tables[name], clean) for name in singles}
+    before = check_curve(rates, rows, start, folder, model, space, singles, unions, clean)
+    held_before = {name: before.get(name, clean) for name in attacks}
+    outcomes = {
+        name: check_attack(rates, rows, name, tables[name], held_before[name]) for name in singles
+    }
     chosen = {}
     for union in unions:
-        picked = check_union(rates, rows, tables, outcomes, clean, findings, union)
+        picked = check_union(rates, rows, tables, outcomes, held_before[union], findings, union)
         members = np.stack([outcomes[name] for name in members_of(union)])
         outcomes[union] = members[picked, np.arange(len(picked))]
         chosen[union] = picked
@@ -1531,7 +1614,7 @@ def check_contents(folder: Path, audit: dict, findings: Findings) -> None:
         iterates = np.concatenate(pooled, axis=1)
         good = rows.found_accurate, rows.found_fair, rows.cell == TF
         held[name] = {
-            measure: clean[measure] & holds[iterates].all(1)
+            measure: held_before[name][measure] & holds[iterates].all(1)
             for measure, holds in zip(MEASURES, good, strict=True)
         }
     check_groups(audit, rows, start, folder, space, held, findings)

@@ -129,8 +129,9 @@ def with_share(
     shared = [most for name, most in whole.attacks.items() if keeps_witnesses(name)]
     if limit is None or not shared or whole.total + others <= limit:
         return config
-    rest = limit - others - (whole.total - sum(shared))
-    return replace(config, queries_each=rest // (len(shared) * instances))
+    all_of_them = sum(shared) * whole.budgets
+    rest = limit - others - (whole.total - all_of_them)
+    return replace(config, queries_each=rest // (len(shared) * whole.budgets * instances))
 
 
 def _largest(fits: Callable[[int], bool], most: int) -> int:

@@ -65,6 +65,12 @@ class AuditConfig(AuditOptions):
         rows = Counterparts.of(schema).size * INSTANCES_PER_SHARD
         return replace(resolved, chunk_rows=suitable_chunk_rows(rows, device))
 
+    def at(self, epsilon: float) -> AuditConfig:
+        """The same with one smaller budget; steps that follow their budget follow this one."""
+        one = replace(self, epsilon=epsilon, epsilons=None)
+        follows = self.step_size == self.following
+        return replace(one, step_size=one.following) if follows else one
+
     def sweep(
         self, classifier: Classifier, schema: Schema, workers: Workers, advance: Advance
     ) -> Sweep:
@@ -106,9 +112,9 @@ class AuditConfig(AuditOptions):
         Raises:
             InputError: If nothing may move.
         """
+        wanted = per_feature("epsilon", self.reach, schema)
         sizes = per_feature("step_size", self.step_size, schema)
         box = self.feasible_set(schema) if feasible else self._paper_set(schema)
-        wanted = per_feature("epsilon", self.reach, schema)
         # what may move a step of its grid, although epsilon is less, takes longer steps as well
         sizes *= np.maximum(box.epsilon / np.where(wanted > 0, wanted, 1), 1).astype(np.float32)
         if feasible:  # so that no step takes a level, which has no distance, anywhere

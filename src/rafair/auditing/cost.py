@@ -30,12 +30,14 @@ class Cost:
         attacks: Rows of each attack beyond the start.
         repairs: Rows of each attack's repair.
         yardstick: Rows of the random draws that measure searches, by kind of perturbations.
+        budgets: At how many budgets the attacks are run.
     """
 
     start: int
     attacks: Mapping[str, int]
     repairs: Mapping[str, int]
     yardstick: Mapping[str, int] = field(default_factory=dict)
+    budgets: int = 1
 
     @classmethod
     def of(
@@ -98,13 +100,13 @@ class Cost:
             attacks[name] = instances * most
         kinds = dict.fromkeys(kind_of(name, config) for name in names) if drawn else {}
         measured = {kind: most_rows(instances, counterparts) for kind in kinds}
-        return cls(counterparts, attacks, repairs, measured)
+        return cls(counterparts, attacks, repairs, measured, 1 + len(config.smaller))
 
     @property
     def total(self) -> int:
         """All rows together."""
-        parts = (self.attacks, self.repairs, self.yardstick)
-        return self.start + sum(sum(part.values()) for part in parts)
+        attacks = sum(self.attacks.values()) * self.budgets
+        return self.start + attacks + sum((*self.repairs.values(), *self.yardstick.values()))
 
 
 def _tried(name: str, config: AuditConfig, schema: Schema | None, aim: Aim | None) -> int:

@@ -18,7 +18,7 @@ from rafair.engine.text_file import read_json
 from rafair.results.derived_rates import COUNTED, plain
 from rafair.results.leading import ACCURATE_FAIRNESS, most_telling
 from rafair.results.record import AuditRecord, Feasible
-from rafair.results.run_files import ADVERSARIAL, AUDIT, REPAIRED
+from rafair.results.run_files import ADVERSARIAL, AUDIT, CURVE, REPAIRED
 from rafair.results.stored_verdicts import Counters, Verdicts, read_verdicts
 from rafair.results.twins import attack_of, is_union, keeps_witnesses
 
@@ -32,7 +32,7 @@ PACKAGES = ("numpy", "onnx", "pandas", "pyarrow", "scikit-learn", "scipy", "torc
 
 def merge_shards(shards: Sequence[Path], folder: Path) -> Verdicts:
     """Writes the shards' tables into one file each, in order, and gathers their verdicts."""
-    for name in (ADVERSARIAL, REPAIRED):
+    for name in (ADVERSARIAL, CURVE, REPAIRED):
         parts = [shard / name for shard in shards if (shard / name).exists()]
         if parts:
             _concatenate(parts, folder / name)

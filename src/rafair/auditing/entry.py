@@ -30,7 +30,7 @@ from rafair.models.training import TrainConfig
 from rafair.repairs.benign import LABELS
 from rafair.results.options import DEFAULT_ATTACKS
 from rafair.results.result import Audit
-from rafair.results.run_files import ADVERSARIAL, AUDIT
+from rafair.results.run_files import ADVERSARIAL, AUDIT, CURVE
 from rafair.search.sweep import CHUNK_ROWS
 from rafair.sources.data import InMemory
 from rafair.sources.finished import open_finished
@@ -49,8 +49,9 @@ def audit(
     attacks: Sequence[str] = DEFAULT_ATTACKS,
     instances: int | None = None,
     steps: int = 20,
-    step_size: PerFeature = 0.01,
+    step_size: PerFeature | None = None,
     epsilon: PerFeature | None = None,
+    epsilons: Sequence[float] | None = None,
     k: float = 0.0,
     loss: str = "cross-entropy",
     labels: str | None = "true",
@@ -60,7 +61,7 @@ def audit(
     black_box: bool = False,
     max_queries: int | None = None,
     chunk_rows: int | None = None,
-    perturbation: str = "paper",
+    perturbation: str | None = None,
     max_category_changes: int = 1,
     bands: Mapping[str, Sequence[float]] | None = None,
     threshold: Mapping[str, float] | None = None,
@@ -88,8 +89,12 @@ def audit(
             alone.
         instances: How many rows to sample (stratified by cluster); None takes all.
         steps: Iterates of each attack and of the repair.
-        step_size: The length of a step as a share of each feature's range, or one by name.
+        step_size: The length of a step as a share of each feature's scale, or one by name: of its
+            range, or, of a table of your own, of its usual spread. By default 2.5 / `steps` of
+            `epsilon` where that is given, else 0.01.
         epsilon: The largest change, likewise; `steps × step_size` by default.
+        epsilons: Several budgets, such as (0.01, 0.02, 0.05), which are the default for a table of
+            your own. `attacks` are told at the largest, robust rates at all (`curve`).
         k: The factor K; a counterpart disagrees if 1[ŷ ≠ ŷ'] > K · d.
         loss: "cross-entropy", "mse" or "margin": what attacks follow.
         labels: What the repair follows: "true" labels, "consensus", or None for no repair.
@@ -101,7 +106,7 @@ def audit(
         chunk_rows: Rows computed at once.
         perturbation: "paper" for continuous steps of all codes, "feasible" for rows that could
             really happen (whole numbers, real levels, the schema's rules), "both" for each attack
-            under either.
+            under either; by default feasible of a table of your own, else paper.
         max_category_changes: How many categories a feasible perturbation may change.
         bands: Ascending edges of the bands that rates by group are given by, by sensitive feature,
             such as {"age": [25, 45, 65]}; those of the schema by default.
@@ -140,25 +145,31 @@ def audit(
             f"table: expected a rafair.Table, such as Table.from_frame makes, got "
             f"{type(table).__name__}"
         )
-    config = AuditConfig(
-        attacks=(attacks,) if isinstance(attacks, str) else tuple(attacks),
-        instances=instances,
-        steps=steps,
-        step_size=step_size,
-        epsilon=epsilon,
-        k=k,
-        loss=loss,
-        labels=labels,
-        seed=seed,
-        perturb_sensitive=perturb_sensitive,
-        max_gradient_rows=max_gradient_rows,
-        black_box=black_box,
-        max_queries=max_queries,
-        chunk_rows=chunk_rows,
-        perturbation=perturbation,
-        max_category_changes=max_category_changes,
-        bands=bands,
-    )
+    rows = InMemory.of_table(table)
+    said = {
+        "step_size": step_size,
+        "epsilon": epsilon,
+        "epsilons": epsilons,
+        "perturbation": perturbation,
+    }
+    given = {
+        **{name: value for name, value in said.items() if value is not None},
+        "attacks": (attacks,) if isinstance(attacks, str) else tuple(attacks),
+        "instances": instances,
+        "steps": steps,
+        "k": k,
+        "loss": loss,
+        "labels": labels,
+        "seed": seed,
+        "perturb_sensitive": perturb_sensitive,
+        "max_gradient_rows": max_gradient_rows,
+        "black_box": black_box,
+        "max_queries": max_queries,
+        "chunk_rows": chunk_rows,
+        "max_category_changes": max_category_changes,
+        "bands": bands,
+    }
+    config = options_for(rows, given, device)
     means = RunSettings(
         out=None if out is None else Path(out),
         force=force,
@@ -179,7 +190,7 @@ def audit(
     classifier = open_live(model, table.schema, options)
     source = Source(
         OpenedModel(faithful(classifier, table.rows, table.schema), options=options.said.facts),
-        InMemory.of_table(table),
+        rows,
     )
     return run_audit(source, config, means)
 
@@ -230,10 +241,11 @@ def repair_saved(
         raise RunFolderError(f"'{source}': expected a run with attacked rows to repair, found none")
     config = AuditConfig.of(earlier.options)
     config = replace(config, labels=config.labels or LABELS[0])
-    config = _without_old_epsilon(config, overrides)
-    earlier.check_file(ADVERSARIAL)
+    for name in (ADVERSARIAL, CURVE):
+        if name in earlier.record.files:
+            earlier.check_file(name)
     stored = Stored(earlier, earlier.adversarial)
-    config = replace(config, **_with_old_bands(config, overrides))
+    config = _overridden(config, _with_old_bands(config, overrides))
     return run_audit(_again(earlier, named, config, means), config, means, stored)
 
 
@@ -269,9 +281,8 @@ def attack_saved(
             )
         return audit_named(Named(model=str(folder)), {"labels": None} | overrides, means)
     earlier = Audit.load(folder)
-    config = _without_old_epsilon(AuditConfig.of(earlier.options), overrides)
-    overrides = _with_old_bands(config, overrides)
-    config = replace(config, **{"labels": None} | overrides)
+    config = AuditConfig.of(earlier.options)
+    config = _overridden(config, {"labels": None} | _with_old_bands(config, overrides))
     return run_audit(_again(earlier, named, config, means), config, means)
 
 
@@ -337,11 +348,15 @@ def _trained(folder: Path, network: FreshNetwork, means: RunSettings) -> Trained
     )
 
 
-def _without_old_epsilon(config: AuditConfig, overrides: dict[str, Any]) -> AuditConfig:
-    """Lets `epsilon` follow from new steps, unless that run had one of its own."""
-    by_default = config.epsilon == config.default_epsilon
-    new_steps = {"steps", "step_size"} & set(overrides)
-    return replace(config, epsilon=None) if by_default and new_steps else config
+def _overridden(config: AuditConfig, overrides: dict[str, Any]) -> AuditConfig:
+    """That run's options but for new ones, and for what followed from those in their place."""
+    steps, budgets = {"steps", "step_size"} & overrides.keys(), {"epsilon", "epsilons"}
+    following = dict[str, Any]()
+    if budgets & overrides.keys() or (steps and config.epsilon == config.default_epsilon):
+        following |= dict.fromkeys(budgets)
+    if (steps or budgets & overrides.keys()) and config.step_size == config.following:
+        following["step_size"] = None
+    return replace(config, **following | overrides)
 
 
 def _with_old_bands(config: AuditConfig, overrides: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ Audits, the judge of hardened models and the judge of a watch all ask here; noth
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -110,6 +110,11 @@ class Attacked:
     trajectory: Trajectory
     spent: Spent
 
+    @classmethod
+    def of(cls, name: str, trajectory: Trajectory, spent: Spent) -> Attacked:
+        """Of all rows."""
+        return cls(name, np.arange(len(trajectory.labels)), trajectory, spent)
+
     @property
     def accurate(self) -> Flags:
         """Whether each iterate got its row's class; shape `(m, T + 1)`."""
@@ -168,6 +173,7 @@ def evaluate(
     *,
     seen: Observation | None = None,
     sparing: bool = False,
+    found: Mapping[bool, Witnesses] | None = None,
     each: Callable[[Attacked], None] = _nothing,
 ) -> Evaluation:
     """Asks a model about rows and all their counterparts, and attacks the rows.
@@ -182,6 +188,8 @@ def evaluate(
             they came.
         seen: What is known already of the rows as they came.
         sparing: Whether a row that has lost both properties is left alone.
+        found: What is known to be broken, under the paper's (False) and under feasible (True)
+            perturbations: attacks that take over what others found take it over.
         each: Handed what each attack did as soon as that is known; nobody else keeps it.
 
     Raises:
@@ -206,7 +214,7 @@ def evaluate(
     zero: int | None = None
     asked = 0
     # by kind of perturbation; those of spared rows are of no use to an attack on the others
-    witnesses: dict[bool, Witnesses] = {}
+    witnesses: dict[bool, Witnesses] = dict(found or {})
     tracked = not sparing and any(map(keeps_witnesses, attacks))
     for name in attacks or (CLEAN,):
         where = np.flatnonzero(accurate | fair) if sparing else np.arange(len(rows))
@@ -215,24 +223,24 @@ def evaluate(
         known = None if seen is None else seen.take(where)
         kind = is_feasible(name, inquiry.config)
         before = witnesses.get(kind) if keeps_witnesses(name) else None
-        found = _attacked(inquiry, name, where, rows[where], labels[where], known, before)
-        accurate[where] &= found.accurate.all(axis=1)
-        fair[where] &= found.fair.all(axis=1)
-        seen = seen or found.trajectory.observations[0]  # of all rows: none is spared before
+        done = attacked(inquiry, name, where, rows[where], labels[where], known, before)
+        accurate[where] &= done.accurate.all(axis=1)
+        fair[where] &= done.fair.all(axis=1)
+        seen = seen or done.trajectory.observations[0]  # of all rows: none is spared before
         if zero is None and len(where) == len(rows):
-            zero = found.zero_gradient
-        asked += found.spent.rows
+            zero = done.zero_gradient
+        asked += done.spent.rows
         if tracked:
             if kind not in witnesses:
                 witnesses[kind] = Witnesses(rows, labels, seen)
-            witnesses[kind].add(where, found.trajectory)
+            witnesses[kind].add(where, done.trajectory)
             witnesses[kind].tried.add(own_name(name))
-        each(found)
+        each(done)
     assert seen is not None  # the first attack looked
     return Evaluation(labels, seen, accurate, fair, zero, asked)
 
 
-def _attacked(
+def attacked(
     inquiry: Inquiry,
     name: str,
     where: Numbers,
@@ -241,6 +249,17 @@ def _attacked(
     seen: Observation | None,
     before: Witnesses | None,
 ) -> Attacked:
+    """What one attack does to some rows.
+
+    Args:
+        inquiry: Who is asked, and how.
+        name: The attack; "clean" only looks.
+        where: Which of all rows these are; shape `(m,)`.
+        rows: They; shape `(m, d)`.
+        labels: The classes that they should get; shape `(m,)`.
+        seen: What is known of them.
+        before: What other attacks have found of all rows.
+    """
     with inquiry.counting() as (sweep, spent):
         if name == CLEAN:
             start = sweep.judge(rows, labels) if seen is None else seen

@@ -1,6 +1,7 @@
 """The work on one shard: attack its instances, and repair what came out.
 
-Its result is `adversarial.parquet`, `repaired.parquet` and `counters.json`.
+Its result is `adversarial.parquet`, `curve.parquet` of smaller budgets, `repaired.parquet` and
+`counters.json`.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from numpy.typing import NDArray
 
 from rafair.auditing.config import AuditConfig
 from rafair.auditing.cost import Cost
+from rafair.auditing.curve import Curve
 from rafair.auditing.evaluation import Attacked, Flags, Inquiry, Spent, evaluate
 from rafair.auditing.outcomes import Outcomes, Stored, choose_member, first_alike
-from rafair.auditing.row_tables import final_table, trajectory_table
+from rafair.auditing.row_tables import final_table, trajectory_table, with_budget, with_smallest
 from rafair.auditing.yardstick import broken_by_draws
 from rafair.engine.checkpoints import Content
 from rafair.engine.shards import Advance
@@ -24,8 +26,8 @@ from rafair.engine.workers import Workers
 from rafair.models.asked_once import AskedOnce
 from rafair.models.classifier import Classifier, Labels
 from rafair.results.options import Perturbation
-from rafair.results.run_files import ADVERSARIAL, CLEAN, REPAIRED
-from rafair.results.stored_verdicts import Counters
+from rafair.results.run_files import ADVERSARIAL, CLEAN, CURVE, REPAIRED
+from rafair.results.stored_verdicts import Counters, budget_key
 from rafair.results.twins import kind_of, members_of, runs_of, sought_by, unions_among
 from rafair.search.observation import Observation
 from rafair.tabular.counterparts import Counterparts
@@ -86,9 +88,10 @@ class Examiner:
         Returns:
             By name the files to be stored.
         """
-        attacked, repaired, counters = _Shard(self, part, workers, advance).run()
-        files: dict[str, Content] = {COUNTERS: counters}
-        for tables, name in ((attacked, ADVERSARIAL), (repaired, REPAIRED)):
+        shard = _Shard(self, part, workers, advance)
+        shard.run()
+        files: dict[str, Content] = {COUNTERS: shard.counters}
+        for name, tables in shard.tables.items():
             if tables:
                 files[name] = pa.concat_tables(tables)
         return files
@@ -116,36 +119,79 @@ class _Shard:
             probed=None if classifier.differentiable else self.config.probed(self.schema),
             drawn=True,
         )
-        self.tables: list[pa.Table] = []
+        self.tables: dict[str, list[pa.Table]] = {ADVERSARIAL: [], CURVE: [], REPAIRED: []}
+        self.found_at: NDArray[np.float64] | None = None
         self.outcomes: dict[str, Outcomes] = {}
         self.standing: dict[str, Flags] = {}
-        self.counters: Counters = {"attacks": {}, "repairs": {}, "yardstick": {}}
+        self.counters: Counters = {"attacks": {}, "repairs": {}, "yardstick": {}, "curve": {}}
 
-    def run(self) -> tuple[list[pa.Table], list[pa.Table], Counters]:
-        """Attacks, then repairs; returns their tables and what they cost."""
+    def run(self) -> None:
+        """Attacks at every budget, then repairs."""
         part = self.part
         if part.outcomes is not None:
             self.outcomes.update(part.outcomes)
         else:
             singles, _ = runs_of(self.config)
-            found = evaluate(self.inquiry, part.rows, part.labels, singles, each=self._attacked)
+            curve = Curve(self.inquiry, part.rows, part.labels)
+            curve.go(singles, self._attacked_below)
+            found = evaluate(
+                self.inquiry,
+                part.rows,
+                part.labels,
+                singles,
+                seen=curve.seen,
+                found=curve.found,
+                each=self._attacked,
+            )
+            self._tell_smallest()
             self._draw(found.clean)
-        repaired = self._repairs() if self.config.repair and self.outcomes else []
-        return self.tables, repaired, self.counters
+        if self.config.repair and self.outcomes:
+            self.tables[REPAIRED] = self._repairs()
+
+    def _attacked_below(self, epsilon: float, found: Attacked) -> None:
+        """Keeps what an attack broke up to a smaller budget."""
+        self._keep(CURVE, "curve", f"{budget_key(epsilon)}/{found.name}", found, epsilon)
 
     def _attacked(self, found: Attacked) -> None:
-        """Keeps what an attack did; the first one pays for the look at the clean rows."""
-        start = 0 if self.tables else self.cost.start
-        self._count(
-            "attacks", found.name, found.spent, self.cost.attacks.get(found.name, 0) + start
+        """Keeps what an attack did."""
+        reach = self.config.reach
+        self._keep(
+            ADVERSARIAL,
+            "attacks",
+            found.name,
+            found,
+            None if isinstance(reach, Mapping) else float(reach),
         )
-        table = trajectory_table(found.name, self.part.numbers, found.trajectory, self.schema)
-        self.tables.append(table)
         if found.name != CLEAN:
             self.outcomes[found.name] = Outcomes.of(found.trajectory, sought_by(found.name))
+
+    def _keep(
+        self, file: str, section: str, key: str, found: Attacked, epsilon: float | None
+    ) -> None:
+        """Keeps an attack's rows and costs; the first one pays for the look at the clean rows."""
+        expected = self.cost.attacks.get(found.name, 0)
+        held = found.accurate & found.fair
+        if self.found_at is None:
+            expected += self.cost.start
+            self.found_at = np.where(held[:, 0], np.nan, 0.0)
+        self._count(section, key, found.spent, expected)
+        table = trajectory_table(found.name, self.part.numbers, found.trajectory, self.schema)
+        self.tables[file].append(with_budget(table, epsilon))
+        if found.name != CLEAN:
             kind = kind_of(found.name, self.config)
-            held = self.standing.setdefault(kind, np.ones(len(self.part.rows), bool))
-            held &= (found.accurate & found.fair).all(axis=1)
+            standing = self.standing.setdefault(kind, np.ones(len(held), bool))
+            standing &= held.all(axis=1)
+            if epsilon is not None:
+                self.found_at[np.isnan(self.found_at) & ~held.all(axis=1)] = epsilon
+
+    def _tell_smallest(self) -> None:
+        """Writes beside each row at which budget its instance was broken first."""
+        assert self.found_at is not None  # the first attack looked
+        for file in (ADVERSARIAL, CURVE):
+            self.tables[file] = [
+                with_smallest(table, self.part.numbers, self.found_at)
+                for table in self.tables[file]
+            ]
 
     def _draw(self, clean: Observation) -> None:
         """Measures the searches of each kind: what random draws break of all that they left."""

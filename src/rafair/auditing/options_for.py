@@ -7,7 +7,7 @@ from typing import Any
 
 from rafair.auditing.config import AuditConfig
 from rafair.auditing.judging import rows_per_shard
-from rafair.results.options import Perturbation
+from rafair.results.options import OWN_EPSILONS, Perturbation
 from rafair.search.sweep import suitable_chunk_rows
 from rafair.sources.data import DataSource
 from rafair.tabular.counterparts import Counterparts
@@ -17,8 +17,9 @@ from rafair.tabular.table_file import TableFile
 def options_for(data: DataSource, given: dict[str, Any], device: str) -> AuditConfig:
     """The options that are given, and what suits the data for the others.
 
-    A user's own table is audited whole, under perturbations that could really happen. Of a file
-    that is streamed all rows are judged, and a sample of them is attacked.
+    A user's own table is audited whole, under perturbations that could really happen, and at
+    several budgets. Of a file that is streamed all rows are judged, and a sample of them is
+    attacked.
 
     Args:
         data: The rows.
@@ -28,12 +29,20 @@ def options_for(data: DataSource, given: dict[str, Any], device: str) -> AuditCo
     Raises:
         InputError: If an option is out of range, or does not fit the rows.
     """
+    if data.schema.own:
+        given = _own(given)
     if data.stream is not None:
         config = AuditConfig(**given)
         return _of_stream(config, data.stream, device, given="instances" in given)
     if data.origin.file is not None:
         given = {"instances": None, "perturbation": Perturbation.FEASIBLE} | given
     return AuditConfig(**given)
+
+
+def _own(given: dict[str, Any]) -> dict[str, Any]:
+    said = {"epsilon", "epsilons", "step_size"} & given.keys()
+    budgets = {} if said else {"epsilons": OWN_EPSILONS}
+    return {"perturbation": Perturbation.FEASIBLE} | budgets | given
 
 
 def _of_stream(config: AuditConfig, file: TableFile, device: str, *, given: bool) -> AuditConfig:

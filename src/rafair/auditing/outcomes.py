@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from rafair.engine.files import copy_file
 from rafair.results.result import Audit
-from rafair.results.run_files import ADVERSARIAL
+from rafair.results.run_files import ADVERSARIAL, CURVE
 from rafair.results.twins import sought_by
 from rafair.search.observation import Observation
 from rafair.search.trajectory import Trajectory
@@ -76,7 +76,9 @@ class Stored:
 
     def copy_to(self, folder: Path) -> None:
         """Copies the attacked rows, so that the new run folder is complete."""
-        copy_file(self.audit.folder / ADVERSARIAL, folder / ADVERSARIAL)
+        for name in (ADVERSARIAL, CURVE):
+            if name in self.audit.record.files:
+                copy_file(self.audit.folder / name, folder / name)
 
 
 def _stored_outcome(sought: frozenset[Verdict], frame: pd.DataFrame, schema: Schema) -> Outcomes:

@@ -38,6 +38,25 @@ def trajectory_table(
     )
 
 
+def with_budget(table: pa.Table, epsilon: float | None) -> pa.Table:
+    """The table with its budget as the column `epsilon`; null where features have their own."""
+    return table.append_column("epsilon", pa.array([epsilon] * len(table), pa.float64()))
+
+
+def with_smallest(
+    table: pa.Table, instances: NDArray[np.int64], found_at: NDArray[np.float64]
+) -> pa.Table:
+    """The table with the column `smallest_epsilon`.
+
+    Args:
+        table: Rows, instance by instance, as many of each.
+        instances: The instances, in the order of the rows.
+        found_at: For each the smallest budget at which anything broke it; NaN where nothing did.
+    """
+    each = np.repeat(found_at, len(table) // max(len(instances), 1))
+    return table.append_column("smallest_epsilon", pa.array(each, from_pandas=True))
+
+
 def final_table(
     attack: str, instances: NDArray[np.int64], trajectory: Trajectory, schema: Schema
 ) -> pa.Table:

@@ -36,6 +36,7 @@ from rafair.errors import InputError, ModelGoneError
 from rafair.models.adapting import check_fits
 from rafair.models.classifier import Classifier
 from rafair.models.prediction import predict
+from rafair.results.curve import curve_document
 from rafair.results.derived_rates import plain, rates_document
 from rafair.results.groups import groups_document
 from rafair.results.options import Perturbation
@@ -282,6 +283,13 @@ class _Run:
             self.config.bands or {},
             rates["attacks"],
         )
+        curve = plain(
+            curve_document(
+                gathered, folder, self.data.schema, self.config.bands or {}, rates["attacks"]
+            )
+        )
+        if self.stored:
+            curve = self.stored.audit.document.get("curve")
         now = datetime.datetime.now(datetime.UTC)
         document = {
             "schema_version": SCHEMA_VERSION,
@@ -299,6 +307,7 @@ class _Run:
             **rates,
             **groups._asdict(),
             **self._feasible(),
+            **({"curve": curve} if curve else {}),
             **({"yardstick": drawn} if (drawn := gathered.counters.get("yardstick")) else {}),
             **({"whole": whole.section()} if whole else {}),
         }

@@ -72,13 +72,22 @@ StepSize = Annotated[
     str | None,
     typer.Option(
         metavar="SIZE",
-        help="Length of a step, as a share of each feature's range, or NAME=SIZE,NAME=SIZE for the "
-        "features that may move.  [default: 0.01]",
+        help="Length of a step, as a share of each feature's range (in your own table of its usual "
+        "spread), or NAME=SIZE,NAME=SIZE for the features that may move.  [default: 0.01; 2.5 x "
+        "epsilon / steps where that is given]",
     ),
 ]
 Epsilon = Annotated[
     str | None,
     typer.Option(metavar="SIZE", help="Largest change, likewise.  [default: steps x step size]"),
+]
+Epsilons = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SIZES",
+        help="Several largest changes, as in .01,.02,.05: robust rates at each.  [default of your "
+        "own table: .01,.02,.05]",
+    ),
 ]
 Perturbation = Annotated[
     str | None,
@@ -226,6 +235,8 @@ def given(**options: Any) -> dict[str, Any]:
     for name in ("step_size", "epsilon"):
         if name in values:
             values[name] = _sizes(name, values[name])
+    if "epsilons" in values:
+        values["epsilons"] = numbers("epsilons", values["epsilons"])
     if "bands" in values:
         values["bands"] = _bands(values["bands"])
     if "budget" in values:

@@ -43,9 +43,10 @@ def of_groups(holding: Holding, run: JudgedRun) -> Iterator[Finding]:
 
 def _groups(holding: Holding, run: JudgedRun) -> Groups:
     rule, name = holding.rule, holding.name
-    feature = check_name("group", rule.group or "", run.groups)
+    groups = run.groups_at(name.epsilon)
+    feature = check_name("group", rule.group or "", groups)
     found = {}
-    for value, section in run.groups[feature].items():
+    for value, section in groups[feature].items():
         rates = section.robust.get(name.attack, {}) if name.attack else section.clean
         check_name("rate by group", name.metric, rates)
         found[value] = rates[name.metric]

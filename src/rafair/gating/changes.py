@@ -25,10 +25,10 @@ def of_change(holding: Holding, runs: Runs) -> Finding:
             "the policy"
         )
     try:
-        rate_named(before.record, name.short, name.attack)
+        earlier = rate_named(before.record, name.short, name.attack, holding.rule.epsilon)
     except InputError as error:
         raise InputError(f"baseline '{before.audit.folder}': {error}") from error
-    was, is_now = before.holds(name), runs.now.holds(name)
+    was, is_now = before.holds(earlier), runs.now.holds(name)
     change = None
     if was is not None and is_now is not None:
         pair = (was, is_now) if threshold == "largest_drop" else (is_now, was)
@@ -36,7 +36,7 @@ def of_change(holding: Holding, runs: Runs) -> Finding:
     if change is None:
         return holding.finding(Status.NOT_MEASURED, "nothing was counted in both runs")
     measured = Measured(change.value, change.low, change.high, change.n)
-    one, other = before.rates[name], runs.now.rates[name]
+    one, other = before.rates[earlier], runs.now.rates[name]
     assert one is not None
     assert other is not None  # both were counted
     rates = f"from {as_fraction(one.value)} to {as_fraction(other.value)}"

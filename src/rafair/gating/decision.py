@@ -59,6 +59,7 @@ class Finding:
         limit: Its number.
         by: Whether the "value" or the "interval" must hold.
         sentence: All that in words.
+        epsilon: The budget that the rule names; None where it means the largest.
     """
 
     rule: int
@@ -74,6 +75,7 @@ class Finding:
     limit: float
     by: str
     sentence: str
+    epsilon: float | None = None
 
     def to_dict(self) -> dict[str, object]:
         """As plain values."""

@@ -11,6 +11,7 @@ from rafair.gating.conditions import Condition, Subject
 from rafair.gating.differences import Comparison
 from rafair.gating.rate_change import Change
 from rafair.metrics.rounding import as_fraction
+from rafair.results.leading import ACCURATE_FAIRNESS
 from rafair.results.result import Audit
 from rafair.results.tables import Cells, as_text
 from rafair.results.twins import is_union, keeps_witnesses
@@ -127,7 +128,8 @@ def _telling(changes: Sequence[Change]) -> tuple[list[Change], list[Change]]:
         name = change.name
         if name.metric == TWICE:
             continue
-        if name.kind in MAIN and name.attack in leading:
+        told = name.epsilon is None or name.metric == ACCURATE_FAIRNESS
+        if name.kind in MAIN and name.attack in leading and told:
             main.append(change)
         elif change.beyond_interval:
             others.append(change)
@@ -145,7 +147,8 @@ def _rows(changes: Sequence[Change]) -> list[list[str]]:
 
 def _heading(change: Change) -> str:
     name = change.name
-    return f"{name.kind}, {name.attack}" if name.attack else name.kind
+    at = "" if name.epsilon is None else f", epsilon {name.epsilon:g}"
+    return f"{name.kind}, {name.attack}{at}" if name.attack else name.kind
 
 
 def _row(change: Change) -> list[str]:

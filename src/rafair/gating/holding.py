@@ -49,6 +49,7 @@ class Holding:
             blocks=status is Status.FAILED or unmeasured,
             rate=rule.rate,
             attack=self.name.attack,
+            epsilon=rule.epsilon,
             group=rule.group,
             value=value,
             measured=measured,

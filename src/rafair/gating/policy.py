@@ -35,6 +35,7 @@ class Rule(BaseModel):
         rate: Which one, such as "robust.accurate_fairness".
         attack: Of which attack, where the rate is one of an attack; "*" for each that has it. None
             is the strongest.
+        epsilon: At which budget, of robust rates; None is the largest that was audited.
         group: A sensitive feature, or a pair as in "age × gender": the rule is about its groups.
         value: One of its groups only.
         min_n: How many instances a group must have to be judged.
@@ -56,6 +57,7 @@ class Rule(BaseModel):
 
     rate: str
     attack: str | None = None
+    epsilon: float | None = None
     group: str | None = None
     value: str | None = None
     min_n: int = 30
@@ -105,6 +107,11 @@ class Rule(BaseModel):
     def _share(cls, given: Any) -> float:
         return check_real("", given, 0, 1, low_included=True)
 
+    @field_validator("epsilon", mode="before")
+    @classmethod
+    def _budget(cls, given: Any) -> float:
+        return check_real("", given, 0, 1)
+
     @field_validator("min_n", mode="before")
     @classmethod
     def _number(cls, given: Any) -> int:
@@ -133,6 +140,8 @@ class Rule(BaseModel):
             )
         if self.attack is not None and not needs_attack(self.rate):
             raise ValueError(f"attack: expected none for '{self.rate}', which depends on none")
+        if self.epsilon is not None and not needs_attack(self.rate):
+            raise ValueError(f"epsilon: expected none for '{self.rate}', which depends on none")
         self._check_groups()
         self._check_comparison()
         return self

@@ -63,6 +63,7 @@ class Change:
         return {
             "rate": self.name.short,
             "attack": self.name.attack,
+            "epsilon": self.name.epsilon,
             **({} if self.group is None else {"feature": self.group[0], "group": self.group[1]}),
             "first": self.first,
             "second": self.second,

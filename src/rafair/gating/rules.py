@@ -43,9 +43,10 @@ def _rates(rule: Rule, run: JudgedRun) -> Sequence[RateName]:
     if rule.attack is None and rule.of_attack:
         _check_strongest(rule, run)
     if rule.attack != EVERY:
-        return [rate_named(run.record, rule.rate, rule.of_attack)]
+        return [rate_named(run.record, rule.rate, rule.of_attack, rule.epsilon)]
     check_name("rate", rule.rate, list(dict.fromkeys(name.short for name in run.rates)))
-    return [name for name in run.rates if name.short == rule.rate]
+    having = [name for name in run.rates if name.short == rule.rate and name.epsilon is None]
+    return [rate_named(run.record, rule.rate, name.attack, rule.epsilon) for name in having]
 
 
 def _check_strongest(rule: Rule, run: JudgedRun) -> None:

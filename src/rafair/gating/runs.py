@@ -12,6 +12,7 @@ from rafair.results.per_instance import PerInstance, Shares
 from rafair.results.rate_names import RateName, rates_of
 from rafair.results.record import AuditRecord, Group
 from rafair.results.result import Audit
+from rafair.results.stored_verdicts import budget_key
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,11 @@ class JudgedRun:
     def groups(self) -> Mapping[str, Mapping[str, Group]]:
         """The rates by group, derived from the files of a run that is older than them."""
         return groups_of(self.record, self.audit.folder).groups
+
+    def groups_at(self, epsilon: float | None) -> Mapping[str, Mapping[str, Group]]:
+        """The rates by group at a smaller budget; at the largest if None."""
+        curve = self.record.curve or {}
+        return self.groups if epsilon is None else curve[budget_key(epsilon)].groups
 
     def holds(self, name: RateName) -> Shares | None:
         """Whether each instance has what a rate counts, by ascending instance."""

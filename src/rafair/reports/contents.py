@@ -21,6 +21,7 @@ LONGEST_LABEL = 80
 PARTS = {
     "verdict": "Verdict",
     "rates": "Before, under and after perturbation",
+    "budgets": "Over epsilon",
     "groups": "By group",
     "where": "Where violations concentrate",
     "moved": "Which features were moved",
@@ -179,6 +180,8 @@ class Contents:
         manifest: What is needed to repeat the run: names and values.
         repeat: The command that repeats it.
         reading: How to read the figures: terms and their meaning.
+        budgets: How robust rates fall with epsilon: of all, then by sensitive feature; empty where
+            there was one budget.
         features_note: How to read `features`.
         features_missing: Which features could not be compared, or why none is shown.
         evidence: What a model card says of each figure of `frameworks.FIGURES`, by its key.
@@ -199,6 +202,7 @@ class Contents:
     manifest: Sequence[tuple[str, str]]
     repeat: str
     reading: Sequence[tuple[str, str]]
+    budgets: Sequence[Picture] = ()
     features_note: str = ""
     features_missing: str = ""
     evidence: Mapping[str, str] = field(default_factory=dict)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from rafair.reports.budgets import budget_pictures
 from rafair.reports.by_group import gaps_table, group_pictures
 from rafair.reports.case_columns import case_table
 from rafair.reports.concentration import NOTE, Concentrations, concentrations
@@ -52,6 +53,7 @@ def contents_of(audit: Audit) -> Contents:
         facts=facts(record),
         warnings=audit.warnings,
         stages=stages(record),
+        budgets=budget_pictures(record),
         groups=groups,
         pairs=pairs,
         gaps=gaps_table(record),

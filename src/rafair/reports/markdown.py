@@ -53,6 +53,8 @@ def _parts(contents: Contents) -> Iterator[str]:
         yield "### Warnings"
         yield "\n".join(f"- {escaped(warning)}" for warning in contents.warnings)
     yield from picture_parts(contents.stages, 2)
+    for picture in contents.budgets:
+        yield from picture_parts(picture, 2)
     if contents.groups:
         yield _heading("groups")
         yield escaped(contents.groups[0].note)

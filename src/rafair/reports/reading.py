@@ -25,7 +25,8 @@ ATTACKED = (
     (
         "perturbation",
         "A small change of features that are not sensitive, each by at most epsilon, a share of "
-        "its range.",
+        "its range; of a table of one's own, of its usual spread, from the 5th to the 95th "
+        "percentile.",
     ),
     ("attack", "A search for perturbations that make a model's answer wrong or unequal."),
     (

@@ -82,12 +82,13 @@ def check_columns(table: pa.Table, path: Path, first_row: int = 0) -> None:
     _refuse(told != verdicts(accurate, fair), "verdict", "accurate and fair", path, first_row)
 
 
-def check_rows(path: Path, *, stepwise: bool) -> NDArray[np.int64]:
+def check_rows(path: Path, *, stepwise: bool, epsilon: float | None = None) -> NDArray[np.int64]:
     """Refuses a file whose attacks are not of the same instances, step by step.
 
     Args:
         path: `adversarial.parquet` or `repaired.parquet`.
         stepwise: Whether each instance has all steps from the clean row on, rather than one row.
+        epsilon: Of `curve.parquet`, the budget whose rows are looked at.
 
     Returns:
         Instance, label and steps of every attack: the instances, their labels and how many rows
@@ -97,8 +98,10 @@ def check_rows(path: Path, *, stepwise: bool) -> NDArray[np.int64]:
         RunFolderError: If rows are missing, doubled, in another order, or of other labels.
     """
     columns = ["attack", "instance", "step", "label"]
-    tables = list(batches(path, columns))
+    tables = list(batches(path, columns if epsilon is None else [*columns, "epsilon"]))
     table = pa.concat_tables(tables) if tables else None
+    if table is not None and epsilon is not None:
+        table = table.filter(pa.array(numbers(table["epsilon"]) == epsilon))
     if table is None or not len(table):
         raise RunFolderError(f"'{path}': expected at least one row, found none")
     arrays = [numbers(table[name]) for name in ("step", "instance", "label")]

@@ -39,7 +39,7 @@ def rates_document(
         name: {
             "final": summaries.confusion(codes),
             "corrected": summaries.corrected(before[name], codes),
-            **_counted(spent, members_of(name)),
+            **counted(spent, members_of(name)),
         }
         for name, codes in gathered.repaired.items()
     }
@@ -75,11 +75,11 @@ def _single(
         "final": None if only else summaries.confusion(codes[:, -1]),
         "iterates": None if only else summaries.iterates(codes, seed),
         "outcome": None if only else summaries.confusion(outcome),
-        "robust": summaries.robust(codes),
+        "robust": summaries.robust(gathered.pooled(name)),
         "exposed": None if only else summaries.exposed(codes),
         "zero_gradient": share(gathered.zero_gradient[name]),
         **_discrimination(gathered, name, seed),
-        **_counted(gathered.counters.get("attacks", {}), (name,)),
+        **counted(gathered.counters.get("attacks", {}), (name,)),
     }
 
 
@@ -105,14 +105,12 @@ def _union(
     gathered: Verdicts, name: str, outcomes: Mapping[str, NDArray[np.int8]]
 ) -> dict[str, object]:
     members = members_of(name)
-    attacked = [gathered.attacked[member] for member in members]
-    pooled = np.concatenate([attacked[0][:, :1], *(codes[:, 1:] for codes in attacked)], axis=1)
     return {
         "outcome": summaries.union_outcome([outcomes[member] for member in members]),
-        "robust": summaries.robust(pooled),
-        "exposed": summaries.exposed(pooled),
+        "robust": summaries.robust(gathered.pooled(name)),
+        "exposed": summaries.exposed(gathered.iterates(name)),
         "zero_gradient": share(gathered.zero_gradient[members[0]]),
-        **_counted(gathered.counters.get("attacks", {}), members),
+        **counted(gathered.counters.get("attacks", {}), members),
     }
 
 
@@ -122,7 +120,8 @@ def _outcome(codes: NDArray[np.int8], name: str) -> NDArray[np.int8]:
     return result
 
 
-def _counted(spent: Mapping[str, Mapping[str, float]], names: Sequence[str]) -> dict[str, float]:
+def counted(spent: Mapping[str, Mapping[str, float]], names: Sequence[str]) -> dict[str, float]:
+    """What searches under these names cost together."""
     found = [spent[name] for name in names if name in spent]
     keys = [*COUNTED, *([QUERIES] if any(QUERIES in one for one in found) else [])]
     return {key: sum(one[key] for one in found) for key in keys}

@@ -11,6 +11,7 @@ from rafair.arguments import check_name, check_real, check_whole
 from rafair.attacks.naming import expand
 from rafair.attacks.registry import WITNESSES
 from rafair.errors import InputError
+from rafair.search.reach import following_step
 from rafair.tabular.bands import check_edges, edges_of
 from rafair.tabular.schema import Schema
 
@@ -21,6 +22,13 @@ DEFAULT_ATTACKS = ("rafair", "strongest")
 """The paper's attack in full, and all attacks together on what it left."""
 
 DEFAULT_INSTANCES = 200
+STEP_SIZE = 0.01
+"""The paper's: 20 of them reach 0.2."""
+
+OWN_EPSILONS = (0.01, 0.02, 0.05)
+"""The budgets of one's own data, as shares of each feature's usual spread."""
+
+MOST_EPSILONS = 20
 MOST_STEPS = 10_000
 MOST_CHUNK_ROWS = 1_000_000
 MOST_GRADIENT_ROWS = 1_000_000_000_000
@@ -52,9 +60,11 @@ class AuditOptions:
             those of `DEFAULT_ATTACKS` that this many steps are enough for.
         instances: How many rows to sample; None takes all.
         steps: The number of iterates T of each attack and of the repair.
-        step_size: The length of a step in encoded units, or one by feature name.
+        step_size: The length of a step as a share of a feature's scale, or one by feature name. By
+            default 2.5 / `steps` of `epsilon`, where that is given, else 0.01.
         epsilon: The largest change of a feature, or one by feature name; `steps × step_size` by
             default.
+        epsilons: Several budgets, of which `epsilon` is the largest.
         k: The factor K of the fairness condition.
         loss: The loss that attacks follow.
         labels: What the repair follows: "true" labels, the counterparts' "consensus", or None for
@@ -81,8 +91,9 @@ class AuditOptions:
     attacks: tuple[str, ...] = DEFAULT_ATTACKS
     instances: int | None = DEFAULT_INSTANCES
     steps: int = 20
-    step_size: PerFeature = 0.01
+    step_size: PerFeature = None  # type: ignore[assignment]  # filled in below
     epsilon: PerFeature | None = None
+    epsilons: tuple[float, ...] | None = None
     k: float = 0.0
     loss: str = "cross-entropy"
     labels: str | None = "true"
@@ -103,9 +114,14 @@ class AuditOptions:
         expand(self.attacks)
         if self.instances is not None:
             check_whole("instances", self.instances, 1, 1_000_000_000)
+        if self.epsilons is not None:
+            self._take_the_largest(self.epsilons)
         for name, value in (("step_size", self.step_size), ("epsilon", self.epsilon)):
             if value is not None and not isinstance(value, Mapping):
                 check_real(name, value, 0, 1)
+        if self.step_size is None:
+            given = self.epsilon is not None
+            object.__setattr__(self, "step_size", self.following if given else STEP_SIZE)
         check_real("k", self.k, 0, LARGEST_K, low_included=True)
         check_name("loss", self.loss, LOSSES)
         if self.labels is not None:
@@ -121,6 +137,22 @@ class AuditOptions:
         check_whole("max_category_changes", self.max_category_changes, 0, MOST_CATEGORY_CHANGES)
         if self.bands is not None:
             _check_bands(self.bands)
+
+    def _take_the_largest(self, given: Sequence[float]) -> None:
+        """Lets `epsilon` be the largest of several budgets, which stand in order."""
+        if isinstance(given, str) or not isinstance(given, Sequence) or not given:
+            raise InputError(f"epsilons: expected numbers above 0 up to 1, got {given!r}")
+        check_whole("number of epsilons", len(given), 1, MOST_EPSILONS)
+        budgets = tuple(sorted(float(check_real("epsilons", one, 0, 1)) for one in given))
+        if len(set(budgets)) < len(budgets):
+            raise InputError(f"epsilons: expected each once, got {', '.join(map(str, given))}")
+        if self.epsilon not in (None, budgets[-1]):
+            raise InputError(
+                f"epsilon: expected not beside epsilons, whose largest it is ({budgets[-1]:g}); "
+                f"got {self.epsilon!r}"
+            )
+        object.__setattr__(self, "epsilons", budgets)
+        object.__setattr__(self, "epsilon", budgets[-1])
 
     def bands_of(self, schema: Schema) -> dict[str, tuple[float, ...]]:
         """The edges of the bands of every sensitive number that has bands, in column order.
@@ -163,6 +195,18 @@ class AuditOptions:
         return self.default_epsilon if self.epsilon is None else self.epsilon
 
     @property
+    def smaller(self) -> tuple[float, ...]:
+        """The budgets below `epsilon`, ascending."""
+        return (self.epsilons or ())[:-1]
+
+    @property
+    def following(self) -> PerFeature:
+        """The step that follows from `epsilon`: so many of them cross its box."""
+        if isinstance(self.reach, Mapping):
+            return {name: following_step(size, self.steps) for name, size in self.reach.items()}
+        return following_step(self.reach, self.steps)
+
+    @property
     def widest(self) -> float:
         """The largest of `reach`."""
         return max(self.reach.values()) if isinstance(self.reach, Mapping) else float(self.reach)
@@ -175,6 +219,7 @@ class AuditOptions:
             "steps": self.steps,
             "step_size": _plain(self.step_size),
             "epsilon": _plain(self.reach),
+            "epsilons": None if self.epsilons is None else list(self.epsilons),
             "k": self.k,
             "loss": self.loss,
             "labels": self.labels,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,14 @@ class PerInstance:
         """The single attacks whose rows are stored; "clean" alone where there are none."""
         return list(self._gathered.attacked)
 
+    def at(self, epsilon: float) -> PerInstance:
+        """Of a smaller budget: robust rates alone are known there."""
+        return PerInstance(self._gathered.at(epsilon))
+
+    def pooled(self, attack: str) -> Codes:
+        """The clean row's verdict, and all that a robust rate counts; shape `(n, m)`."""
+        return self._gathered.pooled(attack)
+
     def holds(self, name: RateName) -> Shares | None:
         """1 where an instance has the property, 0 where not, NaN where it is not counted.
 
@@ -64,6 +73,8 @@ class PerInstance:
         Returns:
             Shape `(n,)`; None where the audit did not look for it.
         """
+        if name.epsilon is not None:
+            return self.at(name.epsilon).holds(replace(name, epsilon=None))
         if name.kind == "clean":
             first = next(iter(self._gathered.attacked.values()))
             return _metric(first[:, 0], name.metric)
@@ -76,12 +87,12 @@ class PerInstance:
         return self._attacked(name.kind, name.metric, attack)
 
     def _attacked(self, kind: str, metric: str, attack: str) -> Shares | None:
-        pooled = self._pooled(attack)
         if kind == "robust":
-            robust: Shares = _metric(pooled, metric).min(axis=1)
+            robust: Shares = _metric(self.pooled(attack), metric).min(axis=1)
             return robust
         if keeps_witnesses(attack):
             return None
+        pooled = self._gathered.iterates(attack)
         if kind == "exposed":
             exposed: Shares = _metric(pooled[:, 1:], metric).max(axis=1)
             return exposed
@@ -105,11 +116,6 @@ class PerInstance:
         before = summaries.union_cells(self._outcomes(attack))
         mended = (after == Verdict.TRUE_FAIR).astype(np.float64)
         return np.where(before == Verdict.TRUE_FAIR, np.nan, mended)
-
-    def _pooled(self, attack: str) -> Codes:
-        """The clean row's verdict and those of all iterates of all its attacks."""
-        codes = [self._gathered.attacked[member] for member in members_of(attack)]
-        return np.concatenate([codes[0][:, :1], *(one[:, 1:] for one in codes)], axis=1)
 
     def _outcomes(self, attack: str) -> list[Codes]:
         found = []

@@ -33,6 +33,7 @@ class RateName:
         metric: What is counted, such as "accurate_fairness"; empty for "zero_gradient" and
             "corrected".
         attack: The attack; None for the first three kinds.
+        epsilon: A smaller budget than the largest that was audited; None for that.
 
     Example:
         >>> print(RateName("robust", "accurate_fairness", "rafair"))
@@ -44,6 +45,7 @@ class RateName:
     kind: str
     metric: str = ""
     attack: str | None = None
+    epsilon: float | None = None
 
     @property
     def short(self) -> str:
@@ -51,7 +53,10 @@ class RateName:
         return f"{self.kind}.{self.metric}" if self.metric else self.kind
 
     def __str__(self) -> str:
-        return f"{self.short} of {self.attack}" if self.attack else self.short
+        if not self.attack:
+            return self.short
+        at = "" if self.epsilon is None else f" at epsilon {self.epsilon:g}"
+        return f"{self.short} of {self.attack}{at}"
 
 
 def rates_of(record: AuditRecord) -> dict[RateName, Rate | None]:
@@ -70,17 +75,21 @@ def needs_attack(short: str) -> bool:
     return kind not in PLACES or PLACES[kind] is not None
 
 
-def rate_named(record: AuditRecord, short: str, attack: str | None = None) -> RateName:
+def rate_named(
+    record: AuditRecord, short: str, attack: str | None = None, epsilon: float | None = None
+) -> RateName:
     """The rate that a person means.
 
     Args:
         record: The audit.
         short: Kind and metric, such as "robust.accurate_fairness".
         attack: The attack, where the rate is one of an attack or of its repair.
+        epsilon: The budget, of a robust rate; None is the largest that was audited.
 
     Raises:
         UnknownNameError: If the audit has no such rate or attack; says the nearest.
-        InputError: If an attack is given where none belongs, or missing where one does.
+        InputError: If an attack is given where none belongs, or missing where one does; or if that
+            budget was not audited.
     """
     known = list(rates_of(record))
     check_name("rate", short, list(dict.fromkeys(name.short for name in known)))
@@ -97,7 +106,26 @@ def rate_named(record: AuditRecord, short: str, attack: str | None = None) -> Ra
     if attack is not None:
         check_name("attack", attack, attacks)
     kind, _, metric = short.partition(".")
-    return RateName(kind, metric, attack)
+    return RateName(kind, metric, attack, _smaller(record, kind, epsilon))
+
+
+def _smaller(record: AuditRecord, kind: str, epsilon: float | None) -> float | None:
+    """A budget below the largest; None for the largest."""
+    if epsilon is None:
+        return None
+    largest = record.options.reach
+    audited = [*map(float, record.curve or {}), *([largest] if isinstance(largest, float) else [])]
+    if epsilon not in audited:
+        found = ", ".join(f"{one:g}" for one in audited) or "one for each feature"
+        raise InputError(f"epsilon: expected one that was audited ({found}), got {epsilon:g}")
+    if epsilon == largest:
+        return None
+    if kind != "robust":
+        raise InputError(
+            f"epsilon: expected a robust rate with a smaller one than {largest:g}, the largest; "
+            f"others are told at that alone, got '{kind}'"
+        )
+    return epsilon
 
 
 def _walk(record: AuditRecord) -> Iterator[tuple[RateName, Rate | None]]:
@@ -110,6 +138,10 @@ def _walk(record: AuditRecord) -> Iterator[tuple[RateName, Rate | None]]:
             for metric, rate in (getattr(found, kind) or {}).items():
                 yield RateName(kind, metric, attack), rate
         yield RateName("zero_gradient", "", attack), found.zero_gradient
+    for key, point in (record.curve or {}).items():
+        for attack, rates in point.robust.items():
+            for metric, rate in rates.items():
+                yield RateName("robust", metric, attack, float(key)), rate
     for attack, repair in record.repairs.items():
         for metric, rate in repair.final.items():
             yield RateName("repaired", metric, attack), rate

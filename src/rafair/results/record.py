@@ -32,6 +32,7 @@ OLDER = {
     "perturbation",
     "max_category_changes",
     "bands",
+    "epsilons",
 }
 """Options that runs of versions that did not know them do not name; they had the default."""
 
@@ -280,6 +281,21 @@ class Yardstick:
 
 
 @dataclass(frozen=True)
+class CurvePoint:
+    """Robust rates at a smaller budget than the largest.
+
+    Args:
+        robust: By attack.
+        groups: Groups by sensitive feature, or pair of them.
+        gaps: The largest gaps between them.
+    """
+
+    robust: Mapping[str, Rates]
+    groups: Mapping[str, Mapping[str, Group]]
+    gaps: Mapping[str, Gaps]
+
+
+@dataclass(frozen=True)
 class AuditRecord:
     """The content of `audit.json`.
 
@@ -291,6 +307,8 @@ class AuditRecord:
         yardstick: By kind of perturbations ("paper", "feasible"); None of runs without attacks or
             from before there was one.
         groups: Groups by sensitive feature, or pair of them; None of older runs, as `gaps` is.
+        curve: Robust rates by smaller budget, such as "0.02", ascending; None where there was one
+            budget.
     """
 
     rafair_version: str
@@ -311,6 +329,7 @@ class AuditRecord:
     yardstick: Mapping[str, Yardstick] | None = None
     groups: Mapping[str, Mapping[str, Group]] | None = None
     gaps: Mapping[str, Gaps] | None = None
+    curve: Mapping[str, CurvePoint] | None = None
 
     @cached_property
     def options(self) -> AuditOptions:

@@ -211,7 +211,8 @@ class Audit:
     def to_frame(self) -> pd.DataFrame:
         """Every rate of all instances in a row; of groups, `groups_frame` has them.
 
-        Columns: stage, attack, kind, metric, value, count, n, low, high.
+        Columns: stage, attack, kind, metric, value, count, n, low, high, and epsilon: the budget of
+        rates below the largest, else missing.
         """
         import pandas as pd
 
@@ -222,6 +223,7 @@ class Audit:
                 "kind": SAME_COLUMN.get(name.kind, name.kind) if name.metric else "",
                 "metric": name.metric or name.kind,
                 **rate.to_dict(),
+                "epsilon": name.epsilon,
             }
             for name, rate in rates_of(self.record).items()
             if rate and name.kind != "model"

@@ -7,6 +7,7 @@ from rafair.verdicts import Verdict
 SCHEMA_VERSION = 1
 AUDIT = "audit.json"
 ADVERSARIAL, REPAIRED = "adversarial.parquet", "repaired.parquet"
+CURVE = "curve.parquet"
 VERDICTS = "verdicts.parquet"
 
 CLEAN = "clean"

@@ -10,12 +10,14 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from rafair.results.columns import by_attack, columns_of, numbers, present
-from rafair.results.run_files import ADVERSARIAL, REPAIRED
+from rafair.results.run_files import ADVERSARIAL, CURVE, REPAIRED
+from rafair.results.twins import members_of
 from rafair.verdicts import verdicts
 
 Counters = dict[str, dict[str, dict[str, float]]]
-"""Seconds and rows by kind ("attacks", "repairs") and name of an attack; of the kind "yardstick" by
-perturbations, with how many instances were drawn around and how many of them broke."""
+"""Seconds and rows by kind ("attacks", "repairs") and name of an attack; of the kind "curve" by
+budget and attack; of the kind "yardstick" by perturbations, with how many instances were drawn
+around and how many of them broke."""
 
 
 @dataclass
@@ -30,6 +32,8 @@ class Verdicts:
         repaired: Per attack the verdict codes after the repair; `(n,)`.
         bits: Of attacks that count bins of probability, min-entropy and Shannon entropy in bits at
             every step; `(n, T + 1, 2)`.
+        curve: By smaller budget, ascending, and attack, the verdict codes of the clean row and of
+            the first row up to this budget that breaks each property; `(n, 3)`.
         counters: Summed over shards.
     """
 
@@ -38,7 +42,33 @@ class Verdicts:
     zero_gradient: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
     repaired: dict[str, NDArray[np.int8]] = field(default_factory=dict)
     bits: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    curve: dict[float, dict[str, NDArray[np.int8]]] = field(default_factory=dict)
     counters: Counters = field(default_factory=dict)
+
+    def iterates(self, attack: str) -> NDArray[np.int8]:
+        """The verdict of the clean row, then those of all iterates of an attack, or a union's."""
+        codes = [self.attacked[member] for member in members_of(attack)]
+        return np.concatenate([codes[0][:, :1], *(one[:, 1:] for one in codes)], axis=1)
+
+    def pooled(self, attack: str) -> NDArray[np.int8]:
+        """The same, and what smaller budgets broke: all that a robust rate counts."""
+        before = list(self.curve.values())[-1:]  # which holds what those before it broke
+        codes = [one[member][:, 1:] for one in before for member in members_of(attack)]
+        return np.concatenate([self.iterates(attack), *codes], axis=1)
+
+    def at(self, epsilon: float) -> Verdicts:
+        """What is known at a smaller budget."""
+        return Verdicts(self.instances, self.curve[epsilon])
+
+
+def budget_key(epsilon: float) -> str:
+    """What a budget is called in `audit.json`.
+
+    Example:
+        >>> budget_key(0.02), budget_key(0.1)
+        ('0.02', '0.1')
+    """
+    return f"{epsilon:.12g}"
 
 
 def read_verdicts(folder: Path) -> Verdicts:
@@ -59,11 +89,27 @@ def read_verdicts(folder: Path) -> Verdicts:
         if bins[rows].all():
             bits = np.log2(bins[rows]), entropy[rows]
             gathered.bits[name] = np.stack(bits, axis=-1).reshape(-1, moments, 2)
+    if (folder / CURVE).exists():
+        gathered.curve = _curve(folder / CURVE)
     if (folder / REPAIRED).exists():
         table = columns_of(folder / REPAIRED, columns)
         codes = _codes(table)
         gathered.repaired = {name: codes[rows] for name, rows in by_attack(table).items()}
     return gathered
+
+
+def _curve(path: Path) -> dict[float, dict[str, NDArray[np.int8]]]:
+    table = columns_of(path, ["attack", "epsilon", "step", "accurate", "fair"])
+    step, codes, epsilon = numbers(table["step"]), _codes(table), numbers(table["epsilon"])
+    attacks = by_attack(table)
+    return {
+        float(one): {
+            name: codes[here].reshape(-1, int(step[here].max()) + 1)
+            for name, rows in attacks.items()
+            if len(here := rows[epsilon[rows] == one])
+        }
+        for one in np.unique(epsilon)
+    }
 
 
 def _codes(table: pa.Table) -> NDArray[np.int8]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rafair.metrics.rates import rate
+from rafair.results.budgets import unit_of_epsilon
 from rafair.results.hardest import hit_hardest
 from rafair.results.leading import ACCURATE_FAIRNESS, leaders, most_telling, opening
 from rafair.results.moved import Moved, moved_features
@@ -104,16 +105,17 @@ def _once_perturbed(record: AuditRecord, attack: str) -> str:
     options = record.options
     possible = options.perturbation == Perturbation.FEASIBLE or attack.startswith(FEASIBLE)
     changed = "changed as it could really happen," if possible else "perturbed"
-    return f"once their data were {changed} by up to {_size(options.reach)} ({attack})"
+    size = _size(options.reach, unit_of_epsilon(record))
+    return f"once their data were {changed} by up to {size} ({attack})"
 
 
-def _size(epsilon: PerFeature) -> str:
+def _size(epsilon: PerFeature, unit: str) -> str:
     if not isinstance(epsilon, Mapping):
-        return f"{epsilon:g} of each feature's range"
+        return f"{epsilon:g} of each feature's {unit}"
     least, most = min(epsilon.values()), max(epsilon.values())
     if least == most:
-        return f"{least:g} of some features' ranges"
-    return f"{least:g} to {most:g} of a feature's range"
+        return f"{least:g} of some features' {unit}s"
+    return f"{least:g} to {most:g} of a feature's {unit}"
 
 
 def _failure(record: AuditRecord, attack: str | None) -> str:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from rafair.metrics.groups import LEAST_INSTANCES, Gap
 from rafair.metrics.rates import Rate
 from rafair.metrics.rounding import as_fraction
-from rafair.results.leading import leading_first, most_telling
-from rafair.results.options import Perturbation
+from rafair.results.budgets import budgets_of, unit_of_epsilon
+from rafair.results.leading import families, leading_first, most_telling
+from rafair.results.options import AuditOptions, Perturbation
 from rafair.results.record import AttackRecord, AuditRecord, DecisionRule, Group, Rates
 from rafair.results.twins import is_union, keeps_witnesses, twin
 from rafair.visible import shortened, visible
@@ -104,7 +105,7 @@ def _budget(record: AuditRecord) -> str:
     which = {"feasible": "feasible perturbations, ", "both": "both perturbations, "}
     return (
         f"{instances}, {which.get(options.perturbation, '')}{options.steps} steps of "
-        f"{_sizes(options.step_size)}, epsilon {_sizes(options.reach)}, seed {record.seed}"
+        f"{_sizes(options.step_size)}, epsilon {_epsilons(options)}, seed {record.seed}"
     )
 
 
@@ -153,6 +154,23 @@ def robust_table(record: AuditRecord) -> Cells:
         note += " Strongest: all attacks together, on what those before it left standing."
     note += "".join(_bits(name, attack) for name, attack in record.attacks.items())
     return Cells("Over all steps", headers, rows, note)
+
+
+def budgets_table(record: AuditRecord) -> Cells:
+    """Robust rates at each budget, of the attack that left fewest and of the paper's."""
+    keys, unit = list(COLUMNS)[:3], unit_of_epsilon(record)
+    shown = [name for name in leading_first(record.attacks) if name in families(record.attacks)]
+    rows = [["clean", *_cells(record.clean.rates)[:3]]]
+    for name in shown:
+        for epsilon, budget in budgets_of(record).items():
+            rates = [_rate(budget.robust[name][key]) for key in keys]
+            rows.append([f"{name} {epsilon}", *rates])
+    note = (
+        f"Epsilon: the most that a feature may move, as a share of its {unit}. What is broken at "
+        "one epsilon is broken at every larger one."
+    )
+    headers = ["", *(f"robust {COLUMNS[key]}" for key in keys)]
+    return Cells("Over epsilon", headers, rows, note)
 
 
 def perturbations_table(record: AuditRecord) -> Cells:
@@ -308,6 +326,8 @@ def tables(record: AuditRecord) -> list[Cells]:
     """All tables that have something to show."""
     both = record.options.perturbation == Perturbation.BOTH
     shown = [perturbations_table(record)] if both else []
+    if record.curve:
+        shown.append(budgets_table(record))
     if record.attacks:
         shown.append(robust_table(record))
     shown.append(attacks_table(record))
@@ -364,6 +384,11 @@ def _one_line(rate: Rate | Gap | None) -> str:
         return "–"
     value, low, high = map(as_fraction, (rate.value, rate.low, rate.high))
     return f"{value} [{low}, {high}]"
+
+
+def _epsilons(options: AuditOptions) -> str:
+    budgets = options.epsilons or ()
+    return ", ".join(f"{one:g}" for one in budgets) or _sizes(options.reach)
 
 
 def _sizes(value: PerFeature) -> str:

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from rafair.attacks.registry import WITNESSES
 from rafair.engine.parquet_size import check_size
 from rafair.engine.run_folder import HARDENING, PLAN, partial_of
 from rafair.errors import InputError, RafairError, RunFolderError, UnfinishedRunError
@@ -21,14 +23,15 @@ from rafair.results.agreement import (
     check_columns,
     check_rows,
 )
-from rafair.results.columns import numbers
+from rafair.results.columns import columns_of, numbers
+from rafair.results.curve import curve_document
 from rafair.results.derived_rates import plain, rates_document
 from rafair.results.groups import derived_groups
 from rafair.results.options import AuditOptions
 from rafair.results.per_instance import PerInstance
 from rafair.results.result import Audit
-from rafair.results.run_files import ADVERSARIAL, AUDIT, CLEAN, REPAIRED, VERDICTS
-from rafair.results.stored_verdicts import read_verdicts
+from rafair.results.run_files import ADVERSARIAL, AUDIT, CLEAN, CURVE, REPAIRED, VERDICTS
+from rafair.results.stored_verdicts import Verdicts, read_verdicts
 from rafair.results.twins import runs_of, unions_among
 from rafair.verdicts import Verdict, verdicts
 from rafair.visible import visible
@@ -124,7 +127,8 @@ def _check_files(audit: Audit) -> None:
     wanted = {ADVERSARIAL}
     wanted |= {REPAIRED} if record.repairs else set()
     wanted |= {VERDICTS} if record.whole else set()
-    there = {name for name in (REPAIRED, VERDICTS) if (audit.folder / name).exists()}
+    wanted |= {CURVE} if record.curve else set()
+    there = {name for name in (REPAIRED, VERDICTS, CURVE) if (audit.folder / name).exists()}
     for name in sorted(wanted | there):
         if name not in record.files:
             raise RunFolderError(
@@ -147,6 +151,8 @@ def _expected_rows(audit: Audit) -> dict[str, int]:
     instances, attacks = record.clean.n, runs_of(config)[0]
     moments = (config.steps + 1) * len(attacks) if attacks else 1
     rows = {ADVERSARIAL: instances * moments}
+    if CURVE in record.files:
+        rows[CURVE] = instances * (1 + WITNESSES) * len(attacks) * len(config.smaller)
     if VERDICTS in record.files and record.whole:
         rows[VERDICTS] = record.whole.rows
     return rows
@@ -154,7 +160,7 @@ def _expected_rows(audit: Audit) -> dict[str, int]:
 
 def _check_agreement(audit: Audit) -> None:
     """Refuses Parquet files whose columns contradict each other, or that are not of one audit."""
-    for name in (ADVERSARIAL, REPAIRED):
+    for name in (ADVERSARIAL, REPAIRED, CURVE):
         if name in audit.record.files:
             row = 0
             for table in batches(audit.folder / name, VERDICT_COLUMNS):
@@ -166,6 +172,8 @@ def _check_agreement(audit: Audit) -> None:
     steps = config.steps if runs_of(config)[0] else 0
     if moments[0] != steps + 1:
         raise _edited(audit, "config.steps", f"{config.steps}", f"{moments[0] - 1}")
+    if CURVE in audit.record.files:
+        _check_curve(audit, instances, labels)
     if REPAIRED in audit.record.files:
         found = check_rows(audit.folder / REPAIRED, stepwise=False)
         if not (np.array_equal(found[0], instances) and np.array_equal(found[1], labels)):
@@ -173,6 +181,23 @@ def _check_agreement(audit: Audit) -> None:
                 f"'{audit.folder / REPAIRED}': expected the instances and labels of "
                 f"{ADVERSARIAL}, found others"
             )
+
+
+def _check_curve(audit: Audit, *expected: NDArray[np.int64]) -> None:
+    """Refuses smaller budgets of other instances, labels or clean verdicts."""
+    path, smaller = audit.folder / CURVE, audit.options.smaller
+    told = numbers(columns_of(path, ["epsilon"])["epsilon"])
+    if tuple(np.unique(told)) != smaller:
+        there = ", ".join(f"{one:g}" for one in np.unique(told))
+        raise _edited(audit, "config.epsilons", f"{list(smaller)} below the largest", there)
+    for epsilon in smaller:
+        found = check_rows(path, stepwise=True, epsilon=epsilon)
+        if not np.array_equal(found[:2], expected):
+            raise RunFolderError(
+                f"'{path}': epsilon {epsilon:g}: expected the instances and labels of "
+                f"{ADVERSARIAL}, found others"
+            )
+    check_clean_rows(path)
 
 
 def _differences(audit: Audit) -> Iterator[tuple[str, Any, Any]]:
@@ -192,9 +217,28 @@ def _differences(audit: Audit) -> Iterator[tuple[str, Any, Any]]:
         for section in BY_GROUP:
             # a group may have any name, that of a counter too
             yield from _compared(section, audit.document.get(section), by_group[section], ())
+    if gathered.curve or audit.record.curve:
+        yield from _curves_compared(audit, gathered)
     if VERDICTS in audit.record.files:
         whole = _whole(audit.folder / VERDICTS)
         yield from _compared("whole", audit.document.get("whole"), whole)
+
+
+def _curves_compared(audit: Audit, gathered: Verdicts) -> Iterator[tuple[str, Any, Any]]:
+    record = audit.record
+    bands = record.config["bands"]
+    derived = plain(
+        curve_document(gathered, audit.folder, record.dataset.schema, bands, record.attacks)
+    )
+    said = audit.document.get("curve") or {}
+    if [*said] != [*derived]:
+        yield "curve", ", ".join(said) or "nothing", ", ".join(derived) or "nothing"
+        return
+    for key, point in derived.items():
+        for section in ("robust", *BY_GROUP):
+            # a group may have any name, that of a counter too
+            where = f"curve.{key}.{section}"
+            yield from _compared(where, said[key].get(section), point[section], ())
 
 
 def _of_attacks(config: AuditOptions, found: set[str]) -> Iterator[tuple[str, Any, Any]]:

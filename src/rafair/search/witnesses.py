@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rafair.models.classifier import Labels
 from rafair.search.observation import Numbers, Observation
@@ -45,6 +46,12 @@ class Witnesses:
         """
         broken = [i for i, kinds in enumerate(PROPERTIES) if any(v in kinds for v in sought)]
         return np.flatnonzero(~self._broken[:, broken].all(axis=1))
+
+    @property
+    def standing(self) -> NDArray[np.bool_]:
+        """Which instances no row was seen of that breaks anything; shape `(n,)`."""
+        held: NDArray[np.bool_] = np.logical_not(self._broken.any(axis=1))
+        return held
 
     def add(self, where: Numbers, found: Trajectory) -> None:
         """Takes in a search among the instances at `where`."""

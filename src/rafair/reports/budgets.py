@@ -1,0 +1,71 @@
+"""Robust rates over epsilon as pictures: of all instances, and by sensitive group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from rafair.metrics.groups import LEAST_INSTANCES
+from rafair.reports.contents import PARTS, Bar, Picture
+from rafair.reports.pictures import METRICS
+from rafair.results.budgets import Budget, budgets_of
+from rafair.results.leading import ACCURATE_FAIRNESS, leaders
+from rafair.results.record import AuditRecord
+from rafair.results.tables import with_unit
+
+NOTE = (
+    "What is broken at one epsilon is broken at every larger one, so no rate rises with epsilon. "
+    "Robust: no violation found within these budgets."
+)
+
+
+def budget_pictures(record: AuditRecord) -> list[Picture]:
+    """How rates fall with epsilon: one picture of all, then one for each sensitive feature.
+
+    Groups of fewer instances than can be compared are left out. Empty where one budget was audited.
+    """
+    if not record.curve:
+        return []
+    found = []
+    for attack in leaders(record):
+        budgets = budgets_of(record)
+        whole = [
+            (
+                title,
+                [Bar("as they are", record.clean.rates[metric]), *_bars(budgets, attack, metric)],
+            )
+            for metric, title in METRICS.items()
+        ]
+        found.append(Picture(f"{PARTS['budgets']}: {attack}", whole, NOTE))
+        found += _by_group(record, budgets, attack)
+    return found
+
+
+def _bars(budgets: Mapping[str, Budget], attack: str, metric: str) -> Iterator[Bar]:
+    for epsilon, budget in budgets.items():
+        yield Bar(f"epsilon {epsilon}", budget.robust[attack][metric], "robust")
+
+
+def _by_group(record: AuditRecord, budgets: Mapping[str, Budget], attack: str) -> Iterator[Picture]:
+    for feature in record.dataset.sensitive:
+        groups = (record.groups or {}).get(feature, {})
+        shown = [
+            (
+                f"{name} ({group.n:,})",
+                [
+                    Bar("as they are", group.clean[ACCURATE_FAIRNESS]),
+                    *(
+                        Bar(
+                            f"epsilon {epsilon}",
+                            budget.groups[feature][name].robust[attack][ACCURATE_FAIRNESS],
+                            "robust",
+                        )
+                        for epsilon, budget in budgets.items()
+                    ),
+                ],
+            )
+            for name, group in groups.items()
+            if group.n >= LEAST_INSTANCES
+        ]
+        if shown:
+            title = f"Accurate fairness by {with_unit(feature, record)}: {attack}"
+            yield Picture(title, shown, NOTE)
