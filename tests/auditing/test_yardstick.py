@@ -107,4 +107,5 @@ def test_queries_of_draws_are_counted(table):
     assert drawn.queries > 0 == drawn.gradient_rows
     spent = result.record.attacks["noise"].queries + drawn.queries
     before = {bytes(row) for row in table.rows}  # the model's accuracy is that of all rows
-    assert spent <= len(asked) <= spent + len(before)
+    looks = 2 * 40 * len(table.schema)  # at how much each feature decides
+    assert spent <= len(asked) <= spent + len(before) + looks

@@ -25,6 +25,7 @@ from rafair.auditing.document import environment, merge_shards, warnings_of, wri
 from rafair.auditing.examine import Examiner, Part
 from rafair.auditing.finished import finished_audit, hashes, plan_of
 from rafair.auditing.judging import Judge, Judging, Whole
+from rafair.auditing.moves import largest_moves, most_asked
 from rafair.auditing.outcomes import Stored
 from rafair.engine.checkpoints import Checkpoints, count_stored
 from rafair.engine.job import Document, Job, digest
@@ -39,13 +40,14 @@ from rafair.models.prediction import predict
 from rafair.results.curve import curve_document
 from rafair.results.derived_rates import plain, rates_document
 from rafair.results.groups import groups_document
+from rafair.results.moves import moves_in_words
 from rafair.results.options import Perturbation
 from rafair.results.per_instance import PerInstance
-from rafair.results.record import Feasible, record_of
+from rafair.results.record import Feasible, LargestMove, record_of
 from rafair.results.result import Audit
 from rafair.results.run_files import SCHEMA_VERSION
 from rafair.results.twins import is_feasible, runs_of, unions_among
-from rafair.search.sweep import CHUNK_ROWS
+from rafair.search.sweep import CHUNK_ROWS, Sweep
 from rafair.sources.data import DataSource, dataset_section
 from rafair.sources.scanning import Sample
 from rafair.sources.source import Source, count_answers
@@ -118,6 +120,8 @@ class _Run:
     asking: Asking
     said: list[str] = field(default_factory=list)
     """What a first look at the model tells a reader."""
+    moves: dict[str, LargestMove] = field(default_factory=dict)
+    """How far each feature may move."""
 
     @property
     def means(self) -> RunSettings:
@@ -191,6 +195,8 @@ class _Run:
         each, left = -(-counterparts // len(instances)), 1 - done / shards
         # besides, a first look tells the rate, and the model's accuracy is that on all rows
         others = each + (0 if self.data.stream else self.data.n_rows)
+        asking = not (self.config.max_queries or self._is_far)
+        others += most_asked(schema, len(instances)) if asking else 0
 
         def queries(config: AuditConfig, n: int) -> int:
             return round(self._cost(config, n, n * each, probed).total * left) + others
@@ -214,6 +220,7 @@ class _Run:
         # before a word is said: a model that is refused gets one line
         self.said.extend(self.source.look(stand_in, self.workers, instances))
         sparing = self.config.max_queries is not None
+        self.moves.update(self._moves(sweep if asking else None))
         rows, labels = table.rows[instances], table.labels[instances]
         rate = measure_rate(sweep, rows, labels, sparing=sparing)
         again = (
@@ -225,10 +232,24 @@ class _Run:
         ahead = describe(cost, rate, self.cores, left=left)
         if not stand_in.differentiable:
             ahead += f"; at most {queries(config, len(instances)):,} queries"
+        if told := moves_in_words(self.moves, schema):
+            self.means.progress.note(f"at most, {told}")
         self.means.progress.note(
             f"{len(instances):,} of {self.data.n_rows:,} rows of '{table.name}', {ahead}{again}"
         )
         return cost, config
+
+    @property
+    def _is_far(self) -> bool:
+        """Whether each answer is a request, which nobody asked for."""
+        return self.source.model.kind == "http"
+
+    def _moves(self, sweep: Sweep | None) -> dict[str, LargestMove]:
+        if not runs_of(self.config)[0]:
+            return {}
+        schema, rows = self.data.schema, self.data.table.rows[self.instances]
+        feasible = self.config.perturbation != Perturbation.PAPER
+        return largest_moves(schema, self.config.budget(schema, feasible=feasible).box, sweep, rows)
 
     def _cost(self, config: AuditConfig, n: int, counterparts: int, probed: int | None) -> Cost:
         """What `n` instances with so many counterparts in all can cost; `probed` of black boxes."""
@@ -307,6 +328,7 @@ class _Run:
             **rates,
             **groups._asdict(),
             **self._feasible(),
+            **({"moves": self.moves} if self.moves else {}),
             **({"curve": curve} if curve else {}),
             **({"yardstick": drawn} if (drawn := gathered.counters.get("yardstick")) else {}),
             **({"whole": whole.section()} if whole else {}),
@@ -329,7 +351,9 @@ class _Run:
         return count_answers(table.labels, predictions, len(table.schema.classes))
 
     def _config(self) -> dict[str, object]:
-        config = self.config.to_dict() | {"plan": self.job.digest}
+        features = self.data.schema.features
+        scale = {one.name: one.scale for one in features if one.scale is not None}
+        config = self.config.to_dict() | {"scale": scale, "plan": self.job.digest}
         if not self.stored:
             return config
         # the attacks were run under their own options; these are the repair's

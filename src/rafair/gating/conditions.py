@@ -9,9 +9,9 @@ from typing import Any
 
 from rafair.errors import RunFolderError
 from rafair.results.derived_rates import named
+from rafair.results.facts import decision_in_words
 from rafair.results.record import AuditRecord, DatasetRecord, Told
 from rafair.results.result import Audit
-from rafair.results.tables import decision_in_words
 
 SAME_QUESTION = ("instances", "seed", "bands")
 """Options that decide which rows are audited or how they are grouped, not what is asked of them."""

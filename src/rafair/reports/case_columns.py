@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from rafair.reports.contents import NONE, CaseTable, Codes, Column, FeatureColumns
 from rafair.results.cases import show
-from rafair.results.columns import Numbers, columns_of, distinct, numbers
+from rafair.results.columns import Numbers, columns_of, distinct, names_of, numbers
 from rafair.results.run_files import ADVERSARIAL, REPAIRED
 from rafair.results.stored_rows import StoredRows, repaired_rows
 from rafair.results.telling import telling_rows
@@ -72,6 +72,7 @@ class _Columns:
             repaired_prediction=self._class("repaired_prediction", self._repaired_prediction()),
             repaired_verdict=_column("repaired_verdict", CELLS, self._repaired_verdict()),
             features=[self._feature(feature, alone) for feature in self._schema.features],
+            smallest_epsilon=self._smallest_epsilon(),
         )
 
     def _class(self, name: str, codes: NDArray[Any]) -> Column:
@@ -81,6 +82,13 @@ class _Columns:
         column = columns_of(self._adversarial, [name])[name]
         values: Numbers = numbers(column, missing)[rows]
         return values
+
+    def _smallest_epsilon(self) -> NDArray[np.float64] | None:
+        name = "smallest_epsilon"
+        if name not in names_of(self._adversarial):
+            return None
+        found: NDArray[np.float64] = numbers(columns_of(self._adversarial, [name])[name])
+        return found[self._rows]
 
     def _repaired_prediction(self) -> NDArray[Any]:
         if self._repairs is None:

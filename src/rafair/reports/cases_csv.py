@@ -53,6 +53,9 @@ def _columns(cases: CaseTable) -> Iterator[tuple[str, Values]]:
     yield "changed", [cell(text) for text in changed(cases)]
     for feature in cases.features:
         yield from _of_feature(feature)
+    if cases.smallest_epsilon is not None:
+        known = cases.smallest_epsilon.tolist()
+        yield "smallest_epsilon", ["" if one != one else f"{one:g}" for one in known]
 
 
 def changed(cases: CaseTable) -> list[str]:

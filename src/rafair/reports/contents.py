@@ -122,6 +122,8 @@ class CaseTable:
         repaired_prediction: That of the repaired row; `NONE` where this row was not repaired.
         repaired_verdict: Its cell, likewise.
         features: The features, in the schema's order.
+        smallest_epsilon: The smallest budget that broke the instance, NaN where nobody knows; shape
+            `(n,)`; None of older runs.
     """
 
     instance: NDArray[np.int64]
@@ -136,6 +138,7 @@ class CaseTable:
     repaired_prediction: Column
     repaired_verdict: Column
     features: Sequence[FeatureColumns]
+    smallest_epsilon: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.instance)

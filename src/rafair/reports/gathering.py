@@ -13,6 +13,7 @@ from rafair.reports.evidence import NOT_MEASURED, evidence
 from rafair.reports.pictures import moved_picture, stages
 from rafair.reports.reading import reading
 from rafair.reports.repeating import manifest, repeat
+from rafair.results.facts import facts
 from rafair.results.groups import groups_of
 from rafair.results.leading import ACCURATE_FAIRNESS, families, most_telling
 from rafair.results.moved import Moved, moved_features
@@ -21,7 +22,7 @@ from rafair.results.rate_names import RateName
 from rafair.results.result import Audit
 from rafair.results.stored_rows import StoredRows
 from rafair.results.summary import summary
-from rafair.results.tables import facts, tables
+from rafair.results.tables import tables
 from rafair.visible import shortened
 
 

@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from rafair.hardening.gains import summary
+from rafair.results.facts import decision_in_words
 from rafair.results.hardening_record import HardeningRecord, MeanRate
-from rafair.results.tables import decision_in_words
 from rafair.visible import visible
 
 CONSTANT = "AF, R-AF of the largest class"

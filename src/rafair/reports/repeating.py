@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from rafair.results.facts import decision_in_words
 from rafair.results.options import AuditOptions
 from rafair.results.record import AuditRecord
-from rafair.results.tables import decision_in_words
 
 IN_PYTHON = "rafair.audit(...)"
 TOLD = {

@@ -11,9 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from rafair.results.cases import Case
+from rafair.results.facts import facts
 from rafair.results.result import Audit
 from rafair.results.summary import summary_of
-from rafair.results.tables import Cells, facts, tables
+from rafair.results.tables import Cells, tables
 from rafair.verdicts import Verdict
 from rafair.visible import shortened, visible
 

@@ -35,6 +35,8 @@ class Case:
         perturbed: The perturbed row.
         counterpart: The sensitive values of the first counterpart that is treated differently.
         schema: The features, to show values in their units.
+        smallest_epsilon: The smallest budget at which any attack broke the instance; 0 where it was
+            broken as it came, None where nobody knows.
     """
 
     instance: int
@@ -50,6 +52,7 @@ class Case:
     perturbed: Mapping[str, object]
     counterpart: Mapping[str, object] | None
     schema: Schema
+    smallest_epsilon: float | None = None
 
     @property
     def changed(self) -> tuple[str, ...]:
@@ -97,11 +100,12 @@ class Case:
             f"The true class is '{self.label}'. Predicted '{self.clean_prediction}' as it was, "
             f"'{self.prediction}' once perturbed"
         )
+        enough = enough_of(self.smallest_epsilon, self.schema)
         if self.counterpart is None:
-            return f"{before}; every counterpart gets the same prediction."
+            return f"{before}; every counterpart gets the same prediction.{enough}"
         return (
             f"{before}; a counterpart that differs only in sensitive features is predicted "
-            f"'{self.counterpart_prediction}'."
+            f"'{self.counterpart_prediction}'.{enough}"
         )
 
     def __str__(self) -> str:
@@ -117,6 +121,19 @@ class Case:
         if not self.rows:
             body = ["(no change is visible in these units)"]
         return "\n".join([self.heading, *body, self.summary])
+
+
+def enough_of(epsilon: float | None, schema: Schema) -> str:
+    """A sentence that says how small a move was enough to break an instance; empty of none.
+
+    Example:
+        >>> enough_of(0.02, Schema(features=(), label="y", classes=("no", "yes")))
+        " Moves of up to 2 % of each feature's range were enough to break it."
+    """
+    if not epsilon:
+        return ""
+    unit = "usual spread" if schema.own else "range"
+    return f" Moves of up to {100 * epsilon:g} % of each feature's {unit} were enough to break it."
 
 
 def find_cases(
@@ -172,6 +189,7 @@ def _is_missing(value: Any) -> bool:
 def _case(row: pd.Series[Any], clean: pd.Series[Any], schema: Schema) -> Case:
     sensitive = {name: row[f"counterpart.{name}"] for name in schema.sensitive}
     alone = _is_missing(row["counterpart_prediction"])
+    smallest = row.get("smallest_epsilon")  # which older runs do not know
     return Case(
         instance=int(row["instance"]),
         attack=str(row["attack"]),
@@ -188,4 +206,5 @@ def _case(row: pd.Series[Any], clean: pd.Series[Any], schema: Schema) -> Case:
         perturbed={name: row[f"raw.{name}"] for name in schema.names},
         counterpart=None if alone else sensitive,
         schema=schema,
+        smallest_epsilon=None if smallest is None or _is_missing(smallest) else float(smallest),
     )

@@ -30,6 +30,19 @@ def columns_of(path: Path, names: Sequence[str]) -> pa.Table:
         raise RunFolderError(f"'{path}': expected a whole Parquet file: {reason}") from error
 
 
+def names_of(path: Path) -> list[str]:
+    """The names of the columns of a Parquet file.
+
+    Raises:
+        RunFolderError: If the file cannot be read.
+    """
+    try:
+        return list(pq.read_schema(path).names)
+    except (OSError, pa.ArrowException) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise RunFolderError(f"'{path}': expected a whole Parquet file: {reason}") from error
+
+
 def numbers(column: pa.ChunkedArray, missing: Any = None) -> NDArray[Any]:
     """Numbers or truth values; shape `(n,)`.
 

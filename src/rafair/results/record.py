@@ -281,6 +281,20 @@ class Yardstick:
 
 
 @dataclass(frozen=True)
+class LargestMove:
+    """How far a feature may move at the largest budget.
+
+    Args:
+        by: In its own unit, of an ordinal feature in levels; None of what changes its level.
+        effect: By how much the answers to some rows change at the ends of that, as the mean of the
+            largest change of a class's probability; None where nobody was asked.
+    """
+
+    by: float | None
+    effect: float | None = None
+
+
+@dataclass(frozen=True)
 class CurvePoint:
     """Robust rates at a smaller budget than the largest.
 
@@ -307,6 +321,7 @@ class AuditRecord:
         yardstick: By kind of perturbations ("paper", "feasible"); None of runs without attacks or
             from before there was one.
         groups: Groups by sensitive feature, or pair of them; None of older runs, as `gaps` is.
+        moves: How far each feature may move, those first on which most depends; None of older runs.
         curve: Robust rates by smaller budget, such as "0.02", ascending; None where there was one
             budget.
     """
@@ -329,6 +344,7 @@ class AuditRecord:
     yardstick: Mapping[str, Yardstick] | None = None
     groups: Mapping[str, Mapping[str, Group]] | None = None
     gaps: Mapping[str, Gaps] | None = None
+    moves: Mapping[str, LargestMove] | None = None
     curve: Mapping[str, CurvePoint] | None = None
 
     @cached_property

@@ -7,18 +7,19 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from rafair.metrics.groups import LEAST_INSTANCES, Gap
+from rafair.metrics.groups import LEAST_INSTANCES
 from rafair.metrics.rates import Rate
 from rafair.metrics.rounding import as_fraction
 from rafair.results.budgets import budgets_of, unit_of_epsilon
+from rafair.results.facts import on_one_line
 from rafair.results.leading import families, leading_first, most_telling
-from rafair.results.options import AuditOptions, Perturbation
-from rafair.results.record import AttackRecord, AuditRecord, DecisionRule, Group, Rates
+from rafair.results.options import Perturbation
+from rafair.results.record import AttackRecord, AuditRecord, Group, Rates
 from rafair.results.twins import is_union, keeps_witnesses, twin
 from rafair.visible import shortened, visible
 
 if TYPE_CHECKING:
-    from rafair.tabular.perturbation import PerFeature
+    pass
 
 COLUMNS = {
     "accuracy": "accuracy",
@@ -51,62 +52,6 @@ class Cells:
     rows: Sequence[Sequence[str]]
     note: str = ""
     dense: bool = False
-
-
-def facts(record: AuditRecord) -> list[tuple[str, str]]:
-    """The data, the model and the audit, a line each."""
-    data, model = record.dataset, record.model
-    variant = f" ({data.variant})" if data.variant else ""
-    sensitive = " × ".join(f"{shortened(name)} ({count})" for name, count in data.sensitive.items())
-    parameters = f", {model.parameters:,} parameters" if model.parameters else ""
-    decides = decision_in_words(model.decision, model.input) if model.decision else None
-    return [
-        (
-            "Data",
-            f"{shortened(data.name)}{variant}: {data.rows:,} rows, {len(data.features)} features; "
-            f"{data.counterparts_per_instance:,} counterparts each: {sensitive}",
-        ),
-        (
-            "Model",
-            f"{shortened(model.name)}{parameters}; accuracy {_one_line(model.test_accuracy)} "
-            f"(n = {model.test_accuracy.n:,}, largest class {as_fraction(model.majority.value)})",
-        ),
-        *([("Decides", decides)] if decides else []),
-        ("Audit", _budget(record)),
-    ]
-
-
-def decision_in_words(decision: DecisionRule, takes: str | None) -> str:
-    """How a model decides, and of what.
-
-    Args:
-        decision: The rule.
-        takes: The model's `input`: "raw" or "encoded".
-
-    Example:
-        >>> decision_in_words(DecisionRule("threshold", {"yes": 0.2}, ">=", ["no", "yes"]), "raw")
-        "for 'yes' where its score is >= 0.2; takes raw values"
-    """
-    if decision.threshold:
-        ((name, at),) = decision.threshold.items()
-        rule = f"for '{shortened(name)}' where its score is {decision.comparison} {at:g}"
-        more = len(decision.classes) > 2
-        rule += ", else for the largest other score" if more else ""
-    else:
-        own = decision.rule == "own"
-        rule = "as its own labels say" if own else "for the largest score"
-    return f"{rule}; takes {'raw values' if takes == 'raw' else 'encoded rows'}"
-
-
-def _budget(record: AuditRecord) -> str:
-    options, instances = record.options, f"{record.clean.n:,} instances"
-    if not record.attacks:
-        return f"{instances}, clean rows only"
-    which = {"feasible": "feasible perturbations, ", "both": "both perturbations, "}
-    return (
-        f"{instances}, {which.get(options.perturbation, '')}{options.steps} steps of "
-        f"{_sizes(options.step_size)}, epsilon {_epsilons(options)}, seed {record.seed}"
-    )
 
 
 def attacks_table(record: AuditRecord) -> Cells:
@@ -271,7 +216,7 @@ def _rows_of_groups(
         if name in shown:
             group = groups[name]
             rates = [group.clean, *([group.robust[attack]] if attack else [])]
-            cells = [_one_line(rate["accurate_fairness"]) for rate in rates]
+            cells = [on_one_line(rate["accurate_fairness"]) for rate in rates]
             yield [f"  {shortened(name)}", f"{group.n:,}", *cells]
     if len(there) > len(shown):
         others = sum(groups[name].n for name in there if name not in shown)
@@ -293,7 +238,7 @@ def _largest(record: AuditRecord, attack: str | None) -> str:
         assert rate is not None  # a gap is of groups that have a rate
         rates.append(f"{shortened(name)} has {as_fraction(rate.value)}")
     what = "Largest gap of clean rows" if attack is None else f"Under {attack}"
-    return f"{what}: {_one_line(gap)}, of {shortened(feature)}: {', '.join(rates)}."
+    return f"{what}: {on_one_line(gap)}, of {shortened(feature)}: {', '.join(rates)}."
 
 
 def cost_table(record: AuditRecord) -> Cells:
@@ -377,21 +322,3 @@ def _rate(rate: Rate | None) -> str:
         return "–"
     low, high = (as_fraction(end, 2) for end in (rate.low, rate.high))
     return f"{as_fraction(rate.value)}\n{low}–{high}"
-
-
-def _one_line(rate: Rate | Gap | None) -> str:
-    if rate is None:
-        return "–"
-    value, low, high = map(as_fraction, (rate.value, rate.low, rate.high))
-    return f"{value} [{low}, {high}]"
-
-
-def _epsilons(options: AuditOptions) -> str:
-    budgets = options.epsilons or ()
-    return ", ".join(f"{one:g}" for one in budgets) or _sizes(options.reach)
-
-
-def _sizes(value: PerFeature) -> str:
-    if isinstance(value, Mapping):
-        return ", ".join(f"{name} {size:g}" for name, size in value.items())
-    return f"{value:g}"

@@ -1,0 +1,35 @@
+"""How far features may move, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rafair.results.record import LargestMove
+from rafair.tabular.schema import Schema
+from rafair.visible import shortened
+
+MOST_NAMED = 5
+
+
+def moves_in_words(moves: Mapping[str, LargestMove], schema: Schema) -> str:
+    """The largest moves of the features on which most depends; empty where nothing may move.
+
+    Example:
+        >>> from rafair.tabular.schema import Feature
+        >>> pay = Feature(name="pay", kind="integer", minimum=0, maximum=9, unit="EUR a month")
+        >>> schema = Schema(features=(pay,), label="y", classes=("no", "yes"))
+        >>> moves_in_words({"pay": LargestMove(1310.0)}, schema)
+        'pay ± 1,310 EUR a month'
+    """
+    named = [_told(name, move, schema) for name, move in list(moves.items())[:MOST_NAMED]]
+    more = len(moves) - len(named)
+    others = [f"and {more} more {'feature' if more == 1 else 'features'}"] if more else []
+    return ", ".join([*named, *others])
+
+
+def _told(name: str, move: LargestMove, schema: Schema) -> str:
+    if move.by is None:
+        return f"{shortened(name)} to another level"
+    unit = schema[name].unit or ("" if schema[name].kind.is_number else "levels")
+    by = float(f"{move.by:.3g}")
+    return f"{shortened(name)} ± {by:,.12g} {shortened(unit)}".rstrip()
