@@ -33,12 +33,13 @@ if TYPE_CHECKING:
     from rafair.gating.entry import gate
     from rafair.gating.policy import Policy
     from rafair.models.function import FunctionClassifier
-    from rafair.models.opening import ModelOptions, open_model
+    from rafair.models.opening import ModelOptions
     from rafair.models.torch_module import TorchClassifier
     from rafair.models.training import TrainConfig, train
     from rafair.reports.formats import report
     from rafair.results.cases import Case
     from rafair.results.result import Audit
+    from rafair.sources.opening import open_model
     from rafair.tabular.inference import infer_schema
     from rafair.tabular.reading import read_table
     from rafair.tabular.schema import Feature, Kind, Schema
@@ -69,7 +70,7 @@ _HOMES = {
     "gate": "rafair.gating.entry",
     "infer_schema": "rafair.tabular.inference",
     "load_dataset": "rafair.datasets.loading",
-    "open_model": "rafair.models.opening",
+    "open_model": "rafair.sources.opening",
     "read_schema": "rafair.tabular.schema_file",
     "read_table": "rafair.tabular.reading",
     "report": "rafair.reports.formats",

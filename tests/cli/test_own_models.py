@@ -7,7 +7,9 @@ row is made from the raw table by brute force, and predicted.
 from __future__ import annotations
 
 import itertools
+import json
 import pickle
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,7 +22,7 @@ import torch
 
 import own_models
 import rafair as package
-from commands import document, names, rafair
+from commands import call, document, names, rafair
 
 Predict = Callable[[pd.DataFrame], np.ndarray]
 """From a raw frame to the name of each row's class."""
@@ -209,3 +211,44 @@ def check_perturbed_rows(rows: pd.DataFrame, predict: Predict) -> None:
     raw = rows[[f"raw.{name}" for name in own_models.features()]]
     raw.columns = own_models.features().columns
     assert (predict(raw) == CLASSES[rows["prediction"]]).mean() > 0.99
+
+
+HARDEN = ("--instances", "4", "--steps", "1", "--epsilons", "0.05", "--judges", "noise")
+OWN = ("--data", "people.csv", "--label", "affair", "--sensitive", "religious")
+LOOK = ("--instances", "5", "--steps", "1", "--attack", "noise")
+TRUST = {pickled: "trust_pickle", torchscript: "trust_torchscript"}
+
+
+@pytest.mark.parametrize("make", MODELS, ids=lambda make: make.__name__)
+def test_each_kind_of_model_hardened_is_opened_as_it_was_judged(make, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    own_models.write_people(tmp_path)
+    model, _ = make(tmp_path)
+    done = rafair("harden", *OWN, "--model", *model, "--method", "consensus", *HARDEN, "--out", "h")
+    saved = json.loads(Path("h/after/model.json").read_text())
+    again = [option for option in model[1:] if option.startswith("--trust")]
+    options = dict.fromkeys([TRUST[make]] if make in TRUST else [], True)
+    if saved["original"]["file"] is None:  # code, which a folder does not decide to run
+        again = ["--original", model[0], *model[1:][: 2 * (make is torch_factory)]]
+        assert call("audit", "--model", "h/after", *OWN[:2]).code == 2
+        options = {"original": model[0]}
+        if make is torch_factory:
+            options["weights"] = Path(model[2])
+    else:  # the folder is whole
+        shutil.move("h", "elsewhere")
+        Path(model[0]).unlink()
+        shutil.move("elsewhere", "h")
+    assert all(need in " ".join(done.out.split()) for need in saved["needs"][:1])
+    schema = package.Schema.model_validate(saved["table"])
+    table = package.read_table("people.csv", schema=schema)
+
+    opened = package.open_model("h/after", options=package.ModelOptions(**options))
+    right = int((opened.logits(table.rows).argmax(axis=1) == table.labels).sum())
+    judged = json.loads(Path("h/harden.json").read_text())["each"][0]["after"]["test"]
+    assert right == judged["accuracy"]["count"]
+    rafair("audit", *OWN[:2], "--model", "h/after", *again, *LOOK, "--out", "run")
+    audited = document(tmp_path / "run")
+    assert audited["model"]["test_accuracy"]["count"] == right
+    assert audited["model"]["sha256"] == opened.sha256
+    assert audited["clean"]["individual_fairness"]["value"] == 1
+    assert ((tmp_path / "h" / "after" / "model.onnx").is_file()) == (make is onnx)

@@ -118,6 +118,14 @@ TrustTorchscript = Annotated[
         "--trust-torchscript", help="Open a file of TorchScript, which may read and write files."
     ),
 ]
+Original = Annotated[
+    str | None,
+    typer.Option(
+        metavar="MODEL",
+        help="Of a hardened model whose folder holds no copy of the model inside: that model, "
+        "FILE.py:NAME or http://...",
+    ),
+]
 Protocol = Annotated[
     str | None,
     typer.Option(
@@ -163,6 +171,7 @@ class Opening:
     trust: Trust = None
     trust_pickle: TrustPickle = False
     trust_torchscript: TrustTorchscript = False
+    original: Original = None
     protocol: Protocol = None
     batch_rows: BatchRows = None
     concurrency: Concurrency = None
@@ -191,6 +200,7 @@ class Opening:
             device=device,
             threshold=None if self.threshold is None else _threshold(self.threshold),
             classes=None if classes is None else _listed(classes),
+            original=self.original,
         )
 
     def http(self) -> HttpOptions:
@@ -247,7 +257,7 @@ def named(
     if model is None:
         _refuse("--model", opening.given)
     for name in opening.given:
-        if name in HTTP and not (model or "").startswith(ADDRESSES):
+        if name in HTTP and not (opening.original or model or "").startswith(ADDRESSES):
             value = opening.given[name]
             raise InputError(f"{name}: expected only for a model behind http(s)://, got '{value}'")
     return Named(

@@ -100,6 +100,7 @@ def document_of(
         },
         "each": [_each(one) for one in outcomes],
         "checks": _checks(before, after, config, outcomes, judge, pairs),
+        "saved": outcomes[0].pair.saved,
     }
     result: Document = plain(document)
     result["warnings"] = [*warnings_of(hardening_of(result)), *outcomes[0].pair.said]

@@ -55,7 +55,7 @@ def pairs_of(
     trains = config.made.training is not None
     if named.saved and named.opening.threshold is None and (named.data is None or trains):
         return _saved_pairs(named, config, means, device)
-    return OwnPair(open_source(named, progress=means.progress, whole=True), config.made)
+    return OwnPair(open_source(named, progress=means.progress, whole=True), config.made, named)
 
 
 def _saved_pairs(named: Named, config: HardenConfig, means: RunSettings, device: str) -> FreshPairs:

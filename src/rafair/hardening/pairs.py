@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 import numpy as np
 
@@ -21,10 +21,16 @@ from rafair.hardening.training import Hardening
 from rafair.models.classifier import Classifier
 from rafair.models.storage import DESCRIPTION, Hardened, export_if_unknown, load_model, save_model
 from rafair.models.training import TrainConfig, train
+from rafair.results.hardening_record import SavedModel
 from rafair.sources.data import DataSource
+from rafair.sources.named import Named
 from rafair.sources.networks import SavedNetwork, copy_model, is_trained, train_and_save
 from rafair.sources.saved_models import open_saved, wrapped
 from rafair.sources.source import Source
+from rafair.sources.wrapped_models import save_own
+
+OWN = "after"
+"""The folder of a model of one's own in its wrapper."""
 
 WORK = "work"
 """What only the work in progress needs, below its folder."""
@@ -41,6 +47,7 @@ class Pair:
         hardened: Seconds of hardening; None where nothing is trained.
         stopped_after_epoch: The last good epoch, where the loss broke down.
         said: What a first look at the model before tells a reader.
+        saved: Of a model of one's own, what was saved of it.
     """
 
     before: Classifier
@@ -49,6 +56,7 @@ class Pair:
     hardened: float | None = None
     stopped_after_epoch: int | None = None
     said: tuple[str, ...] = ()
+    saved: SavedModel | None = None
 
 
 class Pairs(Protocol):
@@ -197,20 +205,25 @@ class FreshPairs:
 
 @dataclass(frozen=True)
 class OwnPair:
-    """A model as it came, and the same in a wrapper; nothing is kept.
+    """A model as it came, and the same in a wrapper, which is saved.
 
     Args:
         source: The model and the rows.
         method: The wrapping method.
+        named: The model as it was named.
 
     Raises:
         InputError: If the method trains.
+        ModelError: If the model is wrapped already.
     """
 
     source: Source
     method: Method
+    named: Named
 
     def __post_init__(self) -> None:
+        if self.named.wraps is not None:
+            refuse_wrapped(str(self.named.model), self.named.wraps.wrapper.kind)
         if self.method.training:
             refuse_training(self.source.stand_in(), self.method.name)
 
@@ -240,7 +253,7 @@ class OwnPair:
         return self.source.model.identified
 
     def make(self, seed: int, folder: Path, progress: Progress) -> Pair:
-        """Asks the model about a few rows, twice, and wraps it.
+        """Asks the model about a few rows, twice, wraps it, and saves that.
 
         Raises:
             ModelError: If it does not fit the table, or answers otherwise the second time.
@@ -251,7 +264,20 @@ class OwnPair:
         with Workers() as workers:
             said = self.source.look(before, workers, np.arange(self.data.n_rows))
         after = wrapped(before, self.data.schema, self.method.wrapper)
-        return Pair(before, after, said=tuple(said))
+        told = Hardened(method=self.method.name, options=self.method.options)
+        dataset = self.data.plan.get("dataset")
+        assert self.method.wrapper is not None  # refused before
+        saved = save_own(
+            folder / OWN,
+            str(self.named.model),
+            self.named.opening,
+            (before, after),
+            self.data.schema,
+            told,
+            self.method.wrapper,
+            None if dataset is None else (str(dataset), str(self.data.origin.variant)),
+        )
+        return Pair(before, after, said=tuple(said), saved=SavedModel(OWN, saved.needs()))
 
 
 def refuse_training(classifier: Classifier, method: str) -> None:
@@ -269,6 +295,15 @@ def refuse_training(classifier: Classifier, method: str) -> None:
     )
 
 
+def refuse_wrapped(where: str, kind: str) -> NoReturn:
+    """Refuses a model that is wrapped already.
+
+    Raises:
+        ModelError: Always.
+    """
+    raise ModelError(f"'{where}': expected a model without a wrapper, found one in '{kind}'")
+
+
 def check_saved(folder: Path) -> TrainConfig:
     """How a saved network was trained, and so will be again.
 
@@ -277,10 +312,7 @@ def check_saved(folder: Path) -> TrainConfig:
     """
     _, description = load_model(folder)
     if description.wrapper is not None:
-        raise ModelError(
-            f"'{folder}': expected a network without a wrapper, found one in "
-            f"'{description.wrapper.kind}'"
-        )
+        refuse_wrapped(str(folder), description.wrapper.kind)
     try:
         return TrainConfig(**description.training)
     except (TypeError, InputError) as error:

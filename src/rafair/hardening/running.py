@@ -38,11 +38,11 @@ from rafair.hardening.pairs import WORK, Pair, Pairs
 from rafair.hardening.rates import Measured
 from rafair.models.classifier import Classifier
 from rafair.models.prediction import predict
-from rafair.models.storage import load_model
 from rafair.results.derived_rates import plain
 from rafair.results.hardening_record import HardeningRecord, hardening_of
 from rafair.results.reader import Reader
 from rafair.search.sweep import CHUNK_ROWS
+from rafair.sources.wrapped_models import check_saved_model
 from rafair.tabular.sampling import sample_instances
 
 Illustrate = Callable[[HardeningRecord, Path], object]
@@ -132,7 +132,7 @@ def _finished(folder: Path, digest: str) -> Document | None:
         return None
     for place in sorted(folder.glob("*/")):
         if place.name != WORK:
-            load_model(place)
+            check_saved_model(place)
     return document
 
 

@@ -61,6 +61,10 @@ ENDINGS = {
 """Kinds of files by how their names end."""
 
 
+NAMED_AGAIN = (HTTP, PYTHON, TORCH_FACTORY)
+"""Code and addresses, which are no file that could be copied whole."""
+
+
 def kind_of_model(source: str, *, weights: bool = False) -> ModelKind | None:
     """The kind of a model that others made, by its name alone; None where no kind is named so.
 

@@ -63,6 +63,8 @@ class ModelOptions:
         classes: The table's classes in the order of the model's outputs; None for the order that
             the model names, else that of the table.
         expected: The hash that the model's files must have before they are opened; None for any.
+        original: Of the folder of a hardened model that holds no copy of the model inside, this
+            model: `FILE.py:NAME` or an address, as when it was hardened.
 
     Raises:
         UnknownNameError: If `inputs` or `outputs` is not one of these.
@@ -83,6 +85,7 @@ class ModelOptions:
     threshold: Mapping[str, float] | None = None
     classes: tuple[str, ...] | None = None
     expected: str | None = None
+    original: str | None = None
 
     def __post_init__(self) -> None:
         if self.inputs is not None:

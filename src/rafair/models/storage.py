@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from torch import nn
 
 from rafair.engine.files import sha256_of, writing
-from rafair.engine.sealed import ALTERED, is_sealed, write_sealed
+from rafair.engine.sealed import ALTERED, is_sealed, read_sealed, write_sealed
 from rafair.engine.text_file import read_json
 from rafair.errors import ModelError
 from rafair.models.consensus import combinations_to_average
@@ -119,7 +119,7 @@ def save_model(
     Raises:
         InputError: If the wrapper does not fit the schema.
     """
-    averaged = _averaged(schema, wrapper)  # a wrapper that does not fit leaves nothing behind
+    averaged = averaged_over(schema, wrapper)  # a wrapper that does not fit leaves nothing behind
     with writing(folder / WEIGHTS) as path:
         path.write_bytes(serialise(network))
     with_onnx = not isinstance(wrapper, BenignWrapper)
@@ -151,13 +151,13 @@ def export_if_unknown(folder: Path) -> None:
     known = description.onnx_sha256 is not None and (folder / ONNX).is_file()
     if known or isinstance(description.wrapper, BenignWrapper):
         return
-    export_onnx(network, folder / ONNX, _averaged(description.table, description.wrapper))
+    export_onnx(network, folder / ONNX, averaged_over(description.table, description.wrapper))
     told = description.model_copy(update={"onnx_sha256": sha256_of(folder / ONNX)})
     write_sealed(folder / DESCRIPTION, told.model_dump(mode="json"))
 
 
-def _averaged(schema: Schema, wrapper: Wrapper | None) -> Averaged | None:
-    """What the logits of a consensus are averaged over; None of any other model."""
+def averaged_over(schema: Schema, wrapper: Wrapper | None) -> Averaged | None:
+    """What the logits of a consensus are averaged over, in encoded rows; None of other models."""
     if not isinstance(wrapper, ConsensusWrapper):
         return None
     counterparts = Counterparts.of(schema)
@@ -186,7 +186,7 @@ def load_model(folder: Path) -> tuple[nn.Sequential, ModelDescription]:
         raise ModelError(f"'{weights}': expected the model's weights, found no such file")
     if sha256_of(weights) != description.sha256:
         raise ModelError(f"'{weights}': its hash is not the one in {DESCRIPTION}; it was altered")
-    check_onnx(folder / ONNX, description)
+    check_onnx(folder / ONNX, description.onnx_sha256)
     schema = description.table
     network = fcnn(len(schema), len(schema.classes))
     try:
@@ -197,13 +197,12 @@ def load_model(folder: Path) -> tuple[nn.Sequential, ModelDescription]:
     return network.eval(), description
 
 
-def check_onnx(path: Path, description: ModelDescription) -> None:
+def check_onnx(path: Path, expected: str | None) -> None:
     """Refuses a `model.onnx` that is not the one that was saved; it may be gone.
 
     Raises:
         ModelError: If it was altered.
     """
-    expected = description.onnx_sha256
     if expected is not None and path.is_file() and sha256_of(path) != expected:
         raise ModelError(f"'{path}': its hash is not the one in {DESCRIPTION}; it was altered")
 
@@ -216,10 +215,10 @@ def check_saved_beside(path: Path) -> None:
     """
     if path.name == ONNX and (path.parent / DESCRIPTION).is_file():
         try:
-            description = _read_description(path.parent / DESCRIPTION)
-        except ModelError:  # of another program, or altered itself: it tells nothing of this file
+            expected = read_sealed(path.parent / DESCRIPTION).get("onnx_sha256")
+        except (OSError, ValueError, AttributeError):  # altered itself, or of another program
             return
-        check_onnx(path, description)
+        check_onnx(path, expected)
 
 
 def _read_description(path: Path) -> ModelDescription:

@@ -33,10 +33,11 @@ def render_hardening(record: HardeningRecord) -> RenderableType:
     if model := record.model:
         decides = f"The model decides {decision_in_words(model.decision, model.input)}."
         parts.append(Text(visible(decides), style="dim"))
-    if record.dataset.file:
-        parts.append(
-            Text("The wrapped model is not saved: it is the file's, wrapped.", style="dim")
+    if saved := record.saved:
+        kept = (
+            f"The hardened model is saved in {saved.folder}, for --model: {'; '.join(saved.needs)}."
         )
+        parts.append(Text(visible(kept), style="dim"))
     parts += [Text(visible(f"Warning: {warning}"), style="yellow") for warning in record.warnings]
     return Group(*parts)
 

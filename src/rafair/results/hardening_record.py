@@ -196,6 +196,19 @@ class Checks:
 
 
 @dataclass(frozen=True)
+class SavedModel:
+    """A hardened model of one's own.
+
+    Args:
+        folder: Where below the run's folder it is.
+        needs: What it needs of the model inside, and what it has, a sentence each.
+    """
+
+    folder: str
+    needs: list[str]
+
+
+@dataclass(frozen=True)
 class HardeningRecord:
     """The content of `harden.json`.
 
@@ -204,6 +217,7 @@ class HardeningRecord:
         before: Means over networks; so are those after.
         change: After minus before.
         each: The networks.
+        saved: Of a model of one's own, what was saved of it.
     """
 
     method: MethodRecord
@@ -219,6 +233,7 @@ class HardeningRecord:
     warnings: list[str] = field(default_factory=list)
     model: DecidingModel | None = None
     plan: str | None = None
+    saved: SavedModel | None = None
 
     @property
     def at(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 from rafair.arguments import check_name
@@ -24,11 +25,13 @@ from rafair.models.opening import open_model
 from rafair.models.saved_network import is_saved_network
 from rafair.models.storage import load_model, model_folder
 from rafair.models.training import TrainConfig
+from rafair.models.wrapped_model import WrappedModel, wrapped_in
 from rafair.sources.data import InMemory, Streamed
 from rafair.sources.networks import FreshNetwork, SavedNetwork
 from rafair.sources.opened import OpenedModel
 from rafair.sources.saved_models import open_saved_for
 from rafair.sources.source import Source
+from rafair.sources.wrapped_models import inside, rewrapped
 from rafair.tabular.reading import read_as_said, read_table
 from rafair.tabular.schema import Schema
 from rafair.tabular.schema_file import read_schema
@@ -79,10 +82,16 @@ class Named:
                     f"{value!r}"
                 )
 
+    @cached_property
+    def wraps(self) -> WrappedModel | None:
+        """Of a folder with a model of one's own in a wrapper, its description."""
+        is_folder = self.model is not None and is_saved_network(self.model)
+        return wrapped_in(self.model or "") if is_folder else None
+
     @property
     def saved(self) -> bool:
         """Whether the model is a network that rafair saved."""
-        return self.model is not None and is_saved_network(self.model)
+        return self.model is not None and is_saved_network(self.model) and self.wraps is None
 
     @property
     def streamed(self) -> bool:
@@ -95,8 +104,16 @@ class Named:
         """What the model is opened as."""
         if self.saved or self.model is None:
             return "rafair"
+        if self.wraps is not None:
+            return "wrapped"
         found = kind_of_model(self.model, weights=self.opening.weights is not None)
         return found.name if found else "torch"
+
+    def folder_schema(self) -> Schema | None:
+        """The schema that a folder with a saved model has; None of another model."""
+        if self.wraps is not None:
+            return self.wraps.table
+        return load_model(model_folder(Path(self.model or "")))[1].table if self.saved else None
 
     def check_place(self, out: Path | None) -> None:
         """Refuses to write where something lies that is read.
@@ -146,7 +163,9 @@ def open_source(
         dataset = _dataset(named, progress)
         fresh = FreshNetwork(dataset, training or TrainConfig(), named.opening.device)
         return Source(fresh, InMemory.of_dataset(dataset))
-    if not named.saved and kind_of_model(named.model):
+    if named.wraps is not None:
+        dataset = _dataset(_of_wrapped(named, named.wraps), progress)
+    elif not named.saved and kind_of_model(named.model):
         dataset = _dataset(named, progress)
     else:  # what is named like no kind of file can only be meant as a folder
         dataset, folder = dataset_of(named, progress)
@@ -188,8 +207,8 @@ def own_table(named: Named) -> Table:
     """
     assert named.data is not None  # who asks has looked
     schema, read = read_schema(named.schema, named.label) if named.schema else None, read_table
-    if schema is None and named.model is not None and named.saved:
-        schema, read = load_model(model_folder(Path(named.model)))[1].table, read_as_said
+    if schema is None and (of_model := named.folder_schema()) is not None:
+        schema, read = of_model, read_as_said
     if schema is None and named.label is None:
         raise InputError(
             "label: expected --label COLUMN, the column with the true classes, or --schema with one"
@@ -215,6 +234,17 @@ def open_classifier(named: Named, schema: Schema) -> Classifier:
         InputError: If there is no such model, or it is not to be trusted.
     """
     assert named.model is not None  # who asks has looked
+    if (described := named.wraps) is not None:
+        folder = model_folder(Path(named.model))
+        within = _inside(named, folder, described)
+        return rewrapped(
+            folder, described, schema, lambda: open_classifier(within, described.table)
+        )
+    if named.opening.original is not None:
+        raise InputError(
+            "original: expected with the folder of a hardened model, whose model inside it names; "
+            f"got '{named.opening.original}'"
+        )
     if named.saved:
         _refuse_options(named)
         opening = named.opening
@@ -223,6 +253,34 @@ def open_classifier(named: Named, schema: Schema) -> Classifier:
         opened = open_endpoint(named.model, schema, named.opening, named.http)
         return AskedOnce(opened, max_queries=named.max_queries)
     return open_model(named.model, schema, named.opening)
+
+
+def _inside(named: Named, folder: Path, described: WrappedModel) -> Named:
+    """The model inside a wrapper, opened as when it was hardened."""
+    said, sha256 = described.original.said, described.original.sha256
+    opening = replace(
+        named.opening,
+        inputs=said.inputs,
+        outputs=said.outputs,
+        threshold=said.threshold,
+        classes=tuple(said.classes) if said.classes else None,
+        expected=sha256,
+        original=None,
+    )
+    return replace(named, model=inside(folder, described, named.opening), opening=opening)
+
+
+def _of_wrapped(named: Named, described: WrappedModel) -> Named:
+    """What is named, with the data set that a wrapped model was hardened on, if it was one."""
+    if named.dataset is not None:
+        return named
+    if described.dataset is None:
+        raise InputError(
+            f"data: expected --data FILE with the columns {', '.join(described.table.names)}, "
+            f"since '{named.model}' was hardened on a table of one's own"
+        )
+    dataset, variant = described.dataset
+    return replace(named, dataset=dataset, variant=named.variant or variant)
 
 
 def hash_of(path: Path, progress: Progress = SILENT) -> str:

@@ -80,8 +80,12 @@ class OpenedModel:
     def look(
         self, asked: Classifier, table: Table, workers: Workers, instances: NDArray[np.int64]
     ) -> list[str]:
-        """What its answers to the table tell of it; of a network of ours all is known."""
-        return [] if self.kind == "rafair" else first_look(asked, table, workers, instances)
+        """What its answers to the table tell of it; what we saved was looked at before."""
+        return (
+            []
+            if self.kind in ("rafair", "wrapped")
+            else first_look(asked, table, workers, instances)
+        )
 
     def ready(self, data: DataSource, folder: Path, progress: Progress) -> Classifier:
         """The model as it is; nothing is stored."""

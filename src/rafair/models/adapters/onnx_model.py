@@ -73,7 +73,7 @@ class OnnxModel(BlackBox):
         self.probabilities = options.outputs == "probabilities"
         self.no_gradients = content.no_gradients
         self._ports = content.ports
-        self._session = _session(content.model, content.name)
+        self._session = session_of(content.model, content.name)
         self._raw = options.inputs == "raw"
         if content.ports.label is not None and self.threshold is None:
             self.terms.decision = DecisionRule(OWN)
@@ -125,10 +125,44 @@ def open_onnx(source: str | Path, schema: Schema, options: ModelOptions) -> Clas
         ModelError: If it is none, is cut short, does not fit the schema, or gives no scores.
         InputError: If ONNX Runtime is not installed.
     """
-    file = _whole(ModelFile.read(Path(source)))
+    file = whole_onnx(ModelFile.read(Path(source)))
     check_saved_beside(Path(source))
     check_hash(file.sha256, options.expected, str(source))
     return _made(file, schema, options)
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A graph cut to the scores that steer.
+
+    Args:
+        model: The graph.
+        ports: Where rows go in.
+        scores: The name of the scores.
+        stated: How it was opened, and what the scores are.
+        width: How many scores a row gets.
+    """
+
+    model: onnx.ModelProto
+    ports: Ports
+    scores: str
+    stated: ModelOptions
+    width: int
+
+
+def scored(file: ModelFile, schema: Schema, options: ModelOptions) -> Scored:
+    """The graph of a file that was opened, cut to the scores that steer."""
+    model = _parsed(file)
+    ports = ports_of(model, file.path)
+    options = with_named(ports.classes, schema, options, file.path.name)
+    graph = _Graph(file.name, file.sha256, b"", ports, "")
+    scores, stated = _logits(model, graph, schema, options)
+    model = with_outputs(model, scores)
+    whole = OnnxModel(replace(graph, model=model.SerializeToString()), schema, stated)
+    rows = probe_rows(schema)
+    return Scored(
+        model, ports, scores, stated, whole.outputs(rows)[0].reshape(len(rows), -1).shape[1]
+    )
 
 
 def _made(file: ModelFile, schema: Schema, options: ModelOptions) -> Classifier:
@@ -200,8 +234,12 @@ def _check_same(opened: OpenedModule, whole: OnnxModel, schema: Schema) -> None:
         raise NotConvertibleError(f"as a torch module, its logits differ by {far:.3g}")
 
 
-def _whole(file: ModelFile) -> ModelFile:
-    """The file with the tensors that it keeps in other files, if it does."""
+def whole_onnx(file: ModelFile) -> ModelFile:
+    """The file with the tensors that it keeps in other files, if it does.
+
+    Raises:
+        ModelError: If it is no ONNX model, or one of the files is not there.
+    """
     model = _parsed(file)
     kept_elsewhere = [fill_external(tensor, file.path) for tensor in tensors_of(model)]
     if not any(kept_elsewhere):
@@ -225,7 +263,13 @@ def _not_onnx(file: ModelFile) -> ModelError:
     return ModelError(f"'{file.path}': expected an ONNX model, found {found}")
 
 
-def _session(content: bytes, name: str) -> Any:
+def session_of(content: bytes, name: str) -> Any:
+    """A graph in ONNX Runtime, on one thread.
+
+    Raises:
+        ModelError: If it cannot be run.
+        InputError: If ONNX Runtime is not installed.
+    """
     if importlib.util.find_spec("onnxruntime") is None:
         raise InputError(
             f"model '{name}': ONNX Runtime is not installed; pip install 'rafair[onnxruntime]' "
