@@ -191,3 +191,26 @@ def test_a_network_of_rafairs_on_a_table_of_ones_own(here):
     refused = call(*own, "--schema", "schema.toml")
     assert (refused.code, refused.err.count("\n")) == (2, 1)
     assert "trained" in refused.err
+
+
+def test_a_file_that_is_read_as_said_is_read_so_again(here):
+    frame = own_models.people().assign(age=lambda rows: rows["age"].astype(float) + 0.5)
+    frame["age"] = frame["age"].map(lambda age: f"{age}".replace(".", ","))
+    frame.to_csv("people.txt.csv", index=False, sep=";", encoding="utf-16")
+    said = ("--separator", ";", "--decimal", ",", "--encoding", "utf-16")
+    assert "--separator ';' says so" in call("schema", "infer", "people.txt.csv").err
+    infer = ("schema", "infer", "people.txt.csv", "--label", "affair", "--sensitive", "religious")
+    Path("schema.toml").write_text(rafair(*infer, *said).out)
+    assert (
+        "600 rows are as" in rafair("schema", "check", "schema.toml", "people.txt.csv", *said).out
+    )
+    skops.io.dump(own_models.pipeline(own_models.features().astype({"age": float})), "m.skops")
+    data = ("--data", "people.txt.csv", "--model", "m.skops")
+    schema, quick = ("--schema", "schema.toml"), ("--instances", "5", "--steps", "1")
+    rafair("audit", *data, *schema, *said, *quick, "--attack", "noise", "--out", "run")
+    reading = {"separator": ";", "decimal": ",", "encoding": "utf-16"}
+    assert document(here / "run")["dataset"]["file"]["reading"] == reading
+    rafair("attack", "run", *data, "--attack", "noise", "--out", "more")
+    assert document(here / "more")["dataset"]["file"]["reading"] == reading
+    other = call("audit", *data, *schema, *said[2:], *quick, "--out", "other")
+    assert (other.code, other.err.count("\n")) == (2, 1)

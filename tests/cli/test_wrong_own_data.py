@@ -181,9 +181,9 @@ TABLES = {
         ("'people.csv'",),
     ),
     "a file of no known kind": Case(
-        lambda folder: shutil.copy(folder / "people.csv", folder / "people.xlsx"),
-        audit(data="people.xlsx"),
-        ("'people.xlsx'", ".csv", ".parquet"),
+        lambda folder: shutil.copy(folder / "people.csv", folder / "people.ods"),
+        audit(data="people.ods"),
+        ("'people.ods'", ".csv", ".parquet"),
     ),
     "an empty file": Case(file("people.csv", ""), audit(), ("'people.csv'",)),
     "no file": Case(nothing, audit(data="nobody.csv"), ("'nobody.csv'", "no such file")),

@@ -105,7 +105,7 @@ def test_parquet_cut_short(refused, tmp_path):
 
 
 def test_other_files(refused, tmp_path):
-    assert "expected a name that ends in .csv, .parquet" in refused(GOOD, "people.xlsx")
+    assert "expected a name that ends in .csv, .tsv, .parquet" in refused(GOOD, "people.ods")
     with pytest.raises(DataFileError, match="found no such file"):
         read_table(tmp_path / "none.csv", label="paid", sensitive=["sex"])
     (tmp_path / "folder.csv").mkdir()

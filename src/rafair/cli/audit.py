@@ -18,6 +18,7 @@ def audit(
     model: models.Model = None,
     data: models.Data = None,
     columns: models.Columns = models.UNTOLD,
+    reading: models.Reading = models.AS_IT_IS,
     opening: models.Opening = models.UNSAID,
     attack: options.Attack = None,
     instances: options.Instances = None,
@@ -86,5 +87,6 @@ def audit(
         options.refuse_with(
             "--model, which is trained already", epochs=epochs, train_loss=train_loss
         )
-    named = models.named(model, opening, device, data, columns, dataset=dataset, variant=variant)
+    of_data = {"dataset": dataset, "variant": variant}
+    named = models.named(model, opening, device, data, columns, reading, **of_data)
     show_audit(audit_named(named, given, means, training), json)

@@ -22,6 +22,7 @@ def harden(
     model: models.Model = None,
     data: models.Data = None,
     columns: models.Columns = models.UNTOLD,
+    reading: models.Reading = models.AS_IT_IS,
     opening: models.Opening = models.UNSAID,
     method: Annotated[
         str | None,
@@ -139,7 +140,8 @@ def harden(
     training = options.given(epochs=epochs, batch=batch, learning_rate=learning_rate)
     if model is not None:
         options.refuse_with("--model, whose own training options are taken", **training)
-    named = models.named(model, opening, device, data, columns, dataset=dataset, variant=variant)
+    of_data = {"dataset": dataset, "variant": variant}
+    named = models.named(model, opening, device, data, columns, reading, **of_data)
     pairs = pairs_of(named, training, config, means)
     done = run_hardening(pairs, config, means, draw_tradeoff, resume=resume)
     print_result(done.document, render_hardening(hardening_of(done.document)), json)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rafair.models.http.options import HttpOptions
     from rafair.models.model_options import ModelOptions
     from rafair.sources.named import Named
+    from rafair.tabular.read_as import ReadAs
 
 Model = Annotated[
     str | None,
@@ -31,8 +32,9 @@ Data = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="Your own table, CSV or Parquet. With a folder saved by rafair: a Parquet file with "
-        "its columns, verdicts of all rows, attacks on a sample.",
+        help="Your own table: CSV, TSV, JSON lines (also .gz), Parquet, Feather or Excel. With a "
+        "folder saved by rafair: a Parquet file with its columns, verdicts of all rows, attacks on "
+        "a sample.",
     ),
 ]
 AuditedModel = Annotated[
@@ -117,6 +119,34 @@ TrustTorchscript = Annotated[
     typer.Option(
         "--trust-torchscript", help="Open a file of TorchScript, which may read and write files."
     ),
+]
+Separator = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SIGN",
+        help="Of a text file, what stands between fields, as ';' or tab.  [default: a comma; of "
+        ".tsv a tab]",
+    ),
+]
+Decimal = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SIGN", help="Of a text file, what stands before decimals.  [default: a dot]"
+    ),
+]
+Thousands = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SIGN", help="Of a text file, what stands between thousands.  [default: nothing]"
+    ),
+]
+Encoding = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Of a text file, as latin-1.  [default: UTF-8]"),
+]
+Sheet = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Of an Excel file, the sheet.  [default: the only one]"),
 ]
 Original = Annotated[
     str | None,
@@ -228,12 +258,37 @@ class Columns:
 UNTOLD = Columns()
 
 
+@dataclass(frozen=True)
+class Reading:
+    """The options that say how a file with a table is read."""
+
+    separator: Separator = None
+    decimal: Decimal = None
+    thousands: Thousands = None
+    encoding: Encoding = None
+    sheet: Sheet = None
+
+    def read_as(self) -> ReadAs:
+        """How the file is read.
+
+        Raises:
+            InputError: If one is no such sign or encoding.
+        """
+        from rafair.tabular.read_as import ReadAs
+
+        return ReadAs(**vars(self))
+
+
+AS_IT_IS = Reading()
+
+
 def named(
     model: str | None,
     opening: Opening,
     device: str,
     data: Path | None = None,
     columns: Columns = UNTOLD,
+    reading: Reading = AS_IT_IS,
     **others: Any,
 ) -> Named:
     """What the user names.
@@ -244,6 +299,7 @@ def named(
         device: Where it computes.
         data: The table.
         columns: What its columns are.
+        reading: How it is read.
         others: Other fields of `Named`.
 
     Raises:
@@ -253,7 +309,7 @@ def named(
     from rafair.sources.named import Named
 
     if data is None:
-        _refuse("--data", {field.name: getattr(columns, field.name) for field in fields(columns)})
+        _refuse("--data", {**vars(columns), **vars(reading)})
     if model is None:
         _refuse("--model", opening.given)
     for name in opening.given:
@@ -266,6 +322,7 @@ def named(
         label=columns.label,
         sensitive=_sensitive(columns.sensitive),
         schema=columns.schema,
+        reading=reading.read_as(),
         opening=opening.model(device),
         http=opening.http(),
         **others,

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rafair.cli.console import TerminalProgress, print_result
+from rafair.cli.groups import grouped
+from rafair.cli.model_options import AS_IT_IS, Reading
 from rafair.cli.options import Json, listed
 from rafair.engine.text_file import utf8
 
@@ -33,12 +35,18 @@ def _group(context: typer.Context) -> None:
         typer.echo(context.get_help())
 
 
-File = Annotated[Path, typer.Argument(metavar="FILE", help="A CSV or Parquet file.")]
+File = Annotated[
+    Path,
+    typer.Argument(
+        metavar="FILE", help="CSV, TSV, JSON lines (also .gz), Parquet, Feather or Excel."
+    ),
+]
 
 
 @app.command(
     epilog="Example:  rafair schema infer loans.csv --label paid --sensitive age,sex > schema.toml"
 )
+@grouped
 def infer(
     file: File,
     label: Annotated[
@@ -48,12 +56,13 @@ def infer(
         str,
         typer.Option(metavar="A,B", help="The columns whose change must not change the decision."),
     ] = "",
+    reading: Reading = AS_IT_IS,
     json: Json = None,
 ) -> None:
     """Proposes a schema of a file, with comments that say what was seen and what to decide."""
     from rafair.tabular.inference import propose_file
 
-    proposal = propose_file(file, label, listed(sensitive))
+    proposal = propose_file(file, label, listed(sensitive), reading.read_as())
     missing = [*([] if label else ["label"]), *([] if listed(sensitive) else ["sensitive"])]
     if missing:
         TerminalProgress().note(
@@ -70,6 +79,7 @@ def infer(
 
 
 @app.command(epilog="Example:  rafair schema check schema.toml loans.csv")
+@grouped
 def check(
     schema: Annotated[
         Path, typer.Argument(metavar="SCHEMA", help="A schema file; see `rafair schema infer`.")
@@ -79,6 +89,7 @@ def check(
         str | None,
         typer.Option(metavar="COLUMN", help="The label column, if the schema does not name it."),
     ] = None,
+    reading: Reading = AS_IT_IS,
     json: Json = None,
 ) -> None:
     """Names every value of a file that its schema does not allow, by row and column.
@@ -91,7 +102,7 @@ def check(
     from rafair.tabular.schema_file import read_schema
 
     described = read_schema(schema, label)
-    frame = read_frame(file, described)
+    frame = read_frame(file, described, reading.read_as())
     found = misfits(frame, described)
     extra = extra_columns(frame.columns, described)
     if extra:

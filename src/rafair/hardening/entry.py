@@ -70,7 +70,7 @@ def _saved_pairs(named: Named, config: HardenConfig, means: RunSettings, device:
                 f"sensitive: expected {', '.join(dataset.table.schema.sensitive)}, as in the data "
                 f"that the network is trained on, got {', '.join(table.schema.sensitive)}"
             )
-        data = InMemory.of_file(table, named.data, hash_of(named.data))
+        data = InMemory.of_file(table, named.data, hash_of(named.data), named.reading)
     saved = SavedNetwork(folder, device)
     saved.stand_in(data)  # which refuses rows with other codes
     return FreshPairs(dataset, training, config, data, saved, device)

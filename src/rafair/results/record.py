@@ -50,10 +50,11 @@ class Environment:
 
 @dataclass(frozen=True)
 class DataFile:
-    """The file that a table of one's own was read from."""
+    """The file that a table of one's own was read from, and how, where somebody said so."""
 
     name: str
     sha256: str
+    reading: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

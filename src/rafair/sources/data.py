@@ -14,6 +14,7 @@ from rafair.models.classifier import Labels, Rows
 from rafair.sources.scanning import Sample, Scan
 from rafair.tabular.counterparts import Counterparts
 from rafair.tabular.doubts import doubts
+from rafair.tabular.read_as import AS_IT_IS, ReadAs
 from rafair.tabular.schema import Schema
 from rafair.tabular.table import Table
 from rafair.tabular.table_file import TableFile
@@ -30,13 +31,13 @@ class Origin:
         rows: How many there are in all.
         sha256: The hash of all encoded rows and labels; of a file that is streamed, of its bytes.
         variant: Of a named data set its variant, else None.
-        file: Of a user's own file its `name` and `sha256`.
+        file: Of a user's own file its `name` and `sha256`, and how it was read, if that was said.
     """
 
     rows: int
     sha256: str
     variant: str | None = None
-    file: Mapping[str, str] | None = None
+    file: Mapping[str, object] | None = None
 
 
 class DataSource(Protocol):
@@ -132,14 +133,14 @@ class InMemory:
         return cls(table, Origin(len(table), table.sha256), {"table": table.sha256})
 
     @classmethod
-    def of_file(cls, table: Table, path: Path, sha256: str) -> InMemory:
+    def of_file(cls, table: Table, path: Path, sha256: str, reading: ReadAs = AS_IT_IS) -> InMemory:
         """A table that was read whole from a file, of whose bytes this is the hash."""
         plan = {
             "table": table.sha256,
             "file": sha256,
             "schema": table.schema.model_dump(mode="json"),
-        }
-        file = {"name": path.name, "sha256": sha256}
+        } | read_otherwise(reading)
+        file = {"name": path.name, "sha256": sha256} | read_otherwise(reading)
         return cls(table, Origin(len(table), table.sha256, file=file), plan)
 
     @property
@@ -243,6 +244,11 @@ class Streamed:
     def doubts(self) -> list[str]:
         """None: they need all rows at once."""
         return []
+
+
+def read_otherwise(reading: ReadAs) -> dict[str, object]:
+    """How a file was read, where somebody said so."""
+    return {"reading": reading.facts} if reading.facts else {}
 
 
 def dataset_section(data: DataSource) -> dict[str, object]:

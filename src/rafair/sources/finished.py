@@ -24,7 +24,8 @@ from rafair.sources.named import Named, hash_of, open_classifier
 from rafair.sources.networks import SavedNetwork
 from rafair.sources.opened import OpenedModel
 from rafair.sources.source import ModelSource, Source
-from rafair.tabular.reading import read_as_said
+from rafair.tabular.read_as import ReadAs
+from rafair.tabular.reading import read_own
 from rafair.tabular.schema import Schema
 from rafair.tabular.table_file import TableFile
 
@@ -136,13 +137,14 @@ def _data(audit: Audit, named: Named, progress: Progress) -> DataSource:
         return InMemory.of_dataset(dataset)
     path = _file(named, data.file.sha256, progress)
     # the run's own schema, so that rows are encoded as they were
-    table = read_as_said(path, schema=audit.schema, name=data.name)
+    reading = ReadAs.of(data.file.reading)
+    table = read_own(path, None, (), audit.schema, data.name, reading, scaled=False)
     if table.sha256 != data.sha256:
         raise DataFileError(
             f"'{path}': expected rows that are encoded as in the audit, sha256 {data.sha256}, "
             f"found {table.sha256}"
         )
-    return InMemory.of_file(table, path, data.file.sha256)
+    return InMemory.of_file(table, path, data.file.sha256, reading)
 
 
 def _file(named: Named, expected: str, progress: Progress) -> Path:

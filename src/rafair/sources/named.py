@@ -32,7 +32,9 @@ from rafair.sources.opened import OpenedModel
 from rafair.sources.saved_models import open_saved_for
 from rafair.sources.source import Source
 from rafair.sources.wrapped_models import inside, rewrapped
-from rafair.tabular.reading import read_as_said, read_table
+from rafair.tabular.file_kinds import ENDINGS, PARQUET, ending_of
+from rafair.tabular.read_as import AS_IT_IS, ReadAs
+from rafair.tabular.reading import read_own
 from rafair.tabular.schema import Schema
 from rafair.tabular.schema_file import read_schema
 from rafair.tabular.table import Table
@@ -48,12 +50,13 @@ class Named:
     Args:
         model: A folder that rafair saved, or another's model: a file, `module.py:name`, or the
             address of an endpoint. None for a network that is trained on a data set.
-        data: A table in a CSV or Parquet file; None for a data set.
+        data: A table in a file; None for a data set.
         dataset: The data set's name; that of a saved network if None, else the embedded one.
         variant: The data set's variant.
         label: The label column of `data`; the schema's own if None.
         sensitive: The sensitive columns of `data`; those of the schema if there are none.
         schema: A schema file for `data`; if None, the schema is inferred from it.
+        reading: How `data` is to be read.
         opening: How the model is opened.
         http: How a model behind HTTP is asked.
         max_queries: The most rows that a model behind HTTP may be asked about.
@@ -69,6 +72,7 @@ class Named:
     label: str | None = None
     sensitive: tuple[str, ...] = ()
     schema: Path | None = None
+    reading: ReadAs = AS_IT_IS
     opening: ModelOptions = field(default_factory=ModelOptions)
     http: HttpOptions = field(default_factory=HttpOptions)
     max_queries: int | None = None
@@ -97,7 +101,9 @@ class Named:
     def streamed(self) -> bool:
         """Whether the file is read block by block: it and the model are in rafair's own formats."""
         plain = not (self.sensitive or self.schema or self.opening.threshold)
-        return self.saved and self.data is not None and plain and self.data.suffix.lower() != ".csv"
+        if not (self.saved and self.data is not None and plain):
+            return False
+        return ending_of(self.data) in PARQUET or ending_of(self.data) not in ENDINGS
 
     @property
     def kind(self) -> str:
@@ -157,7 +163,7 @@ def open_source(
         if named.model is None:
             raise InputError("data: expected with --model, which is asked about the file")
         table = own_table(named)
-        data = InMemory.of_file(table, named.data, hash_of(named.data))
+        data = InMemory.of_file(table, named.data, hash_of(named.data), named.reading)
         return Source(_opened(named, table), data)
     if named.model is None:
         dataset = _dataset(named, progress)
@@ -206,9 +212,9 @@ def own_table(named: Named) -> Table:
         InputError: If the file or the schema is no good, or label or sensitive columns are missing.
     """
     assert named.data is not None  # who asks has looked
-    schema, read = read_schema(named.schema, named.label) if named.schema else None, read_table
-    if schema is None and (of_model := named.folder_schema()) is not None:
-        schema, read = of_model, read_as_said
+    schema = read_schema(named.schema, named.label) if named.schema else None
+    of_model = named.folder_schema() if schema is None else None
+    schema = schema or of_model
     if schema is None and named.label is None:
         raise InputError(
             "label: expected --label COLUMN, the column with the true classes, or --schema with one"
@@ -218,12 +224,14 @@ def own_table(named: Named) -> Table:
             "sensitive: expected --sensitive COLUMN,COLUMN, whose change must not change the "
             "decision, or --schema with some"
         )
-    return read(
+    return read_own(
         named.data,
-        label=named.label,
-        sensitive=named.sensitive,
-        schema=schema,
-        name=named.data.stem,
+        named.label,
+        named.sensitive,
+        schema,
+        named.data.stem,
+        named.reading,
+        scaled=of_model is None,
     )
 
 
@@ -300,6 +308,7 @@ def _streamed(named: Named, progress: Progress) -> Source:
     """A saved network on a Parquet file with its columns, in the data's own units."""
     assert named.data is not None  # else it would not be streamed
     _refuse_options(named)
+    named.reading.check_for(named.data, "a Parquet file")
     folder = model_folder(Path(named.model or ""))
     file = TableFile.open(named.data, load_model(folder)[1].table, named.label)
     data = Streamed(file, hash_of(file.path, progress))

@@ -1,41 +1,53 @@
-"""The columns of a CSV or Parquet file as they stand there; one line for a file that is neither."""
+"""The columns of a file of one's own as they stand there; one line for a file that is none."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections import Counter
+import importlib.util
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.feather
 
-from rafair.engine.text_file import bytes_of, text_in
-from rafair.errors import DataFileError
-from rafair.tabular.held import TRUTH, Held, held_by
+from rafair.engine.strict_json import strict_json
+from rafair.engine.text_file import text_in
+from rafair.errors import DataFileError, InputError
+from rafair.tabular.column_names import check_names
+from rafair.tabular.csv_frame import csv_frame
+from rafair.tabular.file_kinds import (
+    ARROW,
+    CSV,
+    ENDINGS,
+    EXCEL,
+    JSON_LINES,
+    PARQUET,
+    TSV,
+    check_archive,
+    content_of,
+    ending_of,
+)
 from rafair.tabular.parquet_rows import open_parquet
 from rafair.tabular.plain_values import INDEX, arrow_frame, plain_frame
-from rafair.tabular.schema import Feature, Schema
+from rafair.tabular.read_as import AS_IT_IS, ReadAs
+from rafair.tabular.schema import Schema
 
-CSV, PARQUET = (".csv",), (".parquet", ".pq")
-PARQUET_MAGIC = b"PAR1"
-SEPARATORS = {";": "';'", "\t": "a tab", "|": "'|'"}
-ABSENT = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "<NA>")
-"""What stands for a missing value in a CSV file; "None" and "?" may well be levels."""
-
-MOST_LOOKED_AT = 10_000
-"""Lines in which codes that begin with a zero are looked for."""
+OF_TEXT = ("separator", "decimal", "thousands", "encoding")
 
 
-def read_frame(path: Path | str, schema: Schema | None = None) -> pd.DataFrame:
-    r"""Reads a CSV file (UTF-8 or UTF-16, commas, a line of names) or a Parquet file.
+def read_frame(
+    path: Path | str, schema: Schema | None = None, reading: ReadAs = AS_IT_IS
+) -> pd.DataFrame:
+    r"""Reads a file of CSV, TSV, JSON lines (each also as .gz), Parquet, Feather or Excel.
 
     Args:
         path: The file; its name says which it is.
-        schema: If given, the fields of a CSV file are read as what the schema says: features with
+        schema: If given, the fields of a text file are read as what the schema says: features with
             texts as levels as texts, so that a level "01" is not taken for a number, and a level
             "NA" not for a missing value; others as numbers or truth values, where they can be.
+        reading: What the file does not say: separators, decimals, the encoding, the sheet.
 
     Returns:
         All columns with plain values, the rows in the file's order and numbered from 0.
@@ -43,6 +55,7 @@ def read_frame(path: Path | str, schema: Schema | None = None) -> pd.DataFrame:
     Raises:
         DataFileError: If there is no such file, it is cut short, empty, in another encoding, with
             another separator, or a column has no name or stands there twice.
+        InputError: If `reading` says what has no meaning for such a file.
 
     Example:
         >>> import tempfile
@@ -53,149 +66,119 @@ def read_frame(path: Path | str, schema: Schema | None = None) -> pd.DataFrame:
         ([20.0, nan], ['cook', 'smith'])
     """
     path = Path(path)
-    ending = path.suffix.lower()
-    if ending not in (*CSV, *PARQUET):
-        raise DataFileError(
-            f"'{path}': expected a name that ends in {', '.join((*CSV, *PARQUET))}, got '{ending}'"
-        )
-    frame = _read_csv(path, schema) if ending in CSV else _read_parquet(path)
+    ending = ending_of(path)
+    if ending in (*CSV, *TSV):
+        reading.check_for(path, "a CSV or TSV file", *OF_TEXT)
+        reading = with_separator(path, reading)
+        frame = csv_frame(path, content_of(path, "a CSV file"), schema, reading)
+    else:
+        readers = {JSON_LINES: _json_lines, PARQUET: _parquet, ARROW: _arrow, EXCEL: _excel}
+        read = next((read for endings, read in readers.items() if ending in endings), None)
+        if read is None:
+            raise DataFileError(
+                f"'{path}': expected a name that ends in {', '.join(ENDINGS)}, got '{path.suffix}'"
+            )
+        known = ("sheet",) if read is _excel else ()
+        reading.check_for(path, f"a file that ends in {ending}", *known)
+        frame = read(path, reading)
     if not len(frame):
         raise DataFileError(f"'{path}': expected at least one row, found none")
     return frame
 
 
-def _read_parquet(path: Path) -> pd.DataFrame:
+def with_separator(path: Path, reading: ReadAs) -> ReadAs:
+    """How a text file is read, with what separates its fields."""
+    return replace(
+        reading, separator=reading.separator or ("\t" if ending_of(path) in TSV else ",")
+    )
+
+
+def _json_lines(path: Path, reading: ReadAs) -> pd.DataFrame:
+    try:
+        text = text_in(content_of(path, "a file of JSON lines"))
+    except ValueError as error:
+        raise DataFileError(f"'{path}', {error}") from error
+    found: list[dict[str, Any]] = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            record = strict_json(line)
+        except (ValueError, RecursionError) as error:
+            raise DataFileError(f"'{path}', line {number:,}: expected JSON: {error}") from error
+        if not isinstance(record, dict):
+            raise DataFileError(
+                f"'{path}', line {number:,}: expected an object with a value for each column"
+            )
+        found.append(record)
+    frame = pd.DataFrame.from_records(found)
+    check_names(path, [str(name) for name in frame.columns])
+    return plain_frame(frame)
+
+
+def _parquet(path: Path, reading: ReadAs) -> pd.DataFrame:
     file = open_parquet(path)
     names = file.schema_arrow.names
     check_names(path, names)
     wanted = [name for name in names if not name.startswith(INDEX)]
+    # by types alone: pandas' notes in the file would bring back an index or its own types
+    return _of_arrow(path, "Parquet", lambda: file.read(columns=wanted))
+
+
+def _arrow(path: Path, reading: ReadAs) -> pd.DataFrame:
+    if path.is_dir() or not path.exists():
+        found = "a folder" if path.is_dir() else "no such file"
+        raise DataFileError(f"'{path}': expected a Feather or Arrow file, found {found}")
+    return _of_arrow(path, "Feather or Arrow", lambda: pyarrow.feather.read_table(path))
+
+
+def _of_arrow(path: Path, kind: str, read: Callable[[], pa.Table]) -> pd.DataFrame:
     try:
-        # by types alone: pandas' notes in the file would bring back an index or its own types
-        table = file.read(columns=wanted)
+        table = read()
         table.validate(full=True)  # texts may hold bytes that are none
+        check_names(path, table.column_names)
         return arrow_frame(table)
     except (OSError, pa.ArrowException) as error:
         reason = str(error).splitlines()[0]
-        raise DataFileError(f"'{path}': expected a whole Parquet file: {reason}") from error
+        raise DataFileError(f"'{path}': expected a whole {kind} file: {reason}") from error
 
 
-def _read_csv(path: Path, schema: Schema | None) -> pd.DataFrame:
-    text = _text(path)
-    names, codes = _check_fields(path, text)
-    absent = {name: list(ABSENT) for name in names}
-    kinds = dict.fromkeys(codes, "str")
-    if schema is not None:
-        absent[schema.label] = [word for word in ABSENT if word not in schema.classes]
-    for feature in schema.features if schema else ():
-        levels = feature.levels or ()
-        if feature.name in absent and levels and all(isinstance(level, str) for level in levels):
-            absent[feature.name] = [word for word in ABSENT if word not in levels]
-            kinds[feature.name] = "str"
-    try:
-        frame = pd.read_csv(
-            io.StringIO(text),
-            dtype=kinds,
-            na_values=absent,
-            keep_default_na=False,
-            skipinitialspace=True,
-            low_memory=False,
+def _excel(path: Path, reading: ReadAs) -> pd.DataFrame:
+    if importlib.util.find_spec("openpyxl") is None:
+        raise InputError(
+            f"'{path}': openpyxl is not installed, which reads Excel files; pip install "
+            "'rafair[excel]' installs it"
         )
-    except (ValueError, pd.errors.ParserError) as error:
-        raise DataFileError(f"'{path}': cannot be read: {' '.join(str(error).split())}") from error
-    for feature in schema.features if schema else ():
-        if feature.name in frame.columns:
-            frame[feature.name] = _as_written(frame[feature.name], feature)
-    return plain_frame(frame)
-
-
-def _as_written(series: pd.Series[Any], feature: Feature) -> pd.Series[Any]:
-    """Fields as what the feature's values are: a field 1 is a number where numbers are expected.
-
-    What cannot be read so stays the text that it is.
-    """
-    if series.dtype != object and not isinstance(series.dtype, pd.StringDtype):
-        return series
-    levels = feature.levels or ()
-    kind = Held.NUMBERS if feature.kind.is_number else held_by(type(levels[0]))
-    if kind is Held.TRUTHS:
-        return series.map(lambda value: TRUTH.get(str(value).lower(), value))
-    if kind is Held.TEXTS:
-        return series
-    read = pd.to_numeric(series, errors="coerce")
-    return series.astype(object).where(read.isna(), read)
-
-
-def _text(path: Path) -> str:
-    content = bytes_of(path, "a CSV file", DataFileError)
-    if content.startswith(PARQUET_MAGIC):
-        raise DataFileError(f"'{path}': expected a CSV file, found Parquet; name it .parquet")
+    check_archive(path)
     try:
-        return text_in(content)
-    except ValueError as error:
-        raise DataFileError(f"'{path}', {error}") from error
+        with pd.ExcelFile(path, engine="openpyxl") as book:
+            sheet = _sheet(path, [str(name) for name in book.sheet_names], reading.sheet)
+            # by hand: pandas would give a second column of one name another name
+            options: dict[str, Any] = {"keep_default_na": False, "na_values": [""]}
+            cells = pd.read_excel(book, sheet_name=sheet, header=None, dtype=object, **options)
+    except InputError:
+        raise
+    except Exception as error:  # whatever openpyxl raises on a file that others made
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise DataFileError(f"'{path}': expected a whole Excel file: {reason}") from error
+    cells = cells.dropna(how="all")
+    if cells.empty:
+        raise DataFileError(f"'{path}': expected a line with the columns' names, found none")
+    names = ["" if pd.isna(name) else str(name) for name in cells.iloc[0]]
+    check_names(path, names)
+    return plain_frame(cells.iloc[1:].set_axis(names, axis=1).reset_index(drop=True))
 
 
-def _check_fields(path: Path, text: str) -> tuple[list[str], set[str]]:
-    """The names of the columns, once every line has as many fields as there are names.
-
-    Also those of columns with numbers such as 01, whose zero a number would lose.
-    """
-    codes = set()
-    lines = csv.reader(io.StringIO(text, newline=""), skipinitialspace=True)
-    try:
-        names = next((line for line in lines if line), [])
-        if not names:
-            raise DataFileError(f"'{path}': expected a line with the columns' names, found none")
-        check_separator(path, names)
-        check_names(path, names)
-        for number, line in enumerate(lines):
-            if number < MOST_LOOKED_AT:
-                codes |= {name for name, value in zip(names, line, strict=False) if _is_code(value)}
-            if line and len(line) != len(names):
-                raise DataFileError(
-                    f"'{path}', line {lines.line_num:,}: expected {len(names)} fields, as in the "
-                    f"first line, found {len(line)}"
-                )
-    except csv.Error as error:
+def _sheet(path: Path, sheets: list[str], wanted: str | None) -> str:
+    """The sheet to read: which of several, nobody guesses."""
+    listed = ", ".join(sheets)
+    if wanted is not None and wanted not in sheets:
+        raise DataFileError(f"'{path}': expected a sheet called '{wanted}', found {listed}")
+    if wanted is None and len(sheets) > 1:
         raise DataFileError(
-            f"'{path}', line {lines.line_num:,}: cannot be read: {error}"
-        ) from error
-    return names, codes
+            f"'{path}': expected one sheet, found {listed}; --sheet NAME says which"
+        )
+    return wanted or sheets[0]
 
 
-def _is_code(value: str) -> bool:
-    return len(value) > 1 and value[0] == "0" and value.isdecimal()
-
-
-def check_separator(path: Path, names: list[str]) -> None:
-    """Refuses a line of names in which commas separate nothing.
-
-    Raises:
-        DataFileError: If there is one name only.
-    """
-    if len(names) == 1:
-        other = next((words for mark, words in SEPARATORS.items() if mark in names[0]), None)
-        hint = f"; is the separator {other}?" if other else ""
-        raise DataFileError(f"'{path}': expected columns separated by ',', found one column{hint}")
-
-
-def check_names(path: Path, names: list[str]) -> None:
-    """Refuses columns without a name, with one that cannot be shown, or that stand there twice.
-
-    Raises:
-        DataFileError: If there is one.
-    """
-    for place, name in enumerate(names, start=1):
-        if not name.strip():
-            raise DataFileError(
-                f"'{path}': column {place}: expected a name, found none; if it is an index, write "
-                "the file without it"
-            )
-        if not name.isprintable():
-            raise DataFileError(
-                f"'{path}': column {place}: expected a name in one line of printable characters, "
-                f"got {name!r}"
-            )
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        raise DataFileError(f"'{path}': column '{twice[0]}': expected once, found more than once")
+__all__ = ["CSV", "JSON_LINES", "PARQUET", "read_frame"]

@@ -24,6 +24,7 @@ from rafair.tabular.look_alikes import alike
 from rafair.tabular.one_hot import find_groups
 from rafair.tabular.orders import likely_order
 from rafair.tabular.plain_values import as_numbers
+from rafair.tabular.read_as import AS_IT_IS, ReadAs
 from rafair.tabular.reading import odd_values
 from rafair.tabular.schema import Feature, Kind, Schema, check_span
 from rafair.tabular.schema_file import comment, write_feature, write_schema
@@ -142,13 +143,18 @@ def propose(frame: Any, label: str | None = None, sensitive: Collection[str] = (
     return Proposal(tuple(features), label, classes, notes, tuple(left_out))
 
 
-def propose_file(path: Path, label: str | None = None, sensitive: Collection[str] = ()) -> Proposal:
-    """Proposes a schema for a CSV or Parquet file; see `propose`.
+def propose_file(
+    path: Path,
+    label: str | None = None,
+    sensitive: Collection[str] = (),
+    reading: ReadAs = AS_IT_IS,
+) -> Proposal:
+    """Proposes a schema for a file; see `propose`, and `read_frame` for the kinds of files.
 
     Raises:
         DataFileError: If the file cannot be read, or as `propose` does; names the file.
     """
-    frame = read_frame(path)
+    frame = read_frame(path, reading=reading)
     try:
         return propose(frame, label, sensitive)
     except InputError as error:

@@ -19,6 +19,7 @@ from rafair.tabular.frame_file import read_frame
 from rafair.tabular.held import Held, held_in, shown
 from rafair.tabular.labels import encode_labels
 from rafair.tabular.plain_values import as_numbers
+from rafair.tabular.read_as import ReadAs
 from rafair.tabular.scales import with_scales
 from rafair.tabular.schema import Feature, Kind, Schema
 from rafair.tabular.schema_file import check_groups
@@ -35,8 +36,13 @@ def read_table(
     sensitive: Sequence[str] = (),
     schema: Schema | None = None,
     name: str | None = None,
+    separator: str | None = None,
+    decimal: str | None = None,
+    thousands: str | None = None,
+    encoding: str | None = None,
+    sheet: str | None = None,
 ) -> Table:
-    r"""Reads a CSV or Parquet file as a table.
+    r"""Reads a file as a table: CSV, TSV, JSON lines (each also as .gz), Parquet, Feather, Excel.
 
     Without a schema, kinds, ranges and levels are those of the values seen, and no value may be
     missing. With one, every row must be what it says; columns it does not speak of are ignored.
@@ -49,6 +55,11 @@ def read_table(
         schema: What the columns are. Sensitive features for which it states no domain get the
             values seen in the file, ordered ones without a scale their usual spread there.
         name: What to call the table; the file's name without its ending by default.
+        separator: Of a text file, what stands between fields; a comma, of .tsv a tab by default.
+        decimal: Of a text file, what stands before decimals; a dot by default.
+        thousands: Of a text file, what stands between groups of three digits; by default nothing.
+        encoding: Of a text file, such as "latin-1"; UTF-8 by default.
+        sheet: Of an Excel file, the sheet; the only one by default.
 
     Returns:
         The rows in the file's order, numbered from 0.
@@ -67,21 +78,25 @@ def read_table(
         >>> table
         Table('people': 2 rows, 2 features, sensitive: sex; label 'paid': no, yes)
     """
-    table = read_as_said(path, label=label, sensitive=sensitive, schema=schema, name=name)
-    return replace(table, schema=with_scales(table.schema, table.frame))
+    reading = ReadAs(separator, decimal, thousands, encoding, sheet)
+    return read_own(path, label, sensitive, schema, name, reading)
 
 
-def read_as_said(
+def read_own(
     path: Path | str,
+    label: str | None,
+    sensitive: Sequence[str],
+    schema: Schema | None,
+    name: str | None,
+    reading: ReadAs,
     *,
-    label: str | None = None,
-    sensitive: Sequence[str] = (),
-    schema: Schema | None = None,
-    name: str | None = None,
+    scaled: bool = True,
 ) -> Table:
-    """The same where a schema has its last word: that of a run, or of a network.
+    """The same, with how the file is to be read in one value.
 
-    What it states no scale of keeps its range.
+    Args:
+        scaled: Whether ordered features get a scale where the schema states none. Without, the
+            schema of a run, or of a network, has its last word.
     """
     path = Path(path)
     if isinstance(sensitive, str):
@@ -91,7 +106,7 @@ def read_as_said(
     elif label is None or not sensitive:
         missing = "label" if label is None else "sensitive"
         raise InputError(f"{missing}: expected with data of one's own and no schema, got none")
-    frame = read_frame(path, schema)
+    frame = read_frame(path, schema, reading)
     try:
         if schema is None:
             assert label is not None  # checked above
@@ -101,7 +116,7 @@ def read_as_said(
         _check_subject(table)
     except InputError as error:
         raise DataFileError(f"'{path}': {error}") from error
-    return table
+    return replace(table, schema=with_scales(table.schema, table.frame)) if scaled else table
 
 
 def _chosen(schema: Schema, label: str | None, sensitive: Sequence[str]) -> Schema:

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from rafair.tabular.checking import numbers
-from rafair.tabular.frame_file import ABSENT
+from rafair.tabular.csv_frame import ABSENT
 from rafair.tabular.held import TRUTH
 from rafair.tabular.schema import Feature
 from rafair.visible import shortened

@@ -9,7 +9,8 @@ from pathlib import Path
 from rafair.engine.text_file import without_mark
 from rafair.errors import DataFileError
 from rafair.monitoring.incoming.lines import LONGEST_LINE, Lines, text_of, too_long
-from rafair.tabular.frame_file import PARQUET_MAGIC, check_names, check_separator
+from rafair.tabular.column_names import check_names, check_separator
+from rafair.tabular.csv_frame import PARQUET_MAGIC
 
 MOST_LINES = 100
 """Lines that one row may stretch over. A quote that never closes would else swallow the file."""

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from rafair.errors import AlteredFileError, DataFileError
 from rafair.monitoring.record import Position, Record
-from rafair.tabular.frame_file import check_names
+from rafair.tabular.column_names import check_names
 from rafair.tabular.parquet_rows import RowReader, open_parquet
 
 ROWS_AT_ONCE = 4_096

@@ -13,10 +13,9 @@ from rafair.monitoring.incoming.json_records import read_object
 from rafair.monitoring.incoming.lines import Lines, start_of, too_long, unmarked
 from rafair.monitoring.incoming.parquet_records import altered, parquet_records
 from rafair.monitoring.record import Position, Record
-from rafair.tabular.frame_file import CSV, PARQUET
+from rafair.tabular.file_kinds import CSV, JSON_LINES, PARQUET
 from rafair.visible import visible
 
-JSON_LINES = (".jsonl", ".ndjson")
 ENDINGS = (*CSV, *JSON_LINES, *PARQUET)
 
 
