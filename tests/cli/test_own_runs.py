@@ -214,3 +214,81 @@ def test_a_file_that_is_read_as_said_is_read_so_again(here):
     assert document(here / "more")["dataset"]["file"]["reading"] == reading
     other = call("audit", *data, *schema, *said[2:], *quick, "--out", "other")
     assert (other.code, other.err.count("\n")) == (2, 1)
+
+
+@pytest.fixture
+def cases(here: Path) -> tuple[str, ...]:
+    """People with a case number, a date and a note, and a pipeline that reads date and number."""
+    people = own_models.people()
+    numbered = people.assign(
+        case_no=np.arange(len(people)) * 10**13 + 7,
+        since=[f"{1990 + i % 30}-0{1 + i % 9}-01" for i in range(len(people))],
+        note=[f"spoke to clerk {i}" for i in range(len(people))],
+    )
+    own_models.write_people(here, numbered)
+    Path("model.py").write_text(
+        "import numpy as np\n"
+        "def answer(rows):\n"
+        "    assert rows['case_no'].dtype == 'int64'\n"
+        "    assert ((rows['case_no'] - 7) % 10**13 == 0).all()\n"
+        "    year = rows['since'].str[:4].astype(int)\n"
+        "    return (rows['yrs_married'] - 14 + (year - 2005) / 9 - rows['age'] / 20).to_numpy()\n"
+    )
+    inferred = rafair("schema", "infer", *OWN[1:2], *OWN[2:], "--immutable", "educ")
+    Path("schema.toml").write_text(inferred.out)
+    return ("--data", "people.csv", "--model", "model.py:answer", "--model-input", "raw")
+
+
+def test_opaque_columns_reach_the_model_and_the_cases(here, cases):
+    schema = package.read_schema("schema.toml")
+    opaque = [feature.name for feature in schema.features if feature.is_opaque]
+    assert opaque == ["case_no", "since", "note"]
+    assert not schema["educ"].mutable
+    noise, few = ("--attack", "noise"), ("--steps", "3", "--instances", "60")
+    told = ("--schema", "schema.toml", *noise, *few)
+    done = rafair("audit", *cases, *told, "--out", "run")
+    before, _ = " ".join(done.out.split()).split("judged rightly and equally as they were", 1)
+    assert "educ: immutable; case_no, since, note: opaque" in before
+    run = package.Audit.load("run")
+    rows = run.adversarial
+    table = package.read_table("people.csv", schema=schema)
+    for name in opaque:
+        values = table.frame[name].astype(str).to_numpy()
+        assert (rows[f"raw.{name}"] == values[rows["instance"]]).all()
+        clean = rows.groupby("instance")[f"encoded.{name}"].nunique()
+        assert (clean == 1).all()
+    assert "clerk" not in Path("run/audit.json").read_text()
+    assert "not moved" in Path("run/report.html").read_text()
+    again = cases[:-2]
+    rafair("repair", "run", *again, "--out", "repaired")
+    assert hashes(here / "repaired") == hashes(here / "run")
+    rafair("attack", "run", *again, *noise, "--out", "attacked")
+    assert same_attacks(here / "attacked", here / "run")
+    rafair("report", "run", "--format", "markdown", "--out", "report.md")
+    assert "not moved" in Path("report.md").read_text()
+
+
+@pytest.mark.filterwarnings("default::rafair.errors.RafairWarning")
+def test_without_a_schema_opaque_columns_are_found_as_well(here, cases):
+    label = ("--label", "affair", "--sensitive", "age,religious", "--immutable", "educ,children")
+    done = rafair("audit", *cases, *label, *QUICK, "--out", "run")
+    assert "column 'note' holds another text in most rows" in done.err
+    schema = package.Audit.load("run").schema
+    still = [feature.name for feature in schema.features if not feature.mutable]
+    assert still == ["children", "educ", "case_no", "since", "note"]
+
+
+def test_opaque_columns_are_refused_where_they_cannot_work(here, cases):
+    def refused(*words):
+        done = call(*words)
+        assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
+        return done.err
+
+    told = ("--schema", "schema.toml", *QUICK, "--out", "run")
+    assert "takes encoded rows, in which the opaque feature 'case_no' has no value" in refused(
+        "audit", *cases[:-2], *told
+    )
+    rafair("audit", *cases, *told)
+    assert "'case_no': expected no opaque feature in an audit that is watched" in refused(
+        "monitor", "init", "run", *cases[:-2]
+    )

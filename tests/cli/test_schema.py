@@ -175,7 +175,7 @@ WRONG = {
     "a kind": (
         lambda: Path("schema.toml").write_text(SCHEMA.replace("integer", "whole")),
         "feature 'debt': kind: expected one of numeric, integer, ordinal, categorical, boolean, "
-        "got 'whole'",
+        "opaque, got 'whole'",
     ),
     "a call": (
         lambda: Path("schema.toml").write_text(SCHEMA.replace("<= income", "<= exit(income)")),

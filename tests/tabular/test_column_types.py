@@ -251,15 +251,15 @@ REFUSED = {
 @pytest.mark.parametrize(("values", "words"), REFUSED.values(), ids=REFUSED)
 @pytest.mark.parametrize("name", ["whole", "ok"])
 def test_what_is_neither_number_text_nor_truth_value_is_refused(name, values, words):
-    where = "label 'ok'" if name == "ok" else "column 'whole'"
+    if name == "whole" and "times" in words:
+        name = "sex"  # other columns of times are opaque
+    where = "label 'ok'" if name == "ok" else f"column '{name}'"
     with pytest.raises(InputError, match=f"{where}.*{words}") as caught:
         Table.from_frame(frame(**{name: values}), label="ok", sensitive=["sex"])
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    "kind", [pa.list_(pa.int64()), pa.struct({"a": pa.int64()}), pa.binary(), pa.timestamp("ns")]
-)
+@pytest.mark.parametrize("kind", [pa.list_(pa.int64()), pa.struct({"a": pa.int64()}), pa.binary()])
 @pytest.mark.parametrize("name", ["whole", "ok"])
 def test_nested_columns_of_parquet_are_refused_unless_nobody_asks_for_them(tmp_path, kind, name):
     values = {"list<item: int64>": [[1]] * N, "binary": [b"1"] * N}.get(str(kind))

@@ -67,10 +67,17 @@ def test_more_steps_than_single_precision_tells_apart():
     assert "steps: above" not in proposed([0, 41_943.04])[1]
 
 
-def test_zero_and_one_are_whole_numbers_and_perhaps_truth_values():
-    feature, said = proposed([0, 1, 1])
-    assert feature.kind == "integer"
-    assert 'a truth value? then: kind = "boolean", levels = [0, 1]' in said
+@pytest.mark.parametrize("gap", [[], [np.nan]])
+def test_zero_and_one_are_truth_values(gap):
+    feature, said = proposed([0, 1, 1, *gap])
+    assert (feature.kind, feature.levels, feature.missing) == ("boolean", (0, 1), bool(gap))
+    assert said.startswith("seen: 1 (2), 0 (1)")
+
+
+def test_two_other_whole_numbers_are_truth_values_where_rows_are_many_enough():
+    assert proposed([1, 2] * 5)[0].levels == (1, 2)
+    assert proposed([1, 2])[0].kind == "integer"
+    assert proposed([0.5, 1] * 5)[0].kind == "numeric"
 
 
 def test_truth_values():
@@ -147,8 +154,24 @@ def test_numbers_with_marks_for_what_is_missing():
 
 
 def test_what_looks_like_names():
-    assert "is it a name?" in proposed([f"person {i} of many" for i in range(90)])[1]
-    assert "is it a number of a case?" in proposed(np.arange(1000, 1090))[1]
+    for values, words in (
+        ([f"person {i} of many" for i in range(90)], "a name or free text: given to the model as"),
+        (np.arange(1000, 1090), "as numbers of cases have: given to the model as it is"),
+        (np.arange(90)[::-1] ** 2, "as numbers of cases have"),
+        (["2024-02-29", "2024-03-01"], "dates: given"),
+        (["29.2.2024", None], "dates: given"),
+        (["2/29/24 12:30"], "dates: given"),
+        (pd.to_datetime(["2020-01-01", "2021-01-01"]), "times: given"),
+    ):
+        feature, said = proposed(values)
+        assert (feature.kind, feature.mutable, feature.levels) == ("opaque", False, None)
+        assert words in said
+    amounts = np.random.default_rng(0).choice(10**6, 90, replace=False)
+    assert proposed(amounts)[0].kind == "integer"
+    assert "is it a number of a case?" in proposed(amounts)[1]
+    by_name = pd.DataFrame({"case_no": amounts})
+    assert propose(by_name).features[0].kind == "opaque"
+    assert propose(by_name, sensitive=["case_no"]).features[0].kind == "integer"
     assert "one value only" in proposed(["a", "a"])[1]
     assert "one value only" in proposed([1, 1])[1]
 
@@ -157,7 +180,6 @@ def test_what_looks_like_names():
     ("values", "why"),
     [
         ([None, None], "no value was seen in it"),
-        (pd.to_datetime(["2020-01-01", "2021-01-01"]), "it holds times"),
         ([np.inf, -np.inf], "it holds infinities only"),
         ([[1], [2]], "it holds values of the type list"),
     ],
@@ -166,7 +188,8 @@ def test_columns_that_are_left_out(values, why):
     proposal = propose(column(values).assign(y=[1, 2]), "y")
     assert proposal.features == ()
     assert why in proposal.left_out[0]
-    assert f"# column 'x' is left out: {why}" in propose(column(values)).text()
+    dropped = f"[[feature]]\n# column 'x' is left out: {why}\nname = \"x\"\ndrop = true\n"
+    assert propose(column(values)).text().endswith(dropped)
     with pytest.raises(InputError, match="sensitive column 'x': expected levels or numbers"):
         propose(column(values).assign(y=[1, 2]), "y", ["x"])
 
@@ -201,7 +224,7 @@ def test_one_hot_groups_become_truth_values():
     assert (kinds["job_type_cook"].kind, kinds["job_type_cook"].levels) == ("boolean", (0, 1))
     assert kinds["sex=f"].levels == (False, True)
     assert kinds["sex=f"].group == "sex"
-    assert kinds["job_since"].kind == "integer"
+    assert (kinds["job_since"].kind, kinds["job_since"].group) == ("boolean", None)
     with pytest.raises(InputError, match="sensitive column 'sex=f': expected in no one-hot group"):
         propose(frame, "paid", ["sex=f"])
 

@@ -155,7 +155,7 @@ WRONG = {
         'kind = "integer"',
         'kind = "whole"',
         "feature 'net-income': kind: expected one of numeric, integer, ordinal, categorical, "
-        "boolean, got 'whole'",
+        "boolean, opaque, got 'whole'",
     ),
     "no kind": ('kind = "integer"\n', "", "feature 'net-income': kind: expected one of numeric"),
     "unknown key": (

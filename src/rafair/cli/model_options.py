@@ -61,6 +61,13 @@ Sensitive = Annotated[
         "--schema]",
     ),
 ]
+Immutable = Annotated[
+    str | None,
+    typer.Option(
+        metavar="A,B",
+        help="Columns of --data that no perturbation moves, beside those of --schema.",
+    ),
+]
 Schema = Annotated[
     Path | None,
     typer.Option(
@@ -252,6 +259,7 @@ class Columns:
 
     label: Label = None
     sensitive: Sensitive = None
+    immutable: Immutable = None
     schema: Schema = None
 
 
@@ -320,7 +328,8 @@ def named(
         model,
         data,
         label=columns.label,
-        sensitive=_sensitive(columns.sensitive),
+        sensitive=_names("sensitive", columns.sensitive),
+        immutable=_names("immutable", columns.immutable),
         schema=columns.schema,
         reading=reading.read_as(),
         opening=opening.model(device),
@@ -333,12 +342,12 @@ def _listed(text: str) -> tuple[str, ...]:
     return tuple(next(csv.reader([text], skipinitialspace=True)))
 
 
-def _sensitive(text: str | None) -> tuple[str, ...]:
+def _names(option: str, text: str | None) -> tuple[str, ...]:
     names = listed(text or "")
     if len(set(names)) != len(names):
-        raise InputError(f"sensitive: expected each column once, got '{text}'")
+        raise InputError(f"{option}: expected each column once, got '{text}'")
     if text is not None and not names:
-        raise InputError(f"sensitive: expected the names of columns, got '{text}'")
+        raise InputError(f"{option}: expected the names of columns, got '{text}'")
     return names
 
 

@@ -56,13 +56,16 @@ def infer(
         str,
         typer.Option(metavar="A,B", help="The columns whose change must not change the decision."),
     ] = "",
+    immutable: Annotated[
+        str, typer.Option(metavar="A,B", help="The columns that no perturbation moves.")
+    ] = "",
     reading: Reading = AS_IT_IS,
     json: Json = None,
 ) -> None:
     """Proposes a schema of a file, with comments that say what was seen and what to decide."""
     from rafair.tabular.inference import propose_file
 
-    proposal = propose_file(file, label, listed(sensitive), reading.read_as())
+    proposal = propose_file(file, label, listed(sensitive), listed(immutable), reading.read_as())
     missing = [*([] if label else ["label"]), *([] if listed(sensitive) else ["sensitive"])]
     if missing:
         TerminalProgress().note(

@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 from numpy.typing import NDArray
 
-from rafair.errors import RafairWarning
+from rafair.errors import ModelError, RafairWarning
 from rafair.models.adapters.asking import probe_rows
 from rafair.models.classifier import Classifier, Logits, Rows
 from rafair.tabular.schema import Schema
@@ -29,7 +29,11 @@ def faithful(classifier: Classifier, rows: Rows, schema: Schema) -> Classifier:
         classifier: The model, with its short cuts.
         rows: Encoded rows of the table; shape `(n, d)`.
         schema: The features.
+
+    Raises:
+        ModelError: If the model takes encoded rows, and a feature is opaque.
     """
+    _check_opaque(classifier, schema)
     model = classifier.without_shortcut()
     if model is None or not len(rows):
         return classifier
@@ -52,6 +56,17 @@ def faithful(classifier: Classifier, rows: Rows, schema: Schema) -> Classifier:
         stacklevel=2,
     )
     return model
+
+
+def _check_opaque(classifier: Classifier, schema: Schema) -> None:
+    """Refuses to give a model the place of a value in a list for the value."""
+    name = next((feature.name for feature in schema.features if feature.is_opaque), None)
+    if name is not None and classifier.terms.input == "encoded":
+        raise ModelError(
+            f"model '{classifier.name}': takes encoded rows, in which the opaque feature '{name}' "
+            "has no value; expected a model of the table's own values (--model-input raw), or "
+            "drop = true for it in the schema"
+        )
 
 
 def _compared(ours: Logits, theirs: Logits) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

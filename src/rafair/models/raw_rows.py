@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from rafair.errors import ModelError
 from rafair.models.classifier import Rows
 from rafair.tabular.encoding import decode, decode_values, rounding_of
+from rafair.tabular.held import Held, held_by
 from rafair.tabular.number_codes import SINGLE
 from rafair.tabular.schema import Feature, Kind, Schema
 
@@ -57,6 +60,8 @@ def _typed(
     levels = feature.levels or ()
     found = values.to_numpy(object, copy=True)
     found[missing] = np.nan
+    if feature.is_opaque and levels and held_by(type(levels[0])) is Held.TIMES:
+        return pd.Series(found, index=values.index).astype(pd.Series(levels[:1]).dtype)
     if all(isinstance(level, str) for level in levels):
         # texts get the type that pandas itself has for them, even where all are missing
         return pd.Series(found, index=values.index, dtype=pd.Series(["a text"]).dtype)
@@ -74,7 +79,7 @@ def _type_of_levels(levels: tuple[Any, ...], gaps: bool) -> Any:
     if kinds == {bool}:
         return object if gaps else np.bool_
     if kinds == {int} and not gaps:
-        return np.int64
+        return np.int64 if max(levels) <= np.iinfo(np.int64).max else np.uint64
     return np.float64 if kinds <= {int, float} else object
 
 
@@ -112,8 +117,17 @@ def level_numbers(feature: Feature) -> NDArray[np.float64]:
         [1.0, 2.0, 5.0]
         >>> level_numbers(Feature(name="sex", kind="categorical", levels=("f", "m"))).tolist()
         [0.0, 1.0]
+
+    Raises:
+        ModelError: If it is opaque and holds no numbers: a place in a list is not its value.
     """
     levels = feature.levels or ()
+    if feature.is_opaque and levels and held_by(type(levels[0])) in (Held.TEXTS, Held.TIMES):
+        raise ModelError(
+            f"feature '{feature.name}': expected numbers, which the model takes, found "
+            f"{held_by(type(levels[0]))} in an opaque column; drop = true in the schema takes it "
+            "out if the model never sees it"
+        )
     if all(isinstance(level, int | float) for level in levels):
         return np.array([float(level) for level in levels])
     return np.arange(len(levels), dtype=np.float64)
@@ -126,12 +140,18 @@ def level_places(codes: NDArray[np.float32], feature: Feature) -> NDArray[np.int
     return places.astype(np.int64)
 
 
-def raw_matrix(rows: Rows, schema: Schema) -> NDArray[np.float64]:
+def raw_matrix(
+    rows: Rows, schema: Schema, columns: Sequence[int] | None = None
+) -> NDArray[np.float64]:
     """The rows in the data's own units, levels as `level_numbers`, what is missing as NaN.
 
     Args:
         rows: Encoded rows of shape `(n, len(schema))`.
         schema: The features.
+        columns: Which of them, in order; all by default.
+
+    Raises:
+        ModelError: As `level_numbers` does.
 
     Example:
         >>> age = Feature(name="age", kind="integer", minimum=20, maximum=40)
@@ -141,9 +161,10 @@ def raw_matrix(rows: Rows, schema: Schema) -> NDArray[np.float64]:
         array([[30.,  0.],
                [nan,  1.]])
     """
-    matrix = np.empty(rows.shape, np.float64)
-    for i, feature in enumerate(schema.features):
-        codes = rows[:, i]
+    taken = range(len(schema)) if columns is None else columns
+    matrix = np.empty((len(rows), len(taken)), np.float64)
+    for i, column in enumerate(taken):
+        codes, feature = rows[:, column], schema.features[column]
         if feature.kind.is_number:
             matrix[:, i] = decode_values(codes, feature)
         else:

@@ -80,7 +80,8 @@ def train(
         The trained network, in evaluation mode; it maps encoded rows to logits.
 
     Raises:
-        InputError: If training breaks down with a loss that is not a finite number.
+        InputError: If a feature is opaque, of which a network would see no value; or training
+            breaks down with a loss that is not a finite number.
 
     Example:
         >>> import pandas as pd
@@ -92,6 +93,11 @@ def train(
     """
     if not isinstance(table, Table):
         raise InputError(f"table: expected a rafair.Table, got {type(table).__name__}")
+    if opaque := [feature.name for feature in table.schema.features if feature.is_opaque]:
+        raise InputError(
+            f"feature '{opaque[0]}': expected no opaque feature in a table that a network is "
+            "trained on, as it would see no value of it; drop the column"
+        )
     config = config or TrainConfig()
     rows, labels = torch.tensor(table.rows), torch.tensor(table.labels)
     network = fcnn(rows.shape[1], len(table.schema.classes), seed=config.seed)

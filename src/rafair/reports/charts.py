@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from rafair.metrics.rates import Rate
 from rafair.metrics.rounding import as_fraction
-from rafair.reports.contents import Picture
+from rafair.reports.contents import Bar, Picture
 from rafair.visible import shortened, visible
 
 TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -76,10 +76,7 @@ def chart(picture: Picture, identifier: str) -> Chart:
         picture: What to draw.
         identifier: What the ids of its elements begin with; unique in the page.
     """
-    groups = [
-        (heading, [_line(bar.label, bar.rate, SERIES.get(bar.kind, len(SERIES))) for bar in bars])
-        for heading, bars in picture.groups
-    ]
+    groups = [(heading, [_line(bar) for bar in bars]) for heading, bars in picture.groups]
     return Chart(picture.title, picture.note, axis(picture, identifier), groups)
 
 
@@ -125,15 +122,16 @@ def drawing(rate: Rate | None, series: int) -> Markup:
     )
 
 
-def _line(label: str, rate: Rate | None, series: int) -> Line:
+def _line(bar: Bar) -> Line:
+    rate = bar.rate
     if rate is None:
-        return Line(label, "–", "", "none counted", Markup(""))
+        return Line(bar.label, "–", "", bar.instead or "none counted", Markup(""))
     return Line(
-        label,
+        bar.label,
         as_fraction(rate.value),
         f"{as_fraction(rate.low)}–{as_fraction(rate.high)}",
         f"{rate.count:,} of {rate.n:,}",
-        drawing(rate, series),
+        drawing(rate, SERIES.get(bar.kind, len(SERIES))),
     )
 
 

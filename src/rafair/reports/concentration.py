@@ -165,6 +165,8 @@ def _bands(
         values, codes = distinct(column)
         there = {values[code] for code in np.unique(codes[rows])}
         levels = [str(level) for level in feature.levels or () if str(level) in there]
+        if feature.is_opaque:  # of which a record has no list
+            levels = sorted(there - {None})
         place = {level: number for number, level in enumerate(levels)}
         return levels, np.array([place.get(value, NONE) for value in values], np.int64)[codes[rows]]
     numbers = values_of(column)[rows].astype(np.float64)

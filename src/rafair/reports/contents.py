@@ -41,11 +41,13 @@ class Bar:
         label: What it is of, such as "clean" or "25 to 34".
         rate: The rate; None where nothing was counted.
         kind: What decides how it looks: "attacked", "robust", "repaired", or empty.
+        instead: What is said where no rate is drawn.
     """
 
     label: str
     rate: Rate | None
     kind: str = ""
+    instead: str = ""
 
 
 @dataclass(frozen=True)

@@ -146,14 +146,14 @@ def picture_parts(picture: Picture, level: int, noted: bool = True) -> Iterator[
 def _three(bar: Bar) -> list[str]:
     rate = bar.rate
     if rate is None:
-        return ["–", "–", "–"]
+        return ["–", "–", bar.instead or "–"]
     value, low, high = map(as_fraction, (rate.value, rate.low, rate.high))
     return [value, f"{low}–{high}", f"{rate.count:,} of {rate.n:,}"]
 
 
 def _one(bar: Bar) -> str:
     if bar.rate is None:
-        return "–"
+        return bar.instead or "–"
     share, interval, count = _three(bar)
     return f"**{share}** ({interval}; {count})"
 

@@ -64,6 +64,8 @@ def moved_picture(moved: Mapping[str, Sequence[Moved]]) -> Picture | None:
 def _moved_bar(moved: Moved) -> Bar:
     name = shortened(moved.feature)
     label = f"{name} ({moved.size})" if moved.size else name
+    if moved.rest:
+        return Bar(label, None, instead="not moved")
     return Bar(label, moved.rate)
 
 

@@ -117,8 +117,8 @@ def _model(audit: Audit, named: Named, data: DataSource) -> ModelSource:
         saved = SavedNetwork(audit.folder, named.opening.device)
         check_same(saved.stand_in(data), model.sha256, str(audit.folder))
         return saved
-    opened = open_known(named, audit.schema, model.options, model.sha256)
-    classifier = faithful(opened, data.table.rows, audit.schema)
+    opened = open_known(named, data.schema, model.options, model.sha256)
+    classifier = faithful(opened, data.table.rows, data.schema)
     return OpenedModel(classifier, model.kind, opened_as(model.options, named.opening).said.facts)
 
 
@@ -138,7 +138,7 @@ def _data(audit: Audit, named: Named, progress: Progress) -> DataSource:
     path = _file(named, data.file.sha256, progress)
     # the run's own schema, so that rows are encoded as they were
     reading = ReadAs.of(data.file.reading)
-    table = read_own(path, None, (), audit.schema, data.name, reading, scaled=False)
+    table = read_own(path, None, (), (), audit.schema, data.name, reading, scaled=False)
     if table.sha256 != data.sha256:
         raise DataFileError(
             f"'{path}': expected rows that are encoded as in the audit, sha256 {data.sha256}, "

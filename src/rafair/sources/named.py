@@ -55,6 +55,7 @@ class Named:
         variant: The data set's variant.
         label: The label column of `data`; the schema's own if None.
         sensitive: The sensitive columns of `data`; those of the schema if there are none.
+        immutable: Columns of `data` that a perturbation must not move, beside those of the schema.
         schema: A schema file for `data`; if None, the schema is inferred from it.
         reading: How `data` is to be read.
         opening: How the model is opened.
@@ -71,6 +72,7 @@ class Named:
     variant: str | None = None
     label: str | None = None
     sensitive: tuple[str, ...] = ()
+    immutable: tuple[str, ...] = ()
     schema: Path | None = None
     reading: ReadAs = AS_IT_IS
     opening: ModelOptions = field(default_factory=ModelOptions)
@@ -100,8 +102,8 @@ class Named:
     @property
     def streamed(self) -> bool:
         """Whether the file is read block by block: it and the model are in rafair's own formats."""
-        plain = not (self.sensitive or self.schema or self.opening.threshold)
-        if not (self.saved and self.data is not None and plain):
+        told = self.sensitive or self.immutable or self.schema or self.opening.threshold
+        if not self.saved or self.data is None or told:
             return False
         return ending_of(self.data) in PARQUET or ending_of(self.data) not in ENDINGS
 
@@ -228,6 +230,7 @@ def own_table(named: Named) -> Table:
         named.data,
         named.label,
         named.sensitive,
+        named.immutable,
         schema,
         named.data.stem,
         named.reading,

@@ -91,6 +91,8 @@ def _as_written(series: pd.Series[Any], feature: Feature, reading: ReadAs) -> pd
     """
     if series.dtype != object and not isinstance(series.dtype, pd.StringDtype):
         return series
+    if feature.is_opaque:
+        return series  # whatever the whole column looks like
     levels = feature.levels or ()
     kind = Held.NUMBERS if feature.kind.is_number else held_by(type(levels[0]))
     if kind is Held.TRUTHS:

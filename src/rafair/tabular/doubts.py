@@ -64,7 +64,7 @@ are they one? then write them alike"]
     """
     found = [f"label '{schema.label}': {said}" for said in alike("classes", schema.classes)]
     for feature in schema.features:
-        said = alike("levels", feature.levels or ())
+        said = [] if feature.is_opaque else alike("levels", feature.levels or ())
         found += [f"column '{feature.name}': {sentence}" for sentence in said]
     return found
 

@@ -20,6 +20,7 @@ from rafair.tabular.held import plain_value as plain_value
 from rafair.tabular.held import shown
 from rafair.tabular.looking_up import by_kind, looked_up
 from rafair.tabular.number_codes import SINGLE, inside, number_codes
+from rafair.tabular.opaque import opaque_codes
 from rafair.tabular.plain_values import as_numbers
 from rafair.tabular.schema import Feature, Schema
 
@@ -107,6 +108,8 @@ def value_codes(series: pd.Series[Any], feature: Feature) -> NDArray[np.float64]
     """The codes of raw values, NaN for what cannot be encoded; shape `(n,)`."""
     if feature.kind.is_number:
         codes = number_codes(as_numbers(series), feature)
+    elif feature.is_opaque:
+        codes = opaque_codes(series, feature)
     else:
         codes = inside(_coded(series, feature))
     if feature.missing:
@@ -118,6 +121,8 @@ def expected_values(feature: Feature) -> str:
     """What a value of a feature may be, in the words of an error message."""
     if feature.kind.is_number:
         return f"a number from {feature.minimum:.10g} to {feature.maximum:.10g}"
+    if feature.is_opaque:
+        return "a value of this very table" if feature.levels else "a value that can be held"
     return f"one of {_listed(feature.levels or ())}"
 
 

@@ -82,12 +82,13 @@ def held_in(plain: pd.Series[Any]) -> Held | None:
     return found.pop() if len(found) == 1 else None
 
 
-def check_held(plain: pd.Series[Any], where: str) -> Held | None:
+def check_held(plain: pd.Series[Any], where: str, *, times: bool = False) -> Held | None:
     """What a plain column holds; None where it holds no value.
 
     Args:
         plain: The column, as `plain_values.plain` gives it.
         where: What to call the column in a message.
+        times: Whether it may hold times, as an opaque column may.
 
     Raises:
         InputError: If it holds values of more than one kind, or of one that is neither numbers,
@@ -102,7 +103,7 @@ row 0) and texts ('1' in row 1); make all of them numbers, or all texts
     """
     found = list(_kinds(plain))
     for kind, row in found:
-        if not kind.can_be_used:
+        if not (kind.can_be_used or (times and kind is Held.TIMES)):
             value = plain.iloc[row]
             what = "times; convert them" if kind is Held.TIMES else shown(value)
             raise InputError(

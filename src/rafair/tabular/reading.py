@@ -34,6 +34,7 @@ def read_table(
     *,
     label: str | None = None,
     sensitive: Sequence[str] = (),
+    immutable: Sequence[str] = (),
     schema: Schema | None = None,
     name: str | None = None,
     separator: str | None = None,
@@ -52,6 +53,8 @@ def read_table(
         label: The label column; with a schema it may be left out, and must be the schema's.
         sensitive: The sensitive columns. With a schema, if any are named, these and no others are
             sensitive, whatever the schema says; by default those of the schema.
+        immutable: Columns that a perturbation must not move. With a schema, these beside those that
+            it names.
         schema: What the columns are. Sensitive features for which it states no domain get the
             values seen in the file, ordered ones without a scale their usual spread there.
         name: What to call the table; the file's name without its ending by default.
@@ -79,13 +82,14 @@ def read_table(
         Table('people': 2 rows, 2 features, sensitive: sex; label 'paid': no, yes)
     """
     reading = ReadAs(separator, decimal, thousands, encoding, sheet)
-    return read_own(path, label, sensitive, schema, name, reading)
+    return read_own(path, label, sensitive, immutable, schema, name, reading)
 
 
 def read_own(
     path: Path | str,
     label: str | None,
     sensitive: Sequence[str],
+    immutable: Sequence[str],
     schema: Schema | None,
     name: str | None,
     reading: ReadAs,
@@ -95,14 +99,22 @@ def read_own(
     """The same, with how the file is to be read in one value.
 
     Args:
+        path: As of `read_table`, as all that follow.
+        label: The label column.
+        sensitive: The sensitive columns.
+        immutable: The columns that must not move.
+        schema: What the columns are.
+        name: What to call the table.
+        reading: How the file is to be read.
         scaled: Whether ordered features get a scale where the schema states none. Without, the
             schema of a run, or of a network, has its last word.
     """
     path = Path(path)
-    if isinstance(sensitive, str):
-        raise InputError(f"sensitive: expected a list of columns, such as ['{sensitive}']")
+    for what, names in (("sensitive", sensitive), ("immutable", immutable)):
+        if isinstance(names, str):
+            raise InputError(f"{what}: expected a list of columns, such as ['{names}']")
     if schema is not None:
-        schema = _chosen(schema, label, sensitive)
+        schema = _chosen(schema, label, sensitive, immutable)
     elif label is None or not sensitive:
         missing = "label" if label is None else "sensitive"
         raise InputError(f"{missing}: expected with data of one's own and no schema, got none")
@@ -110,7 +122,14 @@ def read_own(
     try:
         if schema is None:
             assert label is not None  # checked above
-            table = _inferred(frame, label, sensitive, name or path.stem)
+            _check_inferable(frame, label, (*sensitive, *immutable))
+            table = Table.from_frame(
+                frame,
+                label=label,
+                sensitive=sensitive,
+                immutable=immutable,
+                name=name or path.stem,
+            )
         else:
             table = _described(frame, schema, name or path.stem)
         _check_subject(table)
@@ -119,18 +138,26 @@ def read_own(
     return replace(table, schema=with_scales(table.schema, table.frame)) if scaled else table
 
 
-def _chosen(schema: Schema, label: str | None, sensitive: Sequence[str]) -> Schema:
-    """The schema with the sensitive features that were asked for."""
+def _chosen(
+    schema: Schema, label: str | None, sensitive: Sequence[str], immutable: Sequence[str]
+) -> Schema:
+    """The schema with the sensitive and immutable features that were asked for."""
     if label is not None and label != schema.label:
         raise InputError(f"label: expected '{schema.label}', as the schema says, got '{label}'")
-    for name in sensitive:
+    for name in (*sensitive, *immutable):
         check_name("feature", name, schema.names)
-    if sensitive:
-        features = tuple(
-            feature.model_copy(update={"sensitive": feature.name in sensitive})
-            for feature in schema.features
+    if opaque := [name for name in sensitive if schema[name].is_opaque]:
+        raise InputError(f"sensitive: expected no opaque feature, got '{opaque[0]}'")
+    features = tuple(
+        feature.model_copy(
+            update={
+                "sensitive": feature.name in sensitive if sensitive else feature.sensitive,
+                "mutable": feature.mutable and feature.name not in immutable,
+            }
         )
-        schema = schema.model_copy(update={"features": features})
+        for feature in schema.features
+    )
+    schema = schema.model_copy(update={"features": features})
     if not schema.sensitive:
         raise InputError("sensitive: expected at least one feature, in the schema or as an option")
     check_groups(schema)
@@ -168,12 +195,12 @@ def _with_domain(feature: Feature, values: pd.Series[Any]) -> Feature:
     return feature.model_copy(update={"domain": domain})
 
 
-def _inferred(frame: pd.DataFrame, label: str, sensitive: Sequence[str], name: str) -> Table:
-    check_columns(frame, [label], sensitive)
+def _check_inferable(frame: pd.DataFrame, label: str, named: Sequence[str]) -> None:
+    """Refuses names of columns that are not there, and columns of numbers with texts among them."""
+    check_columns(frame, [label], named)
     for column in frame.columns:
         if column != label:
             check_one_type(frame[column])
-    return Table.from_frame(frame, label=label, sensitive=sensitive, name=name)
 
 
 def check_one_type(series: pd.Series[Any]) -> None:

@@ -7,7 +7,14 @@ from enum import StrEnum
 from math import isfinite
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from rafair.arguments import check_name
 from rafair.errors import InputError
@@ -35,6 +42,7 @@ class Kind(StrEnum):
     ORDINAL = "ordinal"
     CATEGORICAL = "categorical"
     BOOLEAN = "boolean"
+    OPAQUE = "opaque"
 
     @property
     def is_number(self) -> bool:
@@ -75,7 +83,9 @@ class Feature(BaseModel):
         kind: What its values are.
         minimum: The least value of a number; encoded as 0.
         maximum: The largest value of a number; encoded as 1.
-        levels: The values of an ordinal, categorical or boolean feature, in code order.
+        levels: The values of an ordinal, categorical or boolean feature, in code order. An opaque
+            feature is given to the model as it is and never moves; its levels are the values of
+            the table at hand, which `opaque.with_values` fills in and nothing writes down.
         sensitive: Whether a change of this feature must not change the decision.
         mutable: Whether a perturbation may move it (sensitive features are never moved by default).
         domain: The values a sensitive feature may take, in the data's own units.
@@ -127,7 +137,28 @@ class Feature(BaseModel):
     @property
     def is_nominal(self) -> bool:
         """Whether its levels have no order, so that their codes have no distance."""
-        return self.kind in (Kind.CATEGORICAL, Kind.BOOLEAN)
+        return self.kind in (Kind.CATEGORICAL, Kind.BOOLEAN, Kind.OPAQUE)
+
+    @property
+    def is_opaque(self) -> bool:
+        """Whether it is given to the model as it is, and never moves."""
+        return self.kind is Kind.OPAQUE
+
+    @model_validator(mode="before")
+    @classmethod
+    def _at_rest(cls, fields: Any) -> Any:
+        """What is opaque never moves, whether that is said or not."""
+        if isinstance(fields, dict) and fields.get("kind") == Kind.OPAQUE:
+            return {**fields, "mutable": False}
+        return fields
+
+    @model_serializer(mode="wrap")
+    def _written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Its fields; the values of an opaque feature are the table's, and no part of a schema."""
+        fields: dict[str, Any] = write(self)
+        if self.is_opaque:
+            fields["levels"] = None
+        return fields
 
     @model_validator(mode="after")
     def _complete(self) -> Feature:
@@ -136,6 +167,12 @@ class Feature(BaseModel):
                 raise ValueError(f"feature '{self.name}': expected minimum <= maximum")
             if not (isfinite(self.minimum) and isfinite(self.maximum)):
                 raise ValueError(f"feature '{self.name}': expected a finite minimum and maximum")
+        elif self.is_opaque:
+            if self.sensitive:
+                raise ValueError(
+                    f"feature '{self.name}': expected a sensitive feature of another kind than "
+                    "opaque, whose values are never another person's"
+                )
         elif not self.levels or len(set(self.levels)) != len(self.levels):
             # numbers that are equal by value are one level: 1 and 1.0
             raise ValueError(f"feature '{self.name}': expected a list of distinct levels")

@@ -41,6 +41,7 @@ FIELDS: dict[str, str] = {
     "group": "a text",
     "missing": "true or false",
     "bands": "a list of numbers",
+    "drop": "true or false",
 }
 """What may be said of a feature, and how."""
 
@@ -129,6 +130,11 @@ def write_feature(feature: Feature, notes: Sequence[str] = ()) -> str:
     return "\n".join(["[[feature]]", *_comments(notes), *lines])
 
 
+def write_dropped(name: str, why: str) -> str:
+    """The `[[feature]]` table of a column that is no feature, and why it is none."""
+    return "\n".join(["[[feature]]", comment(why), f"name = {_toml(name)}", "drop = true"])
+
+
 def comment(text: str) -> str:
     """A line of comment; what TOML allows in none becomes a space."""
     return "# " + visible(" ".join(text.splitlines()))
@@ -163,7 +169,11 @@ def _schema(document: dict[str, object], label: str | None) -> Schema:
     tables = document.get("feature", [])
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise InputError("feature: expected tables that begin with [[feature]]")
-    features = [_feature(table, number) for number, table in enumerate(tables, start=1)]
+    features = [
+        _feature(table, number)
+        for number, table in enumerate(tables, start=1)
+        if not _dropped(table, number)
+    ]
     label = _label(document, label)
     classes = _texts(document, "classes")
     relations = _texts(document, "relations") or ()
@@ -243,7 +253,8 @@ def _texts(document: dict[str, object], key: str) -> tuple[str, ...] | None:
     return tuple(values)
 
 
-def _feature(table: dict[str, object], number: int) -> Feature:
+def _dropped(table: dict[str, object], number: int) -> bool:
+    """Whether the table tells of a column that is no feature; its other fields do not count."""
     name = table.get("name")
     if not isinstance(name, str) or not name:
         raise InputError(f"feature number {number}: name: expected a text, got {name!r}")
@@ -252,9 +263,19 @@ def _feature(table: dict[str, object], number: int) -> Feature:
     for field, value in table.items():
         if not _fits(field, value):
             raise InputError(f"{where}{field}: expected {FIELDS[field]}, got {value!r}")
+    if not table.get("drop"):
+        return False
+    if table.get("sensitive"):
+        raise InputError(f"{where}drop: expected of a feature that is not sensitive")
+    return True
+
+
+def _feature(table: dict[str, object], number: int) -> Feature:
+    name = table["name"]
+    where = f"feature '{name}': "
     if "kind" not in table:
         raise InputError(f"{where}kind: expected {FIELDS['kind']}, found none")
-    fields = {key: value for key, value in table.items() if key != "immutable"}
+    fields = {key: value for key, value in table.items() if key not in ("immutable", "drop")}
     fields["mutable"] = not table.get("immutable", False)
     if table["kind"] == Kind.BOOLEAN:
         fields.setdefault("levels", (False, True))
@@ -305,12 +326,18 @@ def _check_fields_of_kind(table: dict[str, object], fields: dict[str, object], w
     """Refuses what has no meaning for a kind, which would be silently without effect."""
     kind = Kind(str(table["kind"]))
     useless = ["levels"] if kind.is_number else ["minimum", "maximum", "step", "bands"]
-    if kind in (Kind.CATEGORICAL, Kind.BOOLEAN):
+    if kind in (Kind.CATEGORICAL, Kind.BOOLEAN, Kind.OPAQUE):
         useless += ["direction", "largest_change", "scale"]
+    if kind is Kind.OPAQUE:
+        useless += ["levels", "domain", "group"]
+        if table.get("immutable") is False:
+            raise InputError(f"{where}immutable: expected true for the kind 'opaque', got False")
     for field in useless:
         if field in table:
             raise InputError(f"{where}{field}: expected not to be given for the kind '{kind}'")
-    needed = ("minimum", "maximum") if kind.is_number else ("levels",)
+    needed = ["minimum", "maximum"] if kind.is_number else ["levels"]
+    if kind is Kind.OPAQUE:
+        needed = []
     for field in needed:
         if field not in fields:
             raise InputError(f"{where}{field}: expected {FIELDS[field]}, found none")

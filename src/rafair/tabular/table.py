@@ -20,13 +20,13 @@ from rafair.tabular.encoding import Rows, encode
 from rafair.tabular.frames import as_frame
 from rafair.tabular.held import Held, check_held, is_missing, shown
 from rafair.tabular.labels import classes_in
+from rafair.tabular.likely_kinds import two_levels, why_opaque
+from rafair.tabular.opaque import with_values
 from rafair.tabular.scales import with_scales
 from rafair.tabular.schema import Feature, Kind, Schema, check_span
 from rafair.tabular.single_precision import check_told_apart
 
 MOST_CLASSES = 100
-MANY_LEVELS = 50
-"""Texts with more distinct values than this, and in more than half of all rows, look like names."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,9 @@ class Table:
     name: str = "table"
     numbers: NDArray[np.int64] | None = None
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "schema", with_values(self.schema, self.frame))
+
     def __repr__(self) -> str:
         sensitive = ", ".join(self.schema.sensitive)
         return (
@@ -82,8 +85,9 @@ class Table:
         Args:
             frame: The rows, in a frame of pandas, polars or pyarrow; every column but `label`
                 becomes a feature. Whole numbers become integer features, other numbers numeric
-                ones, truth values boolean and texts categorical ones with sorted levels; by their
-                values, whatever type of column holds them.
+                ones, truth values and two whole numbers boolean, and texts categorical ones with
+                sorted levels; names, free text, dates and numbers of cases opaque ones, which never
+                move. All that is by their values, whatever type of column holds them.
             label: The column that holds the true class.
             sensitive: The columns whose change must not change the decision.
             immutable: Further columns that a perturbation must not move.
@@ -105,7 +109,7 @@ class Table:
         check_columns(frame, [label], sensitive, immutable)
         classes, counts = classes_in(frame[label], MOST_CLASSES)
         features = tuple(
-            infer_feature(frame[c], sensitive=c in sensitive, mutable=c not in immutable)
+            _own_feature(frame[c], sensitive=c in sensitive, mutable=c not in immutable)
             for c in frame.columns
             if c != label
         )
@@ -132,6 +136,9 @@ class Table:
         digest = hashlib.sha256()
         digest.update(np.ascontiguousarray(self.rows, "<f4").tobytes())
         digest.update(np.ascontiguousarray(self.labels, "<i8").tobytes())
+        for feature in self.schema.features:
+            if feature.is_opaque:  # whose codes say nothing without its values
+                digest.update("\n".join(map(repr, feature.levels or ())).encode())
         return digest.hexdigest()
 
     def take(self, indices: NDArray[Any]) -> Table:
@@ -190,6 +197,29 @@ def check_columns(
             raise InputError(f"column '{label}': expected as label or as sensitive, not as both")
 
 
+def _own_feature(values: pd.Series[Any], *, sensitive: bool, mutable: bool) -> Feature:
+    """Describes a column of a table of one's own, in which anything may stand.
+
+    Raises:
+        InputError: As `infer_feature` does.
+    """
+    name = str(values.name)
+    whole = not values.isna().any()
+    if whole and not sensitive and (why := why_opaque(values)):
+        warnings.warn(
+            f"column '{name}' holds {why}; the model is given it as it is, and no perturbation "
+            "moves it; a schema may say otherwise",
+            RafairWarning,
+            stacklevel=4,
+        )
+        return Feature(name=name, kind=Kind.OPAQUE)
+    if whole and (levels := two_levels(values)):
+        domain = levels if sensitive else None
+        made = partial(Feature, name=name, sensitive=sensitive, mutable=mutable, domain=domain)
+        return made(kind=Kind.BOOLEAN, levels=levels)
+    return infer_feature(values, sensitive=sensitive, mutable=mutable)
+
+
 def infer_feature(
     values: pd.Series[Any], *, sensitive: bool = False, mutable: bool = True
 ) -> Feature:
@@ -220,18 +250,5 @@ def infer_feature(
         low, high = float(seen[0]), float(seen[-1])
         check_span(f"column '{name}'", low, high)
         return made(kind=number, minimum=low, maximum=high)
-    if kind is Held.TEXTS and not sensitive:
-        _doubt_names(values, len(seen))
     boolean = kind is Held.TRUTHS
     return made(kind=Kind.BOOLEAN if boolean else Kind.CATEGORICAL, levels=tuple(seen))
-
-
-def _doubt_names(values: pd.Series[Any], n_levels: int) -> None:
-    """Warns of a column of texts that looks like one of names."""
-    if n_levels > MANY_LEVELS and n_levels > len(values) / 2:
-        warnings.warn(
-            f"column '{values.name}' has {n_levels:,} different texts in {len(values):,} rows, and "
-            "is taken for a category; drop it if it is a name, convert it if it is a number",
-            RafairWarning,
-            stacklevel=5,
-        )

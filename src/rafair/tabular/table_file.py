@@ -90,10 +90,17 @@ class TableFile:
             DataFileError: If the file is not a whole Parquet file, has no row, or a column is
                 missing or of the wrong type.
             UnknownNameError: If there is no column called `label`.
+            InputError: If the label is a feature, or a feature is opaque.
         """
         label = label or schema.label
         if label in schema.names:
             raise InputError(f"label: expected another column than a feature, got '{label}'")
+        for feature in schema.features:
+            if feature.is_opaque:
+                raise InputError(
+                    f"feature '{feature.name}': expected no opaque feature where a file is "
+                    f"streamed, as in '{path}'; its values need the whole table in memory"
+                )
         file = open_parquet(path)
         stamp = _stamp(path)
         found = file.schema_arrow

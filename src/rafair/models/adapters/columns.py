@@ -99,7 +99,7 @@ class TreeColumns:
         """What the trees take for encoded rows; shape `(n, columns of the trees)`."""
         if self._encoded:
             return rows[:, self._columns].astype(np.float64)
-        found: NDArray[np.float64] = raw_matrix(rows, self._schema)[:, self._columns]
+        found: NDArray[np.float64] = raw_matrix(rows, self._schema, self._columns)
         for position, codes in self._codes.items():
             column = self._columns[position]
             places = level_places(rows[:, column], self._schema.features[column])

@@ -345,6 +345,6 @@ def _tensor(tensor: Tensor, data: list[Any], *shape: int) -> dict[str, object]:
 
 def _number(feature: Feature, value: Any) -> float:
     """A value as a number; levels as `level_numbers` has them."""
-    if feature.kind.is_number:
+    if not isinstance(value, str):
         return float(value)
     return float(level_numbers(feature)[(feature.levels or ()).index(value)])

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from rafair.errors import ModelError
 from rafair.models.classifier import Rows
 from rafair.tabular.encoding import MISSING, decode_values, plain_value
+from rafair.tabular.held import Held, held_by
 from rafair.tabular.schema import Kind, Schema
 
 
@@ -19,6 +21,9 @@ def raw_columns(rows: Rows, schema: Schema) -> dict[str, list[Any]]:
         rows: Encoded rows of shape `(n, len(schema))`.
         schema: The features.
 
+    Raises:
+        ModelError: If an opaque feature holds times, which JSON has no values for.
+
     Example:
         >>> import numpy as np
         >>> from rafair.tabular.schema import Feature
@@ -30,6 +35,11 @@ def raw_columns(rows: Rows, schema: Schema) -> dict[str, list[Any]]:
     columns: dict[str, list[Any]] = {}
     for place, feature in enumerate(schema.features):
         codes = rows[:, place]
+        if feature.is_opaque and held_by(type((feature.levels or ("",))[0])) is Held.TIMES:
+            raise ModelError(
+                f"feature '{feature.name}': expected numbers, texts or truth values for a model "
+                "behind HTTP, found times; make them texts in the table"
+            )
         values = [plain_value(value) for value in decode_values(codes, feature)]
         if feature.kind is Kind.INTEGER:
             values = [int(value) if float(value).is_integer() else value for value in values]

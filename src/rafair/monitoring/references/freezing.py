@@ -78,6 +78,11 @@ def freeze(
     """
     folder = Path(run_folder)
     audit = verified_run(folder)
+    if opaque := [feature.name for feature in audit.schema.features if feature.is_opaque]:
+        raise InputError(
+            f"feature '{opaque[0]}': expected no opaque feature in an audit that is watched, as "
+            "rows that arrive hold values that its table does not; audit without it (drop = true)"
+        )
     split = open_split(audit, named, device, progress)
     judge = Judge(
         split.classifier, split.schema, options.judge(_resolved(audit, split, device)), threads
