@@ -39,7 +39,7 @@ def test_no_line_of_a_command_is_one(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     columns = {
         "::error::col": ["::warning::a", "::debug::b"] * 40,
-        "::group::n": range(80),
+        "::group::n": [*range(40)] * 2,
         "y": ["::notice::no", "::error::yes"] * 40,
     }
     frame = pd.DataFrame(columns)

@@ -252,10 +252,10 @@ def test_what_does_not_know_wrappers_refuses_them(tmp_path, affairs, network):
         (folder / DESCRIPTION).write_text(json.dumps(sealed(description | change)))
         with pytest.raises(ModelError, match="expected a model description written by rafair"):
             load_model(folder)
-    (folder / DESCRIPTION).write_text(json.dumps(sealed(description | {"model_version": 3})))
+    (folder / DESCRIPTION).write_text(json.dumps(sealed(description | {"model_version": 4})))
     done = call("audit", "--model", folder, "--out", tmp_path / "run")
     assert (done.code, done.err.count("\n")) == (2, 1)
-    assert "found 3" in done.err
+    assert "found 4" in done.err
     assert not (tmp_path / "run").exists()
 
 
