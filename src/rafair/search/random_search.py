@@ -39,6 +39,10 @@ PAIR = 2
 FIRST_SHARE = 0.8
 """The share of features that is drawn anew at first; that of Square Attack."""
 
+AT_ONCE = 5
+"""How many changes are tried from one row before the best of them is kept: a pipeline takes about as
+long for one row as for five hundred."""
+
 INSIDE = 4
 """Each so many-th try draws from the inside of the box, the others go to its ends."""
 
@@ -107,17 +111,20 @@ class RandomSearch:
         # a try that asks about the row alone costs half
         tries = np.where(self.lost.alone[where], PAIR * TRIES, TRIES)
         first = PAIR * TRIES * step
-        scores = ask.scores(at[where], where, first)
-        for number in range(tries.max(initial=0)):
+        scores = ask.scores(at[where][None], where, range(first, first + 1))[0]
+        for number in range(0, tries.max(initial=0), AT_ONCE):
             going = going[(scores[going] < np.inf) & (number < tries[going])]
             if not going.size:
                 break
-            here, draw = where[going], first + number
+            here, draws = where[going], range(first + number, first + number + AT_ONCE)
             left = 1 - (place + number / tries[going, None]) / self.span
-            wanted = self._changed(at[here], here, draw, FIRST_SHARE * left**2)
-            new = ask.scores(wanted, here, draw)
-            kept = new >= scores[going]
-            at[here[kept]], scores[going[kept]] = wanted[kept], new[kept]
+            shares = FIRST_SHARE * left**2
+            wanted = np.stack([self._changed(at[here], here, draw, shares) for draw in draws])
+            new = ask.scores(wanted, here, draws)
+            best, each = new.argmax(axis=0), np.arange(len(here))
+            kept = new[best, each] >= scores[going]
+            at[here[kept]] = wanted[best, each][kept]
+            scores[going[kept]] = new[best, each][kept]
         met: NDArray[np.bool_] = scores == np.inf
         return met
 
@@ -152,13 +159,22 @@ class _Question:
         self.pairs = np.stack([np.where(lost.apart, best, own), other], axis=1)
         self.flat = (seen.loss == seen.counterpart_loss) & ~lost.alone
 
-    def scores(self, rows: Rows, where: Numbers, draw: int) -> Values:
-        """Above that of others: nearer to a mistake; infinite where there is one; `(m,)`."""
-        problem = self.problem
+    def scores(self, rows: Rows, where: Numbers, draws: range) -> Values:
+        """Above that of others: nearer to a mistake; infinite where there is one; `(draws, m)`.
+
+        Args:
+            rows: Of each draw the rows of these instances; shape `(draws, m, d)`.
+            where: The instances.
+            draws: Numbers that tell draws apart.
+        """
+        problem, shape = self.problem, (len(draws), len(where))
         if not where.size:
-            return np.empty(0)
+            return np.empty(shape)
+        rows = rows.reshape(-1, rows.shape[-1])
+        followed = np.concatenate([self._followed(where, draw) for draw in draws])
+        where = np.tile(where, len(draws))
         asked, k = np.repeat(rows, PAIR, axis=0), problem.sweep.k
-        problem.sweep.counterparts.substitute(asked, self._followed(where, draw).ravel())
+        problem.sweep.counterparts.substitute(asked, followed.ravel())
         if k > 0:  # in the place of one that is too far to disagree, the row itself
             themselves = np.repeat(rows, PAIR, axis=0)
             asked = np.where(near(asked, themselves, k)[:, None], asked, themselves)
@@ -171,7 +187,7 @@ class _Question:
         broken = np.where(apart, decided[:, 0] != decided[:, 1], wrong)
         most = found.max(axis=1)
         score = np.where(apart, np.minimum(most, -found.min(axis=1)), most)
-        return np.where(broken, np.inf, score)
+        return np.where(broken, np.inf, score).reshape(shape)
 
     def _followed(self, where: Numbers, draw: int) -> Numbers:
         """The pairs, with another counterpart where the worst is no worse than the row itself."""
