@@ -162,7 +162,9 @@ def _asked_rate(sweep: Sweep, rows: Rows, labels: Labels) -> float:
     return int(sweep.counterparts.counts(rows).sum()) / (time.perf_counter() - begun)
 
 
-def describe(cost: Cost, rate: float, threads: int, left: float = 1.0) -> str:
+def describe(
+    cost: Cost, rate: float, threads: int, left: float = 1.0, seconds: float | None = None
+) -> str:
     """One line that says what is ahead.
 
     Args:
@@ -170,6 +172,7 @@ def describe(cost: Cost, rate: float, threads: int, left: float = 1.0) -> str:
         rate: Rows per second.
         threads: How many threads compute them.
         left: The share that is still to be done.
+        seconds: How long it will take, where that was tried; by default what the most rows take.
 
     Example:
         >>> describe(Cost(5_000_000, {}, {}), 251_234, 2)
@@ -179,13 +182,16 @@ def describe(cost: Cost, rate: float, threads: int, left: float = 1.0) -> str:
     rows = f"{total / 1e6:,.1f} million" if total >= 1e5 else f"{total:,.0f}"
     rough = float(f"{rate:.2g}")
     on = "1 thread" if threads == 1 else f"{threads} threads"
+    if seconds is not None:
+        return f"up to {rows} rows to compute: about {duration(seconds)} on {on}"
     return (
-        f"up to {rows} rows to compute: about {_duration(total / rate)} "
+        f"up to {rows} rows to compute: about {duration(total / rate)} "
         f"at {rough:,.0f} rows/s on {on}"
     )
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """About how long that is, for people."""
     if seconds < 1:
         return "1 s"
     if seconds < 90:

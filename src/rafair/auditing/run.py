@@ -20,13 +20,14 @@ from rafair.auditing.black_box import (
     with_share,
 )
 from rafair.auditing.config import AuditConfig
-from rafair.auditing.cost import Cost, describe, measure_rate
+from rafair.auditing.cost import Cost, describe, duration, measure_rate
 from rafair.auditing.document import environment, merge_shards, warnings_of, write_document
 from rafair.auditing.examine import Examiner, Part
 from rafair.auditing.finished import finished_audit, hashes, plan_of
 from rafair.auditing.judging import Judge, Judging, Whole
 from rafair.auditing.moves import largest_moves, most_asked
 from rafair.auditing.outcomes import Stored
+from rafair.auditing.pilot import WORTH, Clock, forecast
 from rafair.engine.checkpoints import Checkpoints, count_stored
 from rafair.engine.job import Document, Job, digest
 from rafair.engine.run_folder import RunFolder
@@ -120,6 +121,8 @@ class _Run:
     asking: Asking
     said: list[str] = field(default_factory=list)
     """What a first look at the model tells a reader."""
+    clock: list[float] = field(default_factory=list)
+    """How many seconds the shards will take, where that was tried."""
     moves: dict[str, LargestMove] = field(default_factory=dict)
     """How far each feature may move."""
 
@@ -229,7 +232,10 @@ class _Run:
             else ""
         )
         rate *= self.cores / self.workers.threads
-        ahead = describe(cost, rate, self.cores, left=left)
+        most = cost.total * left / rate
+        if most >= WORTH and asking:
+            self.clock.append(self._forecast(stand_in, config, left))
+        ahead = describe(cost, rate, self.cores, left, *self.clock)
         if not stand_in.differentiable:
             ahead += f"; at most {queries(config, len(instances)):,} queries"
         if told := moves_in_words(self.moves, schema):
@@ -238,6 +244,13 @@ class _Run:
             f"{len(instances):,} of {self.data.n_rows:,} rows of '{table.name}', {ahead}{again}"
         )
         return cost, config
+
+    def _forecast(self, model: Classifier, config: AuditConfig, left: float) -> float:
+        """About how many seconds the shards that are left will take."""
+        first, n = cut(len(self.instances))[0], len(self.instances)
+        seconds = forecast(model, self.data.schema, config, self._part(first), self.workers)
+        threads = self.workers.threads / self.cores
+        return seconds * n / (first.stop - first.start) * left * threads
 
     @property
     def _is_far(self) -> bool:
@@ -278,8 +291,13 @@ class _Run:
         with self.means.progress.task("auditing", left, "rows") as task:
             work = Examiner(model, self.data.schema, config)
             parts = ((shard, self._part(shard)) for shard in missing)
+            clock = Clock(
+                next(iter(self.clock), None), len(missing) * self.workers.threads / self.cores
+            )
             for shard, files in self.means.executor.map(work, parts, self.workers, task.advance):
                 checkpoints.store(shard, files)
+                if (seconds := clock.correction()) is not None:
+                    self.means.progress.note(f"about {duration(seconds)} left")
         return checkpoints
 
     def _part(self, shard: Shard) -> Part:

@@ -40,8 +40,8 @@ FIRST_SHARE = 0.8
 """The share of features that is drawn anew at first; that of Square Attack."""
 
 AT_ONCE = 5
-"""How many changes are tried from one row before the best of them is kept: a pipeline takes about as
-long for one row as for five hundred."""
+"""How many changes are tried from one row before the best of them is kept: a pipeline takes about
+as long for one row as for five hundred."""
 
 INSIDE = 4
 """Each so many-th try draws from the inside of the box, the others go to its ends."""
