@@ -32,6 +32,8 @@ def options_for(data: DataSource, given: dict[str, Any], device: str) -> AuditCo
     if data.schema.own:
         given = _own(given)
     if data.stream is not None:
+        if data.stream.own:
+            given = {"perturbation": Perturbation.FEASIBLE} | given
         config = AuditConfig(**given)
         return _of_stream(config, data.stream, device, given="instances" in given)
     if data.origin.file is not None:

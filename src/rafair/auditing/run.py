@@ -167,7 +167,9 @@ class _Run:
         self.data.gather(sample, shards, key, self.means.progress)
         each = Counterparts.of(file.schema).size + 1
         check_queries(lambda n, _: file.rows * each + n, 1, self.config)
-        judge = Judge(self.asking(self.source.stand_in()), file.schema, self.config)
+        model = self.asking(self.source.stand_in())
+        self.said.extend(self.source.look(model, self.workers, self.instances))
+        judge = Judge(model, file.schema, self.config)
         judging = Judging(judge, file, shards / "verdicts", key, self.workers)
         judging.go(self.means.executor, self.means.progress)
         return judging.merge(self.folder.partial)
@@ -221,7 +223,8 @@ class _Run:
             )
         cost = self._cost(config, len(instances), counterparts, probed)
         # before a word is said: a model that is refused gets one line
-        self.said.extend(self.source.look(stand_in, self.workers, instances))
+        if self.data.stream is None:  # else that was done
+            self.said.extend(self.source.look(stand_in, self.workers, instances))
         sparing = self.config.max_queries is not None
         self.moves.update(self._moves(sweep if asking else None))
         rows, labels = table.rows[instances], table.labels[instances]

@@ -7,6 +7,7 @@ from rafair.cli import options
 from rafair.cli.console import show_audit
 from rafair.cli.groups import grouped
 from rafair.cli.outputs import refuse_same
+from rafair.errors import InputError
 
 EPILOG = "Example:  rafair audit --dataset affairs --instances 100 --out runs/first"
 
@@ -20,6 +21,7 @@ def audit(
     columns: models.Columns = models.UNTOLD,
     reading: models.Reading = models.AS_IT_IS,
     opening: models.Opening = models.UNSAID,
+    stream: models.Stream = None,
     attack: options.Attack = None,
     instances: options.Instances = None,
     steps: options.Steps = None,
@@ -87,6 +89,8 @@ def audit(
         options.refuse_with(
             "--model, which is trained already", epochs=epochs, train_loss=train_loss
         )
-    of_data = {"dataset": dataset, "variant": variant}
+    if stream is not None and data is None:
+        raise InputError("stream: expected with --data, which it belongs to")
+    of_data = {"dataset": dataset, "variant": variant, "stream": stream}
     named = models.named(model, opening, device, data, columns, reading, **of_data)
     show_audit(audit_named(named, given, means, training), json)

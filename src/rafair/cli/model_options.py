@@ -155,6 +155,14 @@ Sheet = Annotated[
     str | None,
     typer.Option(metavar="NAME", help="Of an Excel file, the sheet.  [default: the only one]"),
 ]
+Stream = Annotated[
+    bool | None,
+    typer.Option(
+        "--stream/--no-stream",
+        help="Read --data block by block: all rows are judged, a sample is attacked.  [default: "
+        "where it has 10 million values, or 64 MiB of text]",
+    ),
+]
 Original = Annotated[
     str | None,
     typer.Option(

@@ -170,6 +170,17 @@ def write_text(path: Path, text: str) -> None:
     path.write_bytes(utf8(text))
 
 
+def encoding_of(start: bytes) -> str:
+    """The encoding of a text file that begins with these bytes, as Python opens it without a mark.
+
+    Example:
+        >>> encoding_of(b"age,sex"), encoding_of("age".encode("utf-16"))
+        ('UTF-8-SIG', 'UTF-16')
+    """
+    encoding = _mark_of(start)[1]
+    return "UTF-8-SIG" if encoding == "UTF-8" else encoding[:6]
+
+
 def _mark_of(content: bytes) -> tuple[bytes, str]:
     """The byte order mark that bytes begin with, if any, and their encoding."""
     return next((known for known in MARKS if content.startswith(known[0])), (b"", "UTF-8"))

@@ -69,6 +69,8 @@ class DatasetRecord:
         file: The file of a table of one's own; None of a named data set.
         streamed: Whether it is a file of which a sample was audited.
         outside_range: Of a streamed file, how many numbers lie outside their range, by column.
+        own: Whether a streamed file is a table of one's own, all of whose rows are as its schema
+            says.
     """
 
     name: str
@@ -86,6 +88,7 @@ class DatasetRecord:
     file: DataFile | None = None
     streamed: bool = False
     outside_range: Mapping[str, int] = field(default_factory=dict)
+    own: bool = False
 
     @property
     def title(self) -> str:

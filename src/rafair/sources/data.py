@@ -186,15 +186,17 @@ class InMemory:
 
 @dataclass
 class Streamed:
-    """The rows of a Parquet file, which need not fit into memory.
+    """The rows of a file, which need not fit into memory.
 
     Args:
         stream: The file.
         sha256: The hash of its bytes.
+        reading: What was said of how it is read.
     """
 
     stream: TableFile
     sha256: str
+    reading: ReadAs = AS_IT_IS
     outside: Mapping[str, int] = field(default_factory=dict, init=False)
     _sample: Table | None = field(default=None, init=False)
 
@@ -217,12 +219,14 @@ class Streamed:
     def origin(self) -> Origin:
         """The file."""
         file = {"name": self.stream.path.name, "sha256": self.sha256}
-        return Origin(self.stream.rows, self.sha256, file=file)
+        told = file | read_otherwise(self.reading)
+        return Origin(self.stream.rows, self.sha256, file=told)
 
     @property
     def plan(self) -> Mapping[str, object]:
         """What decides the rows."""
-        return {"file": self.sha256, "schema": self.schema.model_dump(mode="json")}
+        plan = {"file": self.sha256, "schema": self.schema.model_dump(mode="json")}
+        return plan | read_otherwise(self.reading) | ({"own": True} if self.stream.own else {})
 
     @property
     def table(self) -> Table:
@@ -251,6 +255,20 @@ def read_otherwise(reading: ReadAs) -> dict[str, object]:
     return {"reading": reading.facts} if reading.facts else {}
 
 
+def some_table(data: DataSource) -> Table:
+    """Rows to look at a model by: all that are in memory, or the first of a stream.
+
+    Raises:
+        DataFileError: If one of these is no good.
+    """
+    file = data.stream
+    if file is None:
+        return data.table
+    n = min(file.rows, BLOCK_ROWS)
+    numbers = file.block(file.reader(), 0, n).numbers  # which looks at each value
+    return file.table(file.reader().read(0, n), numbers)
+
+
 def dataset_section(data: DataSource) -> dict[str, object]:
     """The section `dataset` of `audit.json` and `harden.json`."""
     schema, counterparts, origin = data.schema, Counterparts.of(data.schema), data.origin
@@ -270,6 +288,7 @@ def dataset_section(data: DataSource) -> dict[str, object]:
         "schema": schema.model_dump(mode="json"),
         "sha256": origin.sha256,
         "streamed": data.stream is not None,
+        **({"own": True} if data.stream and data.stream.own else {}),
         "outside_range": dict(data.outside or {}),
         "file": dict(origin.file) if origin.file else None,
     }

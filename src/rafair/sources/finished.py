@@ -19,11 +19,12 @@ from rafair.models.model_file import check_hash
 from rafair.models.model_options import ModelOptions, SaidOptions
 from rafair.models.storage import DESCRIPTION
 from rafair.results.result import Audit
-from rafair.sources.data import DataSource, InMemory, Streamed
+from rafair.sources.data import DataSource, InMemory, Streamed, some_table
 from rafair.sources.named import Named, hash_of, open_classifier
 from rafair.sources.networks import SavedNetwork
 from rafair.sources.opened import OpenedModel
 from rafair.sources.source import ModelSource, Source
+from rafair.tabular.own_stream import open_own
 from rafair.tabular.read_as import ReadAs
 from rafair.tabular.reading import read_own
 from rafair.tabular.schema import Schema
@@ -118,7 +119,7 @@ def _model(audit: Audit, named: Named, data: DataSource) -> ModelSource:
         check_same(saved.stand_in(data), model.sha256, str(audit.folder))
         return saved
     opened = open_known(named, data.schema, model.options, model.sha256)
-    classifier = faithful(opened, data.table.rows, data.schema)
+    classifier = faithful(opened, some_table(data).rows, data.schema)
     return OpenedModel(classifier, model.kind, opened_as(model.options, named.opening).said.facts)
 
 
@@ -126,7 +127,11 @@ def _data(audit: Audit, named: Named, progress: Progress) -> DataSource:
     data = audit.record.dataset
     if data.streamed:
         path = _file(named, data.sha256, progress)
-        return Streamed(TableFile.open(path, audit.schema), data.sha256)
+        if not data.own:
+            return Streamed(TableFile.open(path, audit.schema), data.sha256)
+        reading = ReadAs.of(data.file.reading if data.file else None)
+        file = open_own(path, audit.schema, None, (), (), reading, scales=False)
+        return Streamed(file, data.sha256, reading)
     if data.file is None:
         dataset = load_dataset(data.name, data.variant or "", progress=progress)
         if dataset.table.sha256 != data.sha256:

@@ -26,13 +26,14 @@ from rafair.models.saved_network import is_saved_network
 from rafair.models.storage import load_model, model_folder
 from rafair.models.training import TrainConfig
 from rafair.models.wrapped_model import WrappedModel, wrapped_in
-from rafair.sources.data import InMemory, Streamed
+from rafair.sources.data import DataSource, InMemory, Streamed, some_table
 from rafair.sources.networks import FreshNetwork, SavedNetwork
 from rafair.sources.opened import OpenedModel
 from rafair.sources.saved_models import open_saved_for
 from rafair.sources.source import Source
 from rafair.sources.wrapped_models import inside, rewrapped
 from rafair.tabular.file_kinds import ENDINGS, PARQUET, ending_of
+from rafair.tabular.own_stream import can_be_streamed, is_large, open_own
 from rafair.tabular.read_as import AS_IT_IS, ReadAs
 from rafair.tabular.reading import read_own
 from rafair.tabular.schema import Schema
@@ -58,6 +59,7 @@ class Named:
         immutable: Columns of `data` that a perturbation must not move, beside those of the schema.
         schema: A schema file for `data`; if None, the schema is inferred from it.
         reading: How `data` is to be read.
+        stream: Whether `data` is read block by block; by default if it is large.
         opening: How the model is opened.
         http: How a model behind HTTP is asked.
         max_queries: The most rows that a model behind HTTP may be asked about.
@@ -75,6 +77,7 @@ class Named:
     immutable: tuple[str, ...] = ()
     schema: Path | None = None
     reading: ReadAs = AS_IT_IS
+    stream: bool | None = None
     opening: ModelOptions = field(default_factory=ModelOptions)
     http: HttpOptions = field(default_factory=HttpOptions)
     max_queries: int | None = None
@@ -103,9 +106,24 @@ class Named:
     def streamed(self) -> bool:
         """Whether the file is read block by block: it and the model are in rafair's own formats."""
         told = self.sensitive or self.immutable or self.schema or self.opening.threshold
-        if not self.saved or self.data is None or told:
+        if self.stream is False or not self.saved or self.data is None or told:
             return False
         return ending_of(self.data) in PARQUET or ending_of(self.data) not in ENDINGS
+
+    @property
+    def streamed_own(self) -> bool:
+        """Whether the file is read block by block as a table of one's own.
+
+        Raises:
+            InputError: If that is asked for of a file that can only be read whole.
+        """
+        if self.data is None or self.stream is False:
+            return False
+        if self.stream and not can_be_streamed(self.data):
+            raise InputError(
+                f"stream: expected with a file of Parquet, CSV or TSV, got '{self.data}'"
+            )
+        return bool(self.stream) or is_large(self.data)
 
     @property
     def kind(self) -> str:
@@ -164,9 +182,13 @@ def open_source(
     if named.data is not None:
         if named.model is None:
             raise InputError("data: expected with --model, which is asked about the file")
-        table = own_table(named)
-        data = InMemory.of_file(table, named.data, hash_of(named.data), named.reading)
-        return Source(_opened(named, table), data)
+        data: DataSource
+        if named.streamed_own and not whole:
+            data = _own_stream(named, progress)
+        else:
+            table = own_table(named)
+            data = InMemory.of_file(table, named.data, hash_of(named.data), named.reading)
+        return Source(_opened(named, data), data)
     if named.model is None:
         dataset = _dataset(named, progress)
         fresh = FreshNetwork(dataset, training or TrainConfig(), named.opening.device)
@@ -180,7 +202,8 @@ def open_source(
         if named.opening.threshold is None:
             saved = SavedNetwork(folder, named.opening.device)
             return Source(saved, InMemory.of_dataset(dataset))
-    return Source(_opened(named, dataset.test), InMemory.of_dataset(dataset))
+    data = InMemory.of_dataset(dataset)
+    return Source(_opened(named, data), data)
 
 
 def dataset_of(named: Named, progress: Progress = SILENT) -> tuple[Dataset, Path]:
@@ -214,6 +237,21 @@ def own_table(named: Named) -> Table:
         InputError: If the file or the schema is no good, or label or sensitive columns are missing.
     """
     assert named.data is not None  # who asks has looked
+    schema, scales = _own_schema(named)
+    return read_own(
+        named.data,
+        named.label,
+        named.sensitive,
+        named.immutable,
+        schema,
+        named.data.stem,
+        named.reading,
+        scaled=scales,
+    )
+
+
+def _own_schema(named: Named) -> tuple[Schema | None, bool]:
+    """What is said of the columns, None where they are looked at; and whether to fill in scales."""
     schema = read_schema(named.schema, named.label) if named.schema else None
     of_model = named.folder_schema() if schema is None else None
     schema = schema or of_model
@@ -226,16 +264,7 @@ def own_table(named: Named) -> Table:
             "sensitive: expected --sensitive COLUMN,COLUMN, whose change must not change the "
             "decision, or --schema with some"
         )
-    return read_own(
-        named.data,
-        named.label,
-        named.sensitive,
-        named.immutable,
-        schema,
-        named.data.stem,
-        named.reading,
-        scaled=of_model is None,
-    )
+    return schema, of_model is None
 
 
 def open_classifier(named: Named, schema: Schema) -> Classifier:
@@ -320,8 +349,29 @@ def _streamed(named: Named, progress: Progress) -> Source:
     return Source(SavedNetwork(folder, named.opening.device), data)
 
 
-def _opened(named: Named, table: Table) -> OpenedModel:
-    classifier = faithful(open_classifier(named, table.schema), table.rows, table.schema)
+def _own_stream(named: Named, progress: Progress) -> Streamed:
+    """A large table of one's own."""
+    assert named.data is not None  # who asks has looked
+    schema, scales = _own_schema(named)
+    file = open_own(
+        named.data,
+        schema,
+        named.label,
+        named.sensitive,
+        named.immutable,
+        named.reading,
+        scales=scales,
+    )
+    progress.note(
+        f"'{file.path}': {file.rows:,} rows are read block by block: all are judged, a sample is "
+        "attacked; --no-stream reads them whole"
+    )
+    return Streamed(file, hash_of(file.path, progress), named.reading)
+
+
+def _opened(named: Named, data: DataSource) -> OpenedModel:
+    opened = open_classifier(named, data.schema)
+    classifier = faithful(opened, some_table(data).rows, data.schema)
     return OpenedModel(classifier, named.kind, named.opening.said.facts)
 
 

@@ -14,7 +14,7 @@ from rafair.engine.progress import Progress
 from rafair.engine.workers import Workers
 from rafair.metrics.rates import rate
 from rafair.models.classifier import Classifier
-from rafair.sources.data import DataSource
+from rafair.sources.data import DataSource, some_table
 from rafair.tabular.table import Table
 
 
@@ -95,8 +95,8 @@ class Source:
 
     def begin(self, folder: Path, *, resumed: bool) -> None:
         """Gets the model ready once `folder` is there, `resumed` if an earlier run left it."""
-        if self.data.stream is None:
-            self.model.begin(self.data.table, folder, resumed=resumed)
+        if self.data.stream is None or self.data.stream.own:
+            self.model.begin(some_table(self.data), folder, resumed=resumed)
 
     def look(self, asked: Classifier, workers: Workers, instances: NDArray[np.int64]) -> list[str]:
         """Says what a reader should know of what the model answers to the rows."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from rafair.errors import InputError
 from rafair.tabular.encoding import OFF_GRID, expected_values, value_codes
 from rafair.tabular.held import shown
 from rafair.tabular.labels import expected_labels, label_codes
@@ -45,12 +46,14 @@ class Misfit:
         return f"{where}: expected {self.expected}, found {self.found}"
 
 
-def misfits(frame: pd.DataFrame, schema: Schema) -> list[Misfit]:
+def misfits(frame: pd.DataFrame, schema: Schema, *, row_by_row: bool = False) -> list[Misfit]:
     """All that a schema does not allow in a table: first missing columns, then column by column.
 
     Args:
         frame: The raw rows, numbered by their position.
         schema: What they should be.
+        row_by_row: Say only what is wrong with single rows: some of the rows of a stream tell
+            nothing about a relation that none of them satisfies, or about what precision takes.
 
     Returns:
         Columns that are missing; values that are missing where they must not be, out of range, off
@@ -71,7 +74,25 @@ def misfits(frame: pd.DataFrame, schema: Schema) -> list[Misfit]:
         column 'age', row 2: expected a whole number, found 30.5
         label 'paid', row 2: expected one of no, yes, found 'never'
     """
-    return list(_all(frame, schema))
+    return list(_all(frame, schema, row_by_row=row_by_row))
+
+
+def check_promise(frame: pd.DataFrame, schema: Schema, start: int) -> None:
+    """Refuses rows of a stream that are not as their schema says.
+
+    Args:
+        frame: Some of the rows.
+        schema: What they should be.
+        start: The number of the first of them.
+
+    Raises:
+        InputError: If one is not; says which.
+    """
+    found = misfits(frame, schema, row_by_row=True)
+    if found:
+        row = found[0].row
+        first = replace(found[0], row=None if row is None else row + start)
+        raise InputError(f"{first}; rafair schema check names all of these")
 
 
 def extra_columns(columns: Iterable[str], schema: Schema) -> list[str]:
@@ -79,7 +100,7 @@ def extra_columns(columns: Iterable[str], schema: Schema) -> list[str]:
     return [name for name in columns if name not in (*schema.names, schema.label)]
 
 
-def _all(frame: pd.DataFrame, schema: Schema) -> Iterator[Misfit]:
+def _all(frame: pd.DataFrame, schema: Schema, *, row_by_row: bool) -> Iterator[Misfit]:
     present = [feature for feature in schema.features if feature.name in frame.columns]
     for feature in schema.features:
         if feature not in present:
@@ -89,7 +110,8 @@ def _all(frame: pd.DataFrame, schema: Schema) -> Iterator[Misfit]:
     codes = {feature.name: value_codes(frame[feature.name], feature) for feature in present}
     for feature in present:
         yield from _values(frame[feature.name], feature, codes[feature.name])
-        yield from _lost(frame[feature.name][codes[feature.name] >= 0], feature)
+        if not row_by_row:
+            yield from _lost(frame[feature.name][codes[feature.name] >= 0], feature)
     if schema.label in frame.columns:
         yield from _labels(frame[schema.label], schema)
     for group in groups(schema):
@@ -100,7 +122,7 @@ def _all(frame: pd.DataFrame, schema: Schema) -> Iterator[Misfit]:
             )
     for relation in parse_all(schema):
         if all(name in codes for name in relation.weights):
-            yield from relation_misfits(relation, frame, codes)
+            yield from relation_misfits(relation, frame, codes, row_by_row=row_by_row)
 
 
 def _values(

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pandas as pd
 
 from rafair.engine.text_file import text_in
-from rafair.errors import DataFileError
+from rafair.errors import DataFileError, InputError
 from rafair.tabular.column_names import check_names, check_separator
 from rafair.tabular.held import TRUTH, Held, held_by
 from rafair.tabular.numbers_in_text import as_said, refuse_other_signs
@@ -44,44 +47,100 @@ def csv_frame(path: Path, content: bytes, schema: Schema | None, reading: ReadAs
 
     Raises:
         DataFileError: If it is no such file.
-        InputError: If two signs are the same.
     """
-    separator = reading.separator or ","
     text = _text(path, content, reading)
-    names, codes = _check_fields(path, text, separator)
-    absent = {name: list(ABSENT) for name in names}
-    texts = set(codes)
-    if schema is not None:
-        absent[schema.label] = [word for word in ABSENT if word not in schema.classes]
-    for feature in schema.features if schema else ():
-        levels = feature.levels or ()
-        if feature.name in absent and levels and all(isinstance(level, str) for level in levels):
-            absent[feature.name] = [word for word in ABSENT if word not in levels]
-            texts.add(feature.name)
-    # numbers that are written in another way are read here: pandas takes 01.02.2020 for one
-    kinds: Any = str if reading.says_numbers else dict.fromkeys(texts, "str")
-    try:
-        frame = pd.read_csv(
-            io.StringIO(text),
-            sep=separator,
-            dtype=kinds,
-            na_values=absent,
-            keep_default_na=False,
-            skipinitialspace=True,
-            low_memory=False,
-        )
-    except (ValueError, pd.errors.ParserError) as error:
-        raise DataFileError(f"'{path}': cannot be read: {' '.join(str(error).split())}") from error
-    stated = {schema.label, *texts} if schema else texts
-    for name in frame.columns:
-        if name not in texts and reading.says_numbers:
-            frame[name] = as_said(frame[name], reading)
-        elif name not in stated:
-            refuse_other_signs(path, frame[name])
-    for feature in schema.features if schema else ():
-        if feature.name in frame.columns:
-            frame[feature.name] = _as_written(frame[feature.name], feature, reading)
-    return plain_frame(frame)
+    names, codes = check_fields(path, io.StringIO(text, newline=""), reading.separator or ",")
+    fields = Fields.of(path, names, codes, schema, reading)
+    with fields.reading_them():
+        frame = pd.read_csv(io.StringIO(text), **fields.options)
+    return fields.columns(fields.natural(frame))
+
+
+@dataclass(frozen=True)
+class Fields:
+    """How the fields of a text file become values.
+
+    Args:
+        path: The file, for messages.
+        schema: What the columns are, if that is known.
+        reading: How it is to be read.
+        absent: What stands for a missing value, by column.
+        texts: Columns whose fields stay the texts that they are.
+        stated: Columns of which a schema says that they may hold any text.
+    """
+
+    path: Path
+    schema: Schema | None
+    reading: ReadAs
+    absent: Mapping[str, list[str]]
+    texts: frozenset[str]
+    stated: frozenset[str]
+
+    @classmethod
+    def of(
+        cls,
+        path: Path,
+        names: Sequence[str],
+        codes: Collection[str],
+        schema: Schema | None,
+        reading: ReadAs,
+    ) -> Self:
+        """Those of a file with these columns, of which some hold codes such as 01."""
+        absent, texts = {name: list(ABSENT) for name in names}, set(codes)
+        if schema is not None:
+            absent[schema.label] = [word for word in ABSENT if word not in schema.classes]
+        for feature in schema.features if schema else ():
+            levels = feature.levels or ()
+            if feature.name in absent and levels and all(isinstance(one, str) for one in levels):
+                absent[feature.name] = [word for word in ABSENT if word not in levels]
+                texts.add(feature.name)
+        stated = {schema.label, *texts} if schema else texts
+        return cls(path, schema, reading, absent, frozenset(texts), frozenset(stated))
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What pandas is told."""
+        # numbers written in another way are read by `natural`: pandas takes 01.02.2020 for one
+        kinds: Any = str if self.reading.says_numbers else dict.fromkeys(self.texts, "str")
+        return {
+            "sep": self.reading.separator or ",",
+            "dtype": kinds,
+            "na_values": self.absent,
+            "keep_default_na": False,
+            "skipinitialspace": True,
+            "low_memory": False,
+        }
+
+    @contextmanager
+    def reading_them(self) -> Iterator[None]:
+        """Makes one line of what pandas raises.
+
+        Raises:
+            DataFileError: If it does.
+        """
+        try:
+            yield
+        except (ValueError, pd.errors.ParserError) as error:
+            if isinstance(error, InputError):
+                raise
+            reason = " ".join(str(error).split())
+            raise DataFileError(f"'{self.path}': cannot be read: {reason}") from error
+
+    def natural(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Columns as what all their fields are: numbers, truth values or texts."""
+        for name in frame.columns:
+            if name not in self.texts and self.reading.says_numbers:
+                frame[name] = as_said(frame[name], self.reading)
+            elif name not in self.stated:
+                refuse_other_signs(self.path, frame[name])
+        return frame
+
+    def columns(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Columns as what the schema says, with plain values."""
+        for feature in self.schema.features if self.schema else ():
+            if feature.name in frame.columns:
+                frame[feature.name] = _as_written(frame[feature.name], feature, self.reading)
+        return plain_frame(frame)
 
 
 def _as_written(series: pd.Series[Any], feature: Feature, reading: ReadAs) -> pd.Series[Any]:
@@ -128,13 +187,22 @@ def _text(path: Path, content: bytes, reading: ReadAs) -> str:
     return text
 
 
-def _check_fields(path: Path, text: str, separator: str) -> tuple[list[str], set[str]]:
+def check_fields(path: Path, stream: Iterable[str], separator: str) -> tuple[list[str], set[str]]:
     """The names of the columns, once every line has as many fields as there are names.
 
-    Also those of columns with numbers such as 01, whose zero a number would lose.
+    Args:
+        path: The file, for messages.
+        stream: Its lines, with their ends.
+        separator: What stands between fields.
+
+    Returns:
+        The names, and those of columns with numbers such as 01, whose zero a number would lose.
+
+    Raises:
+        DataFileError: If a line has another number of fields, or there are no good names.
     """
     codes = set()
-    lines = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
+    lines = csv.reader(stream, delimiter=separator, skipinitialspace=True)
     try:
         names = next((line for line in lines if line), [])
         if not names:

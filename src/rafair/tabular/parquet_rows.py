@@ -58,7 +58,7 @@ class RowReader:
         groups = list(range(group, self._file.num_row_groups))
         self._position = int(self._starts[group])
         self._rest: pa.RecordBatch | None = None
-        with _reading(self._path):
+        with reading_parquet(self._path):
             self._batches = self._file.iter_batches(
                 BATCH_ROWS, row_groups=groups, columns=self._columns, use_threads=False
             )
@@ -74,7 +74,7 @@ class RowReader:
             yield piece
 
     def _next(self) -> pa.RecordBatch:
-        with _reading(self._path):
+        with reading_parquet(self._path):
             batch = next(self._batches, None)
             if batch is not None:
                 batch.validate(full=True)  # texts may hold bytes that are none
@@ -95,13 +95,18 @@ def open_parquet(path: Path) -> pq.ParquetFile:
     """
     if path.is_dir():
         raise DataFileError(f"'{path}': expected a Parquet file, found a folder")
-    with _reading(path):
+    with reading_parquet(path):
         # by default whole columns of all row groups are read ahead, which is the whole file
         return pq.ParquetFile(path, pre_buffer=False, buffer_size=BUFFER)
 
 
 @contextmanager
-def _reading(path: Path) -> Iterator[None]:
+def reading_parquet(path: Path) -> Iterator[None]:
+    """Makes one line of what goes wrong while a Parquet file is read.
+
+    Raises:
+        DataFileError: If something does.
+    """
     try:
         yield
     except FileNotFoundError as error:

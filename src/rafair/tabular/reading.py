@@ -114,7 +114,7 @@ def read_own(
         if isinstance(names, str):
             raise InputError(f"{what}: expected a list of columns, such as ['{names}']")
     if schema is not None:
-        schema = _chosen(schema, label, sensitive, immutable)
+        schema = chosen(schema, label, sensitive, immutable)
     elif label is None or not sensitive:
         missing = "label" if label is None else "sensitive"
         raise InputError(f"{missing}: expected with data of one's own and no schema, got none")
@@ -122,26 +122,23 @@ def read_own(
     try:
         if schema is None:
             assert label is not None  # checked above
-            _check_inferable(frame, label, (*sensitive, *immutable))
-            table = Table.from_frame(
-                frame,
-                label=label,
-                sensitive=sensitive,
-                immutable=immutable,
-                name=name or path.stem,
-            )
+            table = inferred(frame, label, sensitive, immutable, name or path.stem)
         else:
             table = _described(frame, schema, name or path.stem)
-        _check_subject(table)
+        check_subject(table.schema, np.unique(table.labels))
     except InputError as error:
         raise DataFileError(f"'{path}': {error}") from error
     return replace(table, schema=with_scales(table.schema, table.frame)) if scaled else table
 
 
-def _chosen(
-    schema: Schema, label: str | None, sensitive: Sequence[str], immutable: Sequence[str]
+def chosen(
+    schema: Schema, label: str | None, sensitive: Sequence[str], immutable: Sequence[str] = ()
 ) -> Schema:
-    """The schema with the sensitive and immutable features that were asked for."""
+    """The schema with the sensitive and immutable features that were asked for.
+
+    Raises:
+        InputError: If they do not fit it, or there are none.
+    """
     if label is not None and label != schema.label:
         raise InputError(f"label: expected '{schema.label}', as the schema says, got '{label}'")
     for name in (*sensitive, *immutable):
@@ -170,7 +167,7 @@ def _described(frame: pd.DataFrame, schema: Schema, name: str) -> Table:
         more = f"; and {len(found) - 1:,} more; see rafair schema check" if len(found) > 1 else ""
         raise InputError(f"{found[0]}{more}")
     labels = encode_labels(frame[schema.label], schema)
-    features = tuple(_with_domain(feature, frame[feature.name]) for feature in schema.features)
+    features = tuple(with_domain(feature, frame[feature.name]) for feature in schema.features)
     schema = schema.model_copy(update={"features": features})
     columns = {feature.name: _values(frame[feature.name], feature) for feature in features}
     return Table(pd.DataFrame(columns), labels, schema, name)
@@ -182,7 +179,7 @@ def _values(series: pd.Series[Any], feature: Feature) -> pd.Series[Any]:
     return pd.Series(as_numbers(series), series.index)
 
 
-def _with_domain(feature: Feature, values: pd.Series[Any]) -> Feature:
+def with_domain(feature: Feature, values: pd.Series[Any]) -> Feature:
     """A sensitive feature with the values seen as its domain, where none is stated."""
     if not feature.sensitive or feature.domain:
         return feature
@@ -195,12 +192,23 @@ def _with_domain(feature: Feature, values: pd.Series[Any]) -> Feature:
     return feature.model_copy(update={"domain": domain})
 
 
-def _check_inferable(frame: pd.DataFrame, label: str, named: Sequence[str]) -> None:
-    """Refuses names of columns that are not there, and columns of numbers with texts among them."""
-    check_columns(frame, [label], named)
+def inferred(
+    frame: pd.DataFrame,
+    label: str,
+    sensitive: Sequence[str],
+    immutable: Sequence[str],
+    name: str,
+) -> Table:
+    """A table of what its columns show.
+
+    Raises:
+        InputError: If a column is missing, or holds what no feature can hold.
+    """
+    check_columns(frame, [label], (*sensitive, *immutable))
     for column in frame.columns:
         if column != label:
             check_one_type(frame[column])
+    return Table.from_frame(frame, label=label, sensitive=sensitive, immutable=immutable, name=name)
 
 
 def check_one_type(series: pd.Series[Any]) -> None:
@@ -235,16 +243,23 @@ def odd_values(series: pd.Series[Any]) -> NDArray[np.int64]:
     return np.flatnonzero(present & ~is_number)
 
 
-def _check_subject(table: Table) -> None:
-    """Refuses labels and sensitive features with nothing to compare, or with too much."""
-    label = table.schema.label
-    classes = np.unique(table.labels)
+def check_subject(schema: Schema, classes: NDArray[np.int64]) -> None:
+    """Refuses labels and sensitive features with nothing to compare, or with too much.
+
+    Args:
+        schema: The features, each sensitive one with its domain.
+        classes: The codes of the classes that there are.
+
+    Raises:
+        InputError: If there is one class or one value only, or there are too many values.
+    """
+    label = schema.label
     if len(classes) < 2:
-        only = table.schema.classes[classes[0]]
+        only = schema.classes[classes[0]]
         raise InputError(f"label '{label}': expected two or more classes, found only '{only}'")
     sizes = {}
-    for name in table.schema.sensitive:
-        domain = table.schema[name].domain or ()
+    for name in schema.sensitive:
+        domain = schema[name].domain or ()
         sizes[name] = len(set(domain))
         if sizes[name] < 2:
             only = f" ({domain[0]!r})" if domain else ""

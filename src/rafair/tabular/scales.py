@@ -34,7 +34,7 @@ def with_scales(schema: Schema, frame: pd.DataFrame) -> Schema:
         >>> with_scales(schema, frame)["pay"].scale
         900.0
     """
-    features = tuple(_scaled(feature, frame[feature.name]) for feature in schema.features)
+    features = tuple(scaled(feature, frame[feature.name]) for feature in schema.features)
     return schema.model_copy(update={"features": features})
 
 
@@ -80,7 +80,8 @@ def span_of(feature: Feature) -> float:
     return len(feature.levels or ()) - 1.0
 
 
-def _scaled(feature: Feature, values: pd.Series[Any]) -> Feature:
+def scaled(feature: Feature, values: pd.Series[Any]) -> Feature:
+    """The feature with the scale that these values give it, where it has an order and none."""
     if feature.is_nominal or feature.scale is not None or not span_of(feature):
         return feature
     number = feature.kind.is_number

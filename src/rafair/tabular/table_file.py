@@ -1,4 +1,4 @@
-"""A table in a Parquet file that need not fit into memory, encoded block by block by a schema."""
+"""A table in a file that need not fit into memory, encoded block by block by a schema."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from rafair.errors import DataFileError, IncompleteError, InputError, UnknownNameError
+from rafair.tabular.checking import check_promise
 from rafair.tabular.encoding import Rows, clip_to_ranges, encode
 from rafair.tabular.labels import encode_labels
 from rafair.tabular.parquet_rows import RowReader, open_parquet
-from rafair.tabular.plain_values import decimals_as_floats
+from rafair.tabular.plain_values import arrow_frame, decimals_as_floats
 from rafair.tabular.schema import Feature, Schema
 from rafair.tabular.single_precision import check_apart
 from rafair.tabular.table import Table
@@ -49,7 +50,9 @@ class Block:
 class TableFile:
     """A Parquet file with a schema's columns in the data's own units; holds no open file.
 
-    Rows are numbered from 0. Numbers outside a feature's range count as its nearest end.
+    Rows are numbered from 0. Numbers outside a feature's range count as its nearest end; in a table
+    of one's own (`tabular/own_stream.py`), whose schema is a promise about every row, they and all
+    else that it does not allow are refused.
 
     Args:
         path: The file.
@@ -57,6 +60,8 @@ class TableFile:
         rows: How many rows the file has.
         stamp: The file's size in bytes and when it was last written to, in nanoseconds.
         ignored: The file's other columns.
+        own: Whether it is a table of one's own.
+        rewritten: Of a text file, where its rows lie as Parquet.
 
     Example:
         >>> import tempfile
@@ -76,6 +81,8 @@ class TableFile:
     rows: int
     stamp: tuple[int, int]
     ignored: tuple[str, ...] = ()
+    own: bool = False
+    rewritten: Path | None = None
 
     @classmethod
     def open(cls, path: Path, schema: Schema, label: str | None = None) -> TableFile:
@@ -95,14 +102,12 @@ class TableFile:
         label = label or schema.label
         if label in schema.names:
             raise InputError(f"label: expected another column than a feature, got '{label}'")
-        for feature in schema.features:
-            if feature.is_opaque:
-                raise InputError(
-                    f"feature '{feature.name}': expected no opaque feature where a file is "
-                    f"streamed, as in '{path}'; its values need the whole table in memory"
-                )
+        try:
+            check_no_opaque(schema)
+        except InputError as error:
+            raise InputError(f"'{path}': {error}") from error
         file = open_parquet(path)
-        stamp = _stamp(path)
+        stamp = stamp_of(path)
         found = file.schema_arrow
         twice = [name for name, count in Counter(found.names).items() if count > 1]
         if twice:
@@ -124,14 +129,14 @@ class TableFile:
         Raises:
             IncompleteError: If it was, or is gone.
         """
-        if _stamp(self.path) != self.stamp:
+        if stamp_of(self.path) != self.stamp:
             raise IncompleteError(
                 f"'{self.path}': changed while it was read; --force begins anew with what it is now"
             )
 
     def reader(self) -> RowReader:
         """Opens the file to read the columns that are needed."""
-        return RowReader(self.path, [*self.schema.names, self.schema.label])
+        return RowReader(self.rewritten or self.path, [*self.schema.names, self.schema.label])
 
     def block(self, reader: RowReader, start: int, stop: int) -> Block:
         """Reads and encodes the rows from `start` up to `stop`.
@@ -146,6 +151,8 @@ class TableFile:
         frame, outside = self._frame(raw)
         self.check_unchanged()
         try:
+            if self.own:
+                check_promise(frame, self.schema, start)
             self._check_told_apart(raw, frame)
             rows = encode(frame, self.schema, start)
             labels = encode_labels(frame[self.schema.label], self.schema, start)
@@ -163,7 +170,8 @@ class TableFile:
         frame, _ = self._frame(raw)
         labels = encode_labels(frame[self.schema.label], self.schema)
         features = frame[list(self.schema.names)]
-        return Table(features, labels, self.schema, self.path.name, numbers)
+        name = self.path.stem if self.own else self.path.name
+        return Table(features, labels, self.schema, name, numbers)
 
     def _check_told_apart(self, raw: pa.Table, frame: pd.DataFrame) -> None:
         """Refuses sensitive numbers that single precision makes one with another one."""
@@ -177,6 +185,8 @@ class TableFile:
     def _frame(self, raw: pa.Table) -> tuple[pd.DataFrame, dict[str, int]]:
         """The columns as they are encoded fastest: numbers as float64, texts as categories."""
         names = (*self.schema.names, self.schema.label)
+        if self.own:
+            return arrow_frame(raw.select(names)), {}
         frame = pd.DataFrame({name: _series(raw[name]) for name in names})
         return frame, clip_to_ranges(frame, self.schema)
 
@@ -195,7 +205,12 @@ def _series(values: pa.ChunkedArray) -> pd.Series[Any]:
     return series
 
 
-def _stamp(path: Path) -> tuple[int, int]:
+def stamp_of(path: Path) -> tuple[int, int]:
+    """A file's size in bytes and when it was last written to, in nanoseconds.
+
+    Raises:
+        IncompleteError: If it is gone.
+    """
     try:
         found = path.stat()
     except OSError as error:
@@ -251,3 +266,18 @@ def _is_number(kind: pa.DataType) -> bool:
 
 def _is_text(kind: pa.DataType) -> bool:
     return str(kind) in ("string", "large_string", "string_view")
+
+
+def check_no_opaque(schema: Schema) -> None:
+    """Refuses opaque features: their values need the whole table.
+
+    Raises:
+        InputError: If there is one.
+    """
+    for feature in schema.features:
+        if feature.is_opaque:
+            raise InputError(
+                f"feature '{feature.name}': expected no opaque feature where a file is streamed, "
+                "as its values need the whole table in memory; drop = true of what the model does "
+                "not see, or --no-stream"
+            )

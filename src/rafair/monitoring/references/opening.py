@@ -20,6 +20,7 @@ from rafair.models.model_options import ADDRESSES, ModelOptions
 from rafair.models.saved_network import is_saved_network
 from rafair.monitoring.references.reference_record import IN_RUN, FrozenModel, ModelPlace
 from rafair.results.result import Audit
+from rafair.sources.data import some_table
 from rafair.sources.finished import (
     check_same,
     holds_model,
@@ -69,7 +70,7 @@ def open_split(audit: Audit, named: Named, device: str, progress: Progress) -> S
     source = open_finished(audit, of_device(named, device), progress)
     classifier = source.stand_in()
     if source.model.kind == "http":  # whose answers would be kept in the run's folder
-        check_fits(classifier, source.data.table.rows, len(audit.schema.classes))
+        check_fits(classifier, some_table(source.data).rows, len(audit.schema.classes))
     else:
         source.check()
         source.begin(audit.folder, resumed=False)
