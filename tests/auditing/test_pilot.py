@@ -33,7 +33,7 @@ def told(notes: Notes) -> float:
 
 
 def test_a_slow_model_is_tried_and_not_reckoned_with(monkeypatch):
-    """Its calls take the time, not its rows: the most rows at its best rate would say too little."""
+    """Its calls take the time, not its rows, which the best rate would not tell."""
     monkeypatch.setattr(run, "WORTH", 0.0)
     table = rafair.load_dataset("affairs").test
 

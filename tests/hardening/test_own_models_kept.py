@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import shutil
@@ -18,6 +19,7 @@ import own_models
 import rafair as package
 import servers
 from commands import call, rafair
+from rafair.engine.sealed import write_sealed
 from rafair.models.adapters.onnx_consensus import NoGraphError, consensus_graph
 from rafair.models.model_file import ModelFile
 from rafair.models.model_options import ModelOptions
@@ -42,14 +44,31 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A pipeline, hardened once."""
+    folder = tmp_path_factory.mktemp("hardened")
+    own_models.write_people(folder)
+    skops.io.dump(own_models.pipeline(), folder / "pipeline.skops")
+    with contextlib.chdir(folder):
+        rafair(*CONSENSUS, "--model", "pipeline.skops")
+    return folder
+
+
+@pytest.fixture
+def hardened(here: Path, made: Path) -> Path:
+    shutil.copytree(made / "h", here / "h")
+    shutil.copy(made / "pipeline.skops", here)
+    return here
+
+
 def one_line(*arguments: str) -> str:
     done = call(*arguments)
     assert (done.code, done.err.count("\n")) == (2, 1), done.err
     return done.err
 
 
-def test_a_pipeline_answers_the_mean_over_all_counterparts(here):
-    rafair(*CONSENSUS, "--model", "pipeline.skops")
+def test_a_pipeline_answers_the_mean_over_all_counterparts(hardened):
     model = package.open_model("h/after")
     schema = package.Schema.model_validate(
         json.loads(Path("h/after/model.json").read_text())["table"]
@@ -65,8 +84,7 @@ def test_a_pipeline_answers_the_mean_over_all_counterparts(here):
     assert np.allclose(found[:, 1] - found[:, 0], expected[:, 1] - expected[:, 0], atol=1e-4)
 
 
-def test_what_is_not_as_it_was_saved_is_refused(here):
-    rafair(*CONSENSUS, "--model", "pipeline.skops")
+def test_what_is_not_as_it_was_saved_is_refused(hardened):
     again = ("audit", *OWN[:2], "--model", "h/after", *LOOK)
     assert "threshold: expected not to be given with" in one_line(*again, "--threshold", "yes=0.3")
     assert "holds no copy" in one_line(*again, "--original", "rules.py:f")
@@ -87,16 +105,14 @@ def test_what_is_not_as_it_was_saved_is_refused(here):
     assert "altered" in one_line(*again)
 
 
-def test_a_table_with_other_codes_is_refused(here):
-    rafair(*CONSENSUS, "--model", "pipeline.skops")
+def test_a_table_with_other_codes_is_refused(hardened):
     people = own_models.people()
-    own_models.write_people(here, people.assign(age=people["age"] + 100))
+    own_models.write_people(hardened, people.assign(age=people["age"] + 100))
     again = ("audit", *OWN, "--model", "h/after", *LOOK)
     assert "column 'age'" in one_line(*again[:3], *again[7:])  # by the folder's own schema
 
 
-def test_a_run_of_a_hardened_model_can_be_attacked_again(here):
-    rafair(*CONSENSUS, "--model", "pipeline.skops")
+def test_a_run_of_a_hardened_model_can_be_attacked_again(hardened):
     rafair("audit", *OWN[:2], "--model", "h/after", *LOOK, "--out", "run")
     named = ("--data", "people.csv", "--model", "h/after")
     assert "robust" in rafair("attack", "run", *named, "--attack", "noise", "--out", "more").out
@@ -213,3 +229,15 @@ def test_no_graph_where_the_model_decides_by_a_threshold(tmp_path):
     averaged = averaged_over(table.schema, ConsensusWrapper())
     with pytest.raises(NoGraphError, match="threshold"):
         consensus_graph(ModelFile.read(path), averaged, model, table.schema, opening)
+
+
+def test_a_description_names_no_code_and_no_file_elsewhere(hardened):
+    path = Path("h/after/model.json")
+    content = json.loads(path.read_text())
+    Path("h/after/original.py").write_text("raise SystemExit('run')")
+    Path("h/after/original.py:f").write_bytes(Path("h/after/original.skops").read_bytes())
+    for name in ("original.py:f", "../pipeline.skops", "/etc/passwd", "x.onnx"):
+        content["original"]["file"] = name
+        write_sealed(path, content)
+        line = one_line("audit", *OWN[:2], "--model", "h/after", *LOOK)
+        assert "expected a model description written by rafair" in line

@@ -130,3 +130,15 @@ def test_what_fits_is_what_encodes_and_comes_back(values, step):
         if row not in found:
             back = decode_values(encode_values([value], feature), feature)[0]
             assert abs(back - value) < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("columns", "found"),
+    [(["Age", "paid"], "none, but one called 'Age'"), (["pay", "paid"], "none")],
+)
+def test_a_column_that_is_not_there_is_told_with_the_nearest(columns, found):
+    age = Feature(name="age", kind="integer", minimum=18, maximum=95)
+    schema = Schema(features=(age,), label="paid", classes=("no", "yes"))
+    frame = pd.DataFrame({name: [20] for name in columns}).assign(paid="no")
+    (misfit,) = misfits(frame, schema)
+    assert (misfit.column, misfit.found) == ("column 'age'", found)

@@ -6,18 +6,19 @@ not decide what runs here, or who is asked. They are named again, and what has a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from rafair.engine.files import sha256_of, writing
 from rafair.engine.sealed import ALTERED, read_sealed, write_sealed
 from rafair.errors import ModelError
 from rafair.models.adapters.onnx_model import whole_onnx
-from rafair.models.kinds import NAMED_AGAIN, kind_of_model
+from rafair.models.kinds import ENDINGS, NAMED_AGAIN, kind_of_model
 from rafair.models.model_file import ModelFile
 from rafair.models.model_options import ModelOptions, SaidOptions
 from rafair.models.storage import DESCRIPTION, ONNX, Hardened, model_folder
@@ -29,6 +30,8 @@ OWN_VERSION = 3
 
 ORIGINAL = "original"
 """How the copy of the model is called, with the ending of its name."""
+
+COPY = re.compile(rf"{ORIGINAL}(?:{'|'.join(map(re.escape, ENDINGS))})?", re.IGNORECASE)
 
 LIBRARIES = {
     "scikit-learn": ("scikit-learn", "skops", "joblib"),
@@ -68,6 +71,14 @@ class Original(BaseModel):
     shortcut: bool = True
     columns: tuple[str, ...]
     libraries: dict[str, str]
+
+    @field_validator("file")
+    @classmethod
+    def _is_ours(cls, name: str | None) -> str | None:
+        """Refuses a name that we do not give: it could be that of code, or of a file elsewhere."""
+        if name is not None and not COPY.fullmatch(name):
+            raise ValueError(f"expected '{ORIGINAL}' with the ending of a model's file")
+        return name
 
     @property
     def option(self) -> str | None:

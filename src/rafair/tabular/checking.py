@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -95,6 +96,23 @@ def check_promise(frame: pd.DataFrame, schema: Schema, start: int) -> None:
         raise InputError(f"{first}; rafair schema check names all of these")
 
 
+def missing_column(name: str, columns: Iterable[str]) -> Misfit:
+    """What is said of a column that a table lacks.
+
+    Args:
+        name: The column.
+        columns: Those that it has.
+
+    Example:
+        >>> print(missing_column("income", ["Income", "age"]))
+        column 'income': expected it in the table, found none, but one called 'Income'
+    """
+    known = {str(column).lower(): str(column) for column in columns}
+    nearest = difflib.get_close_matches(name.lower(), known, n=1)
+    hint = f", but one called '{known[nearest[0]]}'" if nearest else ""
+    return Misfit(None, f"column '{name}'", "it in the table", f"none{hint}")
+
+
 def extra_columns(columns: Iterable[str], schema: Schema) -> list[str]:
     """The columns that a schema does not speak of."""
     return [name for name in columns if name not in (*schema.names, schema.label)]
@@ -104,9 +122,10 @@ def _all(frame: pd.DataFrame, schema: Schema, *, row_by_row: bool) -> Iterator[M
     present = [feature for feature in schema.features if feature.name in frame.columns]
     for feature in schema.features:
         if feature not in present:
-            yield Misfit(None, f"column '{feature.name}'", "it in the table", "none")
+            yield missing_column(feature.name, frame.columns)
     if schema.label not in frame.columns:
-        yield Misfit(None, f"label '{schema.label}'", "a column of this name", "none")
+        found = missing_column(schema.label, frame.columns).found
+        yield Misfit(None, f"label '{schema.label}'", "a column of this name", found)
     codes = {feature.name: value_codes(frame[feature.name], feature) for feature in present}
     for feature in present:
         yield from _values(frame[feature.name], feature, codes[feature.name])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import zipfile
 import zlib
 from pathlib import Path
@@ -55,7 +56,7 @@ def content_of(path: Path, what: str) -> bytes:
         return content
     found = bytearray()
     try:
-        with gzip.open(path, "rb") as file:
+        with gzip.open(io.BytesIO(content)) as file:
             while block := file.read(READ_BYTES):
                 found += block
                 if len(found) > MOST_UNPACKED:

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rafair.errors import DataFileError, InputError
+from rafair.tabular.checking import missing_column
 from rafair.tabular.column_names import check_names
 from rafair.tabular.csv_stream import rewrite
 from rafair.tabular.encoding import value_codes
@@ -127,7 +128,7 @@ def _opened(
             schema = _seen(file, path, names, label, sensitive, immutable)
         for name in (*schema.names, schema.label):
             if name not in names:
-                raise InputError(f"column '{name}': expected it in the table, found none")
+                raise InputError(str(missing_column(name, names)))
         check_no_opaque(schema)
         features = tuple(_with_domain(feature, file, path) for feature in schema.features)
         if scales:
