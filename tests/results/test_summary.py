@@ -87,6 +87,7 @@ def test_a_whole_verdict_word_by_word(result):
         f"({other.size} at the median): each in {share_of(moved.rate)}.",
         f"The repair, guided by the true labels, made {share_of(corrected)} of the "
         f"{corrected.n} failing rows right and equal again.",
+        "No relation between features was stated: they were moved independently of each other.",
         LIMIT,
     ]
 

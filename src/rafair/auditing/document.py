@@ -17,6 +17,7 @@ from rafair.engine.sealed import write_sealed
 from rafair.engine.text_file import read_json
 from rafair.results.derived_rates import COUNTED, plain
 from rafair.results.leading import ACCURATE_FAIRNESS, most_telling
+from rafair.results.options import Perturbation
 from rafair.results.record import AuditRecord, Feasible
 from rafair.results.run_files import ADVERSARIAL, AUDIT, CURVE, REPAIRED
 from rafair.results.stored_verdicts import Counters, Verdicts, read_verdicts
@@ -68,6 +69,11 @@ def warnings_of(record: AuditRecord) -> list[str]:
             f"{feature.minimum:g} to {feature.maximum:g}, the range the network was trained on; "
             "they count as its nearest end"
         )
+    if derived := _left_behind(record):
+        found.append(
+            f"the paper's perturbations know no formulas: {', '.join(derived)} stayed as it was "
+            "when what it follows from was moved; under feasible perturbations it follows"
+        )
     if record.feasible:
         found += _infeasible(record.feasible, record.clean.n)
     for name, attack in record.attacks.items():
@@ -75,6 +81,13 @@ def warnings_of(record: AuditRecord) -> list[str]:
         if zero is not None and zero.value > MOST_ZERO_GRADIENTS:
             found.append(f"{name}: " + _flat(zero.value, black_box))
     return [*found, *_too_weak(record), *_too_dear(record)]
+
+
+def _left_behind(record: AuditRecord) -> list[str]:
+    """The derived columns of a run in which the paper's perturbations moved what they follow."""
+    if not record.attacks or record.options.perturbation == Perturbation.FEASIBLE:
+        return []
+    return [feature.name for feature in record.dataset.schema.features if feature.derive]
 
 
 def _flat(share: float, black_box: bool) -> str:

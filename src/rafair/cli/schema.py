@@ -77,6 +77,7 @@ def infer(
         "features": [feature.model_dump(mode="json") for feature in proposal.features],
         "notes": proposal.notes,
         "left_out": list(proposal.left_out),
+        "relations": list(proposal.relations),
     }
     print_result(document, utf8(proposal.text()), json)
 

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from rafair.metrics.groups import Gap
 from rafair.metrics.rates import Rate
 from rafair.metrics.rounding import as_fraction
 from rafair.results.moves import moves_in_words
-from rafair.results.options import AuditOptions, Perturbation
+from rafair.results.options import AuditOptions
 from rafair.results.record import AuditRecord, DecisionRule
+from rafair.results.still import still
 from rafair.visible import shortened
 
 if TYPE_CHECKING:
     from rafair.tabular.perturbation import PerFeature
-
-MOST_STILL = 12
-"""Features of one kind that are named as not moved."""
 
 
 def facts(record: AuditRecord) -> list[tuple[str, str]]:
@@ -40,31 +38,9 @@ def facts(record: AuditRecord) -> list[tuple[str, str]]:
         ),
         *([("Decides", decides)] if decides else []),
         ("Audit", _budget(record)),
-        *([("Not moved", still)] if (still := _still(record)) else []),
+        *([("Not moved", at_rest)] if (at_rest := still(record)) else []),
         *([("Moves", f"at most {moves}")] if (moves := _moves(record)) else []),
     ]
-
-
-def _still(record: AuditRecord) -> str:
-    """Which features no perturbation of this run can move, and why; empty where all move."""
-    if not record.attacks:
-        return ""
-    coarse = record.feasible.too_coarse if record.feasible else []
-    features = [f for f in record.dataset.schema.features if not f.sensitive and not f.mutable]
-    both = record.options.perturbation == Perturbation.BOTH
-    why = "values lie further apart than epsilon" + (" (if feasible)" if both else "")
-    reasons = {
-        why: coarse,
-        "immutable": [feature.name for feature in features if not feature.is_opaque],
-        "opaque": [feature.name for feature in features if feature.is_opaque],
-    }
-    return "; ".join(f"{_few(names)}: {why}" for why, names in reasons.items() if names)
-
-
-def _few(names: Sequence[str]) -> str:
-    more = len(names) - MOST_STILL
-    listed = ", ".join(map(shortened, names[:MOST_STILL]))
-    return f"{listed} and {more:,} more" if more > 0 else listed
 
 
 def decision_in_words(decision: DecisionRule, takes: str | None) -> str:

@@ -53,7 +53,7 @@ def summary(record: AuditRecord, moved: Mapping[str, Sequence[Moved]] | None = N
     if attack:
         said += _moved(attack, (moved or {}).get(attack, ()))
         said += repaired(record, attack)
-    return [*said, *_warned(record), _limit(record)]
+    return [*said, *_independent(record), *_warned(record), _limit(record)]
 
 
 def summary_of(record: AuditRecord, folder: Path) -> list[str]:
@@ -235,6 +235,16 @@ def repaired(record: AuditRecord, attack: str) -> Iterator[str]:
         f"{opening(record, attack)} repair, {guide}, made {share_of(corrected)} of the "
         f"{corrected.n:,} failing rows right and equal again."
     )
+
+
+def _independent(record: AuditRecord) -> Iterator[str]:
+    """Says of a table of one's own that nothing was known of what its columns have in common."""
+    schema = record.dataset.schema
+    stated = schema.relations or any(feature.derive for feature in schema.features)
+    if record.attacks and record.dataset.variant is None and not stated:
+        yield (
+            "No relation between features was stated: they were moved independently of each other."
+        )
 
 
 def _warned(record: AuditRecord) -> Iterator[str]:

@@ -75,8 +75,8 @@ class Probing:
     any more, and that is not yet where it should be, goes to a random point of its box.
 
     Under feasible perturbations probes start from a feasible row and go to values of the feature's
-    grid: a model behind a typed interface takes no others. Relations between features need not hold
-    there: a probe moves one feature alone.
+    grid: a model behind a typed interface takes no others. Derived columns follow. Relations need
+    not hold there: a probe moves one feature, and what follows from it, alone.
 
     Args:
         problem: The rows and the budget.
@@ -202,6 +202,7 @@ class Probing:
         known = np.tile(losses[point], 2)
         asked = np.flatnonzero(moved[each, column] != value)
         moved[each, column] = value
+        moved = self.problem.budget.box.following(moved, points[np.concatenate([point, point])])
         which = np.concatenate([point, point])[asked]
         known[asked] = self.problem.sweep.losses(moved[asked], labels[which])
         return known.reshape(2, -1)

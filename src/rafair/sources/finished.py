@@ -130,7 +130,7 @@ def _data(audit: Audit, named: Named, progress: Progress) -> DataSource:
         if not data.own:
             return Streamed(TableFile.open(path, audit.schema), data.sha256)
         reading = ReadAs.of(data.file.reading if data.file else None)
-        file = open_own(path, audit.schema, None, (), (), reading, scales=False)
+        file = open_own(path, audit.schema, None, (), reading, scales=False)
         return Streamed(file, data.sha256, reading)
     if data.file is None:
         dataset = load_dataset(data.name, data.variant or "", progress=progress)

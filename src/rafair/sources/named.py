@@ -358,8 +358,8 @@ def _own_stream(named: Named, progress: Progress) -> Streamed:
         schema,
         named.label,
         named.sensitive,
-        named.immutable,
         named.reading,
+        immutable=named.immutable,
         scales=scales,
     )
     progress.note(

@@ -12,7 +12,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rafair.errors import InputError
+from rafair.tabular.derived import agrees, formulas_of
 from rafair.tabular.encoding import OFF_GRID, expected_values, value_codes
+from rafair.tabular.formulas import Formula
 from rafair.tabular.held import shown
 from rafair.tabular.labels import expected_labels, label_codes
 from rafair.tabular.plain_values import as_numbers, plain
@@ -60,10 +62,11 @@ def misfits(frame: pd.DataFrame, schema: Schema, *, row_by_row: bool = False) ->
         Columns that are missing; values that are missing where they must not be, out of range, off
         the grid, or no known level; values that single precision does not tell apart, see
         `single_precision.lost`; unknown labels; one-hot groups of which not exactly one is
-        true; relations that a row does not satisfy, or no row at all.
+        true; relations that a row does not satisfy, or no row at all; derived values that are not
+        what their formula gives.
 
     Raises:
-        InputError: If a relation cannot be read.
+        InputError: If a relation or a formula cannot be read.
 
     Example:
         >>> age = Feature(name="age", kind="integer", minimum=18, maximum=95)
@@ -142,6 +145,9 @@ def _all(frame: pd.DataFrame, schema: Schema, *, row_by_row: bool) -> Iterator[M
     for relation in parse_all(schema):
         if all(name in codes for name in relation.weights):
             yield from relation_misfits(relation, frame, codes, row_by_row=row_by_row)
+    for name, formula in formulas_of(schema).items():
+        if all(part in codes for part in (name, *formula.names)):
+            yield from derived_misfits(formula, schema[name], frame, codes)
 
 
 def _values(
@@ -250,6 +256,31 @@ def relation_misfits(
     for row in np.flatnonzero(broken).tolist():
         found = ", ".join(f"{name} = {values[name][row]:.10g}" for name in names)
         yield Misfit(row, where, "it to hold", found)
+
+
+def derived_misfits(
+    formula: Formula,
+    feature: Feature,
+    frame: pd.DataFrame,
+    codes: Mapping[str, NDArray[np.float64]],
+) -> Iterator[Misfit]:
+    """The rows in which a derived value is another than its formula gives.
+
+    Args:
+        formula: The formula.
+        feature: The derived feature.
+        frame: The raw rows.
+        codes: By feature, the values' codes, NaN where one is wrong; shape `(n,)` each.
+    """
+    names = (feature.name, *formula.names)
+    right = np.all([~np.isnan(codes[name]) for name in names], axis=0)
+    values = {n: np.where(codes[n] >= 0, as_numbers(frame[n]), np.nan) for n in names}
+    given, there = formula.of(values), values[feature.name]
+    for row in np.flatnonzero(right & ~agrees(formula, feature, values)).tolist():
+        expected = "a missing value" if np.isnan(given[row]) else f"{given[row]:.10g}"
+        found = "a missing value" if np.isnan(there[row]) else f"{there[row]:.10g}"
+        told = f"{' '.join(formula.text.split())} = {expected}"
+        yield Misfit(row, f"column '{feature.name}'", told, found)
 
 
 def numbers(series: pd.Series[Any]) -> NDArray[np.float64]:

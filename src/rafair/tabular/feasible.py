@@ -17,12 +17,16 @@ from numpy.typing import NDArray
 from rafair.errors import InputError
 from rafair.tabular.categories import UNKNOWN, categories_of
 from rafair.tabular.checking import expected_grid, off_grid
+from rafair.tabular.derived import Derivations
 from rafair.tabular.encoding import MISSING, Rows, plain_value
 from rafair.tabular.grids import Grids, Values
 from rafair.tabular.nearest_related import Linked
 from rafair.tabular.perturbation import PerFeature, PerturbationSet
 from rafair.tabular.relations import parse_all
 from rafair.tabular.schema import Schema
+
+NEARER = (0.5, 0.25, 0.0)
+"""Which shares of a move are tried where the whole would take a derived column out of its range."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +44,7 @@ class FeasibleSet(PerturbationSet):
         max_category_changes: How many categories may differ from those of the centre.
         grids: The values that ordered features may take.
         linked: The relations that hold.
+        derivations: The columns that follow from others.
         coarse: The names of features that may move, but whose grid is coarser than epsilon.
 
     Example:
@@ -58,6 +63,7 @@ class FeasibleSet(PerturbationSet):
 
     grids: Grids
     linked: Linked
+    derivations: Derivations
     coarse: tuple[str, ...] = ()
 
     @classmethod
@@ -101,6 +107,7 @@ class FeasibleSet(PerturbationSet):
             max_category_changes=max_category_changes,
             grids=grids,
             linked=linked,
+            derivations=Derivations.of(schema, grids, linked.weights),
             coarse=tuple(map(str, names)),
         )
 
@@ -122,15 +129,44 @@ class FeasibleSet(PerturbationSet):
         """The nearest feasible rows; all arrays have shape `(n, d)`.
 
         Distance is the sum of encoded differences. Where the solver finds no row in which the
-        relations hold, the features that stand in them stay at the centre.
+        relations hold, the features that stand in them stay at the centre. Where a derived column
+        would leave its range, what it follows from goes half of the way, a quarter, or none.
 
         Args:
             rows: The rows.
             centre: The rows that they are perturbations of.
-            instead: Feasible rows from which features are taken that stand in relations that fail;
-                a solver, which takes milliseconds for a row, then looks for no nearer ones.
+            instead: Feasible rows from which features are taken that stand in relations that fail,
+                or that derived columns follow from out of their range; a solver, which takes
+                milliseconds for a row, then looks for no nearer ones.
         """
-        lower, upper = self._reach(centre)
+        bounds = self._reach(centre)
+        moved = self._related(rows, centre, bounds, instead)
+        outside = self.derivations.follow(moved, centre)
+        if not outside.any():
+            return moved
+        if instead is not None:
+            return np.where(outside @ self.derivations.together, instead, moved)
+        wanted = rows.copy()
+        for share in NEARER:
+            failing = np.flatnonzero(outside.any(axis=1))
+            if not failing.size:
+                break
+            at = centre[failing]
+            back = outside[failing] @ self.derivations.together
+            nearer = (at + share * (rows[failing] - at)).astype(np.float32)
+            wanted[failing] = np.where(back, nearer, wanted[failing])
+            narrow = bounds[0][failing], bounds[1][failing]
+            moved[failing] = self._related(wanted[failing], at, narrow, None)
+            placed = moved[failing]
+            outside[failing] = self.derivations.follow(placed, at)
+            moved[failing] = placed
+        return moved
+
+    def _related(
+        self, rows: Rows, centre: Rows, bounds: tuple[Values, Values], instead: Rows | None
+    ) -> Rows:
+        """The nearest rows on grids in which the relations hold; derived columns stay."""
+        lower, upper = bounds
         moved = self.grids.nearest(rows, centre, lower, upper)
         moved = np.where(upper > lower, moved, centre)
         self._write_levels(moved, rows, centre)
@@ -141,6 +177,11 @@ class FeasibleSet(PerturbationSet):
             return np.where(related, instead, moved)
         self._relate(moved, rows, centre, lower, upper)
         return moved
+
+    def following(self, rows: Rows, before: Rows) -> Rows:
+        """The rows with what their derived columns follow to; out of range, the nearest end."""
+        self.derivations.follow(rows, before)
+        return rows
 
     def reached(self, wanted: Rows, rows: Rows, lower: Rows, upper: Rows) -> Rows:
         """The nearest values of the features' grids between bounds; relations play no part.
@@ -163,6 +204,8 @@ class FeasibleSet(PerturbationSet):
         lower, upper = self.grids.bounds(centre, self.epsilon)
         # what stands in a relation that was broken from the start cannot be told apart from wrong
         stuck = ~self.linked.holds(centre).astype(bool) @ (self.linked.weights != 0)
+        if self.derivations.columns:
+            stuck |= ~self.derivations.hold(centre) @ self.derivations.together
         still = ~self.movable | (centre == MISSING) | stuck
         return np.where(still, centre, lower), np.where(still, centre, upper)
 

@@ -18,9 +18,16 @@ from rafair.tabular.frames import as_frame
 from rafair.tabular.labels import classes_in
 from rafair.tabular.look_alikes import alike
 from rafair.tabular.one_hot import find_groups
+from rafair.tabular.proposed_rules import proposed_rules
 from rafair.tabular.read_as import AS_IT_IS, ReadAs
 from rafair.tabular.schema import Feature, Schema
-from rafair.tabular.schema_file import comment, write_dropped, write_feature, write_schema
+from rafair.tabular.schema_file import (
+    comment,
+    write_dropped,
+    write_feature,
+    write_relations,
+    write_schema,
+)
 from rafair.tabular.table import MOST_CLASSES, check_columns
 
 HEAD = (
@@ -31,7 +38,8 @@ HEAD = (
     "  sensitive = true, and domain = [...] where other values than those seen count;",
     "  immutable = true, direction = increase_only or decrease_only, largest_change;",
     "  drop = true of a column that the model never sees.",
-    'relations = ["debt <= 0.4 * income"] would stand above the first [[feature]].',
+    'relations = ["debt <= 0.4 * income"] would stand above the first [[feature]];',
+    'derive = "loan / price" makes a number follow from others when they move.',
 )
 
 
@@ -46,6 +54,7 @@ class Proposal:
         notes: What was seen, by feature; of the label under its name.
         left_out: Columns that cannot be features, and why.
         dropped: Their names, in the same order.
+        relations: Orders that hold between numbers in all rows.
     """
 
     features: tuple[Feature, ...]
@@ -54,6 +63,7 @@ class Proposal:
     notes: dict[str, list[str]] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
+    relations: tuple[str, ...] = ()
 
     def text(self) -> str:
         """The proposal as a schema file."""
@@ -64,7 +74,12 @@ class Proposal:
         if not any(feature.sensitive for feature in self.features):
             head.append("sensitive = true    # in at least one [[feature]]: none is sensitive yet")
         if self.label is not None:
-            schema = Schema(features=self.features, label=self.label, classes=self.classes)
+            schema = Schema(
+                features=self.features,
+                label=self.label,
+                classes=self.classes,
+                relations=self.relations,
+            )
             return (
                 "\n\n".join([write_schema(schema, self.notes | {"": head})[:-1], *left_out]) + "\n"
             )
@@ -73,7 +88,10 @@ class Proposal:
             "                   # which classes there are, unless they are listed:",
             'classes = ["no", "yes"]',
         )
-        parts = ["\n".join(map(comment, (*head, *placeholders)))]
+        top = list(map(comment, (*head, *placeholders)))
+        if self.relations:
+            top.append(write_relations(self.relations))
+        parts = ["\n".join(top)]
         parts += [write_feature(f, self.notes.get(f.name, ())) for f in self.features]
         return "\n\n".join([*parts, *left_out]) + "\n"
 
@@ -87,7 +105,8 @@ def propose(
     """Proposes a schema for a table.
 
     Nothing is guessed that the values do not show: an order of levels, for instance, is only
-    suggested in a comment.
+    suggested in a comment. Formulas and orders between numbers are proposed where they hold in all
+    rows and rows are enough for that to be no chance; see `likely_formulas` and `likely_orders`.
 
     Args:
         frame: The rows.
@@ -138,8 +157,9 @@ def propose(
     classes: tuple[str, ...] = ()
     if label is not None:
         classes, notes[label] = _classes(frame[label], label)
+    rules = proposed_rules(frame, features, notes)
     whys = tuple(left_out.values())
-    return Proposal(tuple(features), label, classes, notes, whys, tuple(left_out))
+    return Proposal(rules.features, label, classes, notes, whys, tuple(left_out), rules.relations)
 
 
 def propose_file(
@@ -199,4 +219,9 @@ def infer_schema(frame: Any, *, label: str, sensitive: Collection[str] = ()) -> 
     proposal = propose(frame, label, sensitive)
     for left_out in proposal.left_out:
         warnings.warn(left_out, RafairWarning, stacklevel=2)
-    return Schema(features=proposal.features, label=label, classes=proposal.classes)
+    return Schema(
+        features=proposal.features,
+        label=label,
+        classes=proposal.classes,
+        relations=proposal.relations,
+    )

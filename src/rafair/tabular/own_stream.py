@@ -64,9 +64,9 @@ def open_own(
     schema: Schema | None,
     label: str | None,
     sensitive: Sequence[str],
-    immutable: Sequence[str] = (),
     reading: ReadAs = AS_IT_IS,
     *,
+    immutable: Sequence[str] = (),
     scales: bool = True,
 ) -> TableFile:
     """Opens a table of one's own to be read block by block; the schema is as if it were read whole.
@@ -80,8 +80,8 @@ def open_own(
         schema: What the columns are.
         label: The label column; with a schema it may be left out.
         sensitive: The sensitive columns; with a schema, those of the schema if there are none.
-        immutable: The columns that must not move.
         reading: What the file does not say.
+        immutable: The columns that must not move.
         scales: Whether ordered features get a scale where the schema states none.
 
     Raises:

@@ -111,6 +111,15 @@ class PerturbationSet:
         """
         return np.clip(wanted, lower, upper)
 
+    def following(self, rows: Rows, before: Rows) -> Rows:
+        """The rows with what their derived columns follow to: here nothing follows.
+
+        Args:
+            rows: What a model may be asked about; changed in place; shape `(n, d)`.
+            before: The rows that features were moved from; likewise.
+        """
+        return rows
+
     @property
     def stride(self) -> NDArray[np.float32]:
         """The least distance between two values of each feature: none here; shape `(d,)`."""

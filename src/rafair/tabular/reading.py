@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from rafair.arguments import check_name
 from rafair.errors import DataFileError, InputError
 from rafair.tabular.checking import misfits, numbers
+from rafair.tabular.derived import formulas_of
 from rafair.tabular.frame_file import read_frame
 from rafair.tabular.held import Held, held_in, shown
 from rafair.tabular.labels import encode_labels
@@ -158,6 +159,7 @@ def chosen(
     if not schema.sensitive:
         raise InputError("sensitive: expected at least one feature, in the schema or as an option")
     check_groups(schema)
+    formulas_of(schema)
     return schema
 
 

@@ -72,7 +72,7 @@ def parse(text: str, schema: Schema) -> Relation:
         [True, False]
     """
     where = f"relation '{' '.join(text.split())}'"
-    quoted, names = _unquoted(text.strip())
+    quoted, names = unquoted(text.strip())
     try:
         if len(text) > MOST_CHARACTERS:
             raise SyntaxError
@@ -111,7 +111,7 @@ def parse_all(schema: Schema) -> tuple[Relation, ...]:
     return tuple(parse(text, schema) for text in schema.relations)
 
 
-def _unquoted(text: str) -> tuple[str, dict[str, str]]:
+def unquoted(text: str) -> tuple[str, dict[str, str]]:
     """The text with an identifier for each name between backquotes, and what they stand for."""
     prefix = "quoted"
     while prefix in text:

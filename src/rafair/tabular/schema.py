@@ -104,6 +104,8 @@ class Feature(BaseModel):
             no perturbation moves it.
         bands: Ascending edges of the bands that rates of a sensitive number are given by; a band
             holds its lower edge. See `bands.edges_of` for what is done without.
+        derive: The formula by which a number follows from others, such as "loan / price"; see
+            `formulas.Formula`. It never moves by itself, but follows feasible perturbations.
 
     Example:
         >>> Feature(name="age", kind="integer", minimum=18, maximum=95, sensitive=True).kind
@@ -128,6 +130,7 @@ class Feature(BaseModel):
     group: str | None = None
     missing: bool = False
     bands: tuple[float, ...] | None = None
+    derive: str | None = None
 
     @property
     def grid(self) -> float | None:
@@ -147,10 +150,11 @@ class Feature(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _at_rest(cls, fields: Any) -> Any:
-        """What is opaque never moves, whether that is said or not."""
-        if isinstance(fields, dict) and fields.get("kind") == Kind.OPAQUE:
-            return {**fields, "mutable": False}
-        return fields
+        """What is opaque never moves, and what is derived not by itself, said or not."""
+        if not isinstance(fields, dict):
+            return fields
+        still = fields.get("kind") == Kind.OPAQUE or fields.get("derive") is not None
+        return {**fields, "mutable": False} if still else fields
 
     @model_serializer(mode="wrap")
     def _written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -158,6 +162,8 @@ class Feature(BaseModel):
         fields: dict[str, Any] = write(self)
         if self.is_opaque:
             fields["levels"] = None
+        if self.derive is None:  # a schema without formulas is written as it always was
+            fields.pop("derive", None)
         return fields
 
     @model_validator(mode="after")
@@ -182,6 +188,8 @@ class Feature(BaseModel):
             number = getattr(self, what)
             if number is not None and not 0 < number < float("inf"):
                 raise ValueError(f"feature '{self.name}': expected a {what} above 0")
+        if self.derive is not None and not self.kind.is_number:
+            raise ValueError(f"feature '{self.name}': derive: expected a number")
         if self.bands is not None:
             if not self.kind.is_number:
                 raise ValueError(f"feature '{self.name}': bands: expected a number")

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from rafair.engine.toml_file import read_toml
 from rafair.errors import DataFileError, InputError, UnknownNameError
+from rafair.tabular.derived import formulas_of
 from rafair.tabular.encoding import expected_values, value_codes
 from rafair.tabular.held import Held, held_by, is_missing, number_name, plain_value
 from rafair.tabular.relations import parse_all
@@ -42,6 +43,7 @@ FIELDS: dict[str, str] = {
     "missing": "true or false",
     "bands": "a list of numbers",
     "drop": "true or false",
+    "derive": "a text",
 }
 """What may be said of a feature, and how."""
 
@@ -114,7 +116,7 @@ def write_schema(schema: Schema, notes: Notes | None = None) -> str:
     top = [*_comments(notes.get("", ())), *_comments(notes.get(schema.label, ()))]
     top += [f"label = {_toml(schema.label)}", f"classes = {_toml(schema.classes)}"]
     if schema.relations:
-        top.append(f"relations = {_toml(schema.relations)}")
+        top.append(write_relations(schema.relations))
     parts = ["\n".join(top), *(write_feature(f, notes.get(f.name, ())) for f in schema.features)]
     return "\n\n".join(parts) + "\n"
 
@@ -122,12 +124,17 @@ def write_schema(schema: Schema, notes: Notes | None = None) -> str:
 def write_feature(feature: Feature, notes: Sequence[str] = ()) -> str:
     """The `[[feature]]` table of one feature, without a line break at its end."""
     fields = feature.model_dump(exclude_defaults=True)
-    if not feature.mutable:
+    if not (feature.mutable or feature.derive):
         fields["immutable"] = True
     if feature.bands is not None:  # numbers, not levels: 25 stands for 25.0
         fields["bands"] = tuple(int(e) if e.is_integer() else e for e in feature.bands)
     lines = [f"{name} = {_toml(fields[name])}" for name in FIELDS if fields.get(name) is not None]
     return "\n".join(["[[feature]]", *_comments(notes), *lines])
+
+
+def write_relations(relations: Sequence[str]) -> str:
+    """The line of a schema file that states relations."""
+    return f"relations = {_toml(relations)}"
 
 
 def write_dropped(name: str, why: str) -> str:
@@ -194,6 +201,7 @@ def _schema(document: dict[str, object], label: str | None) -> Schema:
     if len(set(classes)) != len(classes):
         raise InputError("classes: expected distinct names")
     parse_all(schema)
+    formulas_of(schema)
     check_groups(schema)
     return schema
 
@@ -325,7 +333,9 @@ def _is_number(value: Any) -> bool:
 def _check_fields_of_kind(table: dict[str, object], fields: dict[str, object], where: str) -> None:
     """Refuses what has no meaning for a kind, which would be silently without effect."""
     kind = Kind(str(table["kind"]))
-    useless = ["levels"] if kind.is_number else ["minimum", "maximum", "step", "bands"]
+    useless = ["levels"] if kind.is_number else ["minimum", "maximum", "step", "bands", "derive"]
+    if "derive" in table:
+        useless += ["direction", "largest_change", "immutable"]
     if kind in (Kind.CATEGORICAL, Kind.BOOLEAN, Kind.OPAQUE):
         useless += ["direction", "largest_change", "scale"]
     if kind is Kind.OPAQUE:
@@ -334,7 +344,8 @@ def _check_fields_of_kind(table: dict[str, object], fields: dict[str, object], w
             raise InputError(f"{where}immutable: expected true for the kind 'opaque', got False")
     for field in useless:
         if field in table:
-            raise InputError(f"{where}{field}: expected not to be given for the kind '{kind}'")
+            what = "a derived feature" if "derive" in table else f"the kind '{kind}'"
+            raise InputError(f"{where}{field}: expected not to be given for {what}")
     needed = ["minimum", "maximum"] if kind.is_number else ["levels"]
     if kind is Kind.OPAQUE:
         needed = []

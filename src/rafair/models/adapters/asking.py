@@ -19,6 +19,7 @@ from rafair.models.model_file import reason_of
 from rafair.models.model_options import ModelOptions
 from rafair.models.raw_rows import alike
 from rafair.models.scores import as_logits, by_class
+from rafair.tabular.derived import Derivations
 from rafair.tabular.grids import Grids
 from rafair.tabular.schema import Schema
 
@@ -200,7 +201,8 @@ def asked(name: str, hint: str = "") -> Iterator[None]:
 def probe_rows(schema: Schema, n: int = 8) -> Rows:
     """A few rows that could be, to look at a model's answers; always the same ones.
 
-    Numbers lie on their grids, and levels are real ones: some servers refuse others.
+    Numbers lie on their grids, levels are real ones, and what is derived follows, or lies at the
+    end of its range: some servers refuse others.
     """
     drawn = np.random.default_rng(0).random((n, len(schema)))
     grids = Grids.of(schema)
@@ -213,4 +215,7 @@ def probe_rows(schema: Schema, n: int = 8) -> Rows:
         if not feature.kind.is_number:
             most = max(len(feature.levels or ()) - 1, 1)
             rows[:, column] = np.rint(drawn[:, column] * most) / most
+    derivations = Derivations.of(schema, grids, np.zeros((0, len(schema))))
+    unlike = np.where(derivations.takes.any(axis=0), np.float32(np.nan), rows)
+    derivations.follow(rows, unlike)
     return rows

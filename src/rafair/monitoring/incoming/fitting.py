@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 from rafair.monitoring.incoming.cells import NO_COLUMN, Cells, found, read_cells
 from rafair.tabular.checking import (
     Misfit,
+    derived_misfits,
     expected_grid,
     group_misfits,
     off_grid,
     relation_misfits,
 )
+from rafair.tabular.derived import formulas_of
 from rafair.tabular.encoding import Rows, clip_to_ranges, expected_values, value_codes
 from rafair.tabular.relations import parse_all
 from rafair.tabular.schema import Feature, Schema
@@ -104,12 +106,14 @@ def _odd_values(
 def _of_several(
     frame: pd.DataFrame, codes: Mapping[str, NDArray[np.float64]], schema: Schema
 ) -> Iterator[Misfit]:
-    """Broken one-hot groups and relations; relations hold of numbers as they came."""
+    """Broken one-hot groups, relations and formulas, which hold of numbers as they came."""
     for group in groups(schema):
         names = [feature.name for feature in schema.features if feature.group == group]
         yield from group_misfits(group, names, np.stack([codes[name] for name in names], axis=1))
     for relation in parse_all(schema):
         yield from relation_misfits(relation, frame, codes, row_by_row=True)
+    for name, formula in formulas_of(schema).items():
+        yield from derived_misfits(formula, schema[name], frame, codes)
 
 
 def _sentence(misfit: Misfit) -> str:
