@@ -123,10 +123,10 @@ def _chunks(path: Path, fields: Fields) -> Iterator[pd.DataFrame]:
 def _text(path: Path, reading: ReadAs) -> Iterator[io.TextIOWrapper]:
     """The file as text, unpacked while it is read."""
     try:
-        with gzip.open(path) if is_packed(path) else path.open("rb") as file:
+        with gzip.GzipFile(path) if is_packed(path) else path.open("rb") as file:
             encoding = reading.encoding or encoding_of(file.read(4))
             file.seek(0)
-            with io.TextIOWrapper(file, encoding, newline="") as stream:
+            with io.TextIOWrapper(file, encoding=encoding, newline="") as stream:
                 yield stream
     except FileNotFoundError as error:
         raise DataFileError(f"'{path}': expected a CSV file, found no such file") from error

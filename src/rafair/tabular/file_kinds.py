@@ -56,7 +56,7 @@ def content_of(path: Path, what: str) -> bytes:
         return content
     found = bytearray()
     try:
-        with gzip.open(io.BytesIO(content)) as file:
+        with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
             while block := file.read(READ_BYTES):
                 found += block
                 if len(found) > MOST_UNPACKED:
