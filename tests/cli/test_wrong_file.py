@@ -12,7 +12,7 @@ import pytest
 
 import rafair as package
 from commands import call, rafair
-from rafair.auditing import run as auditing
+from rafair.auditing import options_for as auditing
 
 N = 300
 

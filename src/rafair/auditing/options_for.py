@@ -7,11 +7,16 @@ from typing import Any
 
 from rafair.auditing.config import AuditConfig
 from rafair.auditing.judging import rows_per_shard
+from rafair.errors import InputError
 from rafair.results.options import OWN_EPSILONS, Perturbation
+from rafair.results.twins import is_feasible, runs_of
 from rafair.search.sweep import suitable_chunk_rows
 from rafair.sources.data import DataSource
 from rafair.tabular.counterparts import Counterparts
 from rafair.tabular.table_file import TableFile
+
+MOST_SAMPLED = 100_000
+"""Rows that are sampled of a stream: they are held in memory, with all that attacks find."""
 
 
 def options_for(data: DataSource, given: dict[str, Any], device: str) -> AuditConfig:
@@ -56,3 +61,26 @@ def _of_stream(config: AuditConfig, file: TableFile, device: str, *, given: bool
         rows = min(file.rows, rows_per_shard(counterparts))
         config = replace(config, chunk_rows=suitable_chunk_rows(rows * counterparts, device))
     return config
+
+
+def check_against(data: DataSource, config: AuditConfig) -> None:
+    """Refuses options that do not fit the rows.
+
+    Raises:
+        InputError: If nothing may move, or there are fewer rows.
+    """
+    for feasible in {is_feasible(name, config) for name in runs_of(config)[0]} or {False}:
+        config.budget(data.schema, feasible=feasible)
+    rows = data.n_rows
+    if data.stream is not None and (config.instances or rows) > min(MOST_SAMPLED, rows):
+        most = min(MOST_SAMPLED, rows)
+        why = "held in memory at once" if most == MOST_SAMPLED else "of the file"
+        raise InputError(
+            f"instances: expected at most {most:,} rows, {why}; got {config.instances or 'all'} "
+            f"(verdicts are given for all {rows:,} rows of '{data.stream.path}' in any case)"
+        )
+    if config.instances is not None and config.instances > rows:
+        raise InputError(
+            f"instances: expected at most {rows:,}, the rows of '{data.name}' that can be "
+            f"audited, got {config.instances:,}"
+        )

@@ -26,6 +26,7 @@ from rafair.auditing.examine import Examiner, Part
 from rafair.auditing.finished import finished_audit, hashes, plan_of
 from rafair.auditing.judging import Judge, Judging, Whole
 from rafair.auditing.moves import largest_moves, most_asked
+from rafair.auditing.options_for import check_against
 from rafair.auditing.outcomes import Stored
 from rafair.auditing.pilot import WORTH, Clock, forecast
 from rafair.engine.checkpoints import Checkpoints, count_stored
@@ -34,7 +35,7 @@ from rafair.engine.run_folder import RunFolder
 from rafair.engine.run_settings import RunSettings
 from rafair.engine.shards import Shard, cut
 from rafair.engine.workers import Workers
-from rafair.errors import InputError, ModelGoneError
+from rafair.errors import ModelGoneError
 from rafair.models.adapting import check_fits
 from rafair.models.classifier import Classifier
 from rafair.models.prediction import predict
@@ -47,7 +48,7 @@ from rafair.results.per_instance import PerInstance
 from rafair.results.record import Feasible, LargestMove, record_of
 from rafair.results.result import Audit
 from rafair.results.run_files import SCHEMA_VERSION
-from rafair.results.twins import is_feasible, runs_of, unions_among
+from rafair.results.twins import runs_of, unions_among
 from rafair.search.sweep import CHUNK_ROWS, Sweep
 from rafair.sources.data import DataSource, dataset_section
 from rafair.sources.scanning import Sample
@@ -57,8 +58,6 @@ from rafair.tabular.sampling import sample_instances
 from rafair.tabular.table_file import TableFile
 
 SHARDS = "shards"
-MOST_SAMPLED = 100_000
-"""Rows that are sampled of a stream: they are held in memory, with all that attacks find."""
 REPAIR_OPTIONS = (
     "steps",
     "step_size",
@@ -85,7 +84,7 @@ def run_audit(
         InputError: If the model or the options do not fit the table, or the folder is refused.
         IncompleteError: If results cannot be stored; what was done is kept.
     """
-    _check_against(source.data, config)
+    check_against(source.data, config)
     config = config.resolved(source.data.schema, means.device)
     job = Job(
         "audit",
@@ -381,21 +380,3 @@ class _Run:
         own = {key: config[key] for key in REPAIR_OPTIONS}
         mine = {key: config[key] for key in ("labels", "bands", "plan")}
         return {**self.stored.audit.record.config, **mine, "repair": own}
-
-
-def _check_against(data: DataSource, config: AuditConfig) -> None:
-    for feasible in {is_feasible(name, config) for name in runs_of(config)[0]} or {False}:
-        config.budget(data.schema, feasible=feasible)
-    rows = data.n_rows
-    if data.stream is not None and (config.instances or rows) > min(MOST_SAMPLED, rows):
-        most = min(MOST_SAMPLED, rows)
-        why = "held in memory at once" if most == MOST_SAMPLED else "of the file"
-        raise InputError(
-            f"instances: expected at most {most:,} rows, {why}; got {config.instances or 'all'} "
-            f"(verdicts are given for all {rows:,} rows of '{data.stream.path}' in any case)"
-        )
-    if config.instances is not None and config.instances > rows:
-        raise InputError(
-            f"instances: expected at most {rows:,}, the rows of '{data.name}' that can be "
-            f"audited, got {config.instances:,}"
-        )

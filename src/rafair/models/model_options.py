@@ -97,6 +97,31 @@ class ModelOptions:
                 f"model_classes: expected each class once, got {', '.join(self.classes)}"
             )
 
+    def check_untold(self, model: str | None) -> None:
+        """Refuses to be told what a network that rafair saved tells itself.
+
+        Args:
+            model: Its folder.
+
+        Raises:
+            InputError: If something is told.
+        """
+        said = {
+            "model_input": self.inputs,
+            "model_output": self.outputs,
+            "model_classes": self.classes,
+            "weights": self.weights,
+            "trust": self.trust or None,
+            "trust_pickle": self.trust_pickle or None,
+            "trust_torchscript": self.trust_torchscript or None,
+        }
+        for name, value in said.items():
+            if value is not None:
+                raise InputError(
+                    f"{name}: expected with a model that others made; the network in '{model}' "
+                    "says so itself"
+                )
+
     @property
     def said(self) -> SaidOptions:
         """What of it decides the model's answers."""

@@ -217,7 +217,7 @@ def dataset_of(named: Named, progress: Progress = SILENT) -> tuple[Dataset, Path
         check_name("data set", named.dataset, DATASETS)
     if named.variant is not None:
         check_name("variant", named.variant, list(Variant))
-    _refuse_options(named)
+    named.opening.check_untold(named.model)
     folder = model_folder(Path(named.model or ""))
     _, description = load_model(folder)
     known = description.dataset, description.variant
@@ -286,7 +286,7 @@ def open_classifier(named: Named, schema: Schema) -> Classifier:
             f"got '{named.opening.original}'"
         )
     if named.saved:
-        _refuse_options(named)
+        named.opening.check_untold(named.model)
         opening = named.opening
         return open_saved_for(Path(named.model), schema, opening.device, opening.threshold)
     if named.model.startswith(ADDRESSES):
@@ -339,7 +339,7 @@ def hash_of(path: Path, progress: Progress = SILENT) -> str:
 def _streamed(named: Named, progress: Progress) -> Source:
     """A saved network on a Parquet file with its columns, in the data's own units."""
     assert named.data is not None  # else it would not be streamed
-    _refuse_options(named)
+    named.opening.check_untold(named.model)
     named.reading.check_for(named.data, "a Parquet file")
     folder = model_folder(Path(named.model or ""))
     file = TableFile.open(named.data, load_model(folder)[1].table, named.label)
@@ -378,26 +378,6 @@ def _opened(named: Named, data: DataSource) -> OpenedModel:
 def _dataset(named: Named, progress: Progress) -> Dataset:
     variant = named.variant or Variant.CLEAN
     return load_dataset(named.dataset or DEFAULT_DATASET, variant, progress=progress)
-
-
-def _refuse_options(named: Named) -> None:
-    """Refuses to be told what a network that rafair saved tells itself."""
-    opening = named.opening
-    said = {
-        "model_input": opening.inputs,
-        "model_output": opening.outputs,
-        "model_classes": opening.classes,
-        "weights": opening.weights,
-        "trust": opening.trust or None,
-        "trust_pickle": opening.trust_pickle or None,
-        "trust_torchscript": opening.trust_torchscript or None,
-    }
-    for name, value in said.items():
-        if value is not None:
-            raise InputError(
-                f"{name}: expected with a model that others made; the network in '{named.model}' "
-                "says so itself"
-            )
 
 
 def of_device(named: Named, device: str) -> Named:
