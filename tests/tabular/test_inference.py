@@ -306,3 +306,21 @@ def test_columns_whose_categories_were_counted_by_pandas(tmp_path):
     lines = proposal.text().splitlines()
     assert lines[lines.index('label = "paid"') - 1].startswith("# seen: no: 2 rows, yes: 1 rows")
     assert lines[lines.index('name = "label"') - 1].startswith("# seen: 2 different values")
+
+
+def test_outliers_and_what_stands_for_nothing_are_told():
+    draw = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {
+            "savings": [95_000, *draw.integers(0, 2_000, 99)],
+            "months": [*draw.integers(1, 60, 97), 999_999, 999_999, 999_999],
+            "balance": [*draw.normal(0, 1, 99).round(2), -99.0],
+            "score": draw.integers(0, 99, 100),
+            "y": ["a", "b"] * 50,
+        }
+    )
+    notes = propose(frame, "y").notes
+    assert any("1 value lies far outside, up to 95000" in said for said in notes["savings"])
+    assert any(said.startswith("999999 in 3 rows, apart from all") for said in notes["months"])
+    assert any(said.startswith("-99 in 1 row, apart from all") for said in notes["balance"])
+    assert not any("far outside" in said or "apart from" in said for said in notes["score"])

@@ -20,6 +20,7 @@ from rafair.tabular.plain_values import as_numbers
 from rafair.tabular.reading import odd_values
 from rafair.tabular.schema import Feature, Kind, check_span
 from rafair.tabular.single_precision import TOLD_APART, check_told_apart, lost
+from rafair.tabular.unusual import unusual
 
 MOST_STEPS = 1 << 22
 """Steps of a range beyond which a value, once encoded, need not come back exactly."""
@@ -133,6 +134,7 @@ def _number(present: pd.Series[Any], made: Callable[..., Feature]) -> tuple[Feat
             f"infinite in {endless:,} {'row' if endless == 1 else 'rows'}, which is not allowed: "
             "drop them"
         )
+    said += unusual(values)
     said += _about_number(seen, len(values), whole=whole, decimals=decimals)
     return feature, said
 
