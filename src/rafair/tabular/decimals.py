@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 MOST_STEP_DECIMALS = 4
 """Numbers with more decimals than this are continuous."""
 
+LARGEST = 1e300
+"""Beyond this, decimals cannot be counted without leaving the range of floats."""
+
 
 def decimals_of(seen: NDArray[Any], *, single: bool = False) -> int | None:
     """The decimals that all numbers get along with, if these are few; else None.
@@ -28,4 +31,6 @@ def decimals_of(seen: NDArray[Any], *, single: bool = False) -> int | None:
     for decimals in range(MOST_STEP_DECIMALS + 1):
         if (np.abs(np.round(seen, decimals) - seen) <= slack).all():
             return decimals
+        if np.abs(seen).max(initial=0) > LARGEST:
+            return None
     return None

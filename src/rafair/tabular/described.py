@@ -148,16 +148,16 @@ def _about_number(
     if decimals is None:
         return [f"more than {MOST_STEP_DECIMALS} decimals: continuous, without a step"]
     said = _about_steps(seen, decimals)
-    codes = seen.astype(np.int64).tolist()
     if not whole:
         return said
-    few = codes[0] in (0, 1) and codes[-1] < FEW_CODES
+    few = seen[0] in (0, 1) and seen[-1] < FEW_CODES
+    codes = list(map(int, seen)) if few else []
     if few and codes == list(range(codes[0], codes[-1] + 1)):
         return [
             f"codes of levels? then, without a range: levels = {codes}, and "
             'kind = "ordinal" if their order counts, else "categorical"'
         ]
-    if len(codes) > MANY_VALUES and len(codes) == n_values:
+    if len(seen) > MANY_VALUES and len(seen) == n_values:
         said.append(
             'another value in every row: is it a number of a case? then: kind = "opaque", without '
             "a range"

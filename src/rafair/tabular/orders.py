@@ -33,6 +33,8 @@ SCALES: tuple[tuple[str, ...], ...] = (
 """Words that people put into an order; a column need not have all of a scale."""
 
 NUMBER = re.compile(r"-?\d+(?:[.,]\d+)*")
+THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
+DECIMAL = re.compile(r"\d+(?:[.,]\d+)?")
 BELOW = re.compile(r"^\s*(?:<|≤|under|below|less than|up to|no more than)", re.IGNORECASE)
 
 
@@ -76,7 +78,16 @@ def _by_numbers(levels: list[str]) -> list[str] | None:
             return None
         if NUMBER.match(level.strip().lstrip("<>=≤≥ ")) is None and BELOW.match(level) is None:
             return None  # a number inside a name, as in "type A 7"
-        number = float(found[0].lstrip("-").replace(",", ""))
+        number = _number(found[0].lstrip("-"))
+        if number is None:
+            return None  # a version, an address or a date
         places[level] = (number, 0 if BELOW.match(level) else 1)
     ordered = sorted(levels, key=lambda level: places[level])
     return ordered if len(set(places.values())) == len(levels) > 1 else None
+
+
+def _number(text: str) -> float | None:
+    """The number that digits, dots and commas say; None where they say none, as 1.10.2 does."""
+    if THOUSANDS.fullmatch(text):
+        return float(text.replace(",", ""))
+    return float(text.replace(",", ".")) if DECIMAL.fullmatch(text) else None

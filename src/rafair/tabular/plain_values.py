@@ -15,6 +15,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from rafair.errors import InputError
 from rafair.tabular.held import Held, held_by
 
 EXACT = 2.0**53
@@ -45,6 +46,9 @@ def plain(series: pd.Series[Any]) -> pd.Series[Any]:
     Args:
         series: The column.
 
+    Raises:
+        InputError: If a text has halves of characters, which no file can hold.
+
     Example:
         >>> from decimal import Decimal
         >>> plain(pd.Series([Decimal("1.0"), 2])).tolist(), plain(pd.Series([True, None])).tolist()
@@ -60,7 +64,7 @@ def plain(series: pd.Series[Any]) -> pd.Series[Any]:
     if isinstance(TEXT, pd.StringDtype) and kind == TEXT:
         return series
     if isinstance(kind, pd.StringDtype):
-        return _same(series, _texts(series.to_numpy(object)))
+        return _same(series, _texts(series.to_numpy(object), series.name))
     if pd.api.types.is_object_dtype(kind):
         return _of_objects(series)
     kinds = pd.api.types
@@ -149,7 +153,7 @@ def _of_objects(series: pd.Series[Any]) -> pd.Series[Any]:
     if kinds == {Held.NUMBERS}:
         return _numbers(_same(series, _of_python_numbers(values, absent)))
     if kinds == {Held.TEXTS}:
-        return _same(series, _texts(values))
+        return _same(series, _texts(values, series.name))
     return _truths(series) if kinds == {Held.TRUTHS} else _same(series, values)
 
 
@@ -209,8 +213,13 @@ def _truths(series: pd.Series[Any]) -> pd.Series[Any]:
     return pd.Series(values, index=series.index, name=series.name, dtype=object)
 
 
-def _texts(values: NDArray[Any]) -> Any:
-    return pd.array(values, dtype=TEXT)
+def _texts(values: NDArray[Any], name: Any) -> Any:
+    try:
+        return pd.array(values, dtype=TEXT)
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"column {str(name)!r}: expected texts of whole characters, found {error.object[:40]!r}"
+        ) from error
 
 
 def _same(series: pd.Series[Any], values: Any) -> pd.Series[Any]:
