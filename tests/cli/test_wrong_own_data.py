@@ -366,7 +366,8 @@ def schema(*changes: tuple[str, str]) -> Callable[[Path], object]:
 
 def related(relation: str) -> Callable[[Path], object]:
     """Adds a relation to the proposed schema."""
-    return schema(('label = "affair"', f"label = 'affair'\nrelations = ['{relation}']"))
+    # in the place of the one that is proposed
+    return schema(('relations = ["yrs_married <= age"]', f"relations = ['{relation}']"))
 
 
 DESCRIBED = audit(schema="schema.toml", label=None, sensitive=None)
