@@ -13,6 +13,7 @@ import rafair as package
 from commands import call, document, rafair
 from rafair.models.adapters.asking import probe_rows
 from rafair.results.summary import summary
+from rafair.tabular import nearest_related
 from rafair.tabular.encoding import MISSING, decode, encode
 from rafair.tabular.feasible import FeasibleSet
 from rafair.tabular.perturbation import PerturbationSet
@@ -208,3 +209,11 @@ def test_what_the_paper_s_perturbations_leave_behind_is_told(run, tmp_path, monk
     wrong = call("audit", "--data", "wrong.csv", *told[2:], "--schema", "schema.toml", *quick)
     assert (wrong.code, wrong.err.count("\n")) == (2, 1)
     assert "column 'ltv', row 7: expected loan / price = " in wrong.err
+
+
+@pytest.mark.skipif(nearest_related.LIBC is None, reason="C's own printing is known of POSIX alone")
+def test_what_a_solver_prints_past_python_stays_out_of_stdout(capfd):
+    with nearest_related._silent():
+        nearest_related.LIBC.puts(b"chatter")
+    print("result")
+    assert capfd.readouterr().out == "result\n"

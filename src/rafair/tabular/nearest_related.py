@@ -9,7 +9,10 @@ Programming Computation 10 (2018).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import ctypes
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -23,6 +26,8 @@ from rafair.tabular.relations import Relation
 from rafair.tabular.schema import Schema
 
 Mask = NDArray[np.bool_]
+
+LIBC = ctypes.CDLL(None) if os.name == "posix" else None
 
 SLACK = 2e-7
 """By what share of its terms a relation may be missed: less than `Relation.holds` forgives, and
@@ -155,17 +160,38 @@ def _least_distance(
     eye, slopes = np.eye(m), np.diag(slope)
     # t >= ±(slope · z + offset), and all t as small as can be
     matrix = np.block([[slopes, -eye], [-slopes, -eye], [sums, np.zeros((len(sums), m))]])
-    result = milp(
-        np.concatenate([np.zeros(m), np.ones(m)]),
-        integrality=np.concatenate([whole, np.zeros(m)]).astype(int),
-        bounds=Bounds(
-            np.concatenate([least, np.zeros(m)]), np.concatenate([most, np.full(m, np.inf)])
-        ),
-        constraints=LinearConstraint(
-            matrix,
-            np.concatenate([np.full(2 * m, -np.inf), low]),
-            np.concatenate([-offset, offset, high]),
-        ),
-        options=OPTIONS,
-    )
+    with _silent():
+        result = milp(
+            np.concatenate([np.zeros(m), np.ones(m)]),
+            integrality=np.concatenate([whole, np.zeros(m)]).astype(int),
+            bounds=Bounds(
+                np.concatenate([least, np.zeros(m)]), np.concatenate([most, np.full(m, np.inf)])
+            ),
+            constraints=LinearConstraint(
+                matrix,
+                np.concatenate([np.full(2 * m, -np.inf), low]),
+                np.concatenate([-offset, offset, high]),
+            ),
+            options=OPTIONS,
+        )
     return None if result.x is None else np.asarray(result.x[:m], np.float64)
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Lets what the solver prints, past Python and whatever it was told, go nowhere."""
+    try:
+        kept = os.dup(1)
+    except OSError:  # a closed stdout has nothing to be kept clean
+        yield
+        return
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    try:
+        yield
+    finally:
+        if LIBC is not None:
+            LIBC.fflush(None)  # else the text waits in C's buffer, and comes out later
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(null)
