@@ -40,7 +40,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 EPSILON = 0.02
-INSTANCES = 300
+INSTANCES = 100
 UNITS = {"s": 1, "min": 60, "h": 3600}
 
 
