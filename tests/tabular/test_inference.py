@@ -324,3 +324,15 @@ def test_outliers_and_what_stands_for_nothing_are_told():
     assert any(said.startswith("999999 in 3 rows, apart from all") for said in notes["months"])
     assert any(said.startswith("-99 in 1 row, apart from all") for said in notes["balance"])
     assert not any("far outside" in said or "apart from" in said for said in notes["score"])
+
+
+def test_a_column_that_is_a_function_of_another_is_told():
+    draw = np.random.default_rng(0)
+    people = draw.integers(1, 5_000, 200)
+    frame = pd.DataFrame({"people": people, "logpeople": np.log(people), "turned": 1 / people**0.3})
+    frame["other"] = draw.normal(0, 1, 200)
+    frame["y"] = ["a", "b"] * 100
+    notes = propose(frame, "y").notes
+    for name in ("logpeople", "turned"):
+        assert any("same order as 'people' in all 200 rows" in said for said in notes[name])
+    assert not any("same order" in said for said in (*notes["other"], *notes["people"]))

@@ -28,6 +28,10 @@ MOST_COLUMNS = 100
 Notes = Mapping[str, list[str]]
 
 
+FEWEST_IN_ORDER = 20
+"""Different values of which two columns' orders are hardly the same by chance."""
+
+
 class Rules(NamedTuple):
     """What is proposed: features, some of them derived, and relations."""
 
@@ -49,6 +53,7 @@ def proposed_rules(frame: pd.DataFrame, features: Sequence[Feature], notes: Note
         derived = _derived(frame, numbers, notes)
         features = [derived.get(feature.name, feature) for feature in features]
         relations = list(_orders(frame, [f for f in numbers if f.name not in derived], notes))
+        _tell_same_order(frame, [f for f in numbers if f.name not in derived], notes)
     _tell_implications(frame, features, notes)
     return Rules(tuple(features), tuple(relations))
 
@@ -97,6 +102,27 @@ def _orders(frame: pd.DataFrame, numbers: list[Feature], notes: Notes) -> Iterat
                 proposed += 1
                 yield text
         notes[order.low].append(said)
+
+
+def _tell_same_order(frame: pd.DataFrame, numbers: list[Feature], notes: Notes) -> None:
+    """Names columns that are functions of each other, though no formula is known: logarithms."""
+    alike: dict[bytes, list[str]] = defaultdict(list)
+    for feature, values in zip(numbers, _matrix(frame, numbers).T, strict=True):
+        present = ~np.isnan(values)
+        seen, places = np.unique(values[present], return_inverse=True)
+        if len(seen) < FEWEST_IN_ORDER:
+            continue
+        ranks = np.full(len(values), -1, np.int64)
+        ranks[present] = places
+        falling = np.where(present, len(seen) - 1 - ranks, -1)
+        alike[min(ranks.tobytes(), falling.tobytes())].append(feature.name)
+    for first, *others in alike.values():
+        for other in others:
+            notes[other].append(
+                f"stands in the same order as '{first}' in all {len(frame):,} rows, or in the "
+                "opposite one: one follows from the other; a move of either alone breaks that. If "
+                'a formula gives it: derive = "..."; else keep it at rest: immutable = true'
+            )
 
 
 def _tell_implications(frame: pd.DataFrame, features: Sequence[Feature], notes: Notes) -> None:
