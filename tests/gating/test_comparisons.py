@@ -7,6 +7,7 @@ import re
 import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 from markdown_it import MarkdownIt
 from rich.console import Console
@@ -419,3 +420,22 @@ def test_wrong_arguments_are_refused_in_one_line(arguments, words):
     assert (done.code, done.out) == (2, "")
     assert done.err.count("\n") == 1
     assert words in done.err
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"ok": ["yes", "no"] * 20}, "with the classes 'no', 'yes'"),
+        ({"more": 1}, "with the features 'age', 'pay', 'more'"),
+    ],
+)
+def test_data_that_differ_are_told_by_what_a_person_sees(tmp_path, change, words):
+    frame = pd.DataFrame({"age": [20, 30] * 20, "pay": range(40), "ok": ["a", "b"] * 20})
+    for name, rows in (("one", frame), ("other", frame.assign(**change))):
+        table = rafair.Table.from_frame(rows, label="ok", sensitive=["age"])
+        out = tmp_path / name
+        rafair.audit(lambda rows: np.zeros((len(rows), 2)), table, attacks=(), out=out)
+    with pytest.raises(rafair.RunFolderError) as caught:
+        rafair.diff(tmp_path / "one", tmp_path / "other")
+    assert words in str(caught.value)
+    assert "sha256" not in str(caught.value)

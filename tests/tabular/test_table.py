@@ -76,12 +76,23 @@ def test_a_constant_feature_is_encoded_as_zero():
     assert (table.rows[:, 1] == 0).all()
 
 
+def test_gaps_are_kept_and_whole_numbers_beside_them_stay_whole():
+    gaps = {"age": [20, None, 50, 41], "job": ["cook", None, "cook", "smith"]}
+    table = Table.from_frame(frame().assign(**gaps), label="paid", sensitive=["sex"])
+    age, job = table.schema["age"], table.schema["job"]
+    assert (str(age.kind), age.missing, job.missing) == ("integer", True, True)
+    assert job.levels == ("cook", "smith")
+    assert not table.schema["wage"].missing
+    columns = [table.schema.column(name) for name in ("age", "job")]
+    assert (table.rows[:, columns] == -1).sum(axis=1).tolist() == [0, 2, 0, 0]
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"age": [20, None, 50, 41]}, "column 'age', row 1: expected a finite value"),
+        ({"age": [None] * 4}, "column 'age': expected values, found none"),
+        ({"age": [20, None, np.inf, 41]}, "column 'age', row 2: expected a finite value"),
         ({"wage": [1, np.inf, 2, 3]}, "column 'wage', row 1: expected a finite value"),
-        ({"job": ["cook", None, "cook", "cook"]}, "column 'job', row 1: expected a finite value"),
         ({"paid": ["yes"] * 4}, "label 'paid': expected two or more classes, found 1"),
         (
             {"paid": ["yes", None, "no", "no"]},

@@ -16,7 +16,7 @@ from rafair.engine.files import writing
 from rafair.engine.sealed import write_sealed
 from rafair.engine.text_file import read_json
 from rafair.results.derived_rates import COUNTED, plain
-from rafair.results.leading import ACCURATE_FAIRNESS, most_telling
+from rafair.results.leading import ACCURATE_FAIRNESS, families, most_telling
 from rafair.results.options import Perturbation
 from rafair.results.record import AuditRecord, Feasible
 from rafair.results.run_files import ADVERSARIAL, AUDIT, CURVE, REPAIRED
@@ -76,10 +76,12 @@ def warnings_of(record: AuditRecord) -> list[str]:
         )
     if record.feasible:
         found += _infeasible(record.feasible, record.clean.n)
+    flat: dict[str, list[str]] = {}
     for name, attack in record.attacks.items():
         zero = attack.zero_gradient
         if zero is not None and zero.value > MOST_ZERO_GRADIENTS:
-            found.append(f"{name}: " + _flat(zero.value, black_box))
+            flat.setdefault(_flat(zero.value, black_box), []).append(name)
+    found += [f"{', '.join(families(names))}: {said}" for said, names in flat.items()]
     return [*found, *_too_weak(record), *_too_dear(record)]
 
 

@@ -12,6 +12,7 @@ from rafair.results.derived_rates import named
 from rafair.results.facts import decision_in_words
 from rafair.results.record import AuditRecord, DatasetRecord, Told
 from rafair.results.result import Audit
+from rafair.visible import shortened
 
 SAME_QUESTION = ("instances", "seed", "bands")
 """Options that decide which rows are audited or how they are grouped, not what is asked of them."""
@@ -21,6 +22,16 @@ UNTOLD = ("attacks", "plan", "chunk_rows")
 
 VERSIONS = ("python", "cpu", "threads", "device")
 DATA = ("rows", "audited_rows", "variant", "label", "classes", "file")
+SEEN = {
+    "named": "name",
+    "with the label": "label",
+    "with the classes": "classes",
+    "with the features": "features",
+    "whose number of rows is": "rows",
+}
+"""What a person sees of data, in words, and where a record has it."""
+
+MOST_SEEN = 6
 MODEL = ("name", "kind", "parameters", "sha256")
 
 
@@ -63,11 +74,26 @@ def check_same_data(first: Audit, second: Audit) -> None:
         RunFolderError: If the data sets differ in name or sha256.
     """
     one, other = (_rows_of(audit) for audit in (first, second))
-    if one != other:
-        raise RunFolderError(
-            f"'{second.folder}': expected an audit of the data of '{first.folder}', {one}; found "
-            f"one of {other}"
-        )
+    if one == other:
+        return
+    # what a person can see tells more than two hashes
+    for what, name in SEEN.items():
+        before, after = (getattr(audit.record.dataset, name) for audit in (first, second))
+        if before != after:
+            one, other = (f"{what} {_few(value)}" for value in (before, after))
+            break
+    raise RunFolderError(
+        f"'{second.folder}': expected an audit of the data of '{first.folder}', {one}; found "
+        f"one of {other}"
+    )
+
+
+def _few(value: object) -> str:
+    if not isinstance(value, list | tuple):
+        return f"{value:,}" if isinstance(value, int) else f"'{value}'"
+    listed = ", ".join(f"'{shortened(str(one))}'" for one in value[:MOST_SEEN])
+    more = len(value) - MOST_SEEN
+    return f"{listed} and {more:,} more" if more > 0 else listed
 
 
 def conditions(first: AuditRecord, second: AuditRecord) -> list[Condition]:

@@ -173,9 +173,21 @@ def show(feature: Feature, value: Any) -> str:
 
 
 def show_number(feature: Feature, value: float) -> str:
-    """A number with the decimals that suit its feature's range, without its unit."""
+    """A number with the decimals that suit its feature, without its unit.
+
+    They are those of its step; and three digits of its usual spread, or of its range, since moves
+    may be less than a step.
+
+    Example:
+        >>> rate = Feature(name="rate", kind="numeric", minimum=0, maximum=1e6, step=0.01)
+        >>> show_number(rate, 5.25), show_number(rate.model_copy(update={"step": None}), 5.25)
+        ('5.25', '5')
+    """
     span = max((feature.maximum or 0) - (feature.minimum or 0), 1e-12)
-    decimals = int(np.clip(2 - np.floor(np.log10(span)), 0, 6))
+    spread = min(feature.scale or span, span)
+    decimals = int(np.clip(2 - np.floor(np.log10(spread)), 0, 6))
+    if feature.grid and feature.grid < 1:
+        decimals = max(decimals, int(np.clip(np.ceil(-np.log10(feature.grid) - 1e-9), 0, 6)))
     text = f"{float(value):,.{decimals}f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text
     return "0" if text == "-0" else text

@@ -109,8 +109,9 @@ def _moved(folder: Path, rows: Numbers, clean: Numbers, feature: Feature) -> Mov
     column = columns_of(folder / ADVERSARIAL, [encoded])[encoded]
     column = numbers(column).astype(np.float64)
     change = np.abs(column[rows] - column[clean])
-    codes = share(change > LEAST_MOVE)
     seen = _seen(folder, feature, rows, clean)
+    # where an outlier stretches the range, what is seen may be less than a code's rounding
+    codes = share((change > LEAST_MOVE) | seen)
     if not seen.any():
         return Moved(feature.name, share(seen), codes=codes)
     median = float(np.median(change[seen]))

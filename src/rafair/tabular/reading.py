@@ -46,8 +46,9 @@ def read_table(
 ) -> Table:
     r"""Reads a file as a table: CSV, TSV, JSON lines (each also as .gz), Parquet, Feather, Excel.
 
-    Without a schema, kinds, ranges and levels are those of the values seen, and no value may be
-    missing. With one, every row must be what it says; columns it does not speak of are ignored.
+    Without a schema, kinds, ranges and levels are those of the values seen; where one is missing,
+    others may be. With one, every row must be what it says; columns it does not speak of are
+    ignored.
 
     Args:
         path: The file.

@@ -94,7 +94,7 @@ class Table:
             name: What to call the table in reports.
 
         Raises:
-            InputError: If it is no frame, or has no row; a column is missing, has missing values,
+            InputError: If it is no frame, or has no row; a column is missing, or has no values,
                 values of more than one kind, or of one that can be no feature; the label has one
                 class; or single precision would make one of two values of a sensitive column, or
                 leave hardly anything of another one.
@@ -198,22 +198,49 @@ def check_columns(
 
 
 def _own_feature(values: pd.Series[Any], *, sensitive: bool, mutable: bool) -> Feature:
-    """Describes a column of a table of one's own, in which anything may stand.
+    """Describes a column of a table of one's own, in which anything may stand, or nothing.
 
     Raises:
-        InputError: As `infer_feature` does.
+        InputError: If no value is there, one is not finite, or can be no feature's.
     """
+    present = _present(values)
+    feature = _of_present(present, sensitive=sensitive, mutable=mutable)
+    return feature.model_copy(update={"missing": True}) if len(present) < len(values) else feature
+
+
+def _present(values: pd.Series[Any]) -> pd.Series[Any]:
+    """The values that are there; whole numbers that gaps have made fractions of, as such again."""
+    absent = values.isna().to_numpy()
+    if not absent.any():
+        return values
+    present = values[~absent]
+    if present.empty:
+        raise InputError(f"column '{values.name}': expected values, found none; drop it")
+    if pd.api.types.is_float_dtype(present):
+        numbers = present.to_numpy(np.float64)
+        endless = ~np.isfinite(numbers)
+        if endless.any():
+            row = int(np.flatnonzero(~absent)[endless.argmax()])
+            raise InputError(
+                f"column '{values.name}', row {row}: expected a finite value, found "
+                f"{shown(numbers[endless][0])}; drop such rows, or fill them"
+            )
+        if (np.rint(numbers) == numbers).all() and np.abs(numbers).max() < 2**53:
+            return pd.Series(numbers.astype(np.int64), present.index, name=values.name)
+    return present
+
+
+def _of_present(values: pd.Series[Any], *, sensitive: bool, mutable: bool) -> Feature:
     name = str(values.name)
-    whole = not values.isna().any()
-    if whole and not sensitive and (why := why_opaque(values)):
+    if not sensitive and (why := why_opaque(values)):
         warnings.warn(
             f"column '{name}' holds {why}; the model is given it as it is, and no perturbation "
             "moves it; a schema may say otherwise",
             RafairWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
         return Feature(name=name, kind=Kind.OPAQUE)
-    if whole and (levels := two_levels(values)):
+    if levels := two_levels(values):
         domain = levels if sensitive else None
         made = partial(Feature, name=name, sensitive=sensitive, mutable=mutable, domain=domain)
         return made(kind=Kind.BOOLEAN, levels=levels)
