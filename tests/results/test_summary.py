@@ -381,16 +381,16 @@ def test_a_move_that_is_seen_is_never_less_than_a_move(tmp_path):
     """An outlier stretches the range, so that a visible move is less than a code's rounding."""
     draw = np.random.default_rng(0)
     savings = draw.integers(0, 50, 120).astype(float)
-    savings[0] = 3e8
+    savings[0] = 1.2e6
     frame = pd.DataFrame({"savings": savings, "age": draw.integers(20, 40, 120)})
     frame["ok"] = (savings > 25).astype(int)
     table = rafair.Table.from_frame(frame.astype({"savings": int}), label="ok", sensitive=["age"])
 
     def model(rows):
-        raw = np.rint(rows[:, 0].astype(np.float64) * 3e8)
+        raw = np.rint(rows[:, 0].astype(np.float64) * 1.2e6)
         return np.stack([25.5 - raw, raw - 25.5], axis=1)
 
-    audit = rafair.audit(model, table, attacks=("noise",), steps=4, labels=None)
+    audit = rafair.audit(model, table, attacks=("noise",), steps=4, labels=None, epsilon=0.01)
     moved = moved_features(audit.folder, StoredRows.read(audit.folder), table.schema, "noise")
-    assert all(one.unseen >= 0 for one in moved)
-    assert "in -" not in " ".join(part for part in [str(audit)])
+    assert moved[0].rate.count > 0
+    assert [one.unseen for one in moved] == [0]

@@ -106,3 +106,10 @@ def test_a_scale_that_is_none_is_refused_in_one_line(scale, tmp_path):
     path.write_text(f"{text}minimum = 0\nmaximum = 9\nscale = {scale}\n")
     with pytest.raises(InputError, match=r"feature 'x'.*scale"):
         rafair.read_schema(path)
+
+
+def test_what_an_outlier_puts_out_of_reach_is_named():
+    """Within a range of a billion, single precision tells no two months apart."""
+    frame = loans().assign(months=[1e9, *range(1, 400)])
+    table = rafair.Table.from_frame(frame.astype({"months": int}), label="paid", sensitive=["sex"])
+    assert FeasibleSet.of(table.schema, 0.01).coarse == ("months",)

@@ -156,8 +156,9 @@ def _infeasible(section: Feasible, n: int) -> list[str]:
     if coarse := section.too_coarse:
         found.append(
             f"feasible perturbations never move {', '.join(coarse)}: epsilon is less than the "
-            "distance between two of their values; --epsilon NAME=SIZE gives a feature one of its "
-            "own"
+            "distance between two of their values, or than what single precision tells apart in "
+            "their range, which an outlier may stretch; --epsilon NAME=SIZE gives a feature one of "
+            "its own"
         )
     return found
 

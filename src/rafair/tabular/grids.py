@@ -61,9 +61,16 @@ class Grids:
         return self.span > 0
 
     def too_coarse(self, epsilon: NDArray[np.float32]) -> NDArray[np.bool_]:
-        """Which ordered features cannot reach another value of their grid; shape `(d,)`."""
-        reach = np.minimum(epsilon * self.span, self.largest) + ROUNDING * self.span
-        coarse: NDArray[np.bool_] = self.ordered & (self.step > reach)
+        """Which ordered features cannot reach another value of their grid; shape `(d,)`.
+
+        Nor can those of which single precision tells values no further apart than that: an outlier
+        may stretch a range so far.
+        """
+        reach = np.minimum(epsilon * self.span, self.largest)
+        lost = reach <= 2 * ROUNDING * self.span
+        coarse: NDArray[np.bool_] = self.ordered & (
+            lost | (self.step > reach + ROUNDING * self.span)
+        )
         return coarse
 
     def stride(self) -> NDArray[np.float32]:
