@@ -30,6 +30,7 @@ def moves_in_words(moves: Mapping[str, LargestMove], schema: Schema) -> str:
 def _told(name: str, move: LargestMove, schema: Schema) -> str:
     if move.by is None:
         return f"{shortened(name)} to another level"
-    unit = schema[name].unit or ("" if schema[name].kind.is_number else "levels")
     by = float(f"{move.by:.3g}")
+    levels = "" if schema[name].kind.is_number else "level" if by == 1 else "levels"
+    unit = schema[name].unit or levels
     return f"{shortened(name)} ± {by:,.12g} {shortened(unit)}".rstrip()
