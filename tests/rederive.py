@@ -182,7 +182,19 @@ class Space:
     def per_feature(self, value: float | dict) -> np.ndarray:
         """One number for all features, or one for each that may move."""
         given = value if isinstance(value, dict) else dict.fromkeys(self.features, value)
-        return np.array([given.get(name, 0.0) for name in self.features], np.float64)
+        return np.array([self.encoded(given.get(name, 0.0), name) for name in self.features])
+
+    def encoded(self, value: float, name: str) -> float:
+        """A share of a feature's scale as a share of its range; a step of its grid at least."""
+        spec = self.schema[name]
+        if not value or spec.get("scale") is None:
+            return value
+        if spec["levels"] is None:
+            span, step = spec["maximum"] - spec["minimum"], spec["step"]
+            step = 1.0 if step is None and spec["kind"] == "integer" else step
+        else:
+            span, step = len(spec["levels"]) - 1, 1.0
+        return min(max(value * spec["scale"], step or 0.0) / span, 1.0) if span else value
 
     @property
     def sensitive(self) -> list[int]:
@@ -528,6 +540,9 @@ def compare_counterpart_losses(
     repair = rows.file == "repaired.parquet"
     compares = np.isin([base(name) for name in rows.attack[stored]], MEMBERS) | repair
     compares &= rows.file != "curve.parquet"  # of which only verdicts are kept
+    # what a cascade left right and equal is not repaired
+    witness = np.isin([base(name) for name in rows.attack[stored]], WITNESSES)
+    compares &= ~(repair & witness & (rows.verdict[stored] == TF) & np.isnan(given))
     alone = itself.all(-1)[local] | ~compares
     bad = np.where(alone, ~np.isnan(given), ~(distance <= LOSS_SLACK * (1 + np.abs(given))))
     for at in np.flatnonzero(bad):

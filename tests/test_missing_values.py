@@ -48,7 +48,9 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Table:
 def run(table: Table, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("audited") / "run"
     network = rafair.train(table, TrainConfig(epochs=100))
-    rafair.audit(network, table, attacks=("rafair", "pgd", "noise"), steps=5, out=folder)
+    # the paper's steps, whose directions are checked
+    options = {"perturbation": "paper", "steps": 5, "out": folder}
+    rafair.audit(network, table, attacks=("rafair", "pgd", "noise"), **options)
     export_onnx(network, folder / "model.onnx")  # which the folder lacks, as it is the caller's
     seal(folder)
     return folder

@@ -28,12 +28,21 @@ from rafair.models.classifier import Classifier, Labels
 from rafair.results.options import Perturbation
 from rafair.results.run_files import ADVERSARIAL, CLEAN, CURVE, REPAIRED
 from rafair.results.stored_verdicts import Counters, budget_key
-from rafair.results.twins import kind_of, members_of, runs_of, sought_by, unions_among
+from rafair.results.twins import (
+    keeps_witnesses,
+    kind_of,
+    members_of,
+    runs_of,
+    sought_by,
+    unions_among,
+)
 from rafair.search.observation import Observation
+from rafair.search.trajectory import Trajectory
 from rafair.tabular.counterparts import Counterparts
 from rafair.tabular.encoding import Rows
 from rafair.tabular.schema import Schema
 from rafair.tabular.table import Table
+from rafair.verdicts import Verdict
 
 COUNTERS = "counters.json"
 
@@ -223,20 +232,32 @@ class _Shard:
         return repaired
 
     def _repaired(self, name: str, before: Mapping[str, pa.Table]) -> pa.Table:
-        """The repair of an attack's outcomes; of a row that was repaired before, that is known."""
+        """The repair of an attack's outcomes; of a row that was repaired before, that is known.
+
+        What a cascade left right and equal is the row as it came: there is nothing to mend.
+        """
         repair, part, outcome = self.config.repair, self.part, self.outcomes[name]
         assert repair is not None  # the caller asked
         chosen = first_alike(outcome.rows, [self.outcomes[other].rows for other in before])
-        new, tables = np.flatnonzero(chosen < 0), list(before.values())
+        unknown, tables = chosen < 0, list(before.values())
+        sound = keeps_witnesses(name) & unknown & (outcome.cells == Verdict.TRUE_FAIR)
+        new, stay = np.flatnonzero(unknown & ~sound), np.flatnonzero(sound)
         with self.inquiry.counting() as (sweep, spent):
             if new.size:
                 seen = outcome.observation.take(new) if outcome.observation else None
                 rows, labels = outcome.rows[new], part.labels[new]
                 trajectory = repair.run(sweep, rows, labels, self.inquiry.budget(name), seen)
                 tables.append(final_table(name, part.numbers[new], trajectory, self.schema))
+            if stay.size:
+                rows, labels = outcome.rows[stay], part.labels[stay]
+                seen = outcome.observation
+                seen = sweep.judge(rows, labels) if seen is None else seen.take(stay)
+                still = Trajectory(labels, labels, (rows,), (seen,)).extended(self.config.steps)
+                tables.append(final_table(name, part.numbers[stay], still, self.schema))
         self._count("repairs", name, spent, self.cost.repairs[name])
         places = chosen * len(chosen) + np.arange(len(chosen))
-        places[new] = len(before) * len(chosen) + np.arange(len(new))
+        made = np.concatenate([new, stay])
+        places[made] = len(before) * len(chosen) + np.arange(len(made))
         return _renamed(name, places, tables)
 
     def _count(self, kind: str, name: str, spent: Spent, expected: int) -> None:
