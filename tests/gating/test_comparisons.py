@@ -425,8 +425,8 @@ def test_wrong_arguments_are_refused_in_one_line(arguments, words):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"ok": ["yes", "no"] * 20}, "with the classes 'no', 'yes'"),
-        ({"more": 1}, "with the features 'age', 'pay', 'more'"),
+        ({"ok": ["yes", "no"] * 20}, "with the classes 'a', 'b'; found the classes 'no', 'yes'"),
+        ({"more": 1}, "found the features 'age', 'pay', 'more'"),
     ],
 )
 def test_data_that_differ_are_told_by_what_a_person_sees(tmp_path, change, words):

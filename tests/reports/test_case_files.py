@@ -141,7 +141,7 @@ def test_literal_rows(tmp_path):
         "case,instance,attack,step,verdict,before,label,clean_prediction,prediction,"
         "counterpart_prediction,repaired_prediction,repaired_verdict,changed,x0: as it was,"
         "x0: perturbed,x0: repaired,x1: as it was,x1: perturbed,x1: repaired,s0: as it was,"
-        "s0: perturbed,s0: counterpart,s0: repaired"
+        "s0: perturbed,s0: counterpart,s0: repaired,smallest_epsilon"
     )
     case = audit.cases(limit=1)[0]
     cells = next(csv.reader(io.StringIO(first)))

@@ -23,11 +23,11 @@ UNTOLD = ("attacks", "plan", "chunk_rows")
 VERSIONS = ("python", "cpu", "threads", "device")
 DATA = ("rows", "audited_rows", "variant", "label", "classes", "file")
 SEEN = {
-    "named": "name",
-    "with the label": "label",
-    "with the classes": "classes",
-    "with the features": "features",
-    "whose number of rows is": "rows",
+    "the name": "name",
+    "the label": "label",
+    "the classes": "classes",
+    "the features": "features",
+    "as many rows as": "rows",
 }
 """What a person sees of data, in words, and where a record has it."""
 
@@ -83,8 +83,8 @@ def check_same_data(first: Audit, second: Audit) -> None:
             one, other = (f"{what} {_few(value)}" for value in (before, after))
             break
     raise RunFolderError(
-        f"'{second.folder}': expected an audit of the data of '{first.folder}', {one}; found "
-        f"one of {other}"
+        f"'{second.folder}': expected an audit of the data of '{first.folder}', with {one}; found "
+        f"{other}"
     )
 
 
@@ -175,4 +175,4 @@ def _unlike(one: Told, other: Told) -> Iterator[tuple[str, Any, Any]]:
 
 def _rows_of(audit: Audit) -> str:
     data = audit.record.dataset
-    return f"'{data.name}' with sha256 {data.sha256}"
+    return f"sha256 {data.sha256}"

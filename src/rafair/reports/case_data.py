@@ -71,10 +71,13 @@ def data_block(text: str) -> Markup:
 
 
 def _document(cases: CaseTable, shown: int) -> dict[str, object]:
+    columns = {name: _column(getattr(cases, name), shown) for name in COLUMNS}
+    if (enough := cases.enough) is not None:
+        columns[enough.name] = _column(enough, shown)
     return {
         "instance": cases.instance[:shown].tolist(),
         "step": cases.step[:shown].tolist(),
-        "columns": {name: _column(getattr(cases, name), shown) for name in COLUMNS},
+        "columns": columns,
         "features": [_feature(feature, shown) for feature in cases.features],
     }
 

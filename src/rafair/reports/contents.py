@@ -146,6 +146,17 @@ class CaseTable:
         return len(self.instance)
 
     @property
+    def enough(self) -> Column | None:
+        """The smallest budget that broke each instance, as a text; None of older runs."""
+        if self.smallest_epsilon is None:
+            return None
+        known = np.nan_to_num(self.smallest_epsilon, nan=-1.0)
+        values, codes = np.unique(known, return_inverse=True)
+        texts = ["as it was" if value == 0 else f"{value:g}" for value in values]
+        given: Codes = np.where(known < 0, NONE, codes).astype(np.int32)
+        return Column("smallest_epsilon", texts, given)
+
+    @property
     def newly_found(self) -> int:
         """How many cases are in another cell than the row as it was."""
         verdict, before = (

@@ -44,6 +44,7 @@ class StaticCase:
     counterpart_prediction: str
     repaired_prediction: str
     repaired_verdict: str
+    smallest_epsilon: str
     headers: Sequence[str]
     features: Sequence[Compared]
 
@@ -60,7 +61,7 @@ def static_cases(cases: CaseTable, limit: int = SHOWN) -> list[StaticCase]:
 
 def _case(cases: CaseTable, number: int) -> StaticCase:
     counterpart = _text(cases.counterpart_prediction, number)
-    repaired = _text(cases.repaired_prediction, number)
+    repaired, enough = _text(cases.repaired_prediction, number), cases.enough
     kinds = ["clean", "perturbed"] + ["counterpart"] * bool(counterpart)
     kinds += ["repaired"] * bool(repaired)
     compared = [_compared(feature, kinds, number) for feature in cases.features]
@@ -77,6 +78,7 @@ def _case(cases: CaseTable, number: int) -> StaticCase:
         counterpart_prediction=counterpart,
         repaired_prediction=repaired,
         repaired_verdict=_text(cases.repaired_verdict, number),
+        smallest_epsilon=_text(enough, number) if enough else "",
         headers=[names.get(kind, kind) for kind in kinds],
         features=sorted(compared, key=lambda feature: len(feature.values) == 1),
     )

@@ -37,6 +37,7 @@ class Case:
         schema: The features, to show values in their units.
         smallest_epsilon: The smallest budget at which any attack broke the instance; 0 where it was
             broken as it came, None where nobody knows.
+        epsilon: The budget of the perturbed row.
     """
 
     instance: int
@@ -53,6 +54,7 @@ class Case:
     counterpart: Mapping[str, object] | None
     schema: Schema
     smallest_epsilon: float | None = None
+    epsilon: float | None = None
 
     @property
     def changed(self) -> tuple[str, ...]:
@@ -100,7 +102,7 @@ class Case:
             f"The true class is '{self.label}'. Predicted '{self.clean_prediction}' as it was, "
             f"'{self.prediction}' once perturbed"
         )
-        enough = enough_of(self.smallest_epsilon, self.schema)
+        enough = enough_of(self.smallest_epsilon, self.epsilon, self.schema)
         if self.counterpart is None:
             return f"{before}; every counterpart gets the same prediction.{enough}"
         return (
@@ -123,17 +125,25 @@ class Case:
         return "\n".join([self.heading, *body, self.summary])
 
 
-def enough_of(epsilon: float | None, schema: Schema) -> str:
-    """A sentence that says how small a move was enough to break an instance; empty of none.
+def enough_of(epsilon: float | None, largest: float | None, schema: Schema) -> str:
+    """A sentence that says how small a budget was enough to break an instance; empty of none.
+
+    Args:
+        epsilon: The smallest budget.
+        largest: That of the row that is shown; None where features have their own.
+        schema: The features.
 
     Example:
-        >>> enough_of(0.02, Schema(features=(), label="y", classes=("no", "yes")))
-        " Moves of up to 2 % of each feature's range were enough to break it."
+        >>> enough_of(0.02, 0.05, Schema(features=(), label="y", classes=("no", "yes")))
+        " Another row, which curve.parquet holds, broke it within 2 % of each feature's range."
     """
-    if not epsilon:
+    if not epsilon or epsilon == largest:
         return ""
     unit = "usual spread" if schema.own else "range"
-    return f" Moves of up to {100 * epsilon:g} % of each feature's {unit} were enough to break it."
+    return (
+        f" Another row, which curve.parquet holds, broke it within {100 * epsilon:g} % of each "
+        f"feature's {unit}."
+    )
 
 
 def find_cases(
@@ -198,10 +208,13 @@ def _is_missing(value: Any) -> bool:
     return value is None or bool(value != value)
 
 
+def _number(value: Any) -> float | None:
+    return None if value is None or _is_missing(value) else float(value)
+
+
 def _case(row: pd.Series[Any], clean: pd.Series[Any], schema: Schema) -> Case:
     sensitive = {name: row[f"counterpart.{name}"] for name in schema.sensitive}
     alone = _is_missing(row["counterpart_prediction"])
-    smallest = row.get("smallest_epsilon")  # which older runs do not know
     return Case(
         instance=int(row["instance"]),
         attack=str(row["attack"]),
@@ -218,5 +231,6 @@ def _case(row: pd.Series[Any], clean: pd.Series[Any], schema: Schema) -> Case:
         perturbed={name: row[f"raw.{name}"] for name in schema.names},
         counterpart=None if alone else sensitive,
         schema=schema,
-        smallest_epsilon=None if smallest is None or _is_missing(smallest) else float(smallest),
+        smallest_epsilon=_number(row.get("smallest_epsilon")),  # older runs do not know it
+        epsilon=_number(row.get("epsilon")),
     )

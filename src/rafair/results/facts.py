@@ -75,8 +75,8 @@ def _budget(record: AuditRecord) -> str:
         return f"{instances}, clean rows only"
     which = {"feasible": "feasible perturbations, ", "both": "both perturbations, "}
     return (
-        f"{instances}, {which.get(options.perturbation, '')}{options.steps} steps of "
-        f"{_sizes(options.step_size)}, epsilon {_epsilons(options)}, seed {record.seed}"
+        f"{instances}, {which.get(options.perturbation, '')}{options.steps} steps{_step(options)}, "
+        f"epsilon {_epsilons(options)}, seed {record.seed}"
     )
 
 
@@ -86,6 +86,12 @@ def on_one_line(rate: Rate | Gap | None) -> str:
         return "–"
     value, low, high = map(as_fraction, (rate.value, rate.low, rate.high))
     return f"{value} [{low}, {high}]"
+
+
+def _step(options: AuditOptions) -> str:
+    """The length of steps, where it is one for all budgets."""
+    follows = options.smaller and options.step_size == options.following
+    return "" if follows else f" of {_sizes(options.step_size)}"
 
 
 def _epsilons(options: AuditOptions) -> str:

@@ -23,7 +23,11 @@ def still(record: AuditRecord) -> str:
     coarse = record.feasible.too_coarse if record.feasible else []
     features = [f for f in record.dataset.schema.features if not f.sensitive and not f.mutable]
     both = record.options.perturbation == Perturbation.BOTH
-    why = "values lie further apart than epsilon" + (" (if feasible)" if both else "")
+    why = "values lie further apart than epsilon"
+    if record.dataset.schema.own:  # whose whole numbers may move one step however small it is
+        why = "their range is so wide that single precision tells no near values apart; is there "
+        why += "an outlier, or a code such as 999999?"
+    why += " (if feasible)" if both else ""
     reasons = {
         why: coarse,
         "immutable": [f.name for f in features if not (f.is_opaque or f.derive)],

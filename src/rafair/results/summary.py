@@ -16,6 +16,7 @@ from rafair.results.record import AuditRecord
 from rafair.results.shares import people, share_of, were
 from rafair.results.stored_rows import StoredRows
 from rafair.results.twins import FEASIBLE, keeps_witnesses
+from rafair.tabular.schema import Kind
 from rafair.visible import shortened
 
 if TYPE_CHECKING:
@@ -106,7 +107,18 @@ def _once_perturbed(record: AuditRecord, attack: str) -> str:
     possible = options.perturbation == Perturbation.FEASIBLE or attack.startswith(FEASIBLE)
     changed = "changed as it could really happen," if possible else "perturbed"
     size = _size(options.reach, unit_of_epsilon(record))
-    return f"once their data were {changed} by up to {size} ({attack})"
+    return f"once their data were {changed} by up to {size}{_besides(record, possible)} ({attack})"
+
+
+def _besides(record: AuditRecord, possible: bool) -> str:
+    """What may change besides, however small epsilon is."""
+    schema, changes = record.dataset.schema, record.options.max_category_changes
+    found = []
+    if schema.own and any(f.grid or f.kind is Kind.ORDINAL for f in schema.features if f.mutable):
+        found.append("or one step")
+    if possible and changes and any(f.is_nominal for f in schema.features if f.mutable):
+        found.append("and 1 category" if changes == 1 else f"and {changes} categories")
+    return f" {' '.join(found)}" if found else ""
 
 
 def _size(epsilon: PerFeature, unit: str) -> str:

@@ -114,6 +114,13 @@ def budgets_table(record: AuditRecord) -> Cells:
         f"Epsilon: the most that a feature may move, as a share of its {unit}. What is broken at "
         "one epsilon is broken at every larger one."
     )
+    if record.dataset.schema.own:
+        note += (
+            " At every epsilon, however small, whole numbers and levels in order may move one step"
+        )
+        note += "." if record.options.perturbation == Perturbation.PAPER else ", and categories "
+        note += "" if note.endswith(".") else "change their level (--max-category-changes)."
+
     headers = ["", *(f"robust {COLUMNS[key]}" for key in keys)]
     return Cells("Over epsilon", headers, rows, note)
 

@@ -13,9 +13,11 @@ from rafair.tabular.decimals import decimals_of
 from rafair.tabular.encoding import Rows
 from rafair.tabular.keys import mixed
 from rafair.tabular.look_alikes import alike
+from rafair.tabular.plain_values import as_numbers
 from rafair.tabular.schema import Schema
 from rafair.tabular.single_precision import merged
 from rafair.tabular.table import Table
+from rafair.tabular.unusual import stand_ins
 
 FEW_ROWS = 10
 """Of fewer rows, a feature may equal the label by chance."""
@@ -51,6 +53,7 @@ with one value, in all 20 rows; a model that sees it knows the answer
         *_rows_again(table.rows, table.labels),
         *alike_names(table.schema),
         *_merged_numbers(table),
+        *_stand_ins(table),
     ]
 
 
@@ -117,6 +120,17 @@ def _row_keys(rows: Rows) -> NDArray[np.uint64]:
     for column in bits.T:
         keys = mixed(keys ^ column)
     return keys
+
+
+def _stand_ins(table: Table) -> Iterator[str]:
+    for feature in table.schema.features:
+        if feature.kind.is_number:
+            values = as_numbers(table.frame[feature.name])
+            for said in stand_ins(values[np.isfinite(values)])[1]:
+                yield (
+                    f"column '{feature.name}': {said}? It moves like any number; left empty in the "
+                    "file, with missing = true in a schema, it would not"
+                )
 
 
 def _merged_numbers(table: Table) -> Iterator[str]:

@@ -13,11 +13,16 @@ SEPARATORS = "_=.:-/ "
 """What may stand between the name of a group and that of a level."""
 
 
+SHORTEST = 4
+"""Letters that names of a group begin with alike where nothing separates them from the rest."""
+
+
 def find_groups(frame: pd.DataFrame) -> dict[str, str]:
     """The group of each column that belongs to one.
 
-    A group is two or more columns of 0 and 1, or of truth values, whose names begin alike up to a
-    separator, and whose sum is one in every row. Of overlapping groups, the largest counts.
+    A group is two or more columns of 0 and 1, or of truth values, whose names begin alike, by four
+    letters or up to a separator, and whose sum is one in every row. Of overlapping groups, the
+    largest counts.
 
     Args:
         frame: The rows.
@@ -31,7 +36,9 @@ def find_groups(frame: pd.DataFrame) -> dict[str, str]:
     candidates: defaultdict[str, list[str]] = defaultdict(list)
     for name in truths:
         for place, letter in enumerate(name):
-            if letter in SEPARATORS and 0 < place < len(name) - 1:
+            if (letter in SEPARATORS and 0 < place < len(name) - 1) or (
+                place >= SHORTEST and name[:place].isalpha()
+            ):
                 candidates[name[:place]].append(name)
     groups: dict[str, str] = {}
     # of names for the same columns the longest, as in marital_status and marital

@@ -42,7 +42,8 @@ def usual_spread(values: NDArray[np.float64]) -> float | None:
     """The spread of numbers from the 5th to the 95th percentile; None where all are the same.
 
     Where one value is that of more than half, as in columns that are mostly zero, it is that of the
-    others. Where the percentiles are equal it is the whole range.
+    others. Where the percentiles are equal, it is how far other values usually are from the most
+    frequent one.
 
     Example:
         >>> usual_spread(np.arange(101.0)), usual_spread(np.array([0.0] * 99 + [1, 3]))
@@ -52,10 +53,12 @@ def usual_spread(values: NDArray[np.float64]) -> float | None:
     seen, counts = np.unique(values, return_counts=True)
     if len(seen) < 2:
         return None
+    most = seen[counts.argmax()]
     if counts.max() > len(values) / 2 and len(seen) > 2:
-        values = values[values != seen[counts.argmax()]]
+        values = values[values != most]
     low, high = np.percentile(values, USUAL)
-    spread = float(high - low) or float(seen[-1] - seen[0])
+    # of few values, how far the others usually are from the most frequent one
+    spread = float(high - low) or float(np.median(np.abs(values[values != most] - most)))
     return float(f"{spread:.{DIGITS}g}")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,9 @@ from rafair.models.model_file import reason_of
 from rafair.models.model_options import ModelOptions
 from rafair.models.raw_rows import raw_frame
 from rafair.tabular.schema import Schema
+
+# scikit-learn's own parallel code warns so where two threads ask one pipeline; nobody can act on it
+warnings.filterwarnings("ignore", r"`sklearn\.utils\.parallel\.delayed` should be used")
 
 
 @dataclass(frozen=True)

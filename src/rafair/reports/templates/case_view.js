@@ -73,6 +73,7 @@ function comparison(cases, index) {
       {},
       verdictRow,
       predictionRow(cases, index, kinds),
+      ...enoughRow(cases, index, kinds),
       ...sorted.map((feature) => featureRow(feature, index, kinds, same(feature))),
     ),
   );
@@ -88,6 +89,15 @@ function predictionRow(cases, index, kinds) {
     cell(predicted(kind), kind !== "clean" && predicted(kind) !== predicted(against(kind))),
   );
   return element("tr", { class: "sum" }, rowHeader("predicted class"), ...cells);
+}
+
+// The smallest budget at which any attack broke the instance; older runs do not know it.
+function enoughRow(cases, index, kinds) {
+  if (!cases.columns.has("smallest_epsilon")) return [];
+  const enough = cases.text("smallest_epsilon", index);
+  if (!enough) return [];
+  const value = cell(enough, false, kinds.length);
+  return [element("tr", { class: "sum" }, rowHeader("smallest epsilon"), value)];
 }
 
 function featureRow(feature, index, kinds, same) {
