@@ -147,7 +147,7 @@ def test_rows_of_the_parquet_files(first):
     features = document(first)["dataset"]["features"]
     assert len(adversarial) == 4 * 30 * (3 + 1)  # attacks, instances, steps with the clean row
     assert len(repaired) == 5 * 30
-    assert list(adversarial.columns) == list(repaired.columns)
+    assert list(adversarial.columns) == [*repaired.columns, "epsilon", "smallest_epsilon"]
     assert set(adversarial.columns) >= {
         *("attack", "instance", "step", "label", "prediction", "accurate", "fair", "verdict"),
         *("loss", "counterpart_loss", "counterpart.age", "counterpart.religious"),

@@ -172,7 +172,7 @@ def test_each_kind_of_model_from_file_to_verdict(make, tmp_path, monkeypatch):
     own = ("--data", "people.csv", "--label", "affair", "--sensitive", "age,religious")
     done = rafair("audit", *own, "--model", *model, *QUICK, "--out", "run")
     found = document(tmp_path / "run")
-    rows = {"adversarial.parquet", "repaired.parquet"}
+    rows = {"adversarial.parquet", "curve.parquet", "repaired.parquet"}
     assert names(tmp_path / "run") == {"audit.json", "report.html"} | rows
     assert "test rows" not in done.out + done.err
     rows = pd.read_parquet(tmp_path / "run" / "adversarial.parquet")

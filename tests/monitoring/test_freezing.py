@@ -285,10 +285,8 @@ def test_a_model_of_ones_own_has_to_be_named_again(people, tmp_path):
     assert reference.model.kind == "scikit-learn"
     assert reference.judge.perturbation == "feasible"  # as the audit was
     assert reference.judge.black_box
-    assert "probes never move children: their epsilon is less" in reference.warnings[1]
-    too_small = replace(FEW, epsilon={"children": 0.01})
-    refused(InputError, r"probe epsilon: expected enough .* step of 'children'", out, too_small,
-            named)  # fmt: skip
+    # a whole number may always move one step
+    assert not any("probes never move" in said for said in reference.warnings)
     refused(InputError, "unknown", out, replace(FEW, epsilon={"height": 0.01}), named)
     # a file that runs no code is opened where it was
     judge = open_watched(out)[1]

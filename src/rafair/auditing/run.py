@@ -240,7 +240,7 @@ class _Run:
         ahead = describe(cost, rate, self.cores, left, *self.clock)
         if not stand_in.differentiable:
             ahead += f"; at most {queries(config, len(instances)):,} queries"
-        if told := moves_in_words(self.moves, schema):
+        if schema.own and (told := moves_in_words(self.moves, schema)):
             self.means.progress.note(f"features move by at most: {told}")
         self.means.progress.note(
             f"{len(instances):,} of {self.data.n_rows:,} rows of '{table.name}', {ahead}{again}"

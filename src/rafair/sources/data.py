@@ -288,7 +288,7 @@ def dataset_section(data: DataSource) -> dict[str, object]:
         "schema": schema.model_dump(mode="json"),
         "sha256": origin.sha256,
         "streamed": data.stream is not None,
-        **({"own": True} if data.stream and data.stream.own else {}),
+        "own": bool(data.stream and data.stream.own),
         "outside_range": dict(data.outside or {}),
         "file": dict(origin.file) if origin.file else None,
     }

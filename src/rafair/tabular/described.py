@@ -68,7 +68,7 @@ def described(
     elif _is_number(present):
         feature, said = _number(present, made)
         if sensitive:
-            check_told_apart(present, feature)
+            check_told_apart(present[np.isfinite(as_numbers(present))], feature)
         elif found := lost(present, feature):
             return None, [f"it does not hold {TOLD_APART}: {found}"]
     else:

@@ -38,6 +38,7 @@ def with_scales(schema: Schema, frame: pd.DataFrame) -> Schema:
     return schema.model_copy(update={"features": features})
 
 
+@np.errstate(over="ignore", invalid="ignore")  # near the largest number there is
 def usual_spread(values: NDArray[np.float64]) -> float | None:
     """The spread of numbers from the 5th to the 95th percentile; None where all are the same.
 
@@ -59,7 +60,7 @@ def usual_spread(values: NDArray[np.float64]) -> float | None:
     low, high = np.percentile(values, USUAL)
     # of few values, how far the others usually are from the most frequent one
     spread = float(high - low) or float(np.median(np.abs(values[values != most] - most)))
-    return float(f"{spread:.{DIGITS}g}")
+    return float(f"{spread:.{DIGITS}g}") if 0 < spread < np.inf else None
 
 
 def shares_of_range(schema: Schema) -> NDArray[np.float64]:

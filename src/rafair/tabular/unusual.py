@@ -22,6 +22,7 @@ APART = 2
 """How many usual spreads such a number lies away from all others, where it is none."""
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def unusual(values: NDArray[np.float64]) -> list[str]:
     """Sentences about the numbers of a column that a person should look at.
 
@@ -50,6 +51,7 @@ spread, which it does not stretch
     return found
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def stand_ins(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], list[str]]:
     """The numbers without those that may stand for a missing value, and sentences about these.
 
