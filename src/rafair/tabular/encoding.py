@@ -248,6 +248,7 @@ def rounding_of(feature: Feature) -> Rounding:
     return Rounding(decimals, feature.grid, max(_decimals(low), _decimals(feature.grid)))
 
 
+@np.errstate(over="ignore", invalid="ignore")  # near the largest number there is
 def _numbers(codes: NDArray[np.float64], feature: Feature) -> NDArray[np.float64]:
     assert feature.minimum is not None
     assert feature.maximum is not None  # held by the schema; for the type checker
