@@ -381,7 +381,7 @@ def missing(folder):
         (edited, 2, "edited: clean.accuracy.value says 0.99"),
         (altered, 2, "altered or cut short: expected sha256"),
         (of_another_version, 2, "expected schema_version 1, found 99"),
-        (of_other_rows, 2, "found sha256 0000000"),
+        (of_other_rows, 2, "sha256 0000000"),
     ],
 )
 def test_wrong_runs_are_refused_in_one_line(audits, tmp_path, place, spoil, code, words):
