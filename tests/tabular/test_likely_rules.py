@@ -144,3 +144,15 @@ def test_rules_are_found_in_many_rows():
         features=proposal.features, label="ok", classes=("0", "1"), relations=proposal.relations
     )
     assert schema["sum"].derive
+
+
+def test_a_ratio_of_single_precision_is_the_one_that_follows():
+    """As Stata and R export it: the loan and the price are what people agreed on."""
+    draws = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {"loan": draws.integers(20, 400, 300), "price": draws.integers(30, 900, 300)}
+    )
+    frame["share"] = (frame["loan"] / frame["price"]).astype(np.float32).astype(float)
+    frame["ok"] = draws.integers(0, 2, 300)
+    derived = {f.name: f.derive for f in propose(frame, "ok").features if f.derive}
+    assert derived == {"share": "loan / price"}

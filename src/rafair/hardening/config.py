@@ -69,6 +69,10 @@ class HardenConfig:
             raise InputError("epsilons: expected at least one number, got none")
         for epsilon in self.epsilons:
             check_real("epsilons", epsilon, 0, 1)
+        if len(set(self.epsilons)) < len(self.epsilons):
+            raise InputError(
+                f"epsilons: expected each once, got {', '.join(map(str, self.epsilons))}"
+            )
         if self.judges != (ALL,):
             check_attacks(expand(self.judges)[0])
         if self.perturbation is not None:

@@ -22,7 +22,7 @@ from rafair.results.rate_names import RateName
 from rafair.results.result import Audit
 from rafair.results.stored_rows import StoredRows
 from rafair.results.summary import summary
-from rafair.results.tables import tables
+from rafair.results.tables import moves_table, tables
 from rafair.visible import shortened
 
 
@@ -60,7 +60,7 @@ def contents_of(audit: Audit) -> Contents:
         gaps=gaps_table(record),
         features=features.pictures,
         moved=moved_picture(moved),
-        tables=tables(record),
+        tables=[*tables(record), *([moves] if (moves := moves_table(record)) else [])],
         cases=cases,
         manifest=list(manifest(record)),
         repeat=repeat(record),

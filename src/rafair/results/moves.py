@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from rafair.results.record import LargestMove
-from rafair.tabular.schema import Schema
+from rafair.tabular.schema import Feature, Schema
 from rafair.visible import shortened
 
 MOST_NAMED = 5
@@ -21,16 +21,17 @@ def moves_in_words(moves: Mapping[str, LargestMove], schema: Schema) -> str:
         >>> moves_in_words({"pay": LargestMove(1310.0)}, schema)
         'pay ± 1,310 EUR a month'
     """
-    named = [_told(name, move, schema) for name, move in list(moves.items())[:MOST_NAMED]]
+    first = list(moves.items())[:MOST_NAMED]
+    named = [f"{shortened(name)} {move_in_words(move, schema[name])}" for name, move in first]
     more = len(moves) - len(named)
     others = [f"and {more} more {'feature' if more == 1 else 'features'}"] if more else []
     return ", ".join([*named, *others])
 
 
-def _told(name: str, move: LargestMove, schema: Schema) -> str:
+def move_in_words(move: LargestMove, feature: Feature) -> str:
+    """How far one feature may move."""
     if move.by is None:
-        return f"{shortened(name)} to another level"
+        return "to another level"
     by = float(f"{move.by:.3g}")
-    levels = "" if schema[name].kind.is_number else "level" if by == 1 else "levels"
-    unit = schema[name].unit or levels
-    return f"{shortened(name)} ± {by:,.12g} {shortened(unit)}".rstrip()
+    levels = "" if feature.kind.is_number else "level" if by == 1 else "levels"
+    return f"± {by:,.12g} {shortened(feature.unit or levels)}".rstrip()

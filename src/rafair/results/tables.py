@@ -13,6 +13,7 @@ from rafair.metrics.rounding import as_fraction
 from rafair.results.budgets import budgets_of, unit_of_epsilon
 from rafair.results.facts import on_one_line
 from rafair.results.leading import families, leading_first, most_telling
+from rafair.results.moves import move_in_words
 from rafair.results.options import Perturbation
 from rafair.results.record import AttackRecord, AuditRecord, Group, Rates
 from rafair.results.twins import is_union, keeps_witnesses, twin
@@ -272,6 +273,26 @@ def cost_table(record: AuditRecord) -> Cells:
         headers.insert(-1, "queries")
         note += " Queries: distinct rows that the model was really asked about."
     return Cells("What it cost", headers, rows, note)
+
+
+def moves_table(record: AuditRecord) -> Cells | None:
+    """How far every feature may move at the largest budget; None of older runs."""
+    if not record.moves:
+        return None
+    schema = record.dataset.schema
+    rows = []
+    for name, move in record.moves.items():
+        feature = schema[name]
+        scale = "" if feature.scale is None else f"{feature.scale:,.6g}"
+        effect = "" if move.effect is None else as_fraction(move.effect)
+        rows.append([shortened(name), move_in_words(move, feature), scale, effect])
+    note = (
+        "Scale: what epsilon is a share of; without one the range. Effect: by how much the "
+        "probability of a class changes at the ends of the move, in the mean over some rows; the "
+        "largest first."
+    )
+    headers = ["", "moves by at most", "scale", "effect"]
+    return Cells("How far features may move", headers, rows, note, dense=True)
 
 
 def tables(record: AuditRecord) -> list[Cells]:

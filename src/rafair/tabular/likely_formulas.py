@@ -33,8 +33,9 @@ MOST_TERMS = 12
 FACTORS = (1.0, 100.0, 1000.0, 10_000.0, 12.0, 52.0, 365.0)
 """By what units are changed; also the other way round."""
 
-ROUNDED = 1e-9
-"""How far a number without decimals of its own may miss its formula, as a share of itself."""
+ROUNDED, ROUNDED_SINGLE = 1e-9, 2.0**-22
+"""How far a number without decimals of its own may miss its formula, as a share of itself; and
+where all of a column are numbers of single precision, as other programs export them."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,8 @@ class _Search:
         targets: Sequence[bool],
     ) -> None:
         self.names, self.values = names, values
+        single = [(np.float32(one) == one)[~np.isnan(one)].all() for one in values.T]
+        self.rounded = np.where(single, ROUNDED_SINGLE, ROUNDED)
         self.slack = np.array([0.5 * (1 + 1e-6) * step if step else 0.0 for step in steps])
         rows = np.random.default_rng(0).permutation(len(values))
         self.sample = values[np.sort(rows[:SAMPLE])]
@@ -215,7 +218,9 @@ class _Search:
             logs = np.abs(np.log(np.abs(np.where(known, middle, 1)))[:, None] - np.log(choices))
             factors = choices[logs.argmin(axis=1)]
         expected = given[:, None] * factors
-        off = np.abs(there - expected) > self.slack[others] + ROUNDED * np.abs(expected)
+        off = np.abs(there - expected) > self.slack[others] + self.rounded[others] * np.abs(
+            expected
+        )
         known = ~np.isnan(there) & ~np.isnan(expected)
         return ((off & known).sum(axis=0) <= 1) & (known.sum(axis=0) > FIRST // 4), factors
 
@@ -259,7 +264,7 @@ class _Search:
     def broken(self, target: int, given: Values, *, everywhere: bool = False) -> int | None:
         """In how many rows a column is not what a formula gives; None if in many of them."""
         there = (self.values if everywhere else self.sample)[:, target]
-        off = np.abs(there - given) > self.slack[target] + ROUNDED * np.abs(given)
+        off = np.abs(there - given) > self.slack[target] + self.rounded[target] * np.abs(given)
         finite = np.isfinite(given)
         off = (off & finite) | (np.isnan(there) == finite)
         count = int(off.sum())
