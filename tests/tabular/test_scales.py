@@ -113,3 +113,14 @@ def test_what_an_outlier_puts_out_of_reach_is_named():
     frame = loans().assign(months=[1e9, *range(1, 400)])
     table = rafair.Table.from_frame(frame.astype({"months": int}), label="paid", sensitive=["sex"])
     assert FeasibleSet.of(table.schema, 0.01).coarse == ("months",)
+
+
+def test_a_table_of_categories_alone_is_ones_own_too():
+    frame = pd.DataFrame({"class": ["first", "crew"] * 20, "sex": ["f", "m"] * 20})
+    frame["lived"] = ["no", "yes"] * 20
+    table = rafair.Table.from_frame(frame, label="lived", sensitive=["sex"])
+    assert table.schema.own
+    options = {"attacks": ("noise",), "steps": 1, "labels": None}
+    audit = rafair.audit(lambda rows: np.zeros((len(rows), 2)), table, **options)
+    assert audit.options.perturbation == "feasible"
+    assert audit.options.epsilons == (0.01, 0.02, 0.05)

@@ -133,7 +133,8 @@ def _opened(
         features = tuple(_with_domain(feature, file, path) for feature in schema.features)
         if scales:
             features = tuple(_with_scale(feature, file, path) for feature in features)
-        schema = schema.model_copy(update={"features": features})
+        own = schema.own or scales
+        schema = schema.model_copy(update={"features": features, "own": own})
         codes = label_codes(_different(file, path, schema.label), schema)
         if not np.isnan(codes).any():  # else a row is no good, and will be told
             check_subject(schema, np.unique(codes).astype(np.int64))

@@ -19,7 +19,7 @@ DIGITS = 6
 
 
 def with_scales(schema: Schema, frame: pd.DataFrame) -> Schema:
-    """The schema with the scale of every ordered feature for which it states none.
+    """The schema of a table of one's own: with a scale of every ordered feature that states none.
 
     That of a number is its usual spread in these rows, that of levels in order is their range.
 
@@ -35,7 +35,7 @@ def with_scales(schema: Schema, frame: pd.DataFrame) -> Schema:
         900.0
     """
     features = tuple(scaled(feature, frame[feature.name]) for feature in schema.features)
-    return schema.model_copy(update={"features": features})
+    return schema.model_copy(update={"features": features, "own": True})
 
 
 @np.errstate(over="ignore", invalid="ignore")  # near the largest number there is

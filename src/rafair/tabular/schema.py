@@ -208,6 +208,8 @@ class Schema(BaseModel):
         classes: The names of the classes; a label is an index into them.
         relations: Linear relations between numbers that every feasible row satisfies, such as
             "end_year >= start_year"; see `relations.parse`.
+        own: Whether these are the features of a table of one's own, whose epsilon is a share of
+            scales; the data sets of the papers have ranges.
 
     Example:
         >>> age = Feature(name="age", kind="integer", minimum=18, maximum=95, sensitive=True)
@@ -222,6 +224,7 @@ class Schema(BaseModel):
     label: str
     classes: tuple[str, ...]
     relations: tuple[str, ...] = ()
+    own: bool = False
 
     @model_validator(mode="after")
     def _consistent(self) -> Schema:
@@ -241,11 +244,6 @@ class Schema(BaseModel):
     def names(self) -> tuple[str, ...]:
         """The features' names in column order."""
         return tuple(feature.name for feature in self.features)
-
-    @property
-    def own(self) -> bool:
-        """Whether these are one's own data, whose features have scales: no data set has any."""
-        return any(feature.scale is not None for feature in self.features)
 
     @property
     def sensitive(self) -> tuple[str, ...]:
