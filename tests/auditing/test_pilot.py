@@ -82,3 +82,18 @@ def test_a_forecast_is_corrected_once_where_it_was_wrong(monkeypatch, seconds, p
     first = clock.correction()
     assert first == (pytest.approx(0.01 * (parts - 1)) if corrected else None)
     assert clock.correction() is None
+
+
+def test_no_more_is_asked_than_is_told_with_a_trial(monkeypatch):
+    monkeypatch.setattr(run, "WORTH", 0.0)
+    table, asked, notes = rafair.load_dataset("affairs").test, set(), Notes()
+
+    def model(rows):
+        asked.update(map(bytes, np.ascontiguousarray(rows)))
+        return rows[:, :2]
+
+    options = {"attacks": ("rafair-ff",), "instances": 40, "steps": 4, "labels": None}
+    rafair.audit(model, table, progress=notes, **options)
+    (line,) = [line for line in notes.said if "at most" in line and "queries" in line]
+    most = int(line.rpartition("at most ")[2].split()[0].replace(",", ""))
+    assert len(asked) <= most

@@ -89,6 +89,11 @@ class Inquiry:
         spent.prediction_rows = queries.prediction_rows
         spent.queries = once.asked - before if once else None
 
+    @property
+    def nothing(self) -> Spent:
+        """What is spent where nothing is asked for."""
+        return Spent(queries=0 if isinstance(self.classifier, AskedOnce) else None)
+
     def budget(self, name: str) -> Budget:
         """The budget of an attack, or of its twin under feasible perturbations."""
         return self.config.budget(self.schema, feasible=is_feasible(name, self.config))

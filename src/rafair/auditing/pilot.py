@@ -32,6 +32,13 @@ WRONG = 1.5
 """The factor by which a forecast may be wrong before it is corrected."""
 
 
+def trial_of(config: AuditConfig) -> AuditConfig:
+    """The options of the trial: the largest budget alone, in the fewest steps that tell."""
+    chooses = config.perturbation != Perturbation.PAPER
+    fewer = min(STEPS_PER_CHOICE if chooses else STEPS, config.steps)
+    return replace(config, steps=fewer, epsilons=None)
+
+
 def forecast(
     model: Classifier, schema: Schema, config: AuditConfig, part: Part, workers: Workers
 ) -> float:
@@ -44,13 +51,11 @@ def forecast(
         part: The instances of one shard.
         workers: The open pool of threads.
     """
-    chooses = config.perturbation != Perturbation.PAPER
-    fewer = min(STEPS_PER_CHOICE if chooses else STEPS, config.steps)
-    tried = replace(config, steps=fewer, epsilons=None)
+    tried = trial_of(config)
     begun = time.perf_counter()
     Examiner(model, schema, tried)(part, workers, lambda rows: None)
-    whole = (time.perf_counter() - begun) * (1 + len(config.smaller)) * config.steps / fewer
-    return whole / (SLOWING if config.steps > 2 * fewer else 1)
+    whole = (time.perf_counter() - begun) * (1 + len(config.smaller)) * config.steps / tried.steps
+    return whole / (SLOWING if config.steps > 2 * tried.steps else 1)
 
 
 @dataclass

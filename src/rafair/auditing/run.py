@@ -28,7 +28,7 @@ from rafair.auditing.judging import Judge, Judging, Whole
 from rafair.auditing.moves import largest_moves, most_asked
 from rafair.auditing.options_for import check_against
 from rafair.auditing.outcomes import Stored
-from rafair.auditing.pilot import WORTH, Clock, forecast
+from rafair.auditing.pilot import WORTH, Clock, forecast, trial_of
 from rafair.engine.checkpoints import Checkpoints, count_stored
 from rafair.engine.job import Document, Job, digest
 from rafair.engine.run_folder import RunFolder
@@ -226,6 +226,8 @@ class _Run:
             self.said.extend(self.source.look(stand_in, self.workers, instances))
         sparing = self.config.max_queries is not None
         self.moves.update(self._moves(sweep if asking else None))
+        if schema.own and (told := moves_in_words(self.moves, schema)):
+            self.means.progress.note(f"features move by at most: {told}")
         rows, labels = table.rows[instances], table.labels[instances]
         rate = measure_rate(sweep, rows, labels, sparing=sparing)
         again = (
@@ -237,11 +239,11 @@ class _Run:
         most = cost.total * left / rate
         if most >= WORTH and asking:
             self.clock.append(self._forecast(stand_in, config, left))
+            first = cut(len(instances))[0].stop
+            others += self._cost(trial_of(config), first, first * each, probed).total
         ahead = describe(cost, rate, self.cores, left, *self.clock)
         if not stand_in.differentiable:
             ahead += f"; at most {queries(config, len(instances)):,} queries"
-        if schema.own and (told := moves_in_words(self.moves, schema)):
-            self.means.progress.note(f"features move by at most: {told}")
         self.means.progress.note(
             f"{len(instances):,} of {self.data.n_rows:,} rows of '{table.name}', {ahead}{again}"
         )

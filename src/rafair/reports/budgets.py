@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from rafair.metrics.groups import LEAST_INSTANCES
 from rafair.reports.contents import PARTS, Bar, Picture
 from rafair.reports.pictures import METRICS
-from rafair.results.budgets import Budget, budgets_of
+from rafair.results.budgets import budgets_of
 from rafair.results.leading import ACCURATE_FAIRNESS, leaders
-from rafair.results.record import AuditRecord
+from rafair.results.record import AuditRecord, CurvePoint
 from rafair.results.tables import with_unit
 
 NOTE = (
@@ -40,12 +40,14 @@ def budget_pictures(record: AuditRecord) -> list[Picture]:
     return found
 
 
-def _bars(budgets: Mapping[str, Budget], attack: str, metric: str) -> Iterator[Bar]:
+def _bars(budgets: Mapping[str, CurvePoint], attack: str, metric: str) -> Iterator[Bar]:
     for epsilon, budget in budgets.items():
         yield Bar(f"epsilon {epsilon}", budget.robust[attack][metric], "robust")
 
 
-def _by_group(record: AuditRecord, budgets: Mapping[str, Budget], attack: str) -> Iterator[Picture]:
+def _by_group(
+    record: AuditRecord, budgets: Mapping[str, CurvePoint], attack: str
+) -> Iterator[Picture]:
     for feature in record.dataset.sensitive:
         groups = (record.groups or {}).get(feature, {})
         shown = [

@@ -3,38 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-from rafair.results.record import AuditRecord, Group, Rates
+from rafair.results.record import AuditRecord, CurvePoint
 from rafair.results.stored_verdicts import budget_key
+from rafair.tabular.schema import Schema
 
 
-@dataclass(frozen=True)
-class Budget:
-    """Robust rates at one epsilon, by attack, and by sensitive feature and group."""
-
-    robust: Mapping[str, Rates]
-    groups: Mapping[str, Mapping[str, Group]]
-
-
-def budgets_of(record: AuditRecord) -> dict[str, Budget]:
+def budgets_of(record: AuditRecord) -> dict[str, CurvePoint]:
     """By epsilon; none where each feature has one of its own, or nothing was attacked."""
     reach = record.options.reach
     if isinstance(reach, Mapping) or not record.attacks:
         return {}
-    found = {key: Budget(at.robust, at.groups) for key, at in (record.curve or {}).items()}
-    largest = {name: attack.robust for name, attack in record.attacks.items()}
-    return found | {budget_key(reach): Budget(largest, record.groups or {})}
+    robust = {name: attack.robust for name, attack in record.attacks.items()}
+    largest = CurvePoint(robust, record.groups or {}, record.gaps or {})
+    return {**(record.curve or {}), budget_key(reach): largest}
 
 
-def unit_of_epsilon(record: AuditRecord) -> str:
+def unit_of_epsilon(schema: Schema) -> str:
     """What epsilon is a share of.
 
     Example:
-        >>> import rafair
-        >>> table = rafair.load_dataset("affairs").test
-        >>> audit = rafair.audit(lambda rows: rows[:, :2], table, attacks=(), instances=50)
-        >>> unit_of_epsilon(audit.record)
+        >>> unit_of_epsilon(Schema(features=(), label="y", classes=("no", "yes")))
         'range'
     """
-    return "usual spread" if record.dataset.schema.own else "range"
+    return "usual spread" if schema.own else "range"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rafair.results.budgets import unit_of_epsilon
 from rafair.results.stored_rows import StoredRows
 from rafair.results.telling import telling_rows
 from rafair.tabular.schema import Feature, Schema
@@ -139,10 +140,9 @@ def enough_of(epsilon: float | None, largest: float | None, schema: Schema) -> s
     """
     if not epsilon or epsilon == largest:
         return ""
-    unit = "usual spread" if schema.own else "range"
     return (
         f" Another row, which curve.parquet holds, broke it within {100 * epsilon:g} % of each "
-        f"feature's {unit}."
+        f"feature's {unit_of_epsilon(schema)}."
     )
 
 

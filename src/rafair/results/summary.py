@@ -106,7 +106,7 @@ def _once_perturbed(record: AuditRecord, attack: str) -> str:
     options = record.options
     possible = options.perturbation == Perturbation.FEASIBLE or attack.startswith(FEASIBLE)
     changed = "changed as it could really happen," if possible else "perturbed"
-    size = _size(options.reach, unit_of_epsilon(record))
+    size = _size(options.reach, unit_of_epsilon(record.dataset.schema))
     return f"once their data were {changed} by up to {size}{_besides(record, possible)} ({attack})"
 
 

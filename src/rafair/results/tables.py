@@ -104,7 +104,7 @@ def robust_table(record: AuditRecord) -> Cells:
 
 def budgets_table(record: AuditRecord) -> Cells:
     """Robust rates at each budget, of the attack that left fewest and of the paper's."""
-    keys, unit = list(COLUMNS)[:3], unit_of_epsilon(record)
+    keys, unit = list(COLUMNS)[:3], unit_of_epsilon(record.dataset.schema)
     shown = [name for name in leading_first(record.attacks) if name in families(record.attacks)]
     rows = [["clean", *_cells(record.clean.rates)[:3]]]
     for name in shown:
