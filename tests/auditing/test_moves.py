@@ -67,3 +67,11 @@ def test_at_most_five_are_named():
     moves = {feature.name: LargestMove(0.05, 0.1) for feature in features}
     told = moves_in_words(moves, schema)
     assert told == "x0 ± 0.05, x1 ± 0.05, x2 ± 0.05, x3 ± 0.05, x4 ± 0.05, and 2 more features"
+
+
+def test_what_has_a_size_is_named_before_categories():
+    pay = Feature(name="pay", kind="numeric", minimum=0, maximum=9, unit="EUR")
+    job = Feature(name="job", kind="categorical", levels=("a", "b"))
+    schema = Schema(features=(job, pay), label="y", classes=("no", "yes"))
+    moves = {"job": LargestMove(None, 0.5), "pay": LargestMove(0.25, 0.1)}
+    assert moves_in_words(moves, schema) == "pay ± 0.25 EUR, job to another level"

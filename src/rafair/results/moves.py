@@ -14,6 +14,8 @@ MOST_NAMED = 5
 def moves_in_words(moves: Mapping[str, LargestMove], schema: Schema) -> str:
     """The largest moves of the features on which most depends; empty where nothing may move.
 
+    Those that have a size are named first: of a category there is nothing to say but that it moves.
+
     Example:
         >>> from rafair.tabular.schema import Feature
         >>> pay = Feature(name="pay", kind="integer", minimum=0, maximum=9, unit="EUR a month")
@@ -21,7 +23,7 @@ def moves_in_words(moves: Mapping[str, LargestMove], schema: Schema) -> str:
         >>> moves_in_words({"pay": LargestMove(1310.0)}, schema)
         'pay ± 1,310 EUR a month'
     """
-    first = list(moves.items())[:MOST_NAMED]
+    first = sorted(moves.items(), key=lambda item: item[1].by is None)[:MOST_NAMED]
     named = [f"{shortened(name)} {move_in_words(move, schema[name])}" for name, move in first]
     more = len(moves) - len(named)
     others = [f"and {more} more {'feature' if more == 1 else 'features'}"] if more else []
