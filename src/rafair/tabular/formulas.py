@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, reduce
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,13 @@ OPERATIONS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Div: np.divide,
 }
 SIDES: dict[str, Callable[[Any, Any], Any]] = {"min": np.minimum, "max": np.maximum}
+
+
+class Interval(NamedTuple):
+    """Numbers between two ends, each of shape `(n,)`."""
+
+    lower: Values
+    upper: Values
 
 
 @dataclass(frozen=True)
@@ -82,6 +89,24 @@ class Formula:
             found = _computed(tree, {key: values[name] for key, name in self._keys(names)})
         result: Values = np.where(np.isfinite(found), found, np.nan)
         return result
+
+    def over(self, values: Mapping[str, Interval]) -> Interval:
+        """An interval that holds what it gives over intervals; infinite where it divides by 0.
+
+        Args:
+            values: Intervals by feature name, with ends of shape `(n,)`.
+
+        Example:
+            >>> one = Interval(np.array([1.0]), np.array([2.0]))
+            >>> Formula("x / y - x").over({"x": one, "y": one})
+            Interval(lower=array([-1.5]), upper=array([1.]))
+        """
+        tree, names = self._parsed
+        with np.errstate(all="ignore"):
+            found = _bounded(tree, {key: values[name] for key, name in self._keys(names)})
+        known = ~(np.isnan(found.lower) | np.isnan(found.upper))
+        least, most = np.where(known, found.lower, -np.inf), np.where(known, found.upper, np.inf)
+        return Interval(least, most)
 
     def _keys(self, names: Mapping[str, str]) -> list[tuple[str, str]]:
         tree, _ = self._parsed
@@ -155,3 +180,38 @@ def _computed(node: ast.expr, values: Mapping[str, Values]) -> Any:
         case ast.Call(func=ast.Name(id=name), args=args):
             return reduce(SIDES[name], (_computed(part, values) for part in args))
     raise AssertionError("the grammar has been checked")
+
+
+def _bounded(node: ast.expr, values: Mapping[str, Interval]) -> Interval:
+    """Interval arithmetic; who asks allows for the rounding of its ends."""
+    match node:
+        case ast.Constant(value=number):
+            point = np.array([number], np.float64)
+            return Interval(point, point)
+        case ast.Name(id=name):
+            return values[name]
+        case ast.UnaryOp(op=op, operand=operand):
+            lower, upper = _bounded(operand, values)
+            return Interval(-upper, -lower) if isinstance(op, ast.USub) else Interval(lower, upper)
+        case ast.BinOp(left=left, op=op, right=right):
+            return _joined(op, _bounded(left, values), _bounded(right, values))
+        case ast.Call(func=ast.Name(id="round"), args=[value, ast.Constant(value=int(digits))]):
+            return Interval(*(np.round(end, digits) for end in _bounded(value, values)))
+        case ast.Call(func=ast.Name(id=name), args=args):
+            ends = zip(*(_bounded(part, values) for part in args), strict=True)
+            return Interval(*(reduce(SIDES[name], some) for some in ends))
+    raise AssertionError("the grammar has been checked")
+
+
+def _joined(op: ast.operator, left: Interval, right: Interval) -> Interval:
+    match op:
+        case ast.Add():
+            return Interval(left.lower + right.lower, left.upper + right.upper)
+        case ast.Sub():
+            return Interval(left.lower - right.upper, left.upper - right.lower)
+    corners = [OPERATIONS[type(op)](a, b) for a in left for b in right]
+    least, most = reduce(np.minimum, corners), reduce(np.maximum, corners)
+    if isinstance(op, ast.Div):
+        crosses = (right.lower <= 0) & (right.upper >= 0)
+        return Interval(np.where(crosses, -np.inf, least), np.where(crosses, np.inf, most))
+    return Interval(least, most)
