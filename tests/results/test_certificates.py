@@ -7,10 +7,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from rafair.certify.standing import Property, Standing
+from rafair.certify.standing import Property, Stand, Standing
 from rafair.errors import RunFolderError
 from rafair.metrics.rates import rate
-from rafair.results.certificates import Stand, certificate_table, read_certificates
+from rafair.results.certificates import certificate_table, read_certificates
 from rafair.results.certified import CertifiedPoint
 from rafair.results.derived_rates import plain
 from rafair.results.reader import Reader

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rafair.tabular.encoding import Rows
 
 
 class Property(StrEnum):
@@ -42,3 +48,22 @@ class Standing(IntEnum):
             ['open', 'certified', 'refuted', 'near_tie']
         """
         return self.name.lower()
+
+
+@dataclass(frozen=True)
+class Stand:
+    """How the properties of `n` instances stand, at one epsilon after the other.
+
+    Args:
+        epsilons: The budgets, ascending; `k` of them.
+        verdicts: A `Standing` each; shape `(n, k, 3)`, properties in the order of `Property`.
+        boxes: How many boxes were looked at; likewise.
+        witness: Where refuted, the row that breaks the property; else NaN; shape `(n, k, 3, d)`.
+        other: Where individual fairness is refuted, the counterpart that disagrees; likewise.
+    """
+
+    epsilons: tuple[float, ...]
+    verdicts: NDArray[np.int8]
+    boxes: NDArray[np.int64]
+    witness: Rows
+    other: Rows

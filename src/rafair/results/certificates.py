@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from rafair.certify.standing import Property, Standing
+from rafair.certify.standing import Property, Stand, Standing
 from rafair.errors import RunFolderError
 from rafair.metrics.rates import share
 from rafair.results.columns import columns_of, distinct, numbers, present
@@ -25,25 +25,6 @@ KEYS = [one.key for one in Standing]
 NAMES = [str(one) for one in Property]
 COLUMNS = ("instance", "epsilon", "property", "verdict", "boxes", "witness", "other")
 ROW = pa.list_(pa.float32())
-
-
-@dataclass(frozen=True)
-class Stand:
-    """How the properties of `n` instances stand, at one epsilon after the other.
-
-    Args:
-        epsilons: The budgets, ascending; `k` of them.
-        verdicts: A `Standing` each; shape `(n, k, 3)`, properties in the order of `Property`.
-        boxes: How many boxes were looked at; likewise.
-        witness: Where refuted, the row that breaks the property; else NaN; shape `(n, k, 3, d)`.
-        other: Where individual fairness is refuted, the counterpart that disagrees; likewise.
-    """
-
-    epsilons: tuple[float, ...]
-    verdicts: NDArray[np.int8]
-    boxes: NDArray[np.int64]
-    witness: Rows
-    other: Rows
 
 
 def certificate_table(instances: NDArray[np.int64], stand: Stand) -> pa.Table:
