@@ -15,6 +15,7 @@ from rafair.tabular.categories import Category
 from rafair.tabular.counterparts import Counterparts, Indices
 from rafair.tabular.encoding import Rows
 from rafair.tabular.feasible import FeasibleSet
+from rafair.tabular.grids import ROUNDING
 from rafair.tabular.perturbation import PerturbationSet
 
 Flags = NDArray[np.bool_]
@@ -22,6 +23,9 @@ Listed = NDArray[np.float32]
 
 MOST_VALUES = 1 << 16
 """A grid of more values than this counts as an interval: that is wider, so what is proven holds."""
+
+BEYOND = np.float32(2 * ROUNDING)
+"""How far feasible values may lie beyond their bounds: what single precision makes of them."""
 
 MOST_BRANCHES = 512
 """Where more boxes than this would be needed for one instance's categories, one that holds all of
@@ -125,6 +129,7 @@ class Surroundings:
         values = self._values(len(centres[0]))
         listed = np.array([some is not None for some in values])[None] & (upper > lower)
         listed &= self._on_grid(centres, values)
+        lower, upper = self._reached(lower, upper, listed, values)
         each, columns = np.arange(len(centres)), self.counterparts.columns
         whole = Region(each, lower, upper, listed, values, followers, self.box, columns)
         parts = list(self._branches(whole, centres)) or [whole]
@@ -166,6 +171,23 @@ class Surroundings:
         ):
             found[column] = domain
         return tuple(found)
+
+    def _reached(
+        self, lower: Rows, upper: Rows, listed: Flags, values: Sequence[Listed | None]
+    ) -> tuple[Rows, Rows]:
+        """The ends that feasible rows reach: listed values, and what rounding lets others have."""
+        if not isinstance(self.box, FeasibleSet):
+            return lower, upper
+        moves = upper > lower
+        lower = np.where(moves, np.maximum(lower - BEYOND, 0), lower).astype(np.float32)
+        upper = np.where(moves, np.minimum(upper + BEYOND, 1), upper).astype(np.float32)
+        for column, some in enumerate(values):
+            rows = listed[:, column]
+            if some is not None and rows.any():
+                first = np.searchsorted(some, lower[rows, column])
+                last = np.searchsorted(some, upper[rows, column], side="right") - 1
+                lower[rows, column], upper[rows, column] = some[first], some[last]
+        return lower, upper
 
     def _on_grid(self, centres: Rows, values: Sequence[Listed | None]) -> Flags:
         """Which values of instances are among those listed: others can always be gone back to."""

@@ -74,6 +74,11 @@ class TorchClassifier(Classifier):
         return self._head is None or self._head.changes_nothing
 
     @property
+    def head(self) -> Head | None:
+        """What makes logits of the module's answers; None where they are the logits."""
+        return self._head
+
+    @property
     def decides_by_the_layers(self) -> bool:
         """Whether it is a fully connected ReLU network that decides for its largest output."""
         return self.dense is not None and self._plain

@@ -1,0 +1,143 @@
+"""Proofs for fully connected ReLU networks, whatever units their rows come in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from rafair.certify.layers import Layers
+from rafair.certify.margins import Margins
+from rafair.certify.proofs import full_precision
+from rafair.certify.prover import Confirm, Decided, Indices, Told
+from rafair.certify.raw_ends import Ends, RawEnds, encoded_ends
+from rafair.certify.region import Region
+from rafair.certify.relaxed import Relaxation
+from rafair.certify.search import Search
+from rafair.errors import ModelError
+from rafair.models.classifier import Classifier, Labels
+from rafair.models.dense import DenseNetwork, linear_layers
+from rafair.models.head import GIVEN
+from rafair.models.raw_rows import RawUnits
+from rafair.models.torch_module import TorchClassifier
+from rafair.tabular.schema import Schema
+
+
+@dataclass(frozen=True)
+class NetworkProver:
+    """Proves classes of a network Linear, ReLU, Linear, …, Linear.
+
+    Args:
+        layers: Its layers.
+        margins: What each class must exceed.
+        ends: From boxes of encoded rows to boxes of what the network is given.
+
+    Example:
+        >>> from rafair.certify.region import Surroundings
+        >>> from rafair.tabular.counterparts import Counterparts
+        >>> from rafair.tabular.perturbation import PerturbationSet
+        >>> layers = Layers([torch.tensor([[0.0, 0.0], [1.0, 0.5]])], [torch.tensor([0.0, -1.0])])
+        >>> prover = NetworkProver(layers, Margins.of(layers), encoded_ends)
+        >>> both = Counterparts([1], [np.float32([0, 1])])
+        >>> around = Surroundings(PerturbationSet(np.float32([0.25, 0])), both)
+        >>> rows, none = np.float32([[0.125, 0], [0.5, 0]]), np.zeros(2, np.int64)
+        >>> every = lambda owner, rows: np.ones(len(rows), bool)
+        >>> found = prover.decide(
+        ...     around.joint(rows), none, np.arange(2), 10, every, lambda settled: None)
+        >>> found.proof.tolist(), found.witness[1].tolist()
+        ([1, 2], [0.75, 1.0])
+    """
+
+    layers: Layers
+    margins: Margins
+    ends: Ends
+    kind: str = "ReLU network"
+    continuous: bool = True
+
+    @property
+    def reads(self) -> frozenset[int]:
+        """The columns that its answers depend on."""
+        some = (self.layers.weights[0] != 0).any(dim=0)
+        return frozenset(torch.nonzero(some).flatten().tolist())
+
+    def decide(
+        self,
+        region: Region,
+        wanted: Labels,
+        chosen: Indices,
+        budget: int,
+        confirm: Confirm,
+        told: Told,
+    ) -> Decided:
+        """Searches the regions of instances for rows of another class than is wanted.
+
+        Instances of which the network is given a value that is missing stay open.
+        """
+        varies = (region.upper > region.lower).any(axis=0)
+        relaxation = Relaxation(self.layers, self.margins, np.flatnonzero(varies).tolist())
+        known = np.ones(len(wanted), bool)
+        lower, upper = self.ends(region.lower, region.upper, region.listed)
+        known[region.owner[~np.isfinite((lower + upper).numpy()).all(axis=1)]] = False
+        search = Search(relaxation, self.ends, region, wanted, budget, confirm, told)
+        return search.run(chosen[known[chosen]])
+
+
+def network_prover(classifier: Classifier, schema: Schema) -> NetworkProver | None:
+    """Proofs for a classifier; None where it is of another kind.
+
+    Args:
+        classifier: The model.
+        schema: The features of the rows that it is asked about.
+
+    Raises:
+        ModelError: If it is such a network, but one for which nothing can be proven.
+    """
+    if not isinstance(classifier, TorchClassifier):
+        return None
+    raw, module = _parts(classifier.module)
+    head = classifier.head
+    if DenseNetwork.of(module) is None or (head is not None and head.kind == GIVEN):
+        return None
+    found = linear_layers(module)
+    name = classifier.name
+    if any(layer.weight.device.type != "cpu" for layer in found) or not full_precision():
+        raise ModelError(
+            f"model '{name}': expected on the CPU and in full single precision, for which rounding "
+            "is known, to prove anything of it"
+        )
+    threshold = head.threshold if head else None
+    if threshold is not None and found[-1].out_features > 2:
+        raise ModelError(
+            f"model '{name}': expected a decision for the largest of {found[-1].out_features} "
+            "scores; of networks with more than two classes a threshold cannot be certified"
+        )
+    layers = Layers([layer.weight for layer in found], [_bias(layer) for layer in found])
+    ends: Ends = encoded_ends if raw is None else RawEnds(schema, raw)
+    lower, upper = ends(*_whole(len(schema)))
+    if not layers.reliable(torch.maximum(lower.abs(), upper.abs()).nan_to_num(0)[0]):
+        raise ModelError(
+            f"model '{name}': its weights are too large, or not finite: sums of them could "
+            "overflow, and nothing can be proven"
+        )
+    return NetworkProver(layers, Margins.of(layers, head.order if head else None, threshold), ends)
+
+
+def _parts(module: nn.Module) -> tuple[RawUnits | None, nn.Module]:
+    """What makes the data's own units of encoded rows, if anything does, and the network."""
+    if type(module) is nn.Sequential and len(module) == 2 and isinstance(module[0], RawUnits):
+        return module[0], module[1]
+    return None, module
+
+
+def _bias(layer: nn.Linear) -> torch.Tensor:
+    if layer.bias is None:
+        return torch.zeros(layer.out_features, dtype=layer.weight.dtype)
+    return layer.bias
+
+
+def _whole(width: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The box of all rows, those of missing values left out."""
+    zeros = np.zeros((1, width), np.float32)
+    return zeros, zeros + 1, np.zeros((1, width), bool)
