@@ -187,18 +187,3 @@ def test_the_solver_writes_nothing_to_stdout(capfd):
         box.nearest(box.project(shadow, table.rows), table.rows)
     ctypes.CDLL(None).fflush(None)  # what it writes goes past Python
     assert capfd.readouterr().out == ""
-
-
-@pytest.mark.parametrize("epsilon", [0.1, 0.2, 0.3, 0.7])
-def test_what_is_nearest_lies_between_the_ends(epsilon):
-    """0.3 - 0.1 is more than 0.2 in single precision, and 0.2 is within reach all the same."""
-    box = FeasibleSet.of(schema_of(whole("a", 0, 10), whole("b", 0, 37)), epsilon)
-    grid = itertools.product(np.arange(11) / 10, np.arange(38) / 37)
-    centres = np.array(list(grid), np.float32)
-    least, most = box.ends(centres)
-    for far in (-1, 1):
-        shadows = box.project(np.clip(centres + far, 0, 1).astype(np.float32), centres)
-        found = box.nearest(shadows, centres)
-        assert (least <= found).all()
-        assert (found <= most).all()
-        assert np.array_equal(found, least if far < 0 else most)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rafair.certify.network import network_prover
 from rafair.certify.prover import Confirm, Decided, Indices, Prover, Told
 from rafair.certify.region import Region
 from rafair.errors import ModelError
@@ -19,7 +20,7 @@ from rafair.tabular.schema import Schema
 Attempt = Callable[[Classifier, Schema], Prover | None]
 """A prover for a model; None where it is of another kind."""
 
-KINDS: tuple[tuple[str, Attempt], ...] = ()
+KINDS: tuple[tuple[str, Attempt], ...] = (("fully connected ReLU networks", network_prover),)
 """What each kind is called in messages, and who tries to take it on, in this order."""
 
 
@@ -49,6 +50,13 @@ class Unproven:
         return Decided(np.zeros(n, np.int8), nothing, np.zeros(n, np.int64))
 
 
+def unwrapped(classifier: Classifier) -> Classifier:
+    """The model behind what asks it about each row once."""
+    while isinstance(classifier, AskedOnce):
+        classifier = classifier.classifier
+    return classifier
+
+
 def prover_of(classifier: Classifier, schema: Schema) -> Prover:
     """Who proves the classes that a model gives to regions.
 
@@ -59,8 +67,7 @@ def prover_of(classifier: Classifier, schema: Schema) -> Prover:
     Raises:
         ModelError: If it is of no kind of which anything can be proven.
     """
-    while isinstance(classifier, AskedOnce):
-        classifier = classifier.classifier
+    classifier = unwrapped(classifier)
     for _, attempt in KINDS:
         if (found := attempt(classifier, schema)) is not None:
             return found
@@ -83,9 +90,7 @@ def by_construction(
         prover: Its prover; where it has `reads`, these are the features that the model looks at.
         counterparts: The counterparts of a row.
     """
-    while isinstance(classifier, AskedOnce):
-        classifier = classifier.classifier
-    if isinstance(classifier, ConsensusClassifier):
+    if isinstance(unwrapped(classifier), ConsensusClassifier):
         return "it answers with the mean over sensitive values, whatever a row's own are"
     reads = getattr(prover, "reads", None)
     if reads is not None and not set(reads) & set(counterparts.columns):

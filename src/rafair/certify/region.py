@@ -124,7 +124,7 @@ class Surroundings:
         Args:
             centres: The instances, encoded; shape `(n, d)`.
         """
-        lower, upper = self.box.ends(centres)
+        lower, upper = self.box.bounds(centres)
         followers = Followers.of(self.box, centres)
         values = self._values(len(centres[0]))
         listed = np.array([some is not None for some in values])[None] & (upper > lower)

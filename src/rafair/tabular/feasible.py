@@ -121,20 +121,6 @@ class FeasibleSet(PerturbationSet):
         lower, upper = self._reach(centre)
         return lower.astype(np.float32), upper.astype(np.float32)
 
-    def ends(self, centre: Rows) -> tuple[Rows, Rows]:
-        """The least and the largest value of each feature in feasible rows; `(n, d)`.
-
-        A value of the grid counts as within reach where rounding alone takes it out of the box.
-        """
-        lower, upper = self._reach(centre)
-        grids = self.grids
-        first, last = grids.places(lower, upper)
-        on = (grids.step > 0) & (upper > lower) & (first <= last)
-        least, most = (grids.encode(grids.anchor + k * grids.step) for k in (first, last))
-        least, most = np.where(on, least, lower), np.where(on, most, upper)
-        least, most = np.minimum(least, centre), np.maximum(most, centre)
-        return least.astype(np.float32), most.astype(np.float32)
-
     def project(self, rows: Rows, centre: Rows) -> Rows:
         """The nearest shadows: inside the box, on no grid; levels are those of `rows`."""
         return self.with_levels(super().project(rows, centre), rows)

@@ -84,13 +84,6 @@ class PerturbationSet:
         upper = np.where(moves, np.minimum(centre + self.epsilon, 1), centre)
         return lower.astype(np.float32), upper.astype(np.float32)
 
-    def ends(self, centre: Rows) -> tuple[Rows, Rows]:
-        """The least and the largest value of each feature in rows that are asked about; `(n, d)`.
-
-        Those of derived columns and of categories are not among them.
-        """
-        return self.bounds(centre)
-
     def project(self, rows: Rows, centre: Rows) -> Rows:
         """The nearest allowed rows; `rows` and `centre` have shape `(n, d)`."""
         lower, upper = self.bounds(centre)
