@@ -140,6 +140,8 @@ class _Certifying:
             self.means.progress.note(f"done before: '{self.folder}' holds this very certificate")
             return audit
         with RunFolder(self.folder / CERTIFYING, plan, force=True) as work:
+            if work.resumed:
+                self.means.progress.note("carrying on where it was left")
             try:
                 instances = PerInstance.read(audit.folder).instances
                 sections = self.prove(audit, instances, work.partial, digest(plan))

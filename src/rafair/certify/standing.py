@@ -8,7 +8,7 @@ from enum import IntEnum, StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from rafair.tabular.encoding import Rows
+Rows = NDArray[np.float32]  # as in `tabular.encoding`, which those who read runs do not load
 
 
 class Property(StrEnum):

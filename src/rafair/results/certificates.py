@@ -14,12 +14,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from rafair.certify.standing import Property, Stand, Standing
+from rafair.certify.standing import Property, Rows, Stand, Standing
 from rafair.errors import RunFolderError
 from rafair.metrics.rates import share
 from rafair.results.columns import columns_of, distinct, numbers, present
 from rafair.results.stored_verdicts import budget_key
-from rafair.tabular.encoding import Rows
 
 KEYS = [one.key for one in Standing]
 NAMES = [str(one) for one in Property]
