@@ -74,26 +74,26 @@ def test_interrupted_work_on_a_given_model_starts_anew(table, tmp_path, monkeypa
 
 def test_an_explicit_epsilon_outlives_new_steps():
     from rafair.auditing.config import AuditConfig
-    from rafair.auditing.entry import _overridden
+    from rafair.auditing.entry import overridden
 
     own = AuditConfig(epsilon=0.05, step_size=0.01)
-    assert _overridden(own, {"steps": 40}).epsilon == 0.05
+    assert overridden(own, {"steps": 40}).epsilon == 0.05
     default = AuditConfig(epsilon=0.2, step_size=0.01)
-    assert _overridden(default, {"steps": 40}).reach == 0.4
-    assert _overridden(default, {"loss": "mse"}).epsilon == 0.2
+    assert overridden(default, {"steps": 40}).reach == 0.4
+    assert overridden(default, {"loss": "mse"}).epsilon == 0.2
 
 
 def test_steps_that_followed_from_epsilon_follow_from_a_new_one():
     from rafair.auditing.config import AuditConfig
-    from rafair.auditing.entry import _overridden
+    from rafair.auditing.entry import overridden
 
     several = AuditConfig(epsilons=(0.02, 0.01, 0.05))
     assert (several.epsilon, several.smaller, several.step_size) == (0.05, (0.01, 0.02), 0.00625)
     assert several.at(0.02).step_size == 0.0025
-    assert _overridden(several, {"epsilon": 0.1}).step_size == 0.0125
-    assert _overridden(several, {"epsilon": 0.1}).epsilons is None
-    assert _overridden(several, {"epsilons": (0.1, 0.2)}).smaller == (0.1,)
-    assert _overridden(several, {"steps": 50}).step_size == 0.0025
-    assert _overridden(several, {"step_size": 0.01}).epsilons == (0.01, 0.02, 0.05)
+    assert overridden(several, {"epsilon": 0.1}).step_size == 0.0125
+    assert overridden(several, {"epsilon": 0.1}).epsilons is None
+    assert overridden(several, {"epsilons": (0.1, 0.2)}).smaller == (0.1,)
+    assert overridden(several, {"steps": 50}).step_size == 0.0025
+    assert overridden(several, {"step_size": 0.01}).epsilons == (0.01, 0.02, 0.05)
     fixed = AuditConfig(epsilons=(0.01, 0.05), step_size=0.01)
     assert fixed.at(0.01).step_size == 0.01

@@ -14,7 +14,7 @@ from rich.console import Console
 import planted
 import rafair
 from rafair.reports.terminal import render_audit
-from rafair.results.tables import COLUMNS
+from rafair.results.cells import COLUMNS
 
 PROGRAM = [sys.executable, "-c", "from rafair.cli.main import main; main()"]
 

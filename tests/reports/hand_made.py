@@ -14,7 +14,7 @@ from rafair.reports.contents import (
     FeatureColumns,
     Picture,
 )
-from rafair.results.tables import Cells
+from rafair.results.cells import Cells
 
 HOSTILE = (
     "<script>alert(1)</script>",

@@ -11,9 +11,10 @@ from browsing import column, fitting, opened, status
 
 from commands import document
 from rafair.reports.gathering import contents_of
+from rafair.results.cells import COLUMNS
 from rafair.results.record import record_of
 from rafair.results.result import Audit
-from rafair.results.tables import COLUMNS, tables
+from rafair.results.tables import tables
 from rafair.visible import visible
 
 THEMES = ("light", "dark")

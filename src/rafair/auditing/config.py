@@ -23,6 +23,17 @@ from rafair.tabular.feasible import FeasibleSet
 from rafair.tabular.perturbation import PerturbationSet, per_feature
 from rafair.tabular.schema import Schema
 
+REPAIR_OPTIONS = (
+    "steps",
+    "step_size",
+    "epsilon",
+    "loss",
+    "labels",
+    "perturbation",
+    "max_category_changes",
+)
+"""Those of a repair, which may differ from those of the attacks that it repairs."""
+
 
 @dataclass(frozen=True)
 class AuditConfig(AuditOptions):

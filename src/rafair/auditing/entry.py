@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from rafair.auditing.certify_options import CertifyOptions, certifying
 from rafair.auditing.config import AuditConfig
 from rafair.auditing.options_for import options_for
 from rafair.auditing.outcomes import Stored
 from rafair.auditing.run import run_audit
+from rafair.certify.cascade import BOXES
 from rafair.datasets.loading import load_dataset
 from rafair.engine.devices import check_device
 from rafair.engine.engines import engine_named
@@ -64,6 +66,8 @@ def audit(
     perturbation: str | None = None,
     max_category_changes: int = 1,
     bands: Mapping[str, Sequence[float]] | None = None,
+    certify: bool = False,
+    boxes: int = BOXES,
     threshold: Mapping[str, float] | None = None,
     model_classes: Sequence[str] | None = None,
     model_input: str | None = None,
@@ -110,6 +114,9 @@ def audit(
         max_category_changes: How many categories a feasible perturbation may change.
         bands: Ascending edges of the bands that rates by group are given by, by sensitive feature,
             such as {"age": [25, 45, 65]}; those of the schema by default.
+        certify: Whether to prove, once the attacks are done, of which instances the properties
+            hold for every perturbation (`docs/certificates.md`).
+        boxes: After how many boxes a proof is given up.
         threshold: A class and its least probability, such as {"approved": 0.2}, for which the model
             decides; its own decision by default.
         model_classes: The table's classes in the order of the model's outputs; by default the
@@ -192,7 +199,7 @@ def audit(
         OpenedModel(faithful(classifier, table.rows, table.schema), options=options.said.facts),
         rows,
     )
-    return run_audit(source, config, means)
+    return run_audit(source, config, means, certify=CertifyOptions(boxes) if certify else None)
 
 
 def audit_named(
@@ -200,6 +207,7 @@ def audit_named(
     options: dict[str, Any],
     means: RunSettings,
     training: TrainConfig | None = None,
+    certify: CertifyOptions | None = None,
 ) -> Audit:
     """Audits a model that a user names, on data that a user names.
 
@@ -208,17 +216,21 @@ def audit_named(
         options: Options of `AuditConfig` that differ from the defaults.
         means: How and where.
         training: How a network is trained where no model is named.
+        certify: What is to be proven once the attacks are done, if anything.
 
     Raises:
         InputError: If the data or the model is no good, they do not fit together, or an option is
             out of range.
         IncompleteError: If results cannot be stored, or the model is gone; what was done is kept.
     """
-    AuditConfig(**options)  # refused before anything is read
+    config = AuditConfig(**options)  # refused before anything is read
+    if certify:
+        certifying(config)
     named.check_place(means.out)
     limited = replace(named, max_queries=options.get("max_queries"))
     source = open_source(of_device(limited, means.device), training, means.progress)
-    return run_audit(source, options_for(source.data, options, means.device), means)
+    config = options_for(source.data, options, means.device)
+    return run_audit(source, config, means, certify=certify)
 
 
 def repair_saved(
@@ -245,7 +257,7 @@ def repair_saved(
         if name in earlier.record.files:
             earlier.check_file(name)
     stored = Stored(earlier, earlier.adversarial)
-    config = _overridden(config, _with_old_bands(config, overrides))
+    config = overridden(config, _with_old_bands(config, overrides))
     return run_audit(_again(earlier, named, config, means), config, means, stored)
 
 
@@ -273,7 +285,7 @@ def attack_saved(
         InputError: If something has to be named that is not, or is not what was audited.
     """
     folder = model_folder(source)
-    if not _is_run(folder):
+    if not is_run(folder):
         if named.model is not None or named.data is not None:
             raise RunFolderError(
                 f"'{source}': expected a run, whose model or data are named again, found no "
@@ -282,11 +294,12 @@ def attack_saved(
         return audit_named(Named(model=str(folder)), {"labels": None} | overrides, means)
     earlier = Audit.load(folder)
     config = AuditConfig.of(earlier.options)
-    config = _overridden(config, {"labels": None} | _with_old_bands(config, overrides))
+    config = overridden(config, {"labels": None} | _with_old_bands(config, overrides))
     return run_audit(_again(earlier, named, config, means), config, means)
 
 
-def _is_run(folder: Path) -> bool:
+def is_run(folder: Path) -> bool:
+    """Whether a folder is that of a run, rather than of a saved model alone."""
     try:
         return (folder / AUDIT).exists()
     except OSError:  # no name that a folder may have
@@ -348,7 +361,7 @@ def _trained(folder: Path, network: FreshNetwork, means: RunSettings) -> Trained
     )
 
 
-def _overridden(config: AuditConfig, overrides: dict[str, Any]) -> AuditConfig:
+def overridden(config: AuditConfig, overrides: dict[str, Any]) -> AuditConfig:
     """That run's options but for new ones, and for what followed from those in their place."""
     steps, budgets = {"steps", "step_size"} & overrides.keys(), {"epsilon", "epsilons"}
     following = dict[str, Any]()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rafair._version import __version__
+from rafair.auditing.certify_options import CertifyOptions
 from rafair.auditing.config import AuditConfig
 from rafair.auditing.outcomes import Stored
 from rafair.engine.files import sha256_of
@@ -17,7 +18,12 @@ from rafair.results.twins import keeps_witnesses
 from rafair.sources.source import Source
 
 
-def plan_of(source: Source, config: AuditConfig, stored: Stored | None) -> dict[str, object]:
+def plan_of(
+    source: Source,
+    config: AuditConfig,
+    stored: Stored | None,
+    certify: CertifyOptions | None = None,
+) -> dict[str, object]:
     """What decides every figure of an audit, as plain values.
 
     How much may be asked decides none, but of a cascade, whose stages share it.
@@ -30,6 +36,7 @@ def plan_of(source: Source, config: AuditConfig, stored: Stored | None) -> dict[
         "subject": source.plan,
         "config": {k: value for k, value in config.to_dict().items() if k not in spared},
         "stored": stored.audit.record.config["plan"] if stored else None,
+        **({"certify": certify.to_dict()} if certify else {}),
     }
 
 

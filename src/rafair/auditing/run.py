@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import time
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,9 @@ from rafair.auditing.black_box import (
     frugal,
     with_share,
 )
-from rafair.auditing.config import AuditConfig
+from rafair.auditing.certification import Certification, check_certifiable
+from rafair.auditing.certify_options import CertifyOptions
+from rafair.auditing.config import REPAIR_OPTIONS, AuditConfig
 from rafair.auditing.cost import Cost, describe, duration, measure_rate
 from rafair.auditing.document import environment, merge_shards, warnings_of, write_document
 from rafair.auditing.examine import Examiner, Part
@@ -58,19 +60,14 @@ from rafair.tabular.sampling import sample_instances
 from rafair.tabular.table_file import TableFile
 
 SHARDS = "shards"
-REPAIR_OPTIONS = (
-    "steps",
-    "step_size",
-    "epsilon",
-    "loss",
-    "labels",
-    "perturbation",
-    "max_category_changes",
-)
 
 
 def run_audit(
-    source: Source, config: AuditConfig, means: RunSettings, stored: Stored | None = None
+    source: Source,
+    config: AuditConfig,
+    means: RunSettings,
+    stored: Stored | None = None,
+    certify: CertifyOptions | None = None,
 ) -> Audit:
     """Does an audit, or takes it up where an interrupted one of the same plan was left.
 
@@ -79,6 +76,7 @@ def run_audit(
         config: What is asked.
         means: How and where.
         stored: Outcomes of an earlier run to repair, instead of attacking.
+        certify: What is to be proven once the attacks are done, if anything.
 
     Raises:
         InputError: If the model or the options do not fit the table, or the folder is refused.
@@ -89,7 +87,7 @@ def run_audit(
     job = Job(
         "audit",
         source.data.name,
-        plan_of(source, config, stored),
+        plan_of(source, config, stored, certify),
         means,
         finished_audit,
         identified=source.model.identified,
@@ -101,9 +99,10 @@ def run_audit(
             asking = Asking(config)
             check_attacks(asking(source.stand_in()), config)
             source.check()
-            done = job.do(
-                lambda folder: _Run(source, config, job, folder, workers, stored, asking).go()
-            )
+            if certify:
+                check_certifiable(source.stand_in(), source.data.schema, config)
+            run = partial(_Run, source, config, job, workers, stored, asking, certify)
+            done = job.do(lambda folder: run(folder).go())
     return Audit(done.document, done.folder, done.temporary)
 
 
@@ -114,10 +113,11 @@ class _Run:
     source: Source
     config: AuditConfig
     job: Job
-    folder: RunFolder
     workers: Workers
     stored: Stored | None
     asking: Asking
+    certify: CertifyOptions | None
+    folder: RunFolder
     said: list[str] = field(default_factory=list)
     """What a first look at the model tells a reader."""
     clock: list[float] = field(default_factory=list)
@@ -333,6 +333,7 @@ class _Run:
         )
         if self.stored:
             curve = self.stored.audit.document.get("curve")
+        certified = self._certified(model)
         now = datetime.datetime.now(datetime.UTC)
         document = {
             "schema_version": SCHEMA_VERSION,
@@ -354,9 +355,20 @@ class _Run:
             **({"curve": curve} if curve else {}),
             **({"yardstick": drawn} if (drawn := gathered.counters.get("yardstick")) else {}),
             **({"whole": whole.section()} if whole else {}),
+            **certified,
         }
         record = record_of(plain({**document, "warnings": []}))
         return {**document, "warnings": [*warnings_of(record), *self.data.doubts(), *self.said]}
+
+    def _certified(self, model: Classifier) -> dict[str, object]:
+        """What is proven, if anything was to be; its file is written."""
+        if not self.certify:
+            return {}
+        schema, folder, table = self.data.schema, self.folder.partial, self.data.table
+        config = check_certifiable(model, schema, self.config)
+        given = self.certify, config, self.config, model, table, self.instances
+        work = Certification(*given, self.means, self.workers)
+        return work.sections(folder, folder, folder / SHARDS / "certificates", self.job.digest)
 
     def _feasible(self) -> dict[str, Feasible]:
         """What a reader of feasible perturbations should know of the data, if there are any."""

@@ -31,6 +31,8 @@ def audit(
     perturbation: options.Perturbation = None,
     max_category_changes: options.MaxCategoryChanges = None,
     bands: options.Bands = None,
+    certify: options.Certify = False,
+    boxes: options.Boxes = None,
     budget: options.Budget = None,
     black_box: options.BlackBox = None,
     max_queries: options.MaxQueries = None,
@@ -55,6 +57,7 @@ def audit(
     Without options it trains the paper's network on the affairs data and audits that; with --data,
     --label, --sensitive and --model it audits your own model on your own table.
     """
+    from rafair.auditing.certify_options import CertifyOptions
     from rafair.auditing.config import AuditConfig
     from rafair.auditing.entry import audit_named
     from rafair.models.training import TrainConfig
@@ -89,8 +92,11 @@ def audit(
         options.refuse_with(
             "--model, which is trained already", epochs=epochs, train_loss=train_loss
         )
+    if boxes is not None and not certify:
+        raise InputError(f"boxes: expected with --certify, which it belongs to; got {boxes}")
+    proven = CertifyOptions(**options.given(boxes=boxes)) if certify else None
     if stream is not None and data is None:
         raise InputError("stream: expected with --data, which it belongs to")
     of_data = {"dataset": dataset, "variant": variant, "stream": stream}
     named = models.named(model, opening, device, data, columns, reading, **of_data)
-    show_audit(audit_named(named, given, means, training), json)
+    show_audit(audit_named(named, given, means, training, proven), json)

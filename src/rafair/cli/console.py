@@ -180,7 +180,8 @@ class TerminalProgress:
             transient=True,
         )
         with bars:
-            yield _Bar(bars, bars.add_task(description, total=total, unit=unit))
+            task = bars.add_task(description, total=total, unit=unit)
+            yield _Bar(bars, task, description)
 
     def note(self, message: str) -> None:
         """Prints one line on stderr."""
@@ -189,10 +190,15 @@ class TerminalProgress:
 
 
 class _Bar:
-    def __init__(self, bars: Progress, task: TaskID) -> None:
+    def __init__(self, bars: Progress, task: TaskID, description: str) -> None:
         self._bars = bars
         self._task = task
+        self._description = description
 
     def advance(self, amount: float = 1) -> None:
         """Moves the bar on."""
         self._bars.advance(self._task, amount)
+
+    def tell(self, found: str) -> None:
+        """Shows it beside the bar."""
+        self._bars.update(self._task, description=f"{self._description} ({found})")

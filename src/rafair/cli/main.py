@@ -16,6 +16,7 @@ from rafair._version import __version__
 from rafair.cli import (
     attack,
     audit,
+    certify,
     data,
     diff,
     gate,
@@ -49,7 +50,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for command in (audit, train, attack, repair, harden, gate, diff, report, reproduce):
+for command in (audit, train, attack, certify, repair, harden, gate, diff, report, reproduce):
     name = command.__name__.rpartition(".")[2]
     app.command(name, epilog=command.EPILOG)(getattr(command, name))
 app.add_typer(monitor.app, name="monitor")

@@ -89,6 +89,21 @@ Epsilons = Annotated[
         "own table: .01,.02,.05]",
     ),
 ]
+Boxes = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="After how many boxes a proof of an instance is given up.  [default: 1000]",
+    ),
+]
+Certify = Annotated[
+    bool,
+    typer.Option(
+        "--certify",
+        help="Prove, once the attacks are done, of which instances the properties hold for every "
+        "perturbation.",
+    ),
+]
 Perturbation = Annotated[
     str | None,
     typer.Option(

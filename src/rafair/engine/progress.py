@@ -12,6 +12,9 @@ class Task(Protocol):
     def advance(self, amount: float = 1) -> None:
         """Says that `amount` more of the total is done."""
 
+    def tell(self, found: str) -> None:
+        """Says in a few words what has come of it so far."""
+
 
 class Progress(Protocol):
     """Where tasks are shown."""
@@ -27,6 +30,9 @@ class Progress(Protocol):
 
 class _SilentTask:
     def advance(self, amount: float = 1) -> None:
+        """Shows nothing."""
+
+    def tell(self, found: str) -> None:
         """Shows nothing."""
 
 

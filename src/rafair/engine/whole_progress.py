@@ -56,3 +56,6 @@ class _Part:
     def advance(self, amount: float = 1) -> None:
         """Moves the bar of the whole on."""
         self._progress._advance(amount * self._unit)
+
+    def tell(self, found: str) -> None:
+        """Shows nothing: the bar is that of the whole."""

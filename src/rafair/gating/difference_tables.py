@@ -11,9 +11,10 @@ from rafair.gating.conditions import Condition, Subject
 from rafair.gating.differences import Comparison
 from rafair.gating.rate_change import Change
 from rafair.metrics.rounding import as_fraction
+from rafair.results.cells import Cells
 from rafair.results.leading import ACCURATE_FAIRNESS
 from rafair.results.result import Audit
-from rafair.results.tables import Cells, as_text
+from rafair.results.tables import as_text
 from rafair.results.twins import is_union, keeps_witnesses
 from rafair.visible import visible
 

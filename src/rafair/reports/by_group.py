@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping
 from rafair.metrics.groups import LEAST_INSTANCES, Gap
 from rafair.metrics.rounding import as_fraction
 from rafair.reports.contents import Bar, Picture
+from rafair.results.cells import Cells
 from rafair.results.leading import ACCURATE_FAIRNESS, families
 from rafair.results.record import AuditRecord, Group
-from rafair.results.tables import Cells, with_unit
+from rafair.results.tables import with_unit
 from rafair.visible import shortened
 
 NOTE = "Accurate fairness: the share that is right and equal."

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rafair.metrics.rates import Rate
-from rafair.results.tables import Cells
+from rafair.results.cells import Cells
 
 Codes = NDArray[np.int32]
 NONE = -1

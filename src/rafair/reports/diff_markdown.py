@@ -6,7 +6,7 @@ from itertools import groupby
 
 from rafair.gating.difference_tables import CAUTION, asked_otherwise, facts, notes, tables
 from rafair.gating.differences import Comparison
-from rafair.results.tables import Cells
+from rafair.results.cells import Cells
 
 
 def as_markdown(comparison: Comparison, *, everything: bool = False) -> str:

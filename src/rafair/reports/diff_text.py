@@ -10,7 +10,7 @@ from rich.text import Text
 
 from rafair.gating.difference_tables import CAUTION, asked_otherwise, facts, notes, tables
 from rafair.gating.differences import Comparison
-from rafair.results.tables import Cells
+from rafair.results.cells import Cells
 
 INDENT = 2
 """Of a rate below its heading, also where a long name is folded."""

@@ -20,7 +20,7 @@ from rafair.reports.contents import (
     Picture,
 )
 from rafair.reports.markdown_text import block, code, escaped, table
-from rafair.results.tables import Cells
+from rafair.results.cells import Cells
 from rafair.visible import shortened
 
 MOST_CASES = 50

@@ -8,7 +8,7 @@ from rafair.monitoring.alarm import Alarm, Case, Cases
 from rafair.monitoring.telling.sentences import CONDITION_NAMES, alarm_name
 from rafair.monitoring.watched import CLEAN
 from rafair.reports.monitor_series import Span
-from rafair.results.tables import Cells
+from rafair.results.cells import Cells
 from rafair.visible import shortened
 
 MOST_ALARMS = 3

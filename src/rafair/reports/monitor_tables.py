@@ -24,7 +24,7 @@ from rafair.monitoring.telling.sentences import (
 from rafair.monitoring.told import History, Quarantined, ReferenceFacts, ToldWindow
 from rafair.monitoring.watched import JOINT, METRICS, Watched
 from rafair.reports.monitor_series import Span
-from rafair.results.tables import Cells
+from rafair.results.cells import Cells
 from rafair.visible import visible
 
 MOST_WINDOWS = 200

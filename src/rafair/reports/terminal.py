@@ -11,10 +11,11 @@ from rich.table import Table
 from rich.text import Text
 
 from rafair.results.cases import Case
+from rafair.results.cells import Cells
 from rafair.results.facts import facts
 from rafair.results.result import Audit
 from rafair.results.summary import summary_of
-from rafair.results.tables import Cells, tables
+from rafair.results.tables import tables
 from rafair.verdicts import Verdict
 from rafair.visible import shortened, visible
 

@@ -15,6 +15,7 @@ from rafair.metrics.groups import Gap
 from rafair.metrics.means import Mean
 from rafair.metrics.rates import Rate
 from rafair.models.model_options import SaidOptions
+from rafair.results.certified import CertificateRecord, CertifiedPoint
 from rafair.results.options import AuditOptions
 from rafair.results.reader import Reader
 from rafair.results.run_files import AUDIT
@@ -328,6 +329,8 @@ class AuditRecord:
         moves: How far each feature may move, those first on which most depends; None of older runs.
         curve: Robust rates by smaller budget, such as "0.02", ascending; None where there was one
             budget.
+        certified: What was proven, by epsilon as in `curve`, ascending; None where nothing was
+            tried, as `certificate` is, which says how.
     """
 
     rafair_version: str
@@ -350,6 +353,8 @@ class AuditRecord:
     gaps: Mapping[str, Gaps] | None = None
     moves: Mapping[str, LargestMove] | None = None
     curve: Mapping[str, CurvePoint] | None = None
+    certified: Mapping[str, CertifiedPoint] | None = None
+    certificate: CertificateRecord | None = None
 
     @cached_property
     def options(self) -> AuditOptions:

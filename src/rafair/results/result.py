@@ -22,6 +22,7 @@ from rafair.engine.shards import cut
 from rafair.engine.text_file import read_json
 from rafair.errors import InputError, RunFolderError
 from rafair.results.cases import Case, find_cases
+from rafair.results.cells import Cells
 from rafair.results.facts import facts
 from rafair.results.groups import groups_of
 from rafair.results.options import AuditOptions
@@ -29,7 +30,7 @@ from rafair.results.rate_names import PLACES, rates_of
 from rafair.results.record import AuditRecord, record_of
 from rafair.results.run_files import ADVERSARIAL, AUDIT, REPAIRED, SCHEMA_VERSION, VERDICTS
 from rafair.results.summary import summary, summary_of
-from rafair.results.tables import Cells, as_text, tables
+from rafair.results.tables import as_text, tables
 from rafair.tabular.parquet_rows import BATCH_ROWS, RowReader
 from rafair.tabular.schema import Schema
 from rafair.verdicts import Verdict

@@ -9,6 +9,7 @@ AUDIT = "audit.json"
 ADVERSARIAL, REPAIRED = "adversarial.parquet", "repaired.parquet"
 CURVE = "curve.parquet"
 VERDICTS = "verdicts.parquet"
+CERTIFICATES = "certificates.parquet"
 
 CLEAN = "clean"
 """Stands in the column `attack` where no attack was asked for: clean rows only."""

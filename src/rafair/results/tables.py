@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,8 @@ from rafair.metrics.groups import LEAST_INSTANCES
 from rafair.metrics.rates import Rate
 from rafair.metrics.rounding import as_fraction
 from rafair.results.budgets import budgets_of, unit_of_epsilon
+from rafair.results.cells import COLUMNS, Cells
+from rafair.results.certified_table import certified_table
 from rafair.results.facts import on_one_line
 from rafair.results.leading import families, leading_first, most_telling
 from rafair.results.moves import move_in_words
@@ -22,37 +23,8 @@ from rafair.visible import shortened, visible
 if TYPE_CHECKING:
     pass
 
-COLUMNS = {
-    "accuracy": "accuracy",
-    "individual_fairness": "indiv. fairness",
-    "accurate_fairness": "accurate fairness",
-    "true_biased": "true biased",
-    "false_fair": "false fair",
-    "false_biased": "false biased",
-}
-
 MOST_GROUPS = 12
 """Rows that the groups of one feature may take."""
-
-
-@dataclass(frozen=True)
-class Cells:
-    """One table.
-
-    Args:
-        title: What it shows.
-        headers: Column names; the first column names the rows.
-        rows: The cells; a rate is its value, a line break, and its interval.
-        note: How to read it.
-        dense: Whether cells are single lines and rows have names of the user's, which are not to
-            be cut up.
-    """
-
-    title: str
-    headers: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    note: str = ""
-    dense: bool = False
 
 
 def attacks_table(record: AuditRecord) -> Cells:
@@ -299,6 +271,8 @@ def tables(record: AuditRecord) -> list[Cells]:
     """All tables that have something to show."""
     both = record.options.perturbation == Perturbation.BOTH
     shown = [perturbations_table(record)] if both else []
+    if proven := certified_table(record):
+        shown.append(proven)
     if record.curve:
         shown.append(budgets_table(record))
     if record.attacks:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rafair.attacks.registry import WITNESSES
+from rafair.certify.standing import Property
 from rafair.engine.parquet_size import check_size
 from rafair.engine.run_folder import HARDENING, PLAN, partial_of
 from rafair.errors import InputError, RafairError, RunFolderError, UnfinishedRunError
@@ -30,9 +31,18 @@ from rafair.results.groups import derived_groups
 from rafair.results.options import AuditOptions
 from rafair.results.per_instance import PerInstance
 from rafair.results.result import Audit
-from rafair.results.run_files import ADVERSARIAL, AUDIT, CLEAN, CURVE, REPAIRED, VERDICTS
+from rafair.results.run_files import (
+    ADVERSARIAL,
+    AUDIT,
+    CERTIFICATES,
+    CLEAN,
+    CURVE,
+    REPAIRED,
+    VERDICTS,
+)
 from rafair.results.stored_verdicts import Verdicts, read_verdicts
 from rafair.results.twins import runs_of, unions_among
+from rafair.results.verified_certificates import certificates_compared
 from rafair.verdicts import Verdict, verdicts
 from rafair.visible import visible
 
@@ -72,9 +82,10 @@ def verified_run(folder: str | Path) -> Audit:
     """Reads a finished run, and derives its rates again from its files.
 
     What is derived again: `clean`, `attacks`, `repairs`, `whole`, `groups` and `gaps` (which older
-    runs do not have), with every count and interval; every file's hash; and every verdict, from the
-    label and the predictions beside it. What cannot be (counters of cost and time, the model's
-    accuracy on rows that are not stored) is compared by the digest of the whole document.
+    runs do not have) and `certified`, with every count and interval; every file's hash; and every
+    verdict, from the label and the predictions beside it. What cannot be (counters of cost and
+    time, the model's accuracy on rows that are not stored) is compared by the digest of the whole
+    document.
 
     Raises:
         RunFolderError: If there is no run, a file is missing or altered, or a figure of
@@ -128,6 +139,7 @@ def _check_files(audit: Audit) -> None:
     wanted |= {REPAIRED} if record.repairs else set()
     wanted |= {VERDICTS} if record.whole else set()
     wanted |= {CURVE} if record.curve else set()
+    wanted |= {CERTIFICATES} if record.certified else set()
     there = {name for name in (REPAIRED, VERDICTS, CURVE) if (audit.folder / name).exists()}
     for name in sorted(wanted | there):
         if name not in record.files:
@@ -155,6 +167,9 @@ def _expected_rows(audit: Audit) -> dict[str, int]:
         rows[CURVE] = instances * (1 + WITNESSES) * len(attacks) * len(config.smaller)
     if VERDICTS in record.files and record.whole:
         rows[VERDICTS] = record.whole.rows
+    if CERTIFICATES in record.files and record.certificate:
+        of_each = len(record.certificate.epsilons) * len(Property)
+        rows[CERTIFICATES] = record.certificate.n * of_each
     return rows
 
 
@@ -222,6 +237,9 @@ def _differences(audit: Audit) -> Iterator[tuple[str, Any, Any]]:
     if VERDICTS in audit.record.files:
         whole = _whole(audit.folder / VERDICTS)
         yield from _compared("whole", audit.document.get("whole"), whole)
+    if audit.record.certified or CERTIFICATES in audit.record.files:
+        for path, said, found in certificates_compared(audit, gathered):
+            yield from _compared(path, said, found)
 
 
 def _curves_compared(audit: Audit, gathered: Verdicts) -> Iterator[tuple[str, Any, Any]]:
