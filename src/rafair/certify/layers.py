@@ -37,10 +37,10 @@ def units(weight: Tensor, features: int, depth: int, precision: torch.dtype) -> 
     Example:
         >>> weight = torch.zeros(64, 32)
         >>> units(weight, 13, 6, torch.float32), round(units(weight, 13, 6, torch.float64), 3)
-        (501.0, 35.0)
+        (503.0, 37.0)
     """
     outputs, inputs = weight.shape
-    network = inputs + 3.0
+    network = inputs + 5.0
     bounds = 2.0 * inputs + 4 * outputs + 2 * features + 8 * depth + 72
     return network + bounds * float(torch.finfo(precision).eps) / 2 / UNIT
 
@@ -55,7 +55,7 @@ class Layers:
 
     Example:
         >>> layers = Layers([torch.ones(1, 2), torch.ones(2, 1)], [torch.zeros(1), torch.zeros(2)])
-        >>> layers.lost[0] == 105 * UNIT, layers.sums(0, torch.tensor([[1.0, 1.0]])).tolist()
+        >>> layers.lost[0] == 107 * UNIT, layers.sums(0, torch.tensor([[1.0, 1.0]])).tolist()
         (True, [[2.0]])
     """
 

@@ -18,9 +18,9 @@ from rafair.certify.relaxed import Relaxation
 from rafair.certify.search import Search
 from rafair.errors import ModelError
 from rafair.models.classifier import Classifier, Labels
-from rafair.models.dense import DenseNetwork, linear_layers
 from rafair.models.head import GIVEN
 from rafair.models.raw_rows import RawUnits
+from rafair.models.read_layers import Matrices, layers_of
 from rafair.models.torch_module import TorchClassifier
 from rafair.tabular.schema import Schema
 
@@ -98,22 +98,24 @@ def network_prover(classifier: Classifier, schema: Schema) -> NetworkProver | No
         return None
     raw, module = _parts(classifier.module)
     head = classifier.head
-    if DenseNetwork.of(module) is None or (head is not None and head.kind == GIVEN):
+    found = None if head is not None and head.kind == GIVEN else layers_of(module)
+    if found is None:
         return None
-    found = linear_layers(module)
-    name = classifier.name
-    if any(layer.weight.device.type != "cpu" for layer in found) or not full_precision():
+    name, outputs = classifier.name, len(found[-1][0])
+    if any(weight.device.type != "cpu" for weight, _ in found) or not full_precision():
         raise ModelError(
             f"model '{name}': expected on the CPU and in full single precision, for which rounding "
             "is known, to prove anything of it"
         )
     threshold = head.threshold if head else None
-    if threshold is not None and found[-1].out_features > 2:
+    if threshold is not None and outputs > 2:
         raise ModelError(
-            f"model '{name}': expected a decision for the largest of {found[-1].out_features} "
-            "scores; of networks with more than two classes a threshold cannot be certified"
+            f"model '{name}': expected a decision for the largest of {outputs} scores; of networks "
+            "with more than two classes a threshold cannot be certified"
         )
-    layers = Layers([layer.weight for layer in found], [_bias(layer) for layer in found])
+    found = _two_outputs(found)
+    biases = [torch.zeros(len(weight)) if bias is None else bias for weight, bias in found]
+    layers = Layers([weight for weight, _ in found], biases)
     ends: Ends = encoded_ends if raw is None else RawEnds(schema, raw)
     lower, upper = ends(*_whole(len(schema)))
     if not layers.reliable(torch.maximum(lower.abs(), upper.abs()).nan_to_num(0)[0]):
@@ -131,10 +133,14 @@ def _parts(module: nn.Module) -> tuple[RawUnits | None, nn.Module]:
     return None, module
 
 
-def _bias(layer: nn.Linear) -> torch.Tensor:
-    if layer.bias is None:
-        return torch.zeros(layer.out_features, dtype=layer.weight.dtype)
-    return layer.bias
+def _two_outputs(found: Matrices) -> Matrices:
+    """The same layers, with an output of 0 beside the only one there may be."""
+    weight, bias = found[-1]
+    if len(weight) != 1:
+        return found
+    zero = torch.zeros(1, dtype=weight.dtype) if bias is None else bias
+    wide = torch.cat([torch.zeros_like(weight), weight]), torch.cat([torch.zeros_like(zero), zero])
+    return [*found[:-1], wide]
 
 
 def _whole(width: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -8,6 +8,7 @@ Complete", for optimised slopes). All of it covers rounding (`certify/layers.py`
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -73,8 +74,22 @@ class Bounded:
     influence: Tensor
 
 
+class Scratch:
+    """Memory that batches use again: what is allocated anew has to be cleared by the system."""
+
+    def __init__(self, precision: torch.dtype) -> None:
+        self._precision, self._held = precision, dict[str, Tensor]()
+
+    def take(self, name: str, *shape: int) -> Tensor:
+        """A tensor of a shape, with whatever was left in it."""
+        size = math.prod(shape)
+        if name not in self._held or self._held[name].numel() < size:
+            self._held[name] = torch.empty(size, dtype=self._precision)
+        return self._held[name][:size].view(shape)
+
+
 class Relaxation:
-    """Bounds a network's margins over boxes.
+    """Bounds a network's margins over boxes; for one thread at a time.
 
     Args:
         layers: The network.
@@ -85,6 +100,7 @@ class Relaxation:
     def __init__(self, layers: Layers, margins: Margins, columns: list[int]) -> None:
         self.layers, self.margins, self.columns = layers, margins, columns
         self._moved = layers.transposed[0][columns]
+        self._scratch = Scratch(layers.precision)
 
     def bound(
         self, lower: Tensor, upper: Tensor, wanted: Tensor, known: list[Layer] | None = None
@@ -124,7 +140,7 @@ class Relaxation:
         rest = layers.rounding(0, largest)
         bounds, errors = list[Layer](), list[Tensor]()
         for number in range(layers.hidden):
-            width = generators.abs().sum(dim=0).add_(rest)
+            width = self._sizes(generators).sum(dim=0).add_(rest)
             # no layer exceeds its sums, whatever the forms say: lines stay in proportion to them
             most = layers.sums(number, largest)
             errors.append((most * layers.lost[number]).add_(TINY))
@@ -146,8 +162,22 @@ class Relaxation:
             rest = spread.add_(size) @ layers.magnitudes[number + 1]
             rest = rest.add_(layers.biases[number + 1].abs() * layers.lost[number + 1] + TINY)
             value = torch.addmm(layers.biases[number + 1], value, layers.transposed[number + 1])
-            generators = (generators * slope) @ layers.transposed[number + 1]
+            weight = layers.transposed[number + 1]
+            generators = self._product(generators.mul_(slope), weight, f"forward {number % 2}")
         return bounds, errors
+
+    def _sizes(self, values: Tensor) -> Tensor:
+        return torch.abs(values, out=self._scratch.take("sizes", *values.shape))
+
+    def _rows(self, weight: Tensor, places: Tensor) -> Tensor:
+        held = self._scratch.take("rows", places.numel(), weight.shape[1])
+        chosen = torch.index_select(weight, 0, places.flatten(), out=held)
+        return chosen.view(*places.shape, -1)
+
+    def _product(self, values: Tensor, weight: Tensor, name: str) -> Tensor:
+        rows = values.view(-1, values.shape[-1])
+        held = self._scratch.take(name, len(rows), weight.shape[1])
+        return torch.mm(rows, weight, out=held).view(*values.shape[:-1], -1)
 
     def _refined(
         self, lower: Tensor, upper: Tensor, rough: list[Layer], errors: list[Tensor]
@@ -159,22 +189,22 @@ class Relaxation:
         layers = self.layers
         centre, radius = ((lower + upper) / 2)[:, :, None], ((upper - lower) / 2)[:, :, None]
         found = rough[:1]
-        passed = [_spread(rough[0], errors[0])] if rough else []
+        passed = [_spread(rough[0], errors[0], layers.biases[0])] if rough else []
         for number in range(1, layers.hidden):
             here = rough[number]
             places = _unstable_places(here.unstable)
             if places is not None:
-                slopes, constant = layers.weights[number][places], layers.biases[number][places]
+                slopes = self._rows(layers.weights[number], places)
+                constant = layers.biases[number][places]
                 spread = errors[number].gather(1, places)
                 for below in range(number - 1, -1, -1):
-                    slope, half, wide = passed[below]
-                    constant = constant + torch.bmm(slopes, half).squeeze(2)
-                    spread = spread + torch.bmm(slopes.abs(), wide).squeeze(2)
-                    slopes = slopes * slope
-                    constant = constant + slopes @ layers.biases[below]
-                    slopes = slopes @ layers.weights[below]
+                    slope, middle, wide = passed[below]
+                    slopes.mul_(slope)
+                    constant = constant + torch.bmm(slopes, middle).squeeze(2)
+                    spread = spread + torch.bmm(self._sizes(slopes), wide).squeeze(2)
+                    slopes = self._product(slopes, layers.weights[below], f"below {below % 2}")
                 middle = constant + torch.bmm(slopes, centre).squeeze(2)
-                spread = spread + torch.bmm(slopes.abs_(), radius).squeeze(2)
+                spread = spread + torch.bmm(self._sizes(slopes), radius).squeeze(2)
                 least = torch.maximum(here.lower.gather(1, places), middle - spread)
                 most = torch.minimum(here.upper.gather(1, places), middle + spread)
                 here = Layer(
@@ -182,7 +212,7 @@ class Relaxation:
                     here.upper.scatter(1, places, torch.maximum(least, most)),
                 )
             found.append(here)
-            passed.append(_spread(here, errors[number]))
+            passed.append(_spread(here, errors[number], layers.biases[number]))
         return found
 
     def _margin(
@@ -222,9 +252,11 @@ class Relaxation:
             size = (here.upper - here.lower).clamp(min=LEAST)
             gap = weight.abs() * (here.upper / size) * (-here.lower / size)
             gap = torch.where(here.unstable, gap, 0)
-            total += torch.bmm(reach.abs().transpose(0, 1), gap[:, :, None]).squeeze(2)
+            sizes = self._sizes(reach).transpose(0, 1)
+            total += torch.bmm(sizes, gap[:, :, None]).squeeze(2)
             if number < layers.hidden - 1:
-                reach = (reach * here.line.slope) @ layers.transposed[number + 1]
+                weight = layers.transposed[number + 1]
+                reach = self._product(reach.mul_(here.line.slope), weight, f"reach {number % 2}")
         return total
 
 
@@ -304,12 +336,13 @@ def _both(here: Layer, known: Layer) -> Layer:
     return Layer(lower, torch.maximum(lower, torch.minimum(here.upper, known.upper)))
 
 
-def _spread(layer: Layer, error: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """A layer's slope, the middle between its lines, and how far it lies from each at most."""
-    slope, rise = layer.line
-    half = rise / 2
-    wide = torch.addcmul(half, slope, error)
-    return slope[:, None], half[:, :, None], wide[:, :, None]
+def _spread(layer: Layer, error: Tensor, bias: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """A layer's slope, and per unit of it where the middle of its lines lies and how far they are.
+
+    With `rise = slope·(-lower)`, both follow from the slope: one product less for each.
+    """
+    half = layer.lower.clamp(max=0) / -2
+    return layer.line.slope[:, None], (half + bias)[:, :, None], (half + error)[:, :, None]
 
 
 def _unstable_places(unstable: Tensor) -> Tensor | None:
