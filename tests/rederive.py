@@ -34,6 +34,8 @@ import numpy as np
 import onnxruntime
 import pyarrow.parquet as pq
 
+from rederive_certificates import check_certificates
+
 NEAR_TIE = 1e-4  # logits closer than this may be ordered differently by another runtime
 BOX_SLACK = 1e-6
 LOSS_SLACK = 1e-4
@@ -1204,7 +1206,8 @@ def needed(audit: dict) -> list[str]:
     repaired = ["repaired.parquet"] if audit["repairs"] else []
     whole = ["verdicts.parquet"] if "whole" in audit else []
     curve = ["curve.parquet"] if "curve" in audit else []
-    return ["adversarial.parquet", *curve, *repaired, *whole, "model.onnx"]
+    certified = ["certificates.parquet"] if "certified" in audit else []
+    return ["adversarial.parquet", *curve, *repaired, *whole, *certified, "model.onnx"]
 
 
 def description_of(folder: Path) -> dict:
@@ -1635,6 +1638,7 @@ def check_contents(folder: Path, audit: dict, findings: Findings) -> None:
     check_groups(audit, rows, start, folder, space, held, findings)
     check_taken_over(singles, held, findings)
     check_yardstick(audit, singles, held, findings)
+    check_certificates(rates, rows, start, folder, model, space, held)
     if "whole" in audit:
         check_whole(rates, rows, start, folder, audit["dataset"]["rows"])
     rates.all_compared()

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import rafair as package
+import rederive
 from commands import MAY_DIFFER, call, document, hashes, names, rafair, without
 from rafair.auditing import certified_runs
 from rafair.auditing.certifier import Certifier
@@ -149,6 +150,20 @@ def test_every_witness_is_one(certified, net):
             assert np.array_equal(pair[0][columns], centre[columns])
         looked += 1
     assert looked > 30
+
+
+def test_an_independent_auditor_agrees_and_sees_what_was_altered(certified, altered):
+    findings = rederive.check(certified)
+    assert findings.agrees, findings.lines()
+    assert findings.looked_at["witnesses"] > 30
+    assert findings.looked_at["random rows of what is certified"] > 1000
+
+    def elsewhere(table: pa.Table) -> pa.Table:
+        rows = [row and [value + 0.1 for value in row] for row in table["witness"].to_pylist()]
+        return table.set_column(5, "witness", pa.array(rows, pa.list_(pa.float32())))
+
+    forge(altered, elsewhere)
+    assert "witness" in rederive.check(altered).disagreements
 
 
 def test_check_proves_it_again(certified):
