@@ -302,14 +302,18 @@ class _Run:
         key = digest(
             self.job.plan | {"model_sha256": model.sha256, "queries_each": config.queries_each}
         )
-        shards = cut(len(self.instances))
+        shards, progress = cut(len(self.instances)), self.means.progress
         checkpoints = Checkpoints(self.folder.partial / SHARDS, shards, key)
         dropped = checkpoints.drop_unusable()
         if dropped:
-            self.means.progress.note(dropped)
+            progress.note(dropped)
         missing = checkpoints.missing()
         left = cost.total * len(missing) / len(shards)
-        with self.means.progress.task("auditing", left, "rows") as task:
+        answers = "; what the model answered is kept" if self._is_far else ""
+        with (
+            progress.task("auditing", left, "rows") as task,
+            checkpoints.telling(lambda kept: progress.note(kept + answers)),
+        ):
             work = Examiner(model, self.data.schema, config)
             parts = ((shard, self._part(shard)) for shard in missing)
             clock = Clock(
@@ -319,9 +323,9 @@ class _Run:
             for shard, files in self.means.executor.map(work, parts, self.workers, task.advance):
                 checkpoints.store(shard, files)
                 if self._counts_all and (told := pace.told(len(shard))):
-                    self.means.progress.note(told)
+                    progress.note(told)
                 if (seconds := clock.correction()) is not None:
-                    self.means.progress.note(f"about {duration(seconds)} left")
+                    progress.note(f"about {duration(seconds)} left")
         return checkpoints
 
     def _part(self, shard: Shard) -> Part:
