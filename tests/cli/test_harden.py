@@ -157,6 +157,12 @@ def test_consensus_keeps_all_counterparts_alike_under_every_judge(quick, tmp_pat
     assert content["judges"]["attacks"][0] == "rafair"
     assert len(content["judges"]["attacks"]) == len(ATTACKS) - len(UNIONS["rafair"]) + 1
     assert content["training"] is not None
+    # it trains at no epsilon: those that were asked for are judged and told
+    assert content["judges"]["epsilons"] == [0.02, 0.1]
+    assert (content["epsilon"], set(content["after"]["robust"])) == (0.02, {"0.02", "0.1"})
+    assert " at epsilon 0.02, 0.1, before and after" in done.err
+    assert "at epsilon 0.02 " in " ".join(done.out.split())
+    assert "0.05" not in content["change"]["robust"]
     assert "does not look at a row's own age and religious" in " ".join(done.out.split())
 
 

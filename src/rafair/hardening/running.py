@@ -244,8 +244,8 @@ class _Run:
                     seconds += spent
             masking = None
             if not judge.black_box:
-                panel = measured["after"][self.config.epsilon]
-                check = _Masking(MaskingCheck(judge), pair.after, self.config.epsilon, panel)
+                panel = measured["after"][self.config.at]
+                check = _Masking(MaskingCheck(judge), pair.after, self.config.at, panel)
                 with whole.part(check.check.cost()):
                     masking, spent = self._part(next(places), check, _read_broken, whole)
                 seconds += spent
