@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from rafair.results.options import Perturbation
 from rafair.results.record import AuditRecord
 from rafair.results.twins import kind_of
-from rafair.tabular.scales import span_of
+from rafair.tabular.schema import Feature
 from rafair.visible import shortened
 
 MOST_NAMED = 12
@@ -61,7 +61,7 @@ def _at_rest(record: AuditRecord, kind: Perturbation) -> dict[str, list[str]]:
             why = "their range is so wide that single precision tells no near values apart; is "
             why += "there an outlier, or a code such as 999999?"
         reasons[why] = coarse
-        alone = [name for name, one in free.items() if not (one.group or span_of(one) > 0)]
+        alone = [name for name, one in free.items() if _has_one_value(one)]
         reasons["one value only"] = alone
         if not options.max_category_changes:
             levels = [name for name, one in free.items() if one.is_nominal and name not in alone]
@@ -72,6 +72,13 @@ def _at_rest(record: AuditRecord, kind: Perturbation) -> dict[str, list[str]]:
         reasons["derived, at rest under the paper's perturbations"] = derived
     reasons["opaque"] = [feature.name for feature in fixed if feature.is_opaque]
     return reasons
+
+
+def _has_one_value(feature: Feature) -> bool:
+    """Whether there is no other value to move to, but of a part of a group."""
+    if feature.kind.is_number:
+        return feature.minimum == feature.maximum
+    return feature.group is None and len(feature.levels or ()) < 2
 
 
 def _few(names: Sequence[str]) -> str:
