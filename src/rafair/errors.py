@@ -116,6 +116,18 @@ class ModelGoneError(IncompleteError):
 class QueryBudgetError(IncompleteError):
     """The number of rows that a model may be asked about is spent."""
 
+    KEPT = "; what was done is kept, and the same command with a larger --max-queries carries on"
+
+    def unkept(self) -> QueryBudgetError:
+        """The same where no folder keeps anything, or nothing tells that a model is the same.
+
+        Example:
+            >>> str(QueryBudgetError("all are spent" + QueryBudgetError.KEPT).unkept())
+            'all are spent; nothing is kept: that needs a folder (out=) and a model with a hash'
+        """
+        needs = "that needs a folder (out=) and a model with a hash"
+        return QueryBudgetError(f"{str(self).removesuffix(self.KEPT)}; nothing is kept: {needs}")
+
 
 class StorageError(IncompleteError):
     """Results could not be stored, for instance because the disk is full."""

@@ -1,15 +1,26 @@
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
 import planted
 import rafair
 from commands import call, document
+from rafair.auditing.black_box import least_asked
+from rafair.auditing.config import AuditConfig
+from rafair.auditing.run import run_audit
+from rafair.engine.progress import SILENT
+from rafair.engine.run_settings import RunSettings
 from rafair.errors import InputError, ModelError, QueryBudgetError
 from rafair.models.adapting import as_classifier
 from rafair.models.asked_once import AnswersInMemory, AskedOnce
 from rafair.models.function import FunctionClassifier
+from rafair.sources.data import InMemory
+from rafair.sources.opened import OpenedModel
+from rafair.sources.source import Source
+from rafair.tabular.counterparts import Counterparts
 
 
 @pytest.fixture(scope="module")
@@ -69,27 +80,94 @@ def test_neither_threads_nor_chunks_change_what_is_asked(table):
             assert {**section, "seconds": 0} == {**other, "seconds": 0}, name
 
 
-@pytest.mark.parametrize(
-    ("attack", "parts"),
-    [
-        ("rafair", ("rafair-tb", "rafair-ff", "rafair-fb")),
-        ("worst-counterpart", ("worst-counterpart",)),
-        ("strongest", ("strongest",)),
-    ],
-)
-def test_the_cost_told_is_never_exceeded(table, attack, parts):
-    def audited(limit):
-        model = planted.network(5)
-        return black(model, table, attacks=(attack,), black_box=True, max_queries=limit)
+@pytest.mark.parametrize("attack", ["rafair", "worst-counterpart"])
+def test_a_limit_is_never_exceeded_and_decides_no_figure(table, attack):
+    """It stops the searches, or else says the same as none; only what cannot fit is refused."""
+    network, asked = as_classifier(planted.network(5)), set()
 
-    with pytest.raises(InputError, match="at least") as refused:
+    def model(rows):
+        asked.update(row.tobytes() for row in rows)
+        return network.logits(rows)
+
+    def audited(limit):
+        asked.clear()
+        return black(model, table, attacks=(attack,), max_queries=limit).document
+
+    with pytest.raises(InputError, match=r"at least .* the least that 60 rows") as refused:
         audited(10)
-    most = int(str(refused.value).partition("at least ")[2].partition(", the")[0].replace(",", ""))
+    least = int(str(refused.value).partition("at least ")[2].partition(", the")[0])
     with pytest.raises(InputError):
-        audited(most - 1)
-    found = audited(most).document
-    asked = sum(found[kind][name]["queries"] for kind in ("attacks", "repairs") for name in parts)
-    assert asked + len(table) <= most
+        audited(least - 1)
+    for limit in (least, 3 * least):
+        with pytest.raises(QueryBudgetError, match="nothing is kept: that needs a folder"):
+            audited(limit)
+        assert limit / 2 < len(asked) <= limit
+    whole = audited(None)
+    audited(10**6)
+    needed = len(asked)
+    same = audited(needed)
+    assert len(asked) == needed
+    assert whole["clean"] == same["clean"]
+    for kind in ("attacks", "repairs"):
+        for name, section in whole[kind].items():
+            assert {**section, "seconds": 0} == {**same[kind][name], "seconds": 0}
+    with pytest.raises(QueryBudgetError):
+        audited(needed - 1)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_least_is_what_verdicts_alone_ask_about(seed):
+    random = np.random.default_rng(seed)
+    rows = random.integers(0, 3, (40, 3)).astype(np.float32) / 2
+    counterparts = Counterparts([0, 2], [np.float32([0, 0.5]), np.float32([0, 0.5, 1])])
+    instances = rows[: int(random.integers(0, 20))]
+    seen = {row.tobytes() for row in rows}
+    for instance in instances:
+        for block in counterparts.enumerate(instance):
+            seen.update(row.tobytes() for row in block)
+    new = sum(int(one < 0) for one in counterparts.own_index(rows))
+    least = least_asked(rows, instances, counterparts)
+    assert len(seen) - new <= least <= len(seen)
+    known = rows[counterparts.own_index(rows) >= 0]
+    assert least_asked(known, known[:0], counterparts) == len({row.tobytes() for row in known})
+
+
+def test_what_a_limit_will_come_to_is_told_before_and_after_the_first_part(table):
+    network, said = as_classifier(planted.network(5)), []
+    progress = type("Notes", (type(SILENT),), {"note": lambda self, text: said.append(text)})()
+    options = {"attacks": ("noise",), "steps": 20, "labels": None, "progress": progress}
+    big = planted.random_table(150)
+    with pytest.raises(QueryBudgetError):
+        black(network.logits, big, instances=150, max_queries=14_000, **options)
+    ahead, after = said
+    assert ahead.endswith(
+        "(where --max-queries 14,000 are spent it stops; a larger limit carries on)"
+    )
+    assert re.fullmatch(
+        r"1[0-3],\d{3} queries so far, about 1[5-9],000 in all: it will stop .*", after
+    )
+    said.clear()
+    black(network.logits, table, max_queries=10**6, **options)
+    assert len(said) == 1
+    assert said[0].endswith(" queries")
+
+
+def test_what_several_processes_ask_is_refused_by_its_most(table):
+    """None of them knows what the others ask, so that nothing stops them in time."""
+
+    class Cluster:
+        def cores(self, workers):
+            return 2
+
+        def map(self, work, parts, workers, advance):
+            raise AssertionError("begun")
+
+    options = AuditConfig(
+        attacks=("rafair",), instances=40, steps=4, black_box=True, max_queries=30_000
+    )
+    source = Source(OpenedModel(as_classifier(planted.network(5)), {}), InMemory.of_table(table))
+    with pytest.raises(InputError, match=r"the most that .*; (\d+) instances or (\d+) steps would"):
+        run_audit(source, options, RunSettings(temporary=True, executor=Cluster()))
 
 
 def test_a_cascade_shares_what_a_limit_leaves(table):
@@ -133,12 +211,11 @@ def test_a_limit_that_binds_a_cascade_belongs_to_the_plan(table):
 
 
 def test_what_would_fit_does_fit(table):
-    goals = {"attacks": ("rafair",)}
-    with pytest.raises(InputError, match=r"; (\d+) instances or (\d+) steps would fit") as refused:
-        black(planted.network(5), table, black_box=True, max_queries=30_000, **goals)
-    words = str(refused.value).partition("; ")[2].split()
-    for option in ({"instances": int(words[0])}, {"steps": int(words[3])}):
-        black(planted.network(5), table, black_box=True, max_queries=30_000, **goals, **option)
+    options = {"attacks": (), "labels": None, "black_box": True, "max_queries": 200}
+    with pytest.raises(InputError, match=r"; (\d+) instances would fit") as refused:
+        black(planted.network(5), table, **options)
+    fits = int(str(refused.value).partition("; ")[2].split()[0])
+    black(planted.network(5), table, **options | {"instances": fits})
 
 
 def test_a_spent_limit_keeps_answers_and_the_next_call_asks_for_the_rest_only(table):

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,12 +51,12 @@ class Endpoint(OpenedModel):
         return with_answers(self.classifier, folder, data.table.rows, self.max_queries)
 
 
-def audit(address: str, out: Path, **options: Any):
+def audit(address: str, out: Path, config: AuditConfig = CONFIG, **options: Any):
     table = servers.affairs().test
     http = HttpOptions(batch_rows=BATCH, concurrency=AT_ONCE, retries=1, backoff_s=0.01)
     model = open_endpoint(address + "/predict", table.schema, http=http)
     source = Source(Endpoint(model, **options), InMemory.of_table(table))
-    return run_audit(source, CONFIG, RunSettings(out, threads=THREADS))
+    return run_audit(source, config, RunSettings(out, threads=THREADS))
 
 
 @pytest.fixture(scope="module")
@@ -179,6 +179,36 @@ def test_the_query_budget_ends_the_call_and_a_larger_one_carries_on(tmp_path, un
         audit(server.address, out)
         assert repeated(server) <= ASKED_AGAIN
     same(out, whole)
+
+
+def test_a_larger_limit_carries_on_with_a_cascade_that_shares_it(tmp_path):
+    """What was answered is not paid for again, and figures are those of that limit alone."""
+    cascade = AuditConfig(
+        attacks=("strongest",),
+        instances=6,
+        steps=5,
+        epsilon=0.3,
+        perturbation="feasible",
+        labels=None,
+    )
+
+    def limited(address, out, limit):
+        return audit(address, out, replace(cascade, max_queries=limit), max_queries=limit).document
+
+    with servers.plain_server() as server:
+        with pytest.raises(QueryBudgetError, match="larger --max-queries carries on"):
+            limited(server.address, tmp_path / "run", 1450)
+        assert sum(server.answered.values()) <= 1450
+        carried = limited(server.address, tmp_path / "run", 100_000)
+        assert repeated(server) <= ASKED_AGAIN
+    with servers.plain_server() as server:
+        alone = limited(server.address, tmp_path / "alone", 100_000)
+        spare = limited(server.address, tmp_path / "spare", 3_000)
+    sections = [one["attacks"]["strongest"] for one in (carried, alone, spare)]
+    first, second, third = ({**section, "seconds": 0} for section in sections)
+    assert first == second != third
+    assert commands.hashes(tmp_path / "run") == commands.hashes(tmp_path / "alone")
+    assert spare["config"]["plan"] != alone["config"]["plan"]
 
 
 def test_the_token_is_sent_and_stored_nowhere(tmp_path, undisturbed, monkeypatch):

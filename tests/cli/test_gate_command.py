@@ -44,15 +44,27 @@ def test_init_prints_a_policy_that_is_valid_as_it_is(runs, tmp_path):
 
 
 def test_the_commented_rules_of_init_are_valid_too(runs, tmp_path):
+    """Of a run with a curve, since one of them is about a smaller budget than the largest."""
+    few = ("--epochs", "1", "--instances", "40", "--steps", "3")
+    rafair("audit", *few, "--epsilons", "0.02,0.1", "--out", tmp_path / "curve")
     shown = rafair("gate", "--init").out
     text = re.sub(r"^# (\[.*\]|\w+ = \S+)$", r"\1", shown, flags=re.MULTILINE)
-    assert text.count("[[rule]]") == 7 > shown.count("\n[[rule]]") == 4
+    assert text.count("[[rule]]") == 8 > shown.count("\n[[rule]]") == 4
     text = text.replace('"gender"', '"religious"')
-    text = text.replace("runs/last-release", str(runs / "run"))
+    text = text.replace("runs/last-release", str(tmp_path / "curve"))
     (tmp_path / "policy.toml").write_text(text)
-    done = call("gate", runs / "run", "--policy", tmp_path / "policy.toml")
+    done = call("gate", tmp_path / "curve", "--policy", tmp_path / "policy.toml", "--json", "-")
     assert done.code in (0, 1), done.err
-    assert done.out.splitlines()[-1].strip().endswith("7 rules")
+    findings = json.loads(done.out)["findings"]
+    (small,) = [one for one in findings if one["epsilon"] == 0.02]
+    robust = document(tmp_path / "curve")["curve"]["0.02"]["robust"]["strongest"]
+    assert small["rate"] == "robust.accurate_fairness"
+    assert small["measured"]["value"] == robust["accurate_fairness"]["value"]
+    head, tail = text.partition("[baseline]")[0], text.partition("# The same at a smaller")[2]
+    (tmp_path / "policy.toml").write_text(f"{head}\n#{tail}")
+    other = call("gate", runs / "run", "--policy", tmp_path / "policy.toml")
+    assert other.code == 2
+    assert "rule 1: epsilon: " in other.err
 
 
 def test_the_exit_code_says_whether_it_passed(runs, policy):

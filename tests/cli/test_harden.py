@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import time
@@ -157,7 +158,22 @@ def test_consensus_keeps_all_counterparts_alike_under_every_judge(quick, tmp_pat
     assert content["judges"]["attacks"][0] == "rafair"
     assert len(content["judges"]["attacks"]) == len(ATTACKS) - len(UNIONS["rafair"]) + 1
     assert content["training"] is not None
+    # it trains at no epsilon: those that were asked for are judged and told
+    assert content["judges"]["epsilons"] == [0.02, 0.1]
+    assert (content["epsilon"], set(content["after"]["robust"])) == (0.02, {"0.02", "0.1"})
+    assert " at epsilon 0.02, 0.1, before and after" in done.err
+    assert "at epsilon 0.02 " in " ".join(done.out.split())
+    assert "0.05" not in content["change"]["robust"]
     assert "does not look at a row's own age and religious" in " ".join(done.out.split())
+
+
+def test_the_time_left_is_told_once_where_the_most_said_too_much(tmp_path, monkeypatch):
+    few = (*QUICK[:1], *QUICK[3:], "--epochs", "1", "--judges", "noise")
+    monkeypatch.setattr("rafair.hardening.running.measure_rate", lambda *_: 1.0)  # row per second
+    told = rafair(*few, "--out", tmp_path / "slow").err
+    assert len(re.findall(r"about \d+ s left to judge", told)) == 1
+    monkeypatch.setattr("rafair.hardening.running.measure_rate", lambda *_: 1e12)
+    assert "left to judge" not in rafair(*few, "--out", tmp_path / "short").err
 
 
 # interruptions ---------------------------------------------------------------------------------

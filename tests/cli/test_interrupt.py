@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
@@ -80,9 +81,10 @@ def test_ctrl_c_while_attacking(start, tmp_path, undisturbed, shard_done):
     out = tmp_path / "run"
     process = start("audit", *SOME_SECONDS, "--out", out)
     wait_for(process, shard_done)
-    *before, last = interrupt(process)
-    assert last.startswith("rafair: interrupted")
+    *before, kept, last = interrupt(process)
+    assert last == "rafair: interrupted; run the same command again to do the rest"
     assert not [line for line in before if "rows to compute" not in line]
+    assert re.fullmatch(r"[1-9] of \d parts \(of up to 100 instances\) (is|are) kept", kept)
     assert names(tmp_path) == {"run.partial"}
 
     other = call("audit", *SOME_SECONDS, "--seed", "1", "--out", out)

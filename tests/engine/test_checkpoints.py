@@ -136,3 +136,12 @@ def test_a_result_that_is_cut_off_leaves_what_was_there(stored, monkeypatch):
     assert {path.name for path in stored.folder.iterdir()} == {"00000", "00002"}
     again(stored).store(SHARDS[1], {"rows.parquet": TABLE})
     assert again(stored).missing() == []
+
+
+def test_an_interruption_tells_what_is_kept(stored):
+    said = []
+    with pytest.raises(KeyboardInterrupt), again(stored).telling(said.append):
+        raise KeyboardInterrupt
+    with again(stored).telling(said.append):
+        pass
+    assert said == ["3 of 3 parts (of up to 100 instances) are kept"]

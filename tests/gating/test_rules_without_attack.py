@@ -13,7 +13,9 @@ from rafair.errors import InputError
 def runs():
     table, network = planted.random_table(60), planted.network(5)
     return {
-        attacks: rafair.audit(network, table, attacks=attacks, steps=3, labels=None)
+        attacks: rafair.audit(
+            network, table, attacks=attacks, steps=3, epsilons=(0.01, 0.03), labels=None
+        )
         for attacks in (("rafair",), ("rafair", "strongest"))
     }
 
@@ -52,3 +54,4 @@ def test_a_run_without_it_is_refused_and_told_what_to_do(runs):
     assert said.startswith("rule 1: rate 'robust.accuracy' without an attack: it is that of ")
     assert f"`rafair attack {runs['rafair',].folder} --attack strongest` makes one" in said
     assert said.endswith("or name one of rafair-tb, rafair-ff, rafair-fb, rafair")
+    assert said.count("rafair-tb") == 1

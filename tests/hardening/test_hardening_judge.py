@@ -164,6 +164,23 @@ def test_masked_gradients_are_found():
     assert found["black_box"]["broken"] + found["noise"]["broken"] > 0.05 * panel.both.sum()
 
 
+@pytest.mark.parametrize(
+    ("options", "judged", "at"),
+    [
+        ({}, (0.02, 0.05, 0.1, 0.2), 0.05),
+        ({"epsilons": (0.2, 0.1)}, (0.05, 0.1, 0.2), 0.05),
+        ({"epsilons": (0.2, 0.1), "epsilon": 0.3}, (0.1, 0.2, 0.3), 0.3),
+        ({"method": "consensus"}, (0.02, 0.05, 0.1, 0.2), 0.05),
+        ({"method": "consensus", "epsilons": (0.2, 0.1)}, (0.1, 0.2), 0.1),
+        ({"method": "consensus", "epsilons": (0.2, 0.05)}, (0.05, 0.2), 0.05),
+        ({"method": "benign", "epsilons": (0.2,), "epsilon": 0.3}, (0.2, 0.3), 0.3),
+    ],
+)
+def test_a_wrapper_is_judged_at_no_epsilon_of_a_training(options, judged, at):
+    config = HardenConfig(**options)
+    assert (config.judged_epsilons, config.at) == (judged, at)
+
+
 def test_all_judges_are_the_whole_registry_each_once():
     others = [name for name in ATTACKS if name not in UNIONS["rafair"]]
     assert all_judges(differentiable=True) == ("rafair", *others)

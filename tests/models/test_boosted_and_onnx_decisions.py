@@ -15,10 +15,12 @@ from test_decisions import FRAMES, TABLES, asked_rows
 
 import rafair
 from rafair.cli.model_options import Opening
+from rafair.engine.workers import Workers
 from rafair.models.decision import OWN
 from rafair.models.live import open_live
 from rafair.models.model_options import ModelOptions
 from rafair.models.raw_rows import raw_frame
+from rafair.sources.first_look import first_look
 
 NUMBERS = ["age", "grade"]
 BOOSTED = {
@@ -290,6 +292,35 @@ def test_what_a_model_takes_is_said_where_nothing_states_it(tmp_path):
     assert told["model"]["input"] == "raw"
     assert not any("nothing states" in text for text in told["warnings"])
     assert told["model"]["test_accuracy"]["value"] == pytest.approx(raw)
+
+
+@pytest.mark.parametrize(
+    ("score", "named", "doubted"),
+    [
+        ("age - .5", False, True),  # .725 and .667 of 120 rows: nothing tells which
+        ("age - .5", True, False),
+        ("age * 0 + (-1 if age.max() > 1 else 1)", False, True),  # of the majority alike
+        ("age - 1.9 if age.max() > 1 else .4 - age", False, True),  # right as raw rows alone
+        ("age - 1.9 if age.max() > 1 else .4 - age", True, True),
+        ("age - .4 if age.max() <= 1 else .4 - age", False, False),  # as encoded rows alone
+        ("age - .4 if age.max() <= 1 else .4 - age", True, False),
+    ],
+)
+def test_the_other_reading_is_told_where_it_is_a_doubt(tmp_path, score, named, doubted):
+    """Of a model that names its columns only where it is right more often in the other way."""
+    (tmp_path / "m.py").write_text(
+        "import numpy as np\n"
+        f"def score(rows):\n    age = np.asarray(rows)[:, 0].astype(float)\n    return {score}\n"
+    )
+    table = TABLES[2]
+    options = ModelOptions(outputs="logits")
+    classifier = rafair.open_model(f"{tmp_path / 'm.py'}:score", table.schema, options)
+    assert classifier.terms.input == "encoded"
+    classifier.terms.outputs_stated = True
+    classifier.terms.columns = ("age", "sex", "grade") if named else None
+    with Workers(1) as workers:
+        said = first_look(classifier, table, workers, np.arange(10))
+    assert any("nothing states what the model takes" in text for text in said) == doubted
 
 
 def test_a_model_that_reads_no_sensitive_feature_is_told():

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from rafair.attacks.naming import attack_named, attack_names, expand
 from rafair.attacks.registry import UNIONS
 from rafair.auditing.config import AuditConfig
@@ -13,6 +15,8 @@ from rafair.errors import InputError, ModelError
 from rafair.models.asked_once import AskedOnce
 from rafair.models.classifier import Classifier
 from rafair.results.twins import keeps_witnesses
+from rafair.tabular.counterparts import Counterparts
+from rafair.tabular.encoding import Rows
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,8 @@ def check_attacks(classifier: Classifier, config: AuditConfig) -> None:
 def check_queries(needed: Callable[[int, int], int], instances: int, config: AuditConfig) -> None:
     """Refuses an audit that may need more queries than it is allowed.
 
+    For where nobody can stop in time: processes that ask side by side count each for itself.
+
     Args:
         needed: From a number of instances and of steps to the most queries these can need.
         instances: How many are asked for.
@@ -102,6 +108,103 @@ def check_queries(needed: Callable[[int, int], int], instances: int, config: Aud
     )
 
 
+def least_asked(table: Rows, instances: Rows, counterparts: Counterparts) -> int:
+    """How many rows an audit asks about whatever it finds: each once, and at the least these.
+
+    Args:
+        table: All rows, which tell the model's accuracy; shape `(n, d)`.
+        instances: Those whose counterparts are looked at; shape `(k, d)`.
+        counterparts: What these are.
+
+    Example:
+        >>> both = Counterparts([0], [np.float32([0, 1])])
+        >>> least_asked(np.float32([[0, 0], [1, 0], [0, 1]]), np.float32([[0, 0], [1, 0]]), both)
+        3
+    """
+    # rows that differ in sensitive values alone have the same counterparts, and the same first one
+    firsts, heads = table.copy(), instances.copy()
+    counterparts.substitute(firsts, np.zeros(len(firsts), np.int64))
+    counterparts.substitute(heads, np.zeros(len(heads), np.int64))
+    looked_at = {head.tobytes() for head in heads}
+    others = {
+        row.tobytes()
+        for row, first in zip(table, firsts, strict=True)
+        if first.tobytes() not in looked_at
+    }
+    return len(looked_at) * counterparts.size + len(others)
+
+
+def check_least(
+    table: Rows, instances: Rows, counterparts: Counterparts, config: AuditConfig
+) -> None:
+    """Refuses an audit that cannot do with the queries that it is allowed.
+
+    Args:
+        table: All rows, which tell the model's accuracy; shape `(n, d)`.
+        instances: Those whose counterparts are looked at; shape `(k, d)`.
+        counterparts: What these are.
+        config: The options.
+
+    Raises:
+        InputError: If so; says how many instances would fit.
+    """
+    limit, least = config.max_queries, least_asked(table, instances, counterparts)
+    if limit is None or least <= limit:
+        return
+    alone = least_asked(table, table[:0], counterparts)
+    fits = min(max(limit - alone, 0) // counterparts.size, len(instances) - 1)
+    told = f"{fits:,} instances would fit" if fits else "not even 1 instance would fit"
+    raise InputError(
+        f"max_queries: expected at least {least:,}, the least that {len(table):,} rows and the "
+        f"counterparts of {len(instances):,} instances need, got {limit:,}; {told}"
+    )
+
+
+def limit_in_words(most: int, limit: int | None) -> str:
+    """What becomes of the most queries under a limit.
+
+    Example:
+        >>> limit_in_words(9_000, 10_000), limit_in_words(9_000, None)
+        ('', '')
+        >>> limit_in_words(9_000, 5_000)
+        ' (where --max-queries 5,000 are spent it stops; a larger limit carries on)'
+    """
+    if limit is None or most <= limit:
+        return ""
+    return f" (where --max-queries {limit:,} are spent it stops; a larger limit carries on)"
+
+
+@dataclass
+class Pace:
+    """Tells after the first part whether a limit will do for the rest as well.
+
+    Args:
+        model: Who is asked.
+        instances: How many are to be done.
+    """
+
+    model: Classifier
+    instances: int
+
+    def __post_init__(self) -> None:
+        self._before = self.model.asked if isinstance(self.model, AskedOnce) else 0
+        self._told = False
+
+    def told(self, done: int) -> str | None:
+        """Called when a part of so many instances is done: what is to be feared, if anything is."""
+        if self._told or not isinstance(self.model, AskedOnce) or not self.model.max_queries:
+            return None
+        self._told = True
+        asked, limit = self.model.asked, self.model.max_queries
+        expected = self._before + (asked - self._before) * self.instances / done
+        if expected <= limit:
+            return None
+        return (
+            f"{asked:,} queries so far, about {float(f'{expected:.2g}'):,.0f} in all: it will stop "
+            f"where --max-queries {limit:,} are spent"
+        )
+
+
 def frugal(config: AuditConfig) -> AuditConfig:
     """The same options with cascades that ask for as little as they can.
 
@@ -117,7 +220,8 @@ def with_share(
     """The options with what each cascade may ask about for each instance, if a limit binds.
 
     What else is asked takes as much as it can need; the rest is divided equally among cascades and
-    instances, so that no figure depends on who is asked about first.
+    instances, so that no figure depends on who is asked about first. Where nothing may be left,
+    each asks for as little as it can.
 
     Args:
         cost: The cost of options.
@@ -130,7 +234,7 @@ def with_share(
     if limit is None or not shared or whole.total + others <= limit:
         return config
     all_of_them = sum(shared) * whole.budgets
-    rest = limit - others - (whole.total - all_of_them)
+    rest = max(limit - others - (whole.total - all_of_them), 0)
     return replace(config, queries_each=rest // (len(shared) * whole.budgets * instances))
 
 

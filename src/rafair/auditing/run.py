@@ -14,18 +14,21 @@ from rafair._version import __version__
 from rafair.attacks.registry import WITNESSES
 from rafair.auditing.black_box import (
     Asking,
+    Pace,
     check_attacks,
+    check_least,
     check_queries,
     frugal,
+    limit_in_words,
     with_share,
 )
 from rafair.auditing.certification import Certification, check_certifiable
 from rafair.auditing.certify_options import CertifyOptions
-from rafair.auditing.config import REPAIR_OPTIONS, AuditConfig
+from rafair.auditing.config import AuditConfig
 from rafair.auditing.cost import Cost, describe, duration, measure_rate
 from rafair.auditing.document import environment, merge_shards, warnings_of, write_document
 from rafair.auditing.examine import Examiner, Part
-from rafair.auditing.finished import finished_audit, hashes, plan_of
+from rafair.auditing.finished import config_section, finished_audit, hashes, identity_of, plan_of
 from rafair.auditing.judging import Judge, Judging, Whole
 from rafair.auditing.moves import largest_moves, most_asked
 from rafair.auditing.options_for import check_against
@@ -35,9 +38,9 @@ from rafair.engine.checkpoints import Checkpoints, count_stored
 from rafair.engine.job import Document, Job, digest
 from rafair.engine.run_folder import RunFolder
 from rafair.engine.run_settings import RunSettings
-from rafair.engine.shards import Shard, cut
+from rafair.engine.shards import SerialExecutor, Shard, cut
 from rafair.engine.workers import Workers
-from rafair.errors import ModelGoneError
+from rafair.errors import ModelGoneError, QueryBudgetError
 from rafair.models.adapting import check_fits
 from rafair.models.classifier import Classifier
 from rafair.models.prediction import predict
@@ -84,12 +87,14 @@ def run_audit(
     """
     check_against(source.data, config)
     config = config.resolved(source.data.schema, means.device)
+    plan = plan_of(source, config, stored, certify)
+    identity = identity_of(plan, config, stored)
     job = Job(
         "audit",
         source.data.name,
-        plan_of(source, config, stored, certify),
+        plan,
         means,
-        finished_audit,
+        lambda folder, _: finished_audit(folder, identity),
         identified=source.model.identified,
         scratch=SHARDS,
     )
@@ -101,8 +106,13 @@ def run_audit(
             source.check()
             if certify:
                 check_certifiable(source.stand_in(), source.data.schema, config)
-            run = partial(_Run, source, config, job, workers, stored, asking, certify)
-            done = job.do(lambda folder: run(folder).go())
+            run = partial(_Run, source, config, job, workers, stored, asking, identity, certify)
+            try:
+                done = job.do(lambda folder: run(folder).go())
+            except QueryBudgetError as error:
+                if config.max_queries is None or (job.identified and not job.is_temporary):
+                    raise
+                raise error.unkept() from error
     return Audit(done.document, done.folder, done.temporary)
 
 
@@ -116,6 +126,7 @@ class _Run:
     workers: Workers
     stored: Stored | None
     asking: Asking
+    identity: str
     certify: CertifyOptions | None
     folder: RunFolder
     said: list[str] = field(default_factory=list)
@@ -205,13 +216,18 @@ class _Run:
         def queries(config: AuditConfig, n: int) -> int:
             return round(self._cost(config, n, n * each, probed).total * left) + others
 
-        least = frugal(self.config)
-        fewest = WITNESSES if least.queries_each is not None else 1
-        check_queries(
-            lambda n, steps: queries(replace(least, steps=max(steps, fewest)), n),
-            len(instances),
-            least,
-        )
+        if self._counts_all:
+            if self.data.stream is None:  # else its verdicts need more, and fit
+                looked_at = instances[:0] if self.stored else instances
+                check_least(table.rows, table.rows[looked_at], sweep.counterparts, self.config)
+        else:
+            least = frugal(self.config)
+            fewest = WITNESSES if least.queries_each is not None else 1
+            check_queries(
+                lambda n, steps: queries(replace(least, steps=max(steps, fewest)), n),
+                len(instances),
+                least,
+            )
         config = self.config
         if probed is not None and not self.stored:
             config = with_share(
@@ -243,7 +259,8 @@ class _Run:
             others += self._cost(trial_of(config), first, first * each, probed).total
         ahead = describe(cost, rate, self.cores, left, *self.clock)
         if not stand_in.differentiable:
-            ahead += f"; at most {queries(config, len(instances)):,} queries"
+            asked = queries(config, len(instances))
+            ahead += f"; at most {asked:,} queries{limit_in_words(asked, config.max_queries)}"
         self.means.progress.note(
             f"{len(instances):,} of {self.data.n_rows:,} rows of '{table.name}', {ahead}{again}"
         )
@@ -255,6 +272,11 @@ class _Run:
         seconds = forecast(model, self.data.schema, config, self._part(first), self.workers)
         threads = self.workers.threads / self.cores
         return seconds * n / (first.stop - first.start) * left * threads
+
+    @property
+    def _counts_all(self) -> bool:
+        """Whether one process asks for everything, so that a limit stops it in time."""
+        return isinstance(self.means.executor, SerialExecutor)
 
     @property
     def _is_far(self) -> bool:
@@ -284,24 +306,33 @@ class _Run:
 
     def _examine(self, model: Classifier, cost: Cost, config: AuditConfig) -> Checkpoints:
         """Does the shards that are not stored yet, and stores each as it is ready."""
-        key = digest(self.job.plan | {"model_sha256": model.sha256})
-        shards = cut(len(self.instances))
+        key = digest(
+            self.job.plan | {"model_sha256": model.sha256, "queries_each": config.queries_each}
+        )
+        shards, progress = cut(len(self.instances)), self.means.progress
         checkpoints = Checkpoints(self.folder.partial / SHARDS, shards, key)
         dropped = checkpoints.drop_unusable()
         if dropped:
-            self.means.progress.note(dropped)
+            progress.note(dropped)
         missing = checkpoints.missing()
         left = cost.total * len(missing) / len(shards)
-        with self.means.progress.task("auditing", left, "rows") as task:
+        answers = "; what the model answered is kept" if self._is_far else ""
+        with (
+            progress.task("auditing", left, "rows") as task,
+            checkpoints.telling(lambda kept: progress.note(kept + answers)),
+        ):
             work = Examiner(model, self.data.schema, config)
             parts = ((shard, self._part(shard)) for shard in missing)
             clock = Clock(
                 next(iter(self.clock), None), len(missing) * self.workers.threads / self.cores
             )
+            pace = Pace(model, sum(map(len, missing)))
             for shard, files in self.means.executor.map(work, parts, self.workers, task.advance):
                 checkpoints.store(shard, files)
+                if self._counts_all and (told := pace.told(len(shard))):
+                    progress.note(told)
                 if (seconds := clock.correction()) is not None:
-                    self.means.progress.note(f"about {duration(seconds)} left")
+                    progress.note(f"about {duration(seconds)} left")
         return checkpoints
 
     def _part(self, shard: Shard) -> Part:
@@ -347,7 +378,8 @@ class _Run:
             "model": self.source.model_section(
                 model, whole.answers if whole else self._answers(model)
             ),
-            "config": self._config() | {"black_box": not model.differentiable},
+            "config": config_section(self.config, self.data.schema, self.identity, self.stored)
+            | {"black_box": not model.differentiable},
             **rates,
             **groups._asdict(),
             **self._feasible(),
@@ -383,14 +415,3 @@ class _Run:
         table = self.data.table
         predictions = predict(model, table.rows, self.workers, CHUNK_ROWS)
         return count_answers(table.labels, predictions, len(table.schema.classes))
-
-    def _config(self) -> dict[str, object]:
-        features = self.data.schema.features
-        scale = {one.name: one.scale for one in features if one.scale is not None}
-        config = self.config.to_dict() | {"scale": scale, "plan": self.job.digest}
-        if not self.stored:
-            return config
-        # the attacks were run under their own options; these are the repair's
-        own = {key: config[key] for key in REPAIR_OPTIONS}
-        mine = {key: config[key] for key in ("labels", "bands", "plan")}
-        return {**self.stored.audit.record.config, **mine, "repair": own}

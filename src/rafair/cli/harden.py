@@ -44,7 +44,8 @@ def harden(
         typer.Option(
             metavar="SIZE",
             help="The largest change that training lets happen, as a share of each feature's "
-            "range.  [default: 0.05]",
+            "range; judged as well, and told first.  [default: 0.05; of what wraps, that or the "
+            "smallest of --epsilons]",
         ),
     ] = None,
     epochs: options.Epochs = None,

@@ -38,6 +38,8 @@ from rafair.visible import visible
 INTERRUPTED = 130
 READERS = ("gate", "diff", "report")
 """Commands that only read a finished run, so that there is nothing to carry on."""
+IN_PARTS = ("audit", "attack", "repair")
+"""Commands that keep whole parts alone, and say how many: there may be none yet."""
 BUG = 70
 
 app = typer.Typer(
@@ -132,7 +134,8 @@ def _interrupted(arguments: list[str]) -> str:
     """What an interrupted command can still come to."""
     if arguments[:1] and arguments[0] in READERS:
         return "interrupted"
-    return "interrupted; run the same command again to carry on"
+    carries = "do the rest" if arguments[:1] and arguments[0] in IN_PARTS else "carry on"
+    return f"interrupted; run the same command again to {carries}"
 
 
 def _show_warning(

@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias
 
@@ -53,6 +54,29 @@ class Checkpoints:
     def missing(self) -> list[Shard]:
         """The shards that are still to be done."""
         return [shard for shard in self.shards if not self._path(shard).exists()]
+
+    def kept(self) -> str:
+        """What an interruption leaves, in words.
+
+        Example:
+            >>> from rafair.engine.shards import cut
+            >>> Checkpoints(Path("nowhere"), cut(250, 100), "of this plan").kept()
+            'none of 3 parts is done yet, and only whole parts are kept (of up to 100 instances)'
+        """
+        done, size = len(self.shards) - len(self.missing()), len(self.shards[0])
+        of, each = f"of {len(self.shards):,} parts", f"(of up to {size:,} instances)"
+        if not done:
+            return f"none {of} is done yet, and only whole parts are kept {each}"
+        return f"{done:,} {of} {each} {'is' if done == 1 else 'are'} kept"
+
+    @contextmanager
+    def telling(self, tell: Callable[[str], object]) -> Iterator[None]:
+        """While shards are done: tells at Ctrl-C what is kept of them."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            tell(self.kept())
+            raise
 
     def store(self, shard: Shard, files: Mapping[str, Content]) -> None:
         """Stores a shard's result, and returns when it is safe on disk.

@@ -93,7 +93,7 @@ class Job:
     @cached_property
     def place(self) -> Path:
         """The folder that holds all at the end."""
-        if self._is_temporary:
+        if self.is_temporary:
             return Path(tempfile.mkdtemp(prefix="rafair-")) / self.what
         return self.settings.out or next_free(self.name, self.plan)
 
@@ -104,7 +104,7 @@ class Job:
             InputError: If it is, but a file in it is not as it was written.
         """
         settings = self.settings
-        if self._is_temporary or not self.identified:
+        if self.is_temporary or not self.identified:
             return None
         # force is not meant to undo what was stopped when it had its name, before its plan went
         if settings.force and not (settings.keep or has_plan(self.place, self.plan)):
@@ -142,7 +142,7 @@ class Job:
                 f"resume: expected unfinished work of this very command in '{partial}', found "
                 "none; without --resume it begins"
             )
-        around = self.place.parent if self._is_temporary else None
+        around = self.place.parent if self.is_temporary else None
         force = self.settings.force
         with (
             removing_on_failure(around),
@@ -158,7 +158,8 @@ class Job:
             return Done(document, folder.finish(), around)
 
     @property
-    def _is_temporary(self) -> bool:
+    def is_temporary(self) -> bool:
+        """Whether its folder goes with the result, and with a failure."""
         return self.settings.temporary and not self.settings.out
 
     def _found(self, folder: Path, *, strict: bool) -> Document | None:

@@ -51,7 +51,8 @@ def _rates(rule: Rule, run: JudgedRun) -> Sequence[RateName]:
 
 def _check_strongest(rule: Rule, run: JudgedRun) -> None:
     """Says what a rule without an attack means where the run has no such rate."""
-    having = [name.attack for name in run.rates if name.short == rule.rate and name.attack]
+    rates = [name for name in run.rates if name.short == rule.rate]
+    having = list(dict.fromkeys(name.attack for name in rates if name.attack))
     if not having or rule.of_attack in having:
         return
     what = f"rate '{rule.rate}' without an attack: it is that of '{rule.of_attack}', which"

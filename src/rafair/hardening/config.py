@@ -15,6 +15,7 @@ PANEL = ("strongest",)
 """The judges: all attacks together, each on what those before it left."""
 
 ALL = "all"
+EPSILON = 0.05
 EPSILONS = (0.02, 0.05, 0.1, 0.2)
 MOST_MODELS = 100
 
@@ -26,14 +27,16 @@ class HardenConfig:
     Args:
         method: The method's name.
         options: Its options, each as `NAME=VALUE`.
-        epsilon: The largest change of a feature that training lets happen.
+        epsilon: The largest change of a feature that training lets happen, and the one at which
+            figures are told first. None takes 0.05; of a wrapper, which trains at none, the
+            smallest that is judged where that is not.
         models: How many networks, each with a seed of its own.
         seed: The first network's seed; decides the judged instances too.
         instances: How many test rows are judged; None takes all.
         steps: Steps of each judge.
         judges: The attacks that judge; empty takes the panel, ("all",) the whole registry.
-        epsilons: The largest changes that the judges may make, one after the other; the one of
-            training is added.
+        epsilons: The largest changes that the judges may make, one after the other; `epsilon` is
+            added.
         perturbation: "paper" or "feasible"; None takes what suits the data.
 
     Raises:
@@ -43,11 +46,13 @@ class HardenConfig:
     Example:
         >>> HardenConfig(epsilon=0.03, epsilons=(0.1,)).judged_epsilons
         (0.03, 0.1)
+        >>> HardenConfig(method="consensus", epsilons=(0.1, 0.2)).judged_epsilons
+        (0.1, 0.2)
     """
 
     method: str = DEFAULT
     options: tuple[str, ...] = ()
-    epsilon: float = 0.05
+    epsilon: float | None = None
     models: int = 1
     seed: int = 0
     instances: int | None = 200
@@ -59,7 +64,8 @@ class HardenConfig:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "made", method_named(self.method, self.options))
-        check_real("epsilon", self.epsilon, 0, 1)
+        if self.epsilon is not None:
+            check_real("epsilon", self.epsilon, 0, 1)
         check_whole("models", self.models, 1, MOST_MODELS)
         check_whole("seed", self.seed, 0, 2**32 - self.models)
         if self.instances is not None:
@@ -94,9 +100,17 @@ class HardenConfig:
         return tuple(range(self.seed, self.seed + self.models))
 
     @property
+    def at(self) -> float:
+        """The epsilon of training, and of the figures that are told first."""
+        if self.epsilon is not None:
+            return self.epsilon
+        free = self.made.training is None and EPSILON not in self.epsilons
+        return min(self.epsilons) if free else EPSILON
+
+    @property
     def judged_epsilons(self) -> tuple[float, ...]:
         """Ascending, each once, that of training among them."""
-        return tuple(sorted({float(epsilon) for epsilon in (*self.epsilons, self.epsilon)}))
+        return tuple(sorted({float(epsilon) for epsilon in (*self.epsilons, self.at)}))
 
     def panel(self, *, differentiable: bool) -> tuple[str, ...]:
         """The judges of a model.
@@ -125,7 +139,7 @@ class HardenConfig:
         return {
             "method": self.method,
             "options": self.made.options,
-            "epsilon": self.epsilon,
+            "epsilon": self.at,
             "seeds": list(self.seeds),
             "instances": self.instances,
             "steps": self.steps,

@@ -78,7 +78,7 @@ def document_of(
         "command": command,
         "environment": environment(judge.threads or 0, "cpu"),
         "method": config.made.to_dict(),
-        "epsilon": config.epsilon,
+        "epsilon": config.at,
         "seeds": [one.seed for one in outcomes],
         "training": pairs.training,
         "dataset": dataset_section(pairs.data) | {"judged_rows": len(judge.table)},
@@ -136,7 +136,7 @@ def _checks(
     share = float(np.bincount(labels).max() / len(labels))
     constant = float(np.mean(judged == np.bincount(labels).argmax()))
     masking = [one.masking for one in outcomes if one.masking is not None]
-    at = config.epsilon
+    at = config.at
     return Checks(
         Rises(rises(before.robust, "before") + rises(after.robust, "after")),
         ZeroGradients(

@@ -173,7 +173,7 @@ class FreshPairs:
         self, before: Path, after: Path, training: TrainConfig, folder: Path, progress: Progress
     ) -> None:
         method, found = self.config.made, _hardened(after)
-        told = Hardened(method=method.name, epsilon=self.config.epsilon, options=method.options)
+        told = Hardened(method=method.name, epsilon=self.config.at, options=method.options)
         if found and found.model_copy(update={"stopped_after_epoch": None}) == told:
             return
         if (after / DESCRIPTION).exists():
@@ -185,7 +185,7 @@ class FreshPairs:
                 {"plan": self.plan, "config": self.config.to_dict(), "seed": training.seed}
             )
             keeper = Checkpoint(folder / WORK / f"training-{training.seed}", key, progress)
-            hardening = Hardening(method.training, self.config.epsilon, training)
+            hardening = Hardening(method.training, self.config.at, training)
             network, state = hardening.train(self.dataset.train, keeper=keeper, progress=progress)
             _keep_time(folder, after.name, state.seconds)
             stopped = state.epoch if state.broken else None

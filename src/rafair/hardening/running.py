@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -13,7 +13,8 @@ import numpy as np
 
 from rafair._version import __version__
 from rafair.auditing.config import AuditConfig
-from rafair.auditing.cost import Cost, describe, measure_rate
+from rafair.auditing.cost import Cost, describe, duration, measure_rate
+from rafair.auditing.pilot import WORTH, Clock
 from rafair.engine.checkpoints import Checkpoints
 from rafair.engine.job import Done, Job
 from rafair.engine.run_folder import HARDENING, RunFolder
@@ -144,6 +145,8 @@ class _Run:
     config: HardenConfig
     job: Job
     folder: RunFolder
+    clock: list[Clock] = field(default_factory=list)
+    """What was told of the time, until the first part has shown how long one really takes."""
 
     @property
     def means(self) -> RunSettings:
@@ -214,8 +217,10 @@ class _Run:
             for model in (pair.before, pair.after):
                 sweep = config.sweep(model, judge.table.schema, workers, lambda rows: None)
                 slow += 0.5 / measure_rate(sweep, judge.table.rows, judge.table.labels)
-            done = len(self._checkpoints.shards) - len(self._checkpoints.missing())
-            left = 1 - done / len(self._checkpoints.shards)
+            missing = len(self._checkpoints.missing())
+            left = missing / len(self._checkpoints.shards)
+            if (most := total * left * slow) >= WORTH:
+                self.clock.append(Clock(most, missing))
             ahead = describe(Cost(int(total), {}, {}), 1 / slow, workers.threads, left=left)
         again = "; carrying on where it was left" if self.folder.resumed else ""
         self.means.progress.note(
@@ -244,8 +249,8 @@ class _Run:
                     seconds += spent
             masking = None
             if not judge.black_box:
-                panel = measured["after"][self.config.epsilon]
-                check = _Masking(MaskingCheck(judge), pair.after, self.config.epsilon, panel)
+                panel = measured["after"][self.config.at]
+                check = _Masking(MaskingCheck(judge), pair.after, self.config.at, panel)
                 with whole.part(check.check.cost()):
                     masking, spent = self._part(next(places), check, _read_broken, whole)
                 seconds += spent
@@ -270,6 +275,8 @@ class _Run:
             begun = time.perf_counter()
             done = _Part(work(whole), time.perf_counter() - begun)
             self._checkpoints.store(shard, {FOUND: plain(done)})
+            if self.clock and (left := self.clock.pop().correction()) is not None:
+                self.means.progress.note(f"about {duration(left)} left to judge")
         stored = read(read_json(path), path)
         return stored.found, stored.seconds
 

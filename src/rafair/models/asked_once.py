@@ -196,9 +196,8 @@ class AskedOnce(Classifier):
             if self.max_queries is not None and self.asked + len(mine) > self.max_queries:
                 raise QueryBudgetError(
                     f"model '{self.name}': expected at most max_queries = {self.max_queries:,} "
-                    f"rows to be asked, {self.asked:,} were and {len(mine):,} more are needed now; "
-                    "what was done is kept, and the same command with a larger --max-queries "
-                    "carries on"
+                    f"rows to be asked, {self.asked:,} were and {len(mine):,} more are needed now"
+                    + QueryBudgetError.KEPT
                 )
             self.asked += len(mine)
             self._pending |= dict.fromkeys(mine, claim)

@@ -93,6 +93,27 @@ class Classifier(ABC):
         """
 
 
+class Around(Classifier):
+    """A classifier around another, `_inner`, that says of itself what that one says."""
+
+    _inner: Classifier
+
+    @property
+    def differentiable(self) -> bool:
+        """Whether the model inside is."""
+        return self._inner.differentiable
+
+    @property
+    def n_parameters(self) -> int | None:
+        """Those of the model inside."""
+        return self._inner.n_parameters
+
+    @property
+    def sha256(self) -> str | None:
+        """The hash of the model inside."""
+        return self._inner.sha256
+
+
 @dataclass
 class Queries:
     """How many rows a model was asked about; padding does not count.

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from rafair.models.classifier import Classifier, Cotangent, Logits, Rows
+from rafair.models.classifier import Around, Classifier, Cotangent, Logits, Rows
 from rafair.tabular.counterparts import Counterparts
 
 ROWS_AT_ONCE = 16_384
@@ -18,7 +18,7 @@ FIXED_ROWS, FIXED_ROWS_OF_OTHERS = 4096, 1024
 gradients, each row may take long, and so does what fills a batch."""
 
 
-class CombinationMeans(Classifier):
+class CombinationMeans(Around):
     """Asks a model about rows with each combination of sensitive values, and averages.
 
     A row gets the same mean in any batch, to the last bit: the model is asked in whole blocks, or
@@ -46,21 +46,6 @@ class CombinationMeans(Classifier):
         # so many rows always go together, and batches are of a multiple of it
         self._unit = block or min(self._people * len(chosen), fixed)
         self._batch = max(ROWS_AT_ONCE // self._unit, 1) * self._unit if block else self._unit
-
-    @property
-    def differentiable(self) -> bool:
-        """Whether the model is."""
-        return self._inner.differentiable
-
-    @property
-    def n_parameters(self) -> int | None:
-        """The model's."""
-        return self._inner.n_parameters
-
-    @property
-    def sha256(self) -> str | None:
-        """The model's."""
-        return self._inner.sha256
 
     def logits(self, rows: Rows) -> Logits:
         """Mean logits of shape `(n, c)`."""

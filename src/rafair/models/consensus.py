@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rafair.arguments import check_whole
 from rafair.errors import InputError, ModelError
 from rafair.models.asked_once import AskedOnce
-from rafair.models.classifier import Classifier, Cotangent, Logits, Rows
+from rafair.models.classifier import Around, Classifier, Cotangent, Logits, Rows
 from rafair.models.combination_means import CombinationMeans
 from rafair.models.decision import OWN
 from rafair.tabular.counterparts import Counterparts
@@ -41,7 +41,7 @@ class SampledMeans:
     doubtful: NDArray[np.bool_]
 
 
-class ConsensusClassifier(Classifier):
+class ConsensusClassifier(Around):
     """Averages another model's logits over the sensitive domain.
 
     The row's own sensitive values are not looked at, so that all counterparts get the very same
@@ -96,16 +96,6 @@ class ConsensusClassifier(Classifier):
     def rows_per_prediction(self) -> int:
         """How many rows the model is asked about for one prediction."""
         return len(self._chosen)
-
-    @property
-    def differentiable(self) -> bool:
-        """Whether the model itself is."""
-        return self._inner.differentiable
-
-    @property
-    def n_parameters(self) -> int | None:
-        """Those of the model itself."""
-        return self._inner.n_parameters
 
     @property
     def sha256(self) -> str | None:

@@ -1,4 +1,4 @@
-"""From what a user names on a command line to a classifier of the table's encoded rows."""
+"""Opens somebody else's model, whose name alone says what it is; no folder that rafair wrote."""
 
 from __future__ import annotations
 
@@ -18,23 +18,19 @@ EXPECTED = f"FILE.py:NAME, or a file that ends in {', '.join(ENDINGS)}, or an ad
 
 
 def open_model(source: str | Path, schema: Schema, options: ModelOptions = DEFAULTS) -> Classifier:
-    """Opens a model that somebody else trained.
+    """Opens a model as `rafair.open_model` does (`sources.opening`), which knows folders too.
 
     Args:
-        source: `FILE.py:NAME` (with weights, a factory of a torch module; without, a function), a
-            file of TorchScript, ONNX, scikit-learn, XGBoost or LightGBM, or an endpoint's address.
-        schema: The features of the rows that it is to be asked about, and the classes.
+        source: What it takes, but for a folder.
+        schema: The features of the rows, and the classes.
         options: What the file does not say.
 
     Raises:
-        ModelError: If there is no such model, it is not what its name says, it does not fit the
-            schema, or it would have to be trusted first.
-        InputError: If a library that it needs is not installed.
+        ModelError: As it does.
+        InputError: Likewise.
 
     Example:
-        >>> age = {"name": "age", "kind": "integer", "minimum": 18, "maximum": 95}
-        >>> schema = Schema(features=(age,), label="default", classes=("no", "yes"))
-        >>> open_model("model.docx", schema)
+        >>> open_model("model.docx", Schema(features=(), label="y", classes=("no", "yes")))
         Traceback (most recent call last):
         rafair.errors.ModelError: model 'model.docx': expected FILE.py:NAME, or a file that ends ...
     """

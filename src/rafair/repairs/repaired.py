@@ -9,7 +9,7 @@ import numpy as np
 from rafair.engine.workers import Workers
 from rafair.errors import InputError, ModelError
 from rafair.models.asked_once import keys_of
-from rafair.models.classifier import Classifier, Cotangent, Logits, Rows
+from rafair.models.classifier import Around, Classifier, Cotangent, Logits, Rows
 from rafair.models.losses import loss_named
 from rafair.models.prediction import logits_of
 from rafair.models.wrapper import BenignWrapper
@@ -32,7 +32,7 @@ ALONE = Workers(1)
 """A pool that is never opened: a classifier computes in the thread that asks it."""
 
 
-class RepairedClassifier(Classifier):
+class RepairedClassifier(Around):
     """Answers for a row what another model answers for the repaired row.
 
     The repair follows the majority prediction over the row's counterparts, since no label is known.
@@ -90,11 +90,6 @@ class RepairedClassifier(Classifier):
     def gradient_rows_per_prediction(self) -> int:
         """What one prediction costs at most: steps × counterparts."""
         return self._wrapper.steps * self._counterparts.size
-
-    @property
-    def n_parameters(self) -> int | None:
-        """Those of the model itself."""
-        return self._inner.n_parameters
 
     @property
     def sha256(self) -> str | None:

@@ -20,6 +20,7 @@ from rafair.results.moved import Moved, moved_features
 from rafair.results.per_instance import PerInstance
 from rafair.results.rate_names import RateName
 from rafair.results.result import Audit
+from rafair.results.still import resting
 from rafair.results.stored_rows import StoredRows
 from rafair.results.summary import summary
 from rafair.results.tables import moves_table, tables
@@ -59,7 +60,7 @@ def contents_of(audit: Audit) -> Contents:
         pairs=pairs,
         gaps=gaps_table(record),
         features=features.pictures,
-        moved=moved_picture(moved),
+        moved=moved_picture(moved, {attack: resting(record, attack) for attack in moved}),
         tables=[*tables(record), *([moves] if (moves := moves_table(record)) else [])],
         cases=cases,
         manifest=list(manifest(record)),

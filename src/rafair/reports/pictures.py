@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from rafair.reports.contents import PARTS, Bar, Picture
 from rafair.results.leading import families
@@ -23,7 +23,8 @@ STAGES = (
 MOVED = (
     "Of the instances that were right and equal as they were and that the attack broke: the share "
     "of their first violating rows in which another value of the feature is shown, as in the "
-    "cases, and how far it was moved at the median where it is."
+    "cases, and how far it was moved at the median where it is. Not moved: "
+    "what the attack could not move."
 )
 
 
@@ -49,10 +50,21 @@ def _stages(record: AuditRecord, metric: str) -> Iterator[Bar]:
             yield Bar(f"repaired after {name}", record.repairs[name].final[metric], "repaired")
 
 
-def moved_picture(moved: Mapping[str, Sequence[Moved]]) -> Picture | None:
-    """How often each feature was moved, by attack."""
+def moved_picture(
+    moved: Mapping[str, Sequence[Moved]], resting: Mapping[str, Collection[str]]
+) -> Picture | None:
+    """How often each feature was moved, by attack.
+
+    Args:
+        moved: By attack, how features were moved.
+        resting: By attack, the names of the features that it could not move: what it could and did
+            not move is told by its share, which is 0.
+    """
     groups = [
-        (f"{attack}: {features[0].rate.n:,} broken", [_moved_bar(one) for one in features])
+        (
+            f"{attack}: {features[0].rate.n:,} broken",
+            [_moved_bar(one, resting[attack]) for one in features],
+        )
         for attack, features in moved.items()
         if features and features[0].rate
     ]
@@ -61,10 +73,10 @@ def moved_picture(moved: Mapping[str, Sequence[Moved]]) -> Picture | None:
     return Picture(PARTS["moved"], groups, MOVED + _codes_alone(moved))
 
 
-def _moved_bar(moved: Moved) -> Bar:
+def _moved_bar(moved: Moved, resting: Collection[str]) -> Bar:
     name = shortened(moved.feature)
     label = f"{name} ({moved.size})" if moved.size else name
-    if moved.rest:
+    if moved.rest and moved.feature in resting:
         return Bar(label, None, instead="not moved")
     return Bar(label, moved.rate)
 

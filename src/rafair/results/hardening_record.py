@@ -213,7 +213,7 @@ class HardeningRecord:
     """The content of `harden.json`.
 
     Args:
-        epsilon: That of training.
+        epsilon: That of training; of a wrapper the one that is told first.
         before: Means over networks; so are those after.
         change: After minus before.
         each: The networks.

@@ -147,7 +147,11 @@ def _name_the_rule(model: BlackBox | LabelledModule, logits: Logits, table: Tabl
 
 
 def _other_reading(model: Opened, logits: Logits, table: Table) -> Iterator[str]:
-    """Says what the accuracy would be if the model took rows in the other way."""
+    """Says what the accuracy would be if the model took rows in the other way, if that is a doubt.
+
+    A model that names the columns that it takes is doubted only where it is right more often in the
+    other way, any other also where it may be.
+    """
     terms = model.terms
     if terms.input_stated:
         return
@@ -165,8 +169,9 @@ def _other_reading(model: Opened, logits: Logits, table: Table) -> Iterator[str]
     ours, theirs = _accuracy(logits[some], part), _accuracy(answers, part)
     if ours is None or theirs is None:
         return
-    if terms.columns is not None and theirs.high < ours.low:
-        return  # it names the columns that it takes, and is right far more often so
+    worse, better = theirs.high < ours.low, theirs.low > ours.high
+    if worse or (terms.columns is not None and not better):
+        return
     yield (
         f"nothing states what the model takes: as {_reading(terms.input)} it is right for "
         f"{_shown(ours)} of {ours.n:,} rows, as {_reading(other)} it would be for {_shown(theirs)};"
