@@ -40,6 +40,8 @@ class Region:
         values: Of each feature the values that it can have, ascending; None where there is no
             list, and every number between the ends counts.
         followers: The derived columns, which follow from others.
+        box: What instances may be moved to.
+        sensitive: The sensitive columns.
     """
 
     owner: Indices
@@ -48,6 +50,8 @@ class Region:
     listed: Flags
     values: tuple[Listed | None, ...]
     followers: Followers
+    box: PerturbationSet
+    sensitive: tuple[int, ...]
 
     def __len__(self) -> int:
         return len(self.owner)
@@ -61,6 +65,20 @@ class Region:
             upper=self.upper[chosen],
             listed=self.listed[chosen],
         )
+
+    def placed(self, owner: Indices, rows: Rows) -> Rows:
+        """The possible rows nearest to others, which keep their own sensitive values.
+
+        Args:
+            owner: The instance that each row is near to; shape `(m,)`.
+            rows: Encoded rows of shape `(m, d)`.
+        """
+        centres, columns = self.followers.centres[owner], list(self.sensitive)
+        wanted = rows.copy()
+        wanted[:, columns] = centres[:, columns]
+        moved = self.box.nearest(self.box.project(wanted, centres), centres, centres).copy()
+        moved[:, columns] = rows[:, columns]
+        return moved
 
     @staticmethod
     def joined(parts: Sequence[Region]) -> Region:
@@ -107,7 +125,8 @@ class Surroundings:
         values = self._values(len(centres[0]))
         listed = np.array([some is not None for some in values])[None] & (upper > lower)
         listed &= self._on_grid(centres, values)
-        whole = Region(np.arange(len(centres)), lower, upper, listed, values, followers)
+        each, columns = np.arange(len(centres)), self.counterparts.columns
+        whole = Region(each, lower, upper, listed, values, followers, self.box, columns)
         parts = list(self._branches(whole, centres)) or [whole]
         region = Region.joined(parts)
         return region.where(np.argsort(region.owner, kind="stable"))
