@@ -15,6 +15,7 @@ from rafair.tabular.categories import Category
 from rafair.tabular.counterparts import Counterparts, Indices
 from rafair.tabular.encoding import Rows
 from rafair.tabular.feasible import FeasibleSet
+from rafair.tabular.grids import ROUNDING
 from rafair.tabular.perturbation import PerturbationSet
 
 Flags = NDArray[np.bool_]
@@ -125,6 +126,7 @@ class Surroundings:
         values = self._values(len(centres[0]))
         listed = np.array([some is not None for some in values])[None] & (upper > lower)
         listed &= self._on_grid(centres, values)
+        self._reach_grids(lower, upper, listed, values)
         each, columns = np.arange(len(centres)), self.counterparts.columns
         whole = Region(each, lower, upper, listed, values, followers, self.box, columns)
         parts = list(self._branches(whole, centres)) or [whole]
@@ -166,6 +168,24 @@ class Surroundings:
         ):
             found[column] = domain
         return tuple(found)
+
+    def _reach_grids(
+        self, lower: Rows, upper: Rows, listed: Flags, values: Sequence[Listed | None]
+    ) -> None:
+        """Moves ends, in place, as far as grids let values go, which forgive them some rounding.
+
+        Those of lists end up on the list.
+        """
+        if isinstance(self.box, FeasibleSet):
+            moves = (upper > lower) & (self.box.grids.step > 0)
+            lower[moves] = np.maximum(lower - 2 * ROUNDING, 0)[moves]
+            upper[moves] = np.minimum(upper + 2 * ROUNDING, 1)[moves]
+        for column, some in enumerate(values):
+            here = listed[:, column]
+            if some is not None and here.any():
+                first = np.searchsorted(some, lower[here, column])
+                last = np.searchsorted(some, upper[here, column], side="right") - 1
+                lower[here, column], upper[here, column] = some[first], some[last]
 
     def _on_grid(self, centres: Rows, values: Sequence[Listed | None]) -> Flags:
         """Which values of instances are among those listed: others can always be gone back to."""
