@@ -101,7 +101,7 @@ class ListingProver:
         return np.array(list(itertools.product(*each)), np.float32)
 
 
-def linear_prover(classifier, schema):
+def linear_prover(classifier, schema, rows=None):
     """A `LinearProver` of a network of one layer that gives two logits; None of anything else."""
     module = classifier.module if isinstance(classifier, TorchClassifier) else None
     if isinstance(module, nn.Sequential) and len(module) == 1:

@@ -22,7 +22,7 @@ from rafair.results.run_files import CERTIFICATES
 def work_of(table, module, epsilons=(0.02, 0.1), boxes=300, **options) -> Certifier:
     config = certifying(AuditConfig(epsilons=epsilons, steps=5, **options))
     resolved = config.resolved(table.schema, "cpu")
-    return Certifier(TorchClassifier(module), table.schema, resolved, boxes)
+    return Certifier(TorchClassifier(module), table.schema, resolved, boxes, table.rows)
 
 
 def part_of(table, start=0, stop=None) -> CertifyPart:

@@ -6,6 +6,7 @@ import datetime
 import time
 from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,9 @@ from rafair.tabular.table import Table
 
 Numbers = NDArray[np.int64]
 
+COMPARED = 500
+"""On so many rows of the table what was read of a model is compared with its answers."""
+
 
 def check_certifiable(model: Classifier, schema: Schema, config: AuditConfig) -> AuditConfig:
     """Refuses, before any work, what cannot be certified.
@@ -56,7 +60,7 @@ def check_certifiable(model: Classifier, schema: Schema, config: AuditConfig) ->
     """
     certified = certifying(config)
     certified.budget(schema, feasible=config.perturbation == Perturbation.FEASIBLE)
-    prover_of(model, schema)
+    prover_of(model, schema, np.zeros((0, len(schema)), np.float32))
     return certified
 
 
@@ -83,6 +87,13 @@ class Certification:
     instances: Numbers
     means: RunSettings
     workers: Workers
+
+    @cached_property
+    def work(self) -> Certifier:
+        """The work on a shard."""
+        sample = self.table.rows[:COMPARED]
+        model, schema = unwrapped(self.model), self.table.schema
+        return Certifier(model, schema, self.config, self.options.boxes, sample)
 
     def sections(self, run: Path, into: Path, scratch: Path, plan: str) -> dict[str, object]:
         """Writes `certificates.parquet`; returns the sections of `audit.json`.
@@ -118,7 +129,7 @@ class Certification:
 
     def _record(self, n: int, seconds: float, plan: str) -> CertificateRecord:
         schema, config = self.table.schema, self.config
-        prover = prover_of(self.model, schema)
+        prover = self.work.prover
         return CertificateRecord(
             prover=prover.kind,
             boxes=self.options.boxes,
@@ -144,7 +155,6 @@ class Certification:
         if dropped := checkpoints.drop_unusable():
             self.means.progress.note(dropped)
         missing = checkpoints.missing()
-        work = Certifier(unwrapped(self.model), schema, self.config, self.options.boxes)
         left = sum(map(len, missing)) * len(budgets(self.config))
         parts = (
             (shard, self._part(chosen[shard.start : shard.stop], known.of(shard.start, shard.stop)))
@@ -153,7 +163,7 @@ class Certification:
         counted: Counter[str] = Counter()
         with self.means.progress.task("certifying", left, "verdicts") as task:
             executor = self.means.executor
-            for shard, files in executor.map(work, parts, self.workers, task.advance):
+            for shard, files in executor.map(self.work, parts, self.workers, task.advance):
                 checkpoints.store(shard, files)
                 counted += _told(files[CERTIFICATES])
                 task.tell(", ".join(f"{counted[key]:,} {key.replace('_', ' ')}" for key in KEYS))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from rafair.certify.asked import Asked
 from rafair.certify.cascade import Cascade, Level
 from rafair.certify.cascade import Suspects as Pairs
 from rafair.certify.kinds import by_construction, prover_of
-from rafair.certify.prover import Indices
+from rafair.certify.prover import Indices, Prover
 from rafair.engine.checkpoints import Content
 from rafair.engine.shards import Advance
 from rafair.engine.workers import Workers
@@ -66,12 +67,22 @@ class Certifier:
         schema: The features of the rows.
         config: The options, as `certifying` gives them.
         boxes: After how many boxes an instance is left open.
+        sample: Rows on which what is read of the model is compared with it; shape `(n, d)`.
     """
 
     classifier: Classifier
     schema: Schema
     config: AuditConfig
     boxes: int
+    sample: Rows
+
+    @cached_property
+    def prover(self) -> Prover:
+        """Who proves."""
+        return prover_of(self.classifier, self.schema, self.sample)
+
+    def __getstate__(self) -> dict[str, object]:
+        return {name: value for name, value in vars(self).items() if name != "prover"}
 
     def __call__(self, part: CertifyPart, workers: Workers, advance: Advance) -> dict[str, Content]:
         """Gives verdicts on a part's instances.
@@ -85,7 +96,7 @@ class Certifier:
             By name the file to be stored.
         """
         counterparts = Counterparts.of(self.schema)
-        prover = prover_of(self.classifier, self.schema)
+        prover = self.prover
         search = _Search(self, workers)
         cascade = Cascade(
             prover,

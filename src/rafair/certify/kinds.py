@@ -7,20 +7,57 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rafair.certify.linear import LinearProver
 from rafair.certify.network import network_prover
 from rafair.certify.prover import Confirm, Decided, Indices, Prover, Told
+from rafair.certify.reading.checking import DRAWN, check_read
+from rafair.certify.reading.linear import Linear
+from rafair.certify.reading.opening import read
 from rafair.certify.region import Region
+from rafair.certify.trees.ensemble import Ensemble
+from rafair.certify.trees.prover import TreeProver
 from rafair.errors import ModelError
 from rafair.models.asked_once import AskedOnce
-from rafair.models.classifier import Classifier, Labels
+from rafair.models.classifier import Classifier, Labels, Rows
 from rafair.models.consensus import ConsensusClassifier
 from rafair.tabular.counterparts import Counterparts
 from rafair.tabular.schema import Schema
 
-Attempt = Callable[[Classifier, Schema], Prover | None]
-"""A prover for a model; None where it is of another kind."""
+Attempt = Callable[[Classifier, Schema, Rows], Prover | None]
+"""A prover for a model, which may be compared with it on some rows; None of another kind."""
 
-KINDS: tuple[tuple[str, Attempt], ...] = (("fully connected ReLU networks", network_prover),)
+
+def tree_or_linear_prover(classifier: Classifier, schema: Schema, rows: Rows) -> Prover | None:
+    """The prover of trees or of a linear model; None of others.
+
+    Args:
+        classifier: What `rafair.models` opens.
+        schema: The features.
+        rows: Encoded rows of the table.
+
+    Raises:
+        ModelError: If it is such a model, but in a way that cannot be certified.
+    """
+    found = read(classifier, schema)
+    if found is None:
+        return None
+    base = rows[:1] if len(rows) else np.zeros((1, len(schema)), np.float32)
+    if isinstance(found.formula, Linear):
+        check_read(found, rows, rows[:0])
+        return LinearProver(found.formula, found.inputs, base)
+    ensemble = Ensemble(found.formula, found.inputs, base)
+    check_read(found, rows, ensemble.questions.rows_at_cuts(base, DRAWN))
+    return TreeProver(ensemble, classifier, found.kind)
+
+
+KINDS: tuple[tuple[str, Attempt], ...] = (
+    ("fully connected ReLU networks", network_prover),
+    (
+        "logistic regression and linear support vector machines, and trees of scikit-learn, "
+        "XGBoost and LightGBM",
+        tree_or_linear_prover,
+    ),
+)
 """What each kind is called in messages, and who tries to take it on, in this order."""
 
 
@@ -34,6 +71,7 @@ class Unproven:
 
     kind: str
     continuous: bool = False
+    reads: frozenset[int] | None = None
 
     def decide(
         self,
@@ -57,27 +95,26 @@ def unwrapped(classifier: Classifier) -> Classifier:
     return classifier
 
 
-def prover_of(classifier: Classifier, schema: Schema) -> Prover:
+def prover_of(classifier: Classifier, schema: Schema, rows: Rows) -> Prover:
     """Who proves the classes that a model gives to regions.
 
     Args:
         classifier: The model.
         schema: The features of its rows.
+        rows: Encoded rows of the table, on which what was read is compared with the model.
 
     Raises:
-        ModelError: If it is of no kind of which anything can be proven.
+        ModelError: If it is of no kind of which anything can be proven, or of one of these in a way
+            of which nothing can be.
     """
     classifier = unwrapped(classifier)
     for _, attempt in KINDS:
-        if (found := attempt(classifier, schema)) is not None:
+        if (found := attempt(classifier, schema, rows)) is not None:
             return found
     if isinstance(classifier, ConsensusClassifier):
         return Unproven("consensus")
     known = ", ".join(name for name, _ in KINDS) or "none"
-    raise ModelError(
-        f"model '{classifier.name}': nothing can be proven of it; certificates are for these kinds "
-        f"of models: {known}"
-    )
+    raise ModelError(f"model '{classifier.name}': cannot be certified; what can: {known}")
 
 
 def by_construction(
@@ -92,7 +129,6 @@ def by_construction(
     """
     if isinstance(unwrapped(classifier), ConsensusClassifier):
         return "it answers with the mean over sensitive values, whatever a row's own are"
-    reads = getattr(prover, "reads", None)
-    if reads is not None and not set(reads) & set(counterparts.columns):
+    if prover.reads is not None and not prover.reads & set(counterparts.columns):
         return "it reads no sensitive feature"
     return None

@@ -17,7 +17,7 @@ from rafair.certify.region import Region
 from rafair.certify.relaxed import Relaxation
 from rafair.certify.search import Search
 from rafair.errors import ModelError
-from rafair.models.classifier import Classifier, Labels
+from rafair.models.classifier import Classifier, Labels, Rows
 from rafair.models.head import GIVEN
 from rafair.models.raw_rows import RawUnits
 from rafair.models.read_layers import Matrices, layers_of
@@ -84,12 +84,15 @@ class NetworkProver:
         return search.run(chosen[known[chosen]])
 
 
-def network_prover(classifier: Classifier, schema: Schema) -> NetworkProver | None:
+def network_prover(
+    classifier: Classifier, schema: Schema, rows: Rows | None = None
+) -> NetworkProver | None:
     """Proofs for a classifier; None where it is of another kind.
 
     Args:
         classifier: The model.
         schema: The features of the rows that it is asked about.
+        rows: Ignored: its own layers are read.
 
     Raises:
         ModelError: If it is such a network, but one for which nothing can be proven.

@@ -64,6 +64,13 @@ class Prover(Protocol):
         Then a class that is not constant over a connected region has counterparts that disagree.
         """
 
+    @property
+    def reads(self) -> frozenset[int] | None:
+        """The columns that the class may depend on; None where that is not known.
+
+        Where none of them is sensitive, all counterparts get one class by construction.
+        """
+
     def decide(
         self,
         region: Region,

@@ -95,6 +95,16 @@ class TreeColumns:
             if not encoded
         }
 
+    @property
+    def taken(self) -> list[int]:
+        """Which columns of the table the trees take, in order."""
+        return list(self._columns)
+
+    @property
+    def encoded(self) -> bool:
+        """Whether they take codes, rather than the table's own values."""
+        return self._encoded
+
     def matrix(self, rows: Rows) -> NDArray[np.float64]:
         """What the trees take for encoded rows; shape `(n, columns of the trees)`."""
         if self._encoded:

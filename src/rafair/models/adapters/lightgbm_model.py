@@ -67,6 +67,21 @@ class LightGBMModel(BlackBox):
         if not plain:
             self.terms.columns = tuple(schema.names[i] for i in taken)
 
+    @property
+    def booster(self) -> Any:
+        """The booster itself."""
+        return self._booster
+
+    @property
+    def factor(self) -> float:
+        """What its raw scores are multiplied with to be logits."""
+        return self._factor
+
+    @property
+    def columns(self) -> TreeColumns:
+        """What it takes of encoded rows."""
+        return self._columns
+
     def answer(self, rows: Rows) -> Answer:
         """Logits, of class 1 where there are two classes, else one per class; and its decision."""
         matrix = self._columns.matrix(rows)

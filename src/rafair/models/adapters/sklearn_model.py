@@ -91,6 +91,21 @@ class SklearnModel(BlackBox):
         if listed is not None:
             self.terms.columns = tuple(listed)
 
+    @property
+    def estimator(self) -> Any:
+        """The estimator itself."""
+        return self._estimator
+
+    @property
+    def taken(self) -> list[int]:
+        """Which columns of the table it takes, in order."""
+        return list(self._taken)
+
+    @property
+    def takes_codes(self) -> bool:
+        """Whether it takes encoded rows, rather than the table's own values."""
+        return self._encoded
+
     def answer(self, rows: Rows) -> Answer:
         """One score per class, and where it is asked for, its own decision."""
         if self._encoded:
@@ -104,7 +119,7 @@ class SklearnModel(BlackBox):
         return SklearnModel(replace(self._source, asks_predict=True), self._schema, self.options)
 
     def _answer(self, rows: Rows) -> Answer:
-        given, n = self._given(filled(rows)), len(rows)
+        given, n = self.given(filled(rows)), len(rows)
         with asked(self.name):
             scores = np.asarray(getattr(self._estimator, self._question.method)(given))[:n]
             if not self._question.asks_predict:
@@ -168,7 +183,8 @@ class SklearnModel(BlackBox):
         self._of_first = bool(found and not found.odds and self.order[found.place] == 0)
         self._pairwise = _is_pairwise(self._estimator)
 
-    def _given(self, rows: Rows) -> Any:
+    def given(self, rows: Rows) -> Any:
+        """What it is asked with: a frame, or a matrix; rows of one kind (`raw_rows.alike`)."""
         if self._encoded:
             frame = pd.DataFrame(rows, columns=list(self._schema.names))
         else:

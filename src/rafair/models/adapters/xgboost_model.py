@@ -95,6 +95,21 @@ class XGBoostModel(BlackBox):
         if names is not None:
             self.terms.columns = tuple(names)
 
+    @property
+    def booster(self) -> Any:
+        """The booster itself."""
+        return self._booster
+
+    @property
+    def rounds(self) -> int:
+        """How many of its rounds are used; 0 for all."""
+        return self._trees[1]
+
+    @property
+    def columns(self) -> TreeColumns:
+        """What it takes of encoded rows."""
+        return self._columns
+
     def answer(self, rows: Rows) -> Answer:
         """Margins, of class 1 where there are two classes, else one per class; and its decision."""
         matrix = self._columns.matrix(rows)

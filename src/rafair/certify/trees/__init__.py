@@ -1,0 +1,1 @@
+"""Exact branch and bound over ensembles of trees."""
