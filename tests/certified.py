@@ -66,8 +66,8 @@ def rows_of(region: Region, instance: int, grid: Sequence[np.ndarray]) -> np.nda
             values = region.values[column] if region.listed[box, column] else codes
             assert values is not None
             some = values[(values >= low) & (values <= high)]
-            derived = derivations is not None and column in derivations.columns
-            axes.append(some if low < high and not derived else np.array([low]))
+            follows = derivations is not None and column in derivations.columns
+            axes.append(np.array([low]) if low == high or follows else some)
         rows = np.array(list(itertools.product(*axes)), np.float32)
         if derivations is not None:
             derivations.follow(rows, np.repeat(region.followers.centres[[instance]], len(rows), 0))

@@ -20,6 +20,7 @@ MOST_BITS = 1 << 24
 """How many bits are looked at one by one together, a byte each."""
 
 Words = NDArray[np.uint64]
+Paths = NDArray[np.int32]
 
 
 class Part:
@@ -40,12 +41,12 @@ class Part:
         asked: Flags = passed & failed
         self.questions = ensemble.questions.where(asked)
         self._always = 2 * len(self.questions)
-        names = np.full(len(given), self._always)
+        names = np.full(len(given), self._always, np.int32)
         names[np.flatnonzero(np.repeat(asked, 2))] = np.arange(self._always)
         self._take_leaves(ensemble, pair, given, names)
         self._take_nodes(ensemble, pair, given, names, asked)
 
-    def _take_leaves(self, ensemble: Ensemble, pair: Pair, given: Flags, names: Places) -> None:
+    def _take_leaves(self, ensemble: Ensemble, pair: Pair, given: Flags, names: Paths) -> None:
         reached: Flags = np.asarray(given[ensemble.leaf_paths].all(axis=1))
         leaves = pair.order[reached[pair.order]]
         trees = ensemble.tree_of[leaves]
@@ -64,7 +65,7 @@ class Part:
         self._leaf_paths = _short(names[ensemble.leaf_paths[leaves]], self._always)
 
     def _take_nodes(
-        self, ensemble: Ensemble, pair: Pair, given: Flags, names: Places, asked: Flags
+        self, ensemble: Ensemble, pair: Pair, given: Flags, names: Paths, asked: Flags
     ) -> None:
         reached = given[ensemble.node_paths].all(axis=1) & asked[ensemble.question_of]
         reached &= pair.weights > 0
@@ -141,11 +142,11 @@ class Part:
         return found
 
 
-def _short(paths: Places, always: int) -> Places:
+def _short(paths: Paths, always: int) -> Places:
     """Paths without the answers that are always given, as steps by leaves."""
     ordered = np.sort(paths, axis=1)
     longest = int((ordered < always).sum(axis=1).max(initial=0))
-    return np.ascontiguousarray(ordered[:, :longest].T)
+    return ordered[:, :longest].T.astype(np.int64)
 
 
 def _bits(words: Words, n: int) -> NDArray[np.uint8]:
