@@ -428,7 +428,9 @@ def test_a_model_of_another_kind_is_refused_at_once(tmp_path):
     import planted
 
     table = planted.random_table(20)
-    with pytest.raises(package.ModelError, match="cannot be certified; what can: fully connected ReLU"):
+    with pytest.raises(
+        package.ModelError, match="cannot be certified; what can: fully connected ReLU"
+    ):
         package.audit(
             lambda rows: rows[:, :2], table, attacks=(), certify=True, out=tmp_path / "run"
         )

@@ -29,6 +29,7 @@ from rafair.auditing.cost import Cost, describe, duration, measure_rate
 from rafair.auditing.document import environment, merge_shards, warnings_of, write_document
 from rafair.auditing.examine import Examiner, Part
 from rafair.auditing.finished import config_section, finished_audit, hashes, identity_of, plan_of
+from rafair.auditing.found import found_sections
 from rafair.auditing.judging import Judge, Judging, Whole
 from rafair.auditing.moves import largest_moves, most_asked
 from rafair.auditing.options_for import check_against
@@ -44,16 +45,13 @@ from rafair.errors import ModelGoneError, QueryBudgetError
 from rafair.models.adapting import check_fits
 from rafair.models.classifier import Classifier
 from rafair.models.prediction import predict
-from rafair.results.curve import curve_document
-from rafair.results.derived_rates import plain, rates_document
-from rafair.results.groups import groups_document
+from rafair.results.derived_rates import plain
 from rafair.results.moves import moves_in_words
 from rafair.results.options import Perturbation
-from rafair.results.per_instance import PerInstance
 from rafair.results.record import Feasible, LargestMove, record_of
 from rafair.results.result import Audit
 from rafair.results.run_files import SCHEMA_VERSION
-from rafair.results.twins import runs_of, unions_among
+from rafair.results.twins import runs_of
 from rafair.search.sweep import CHUNK_ROWS, Sweep
 from rafair.sources.data import DataSource, dataset_section
 from rafair.sources.scanning import Sample
@@ -345,25 +343,13 @@ class _Run:
         folder = self.folder.partial
         if self.stored:
             self.stored.copy_to(folder)
-        gathered = merge_shards(checkpoints.folders(), folder)
-        unions = unions_among(gathered.attacked, self.config)
-        rates = rates_document(gathered, unions, self.config.seed)
-        if self.stored:
-            rates["attacks"] = self.stored.audit.document["attacks"]
-        groups = groups_document(
-            PerInstance(gathered),
+        found = found_sections(
+            merge_shards(checkpoints.folders(), folder),
             folder,
             self.data.schema,
-            self.config.bands or {},
-            rates["attacks"],
+            self.config,
+            self.stored,
         )
-        curve = plain(
-            curve_document(
-                gathered, folder, self.data.schema, self.config.bands or {}, rates["attacks"]
-            )
-        )
-        if self.stored:
-            curve = self.stored.audit.document.get("curve")
         certified = self._certified(model)
         now = datetime.datetime.now(datetime.UTC)
         document = {
@@ -380,12 +366,9 @@ class _Run:
             ),
             "config": config_section(self.config, self.data.schema, self.identity, self.stored)
             | {"black_box": not model.differentiable},
-            **rates,
-            **groups._asdict(),
+            **found,
             **self._feasible(),
             **({"moves": self.moves} if self.moves else {}),
-            **({"curve": curve} if curve else {}),
-            **({"yardstick": drawn} if (drawn := gathered.counters.get("yardstick")) else {}),
             **({"whole": whole.section()} if whole else {}),
             **certified,
         }

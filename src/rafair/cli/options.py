@@ -93,7 +93,7 @@ Boxes = Annotated[
     int | None,
     typer.Option(
         metavar="N",
-        help="After how many boxes a proof of an instance is given up.  [default: 1000]",
+        help="After how many boxes a proof of an instance is given up.  [default: 20000]",
     ),
 ]
 Certify = Annotated[
