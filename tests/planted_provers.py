@@ -104,6 +104,8 @@ class ListingProver:
 def linear_prover(classifier, schema):
     """A `LinearProver` of a network of one layer that gives two logits; None of anything else."""
     module = classifier.module if isinstance(classifier, TorchClassifier) else None
+    if isinstance(module, nn.Sequential) and len(module) == 1:
+        module = module[0]
     if not isinstance(module, nn.Linear) or module.out_features != 2:
         return None
     with torch.no_grad():

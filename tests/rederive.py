@@ -34,8 +34,6 @@ import numpy as np
 import onnxruntime
 import pyarrow.parquet as pq
 
-from rederive_certificates import check_certificates
-
 NEAR_TIE = 1e-4  # logits closer than this may be ordered differently by another runtime
 BOX_SLACK = 1e-6
 LOSS_SLACK = 1e-4
@@ -1543,6 +1541,137 @@ def check_taken_over(
             for measure in MEASURES:
                 more = (held[name][measure] & ~held[other][measure]).sum()
                 findings.expect(not more, "witness", f"{name}: {more} {measure} that {other} broke")
+
+
+# --- what is proven -------------------------------------------------------------------------
+
+PROPERTIES = ("accurate_fairness", "individual_fairness", "accuracy")
+STANDINGS = ("certified", "refuted", "open", "near_tie")
+DRAWS_AROUND = 20
+TIE_SLACK = 1e-5
+"""How near to a tie two runtimes may decide otherwise."""
+
+
+def check_certificates(
+    rates: Rates,
+    rows: Rows,
+    start: np.ndarray,
+    folder: Path,
+    model: Model,
+    space: Space,
+    held: dict[str, dict[str, np.ndarray]],
+) -> None:
+    """The sections `certified` and `certificate`, and the file that they come from."""
+    audit, findings = rates.audit, rates.findings
+    if "certified" not in audit:
+        findings.expect("certificate" not in audit, "certificate", "says how, but not what")
+        return
+    how = audit["certificate"]
+    table = pq.read_table(folder / "certificates.parquet")
+    epsilons = table["epsilon"].to_numpy()
+    text = {name: np.array(table[name].to_pylist()) for name in ("property", "verdict")}
+    instances = table["instance"].to_numpy()
+    vectors = {name: table[name].to_pylist() for name in ("witness", "other")}
+    keys = [f"{epsilon:.12g}" for epsilon in how["epsilons"]]
+    findings.expect(list(audit["certified"]) == keys, "certificate", f"not of {keys}")
+    findings.expect(len(table) == how["n"] * len(keys) * 3, "certificate", "rows are missing")
+    place = {int(instance): i for i, instance in enumerate(rows.instance[start])}
+    for epsilon, key in zip(how["epsilons"], keys, strict=True):
+        for name in PROPERTIES:
+            mine = np.flatnonzero((epsilons == epsilon) & (text["property"] == name))
+            told = text["verdict"][mine]
+            for verdict in STANDINGS:
+                rates.compare(f"certified.{key}.{name}.{verdict}", told == verdict)
+            at = np.array([place[int(instance)] for instance in instances[mine]])
+            certified, refuted = told == "certified", told == "refuted"
+            clean = held[""][name][at]
+            findings.expect(not (certified & ~clean).any(), "certificate", f"{key} {name}: clean")
+            findings.expect((refuted | clean).all(), "certificate", f"{key} {name}: not refuted")
+            known = max(audit["config"].get("epsilons") or [audit["config"]["epsilon"]])
+            if epsilon >= known and how["perturbation"] == audit["config"]["perturbation"]:
+                for attack, of in held.items():
+                    broken = certified & ~of[name][at]
+                    findings.expect(not broken.any(), "certificate", f"{key} {name}: {attack}")
+            around = replace(space, epsilon=space.per_feature(epsilon))
+            centres, labels = rows.encoded[start][at], rows.label[start][at]
+            rest = centres[refuted], labels[refuted], around, model, findings
+            check_proof_rows(name, vectors, mine[refuted], *rest)
+            if not space.feasible:
+                rest = centres[certified], labels[certified], around, model, findings
+                try_to_break(name, *rest)
+
+
+def check_proof_rows(name, vectors, mine, centres, labels, space, model, findings) -> None:
+    """Each row that refutes a property may be its instance's, and the model says what it must."""
+    if not len(mine):
+        return
+    findings.looked_at["witnesses"] += len(mine)
+    witness = np.array([vectors["witness"][i] for i in mine], np.float32)
+    within_reach(witness, centres, space, findings, own=name == "accuracy")
+    classes, sure = sure_classes(model, witness)
+    if name != "individual_fairness":
+        findings.expect(((classes != labels) | ~sure).all(), "witness", f"{name}: one is right")
+        return
+    other = np.array([vectors["other"][i] for i in mine], np.float32)
+    within_reach(other, centres, space, findings, own=False)
+    free = [i for i in range(len(space.features)) if i not in space.sensitive]
+    findings.expect(
+        np.array_equal(witness[:, free], other[:, free]), "witness", "its counterpart is none"
+    )
+    others, known = sure_classes(model, other)
+    agrees = (classes == others) & sure & known
+    findings.expect(not agrees.any(), "witness", f"{agrees.sum()} counterparts agree")
+
+
+def within_reach(rows, centres, space, findings, *, own: bool) -> None:
+    for column, name in enumerate(space.features):
+        x, centre = rows[:, column], centres[:, column]
+        if name in space.domains:
+            allowed = x == centre
+            if not own:
+                allowed |= np.isin(x, space.domains[name])
+        elif space.frozen[column]:
+            allowed = x == centre
+        else:
+            near = np.abs(x.astype(float) - centre) <= space.epsilon[column] + 1e-6
+            nominal = space.schema[name]["kind"] in ("categorical", "boolean")
+            allowed = (near | (space.feasible and nominal)) & (x >= 0) & (x <= 1)
+            allowed |= x == centre
+        findings.expect(allowed.all(), "witness", f"{name}: {(~allowed).sum()} are out of reach")
+
+
+def try_to_break(name, centres, labels, space, model, findings) -> None:
+    """Random corners and points of boxes, with random sensitive values; all must hold."""
+    if not len(centres):
+        return
+    generator = np.random.default_rng(len(centres))
+    reach = np.where(space.frozen, 0, space.epsilon).astype(np.float32)
+    for draw in range(DRAWS_AROUND):
+        share = generator.uniform(-1, 1, centres.shape)
+        share = np.sign(share) if draw % 2 else share
+        moved = np.clip(centres + share * reach, centres - reach, centres + reach)
+        moved = np.where(centres < 0, centres, np.clip(moved, 0, 1)).astype(np.float32)
+        twin = moved.copy()
+        for column, values in zip(space.sensitive, space.domains.values(), strict=True):
+            twin[:, column] = generator.choice(values, len(twin))
+        (classes, sure), (others, known) = sure_classes(model, moved), sure_classes(model, twin)
+        broken = {
+            "accuracy": (classes != labels) & sure,
+            "individual_fairness": (classes != others) & sure & known,
+            "accurate_fairness": ((classes != labels) & sure) | ((others != labels) & known),
+        }[name]
+        findings.looked_at["random rows of what is certified"] += len(moved)
+        findings.expect(not broken.any(), "certificate", f"{name}: {broken.sum()} broke at random")
+
+
+def sure_classes(model, rows) -> tuple[np.ndarray, np.ndarray]:
+    """The classes of rows, and whether they are far enough from a tie."""
+    logits = model.logits(rows)
+    ordered = np.sort(logits, axis=1)
+    return logits.argmax(axis=1), ordered[:, -1] - ordered[:, -2] > TIE_SLACK
+
+
+# --- the whole ------------------------------------------------------------------------------
 
 
 def check_yardstick(

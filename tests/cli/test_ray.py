@@ -70,6 +70,15 @@ def results(executor: RayExecutor, work: Any, parts: Any) -> list[tuple[int, Any
 # the same figures -----------------------------------------------------------------------------
 
 
+def test_certificates_are_the_same(cluster, serial, tmp_path):
+    one, two = (shutil.copytree(serial, tmp_path / name) for name in ("one", "two"))
+    words = ("--epsilons", ".01,.05", "--instances", "120")
+    rafair("certify", one, *words)
+    rafair("certify", two, *words, *RAY)
+    check_same(one, two)
+    assert hashes(one) == hashes(two)
+
+
 def test_an_audit(cluster, serial, tmp_path):
     done = rafair("audit", *OPTIONS, *RAY, "--out", tmp_path / "run")
     assert done.err.count("\n") == 1

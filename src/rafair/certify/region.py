@@ -134,7 +134,9 @@ class Surroundings:
         whole = Region(each, lower, upper, listed, values, followers, self.box, columns)
         parts = list(self._branches(whole, centres)) or [whole]
         region = Region.joined(parts)
-        return region.where(np.argsort(region.owner, kind="stable"))
+        region = region.where(np.argsort(region.owner, kind="stable"))
+        followers.follow(region.owner, region.lower, region.upper)
+        return region
 
     def joint(self, centres: Rows) -> Region:
         """What instances may become, with the sensitive values of every counterpart.

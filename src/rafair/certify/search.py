@@ -148,7 +148,7 @@ class Search:
         nearest = self._try(region, corner, wanted, slack)
         left = ~(least > 0) & (self._proof[region.owner] != Proof.REFUTED)
         # rounding alone keeps it from a proof, here and in every smaller box around that row
-        tied = left & (least + slack > 0) & (nearest <= slack)
+        tied = left & (least + slack > 0) & (nearest <= slack) & ~_following(region)
         self._tied[region.owner[tied]] = True
         left &= ~tied
         if not left.any():
@@ -229,6 +229,14 @@ class Search:
         """Bounds of all hidden units as those of each layer."""
         ends = [torch.split(torch.from_numpy(side), self._widths, dim=1) for side in (lower, upper)]
         return [Layer(low, high) for low, high in zip(*ends, strict=True)]
+
+
+def _following(region: Region) -> Flags:
+    """Of which boxes columns that follow others are not known exactly; shape `(m,)`."""
+    derived = region.followers.derivations
+    columns = list(derived.columns) if derived else []
+    found: Flags = np.any((region.upper > region.lower)[:, columns], axis=1)
+    return found
 
 
 def _parts(places: Indices) -> list[Indices]:
