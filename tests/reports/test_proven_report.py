@@ -15,7 +15,9 @@ from rafair.reports.charts import chart
 from rafair.reports.contents import Bar, Picture
 from rafair.reports.gathering import contents_of
 from rafair.reports.markdown import as_markdown
+from rafair.reports.model_card import as_model_card
 from rafair.reports.page import render_page
+from rafair.results.summary import summary
 
 EPSILONS = ("0.02", "0.1")
 
@@ -100,3 +102,17 @@ def test_a_run_without_a_certificate_has_no_such_part(plain):
     assert 'id="proven"' not in page
     assert 'strip band"' not in page
     assert "proven" not in as_markdown(plain)
+
+
+def test_words_and_the_model_card_name_the_shares(run, contents, plain):
+    found = run.record.certified["0.1"].accurate_fairness
+    neither = found.open.count + found.near_tie.count
+    (said,) = [one for one in contents.summary if one.startswith("Certified at epsilon 0.1: ")]
+    assert f"proven of {found.certified.count} (" in said
+    assert f"{found.refuted.count} (" in said
+    assert said.endswith(f"were refuted; of {neither} neither is known.")
+    card = as_model_card(contents)
+    assert f"certified accurate fairness {found.certified.count} (" in card
+    assert "certified accurate fairness" not in as_model_card(plain)
+    alone = replace(run.record, attacks={}, repairs={}, curve=None)
+    assert summary(alone)[-1].startswith("No attack was run: of perturbed data is known")
