@@ -96,6 +96,29 @@ def test_rates_are_told_for_each_network_and_as_means(quick):
             assert one["test"]["accuracy"]["n"] == 1274
 
 
+def test_what_is_proven_stands_below_what_the_judges_left(quick, tmp_path):
+    assert document(quick)["certified"] is None
+    rafair(*QUICK, "--certify", "--boxes", "50", "--out", tmp_path / "run")
+    content = document(tmp_path / "run")
+    found = content["certified"]
+    assert (found["boxes"], found["said"]) == (50, [])
+    for one, network in zip(found["each"], content["each"], strict=True):
+        for where in ("before", "after"):
+            for epsilon, robust in network[where]["robust"].items():
+                for name, verdicts in one[where][epsilon].items():
+                    parts = [rate["value"] for rate in verdicts.values()]
+                    assert sum(parts) == pytest.approx(1)
+                    left = 1 - verdicts["refuted"]["value"]
+                    assert verdicts["certified"]["value"] <= left + 1e-9
+                    assert left <= robust[name]["value"] + 1e-9
+    assert found["after"]["0.02"]["accurate_fairness"]["certified"]["value"] > 0
+    done = call("harden", "--boxes", "5", "--out", tmp_path / "other")
+    assert (done.code, done.err) == (
+        2,
+        "rafair: boxes: expected with --certify, which it belongs to; got 5\n",
+    )
+
+
 def test_accuracies_are_those_of_the_saved_networks(quick):
     test = package.load_dataset("affairs").test
     for number, one in enumerate(document(quick)["each"]):

@@ -147,7 +147,7 @@ POLICIES: dict[str, tuple[str | bytes, str]] = {
     ),
     "a group of a rate that has none": (
         rule('rate = "exposed.true_biased"', 'attack = "rafair"', *GROUPED),
-        "rule 1: group: expected a rate of kind clean or robust",
+        "rule 1: group: expected a rate of one of the kinds clean, robust, certified, not_refuted",
     ),
     "a value without a group": (
         rated('value = "fairly"', "at_least = 0.1"),

@@ -17,6 +17,7 @@ from rafair.certify.cascade import Cascade, Level
 from rafair.certify.cascade import Suspects as Pairs
 from rafair.certify.kinds import by_construction, prover_of
 from rafair.certify.prover import Indices, Prover
+from rafair.certify.standing import Stand
 from rafair.engine.checkpoints import Content
 from rafair.engine.shards import Advance
 from rafair.engine.workers import Workers
@@ -95,6 +96,11 @@ class Certifier:
         Returns:
             By name the file to be stored.
         """
+        found = self.stand(part, workers, advance)
+        return {CERTIFICATES: certificate_table(part.numbers, found)}
+
+    def stand(self, part: CertifyPart, workers: Workers, advance: Advance) -> Stand:
+        """How the properties of a part's instances stand; arguments as of a call."""
         counterparts = Counterparts.of(self.schema)
         prover = self.prover
         search = _Search(self, workers)
@@ -106,8 +112,7 @@ class Certifier:
             constructed=by_construction(self.classifier, prover, counterparts) is not None,
             done=advance,
         )
-        found = cascade.run(part.rows, part.labels, search.levels(part))
-        return {CERTIFICATES: certificate_table(part.numbers, found)}
+        return cascade.run(part.rows, part.labels, search.levels(part))
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from rafair.cli import options
 from rafair.cli.console import print_result, say_where
 from rafair.cli.groups import grouped
 from rafair.cli.outputs import refuse_same
+from rafair.errors import InputError
 
 EPILOG = "Example:  rafair harden --dataset affairs --epsilon 0.05 --out runs/hardened"
 
@@ -90,6 +91,15 @@ def harden(
             "that could really happen).  [default: paper; of your own data feasible]",
         ),
     ] = None,
+    certify: Annotated[
+        bool,
+        typer.Option(
+            "--certify",
+            help="Prove as well of which judged rows the properties hold for every perturbation, "
+            "before and after.",
+        ),
+    ] = False,
+    boxes: options.Boxes = None,
     resume: Annotated[
         bool,
         typer.Option(
@@ -127,7 +137,11 @@ def harden(
         instances=instances,
         steps=steps,
         perturbation=perturbation,
+        certify=certify or None,
+        boxes=boxes,
     )
+    if boxes is not None and not certify:
+        raise InputError(f"boxes: expected with --certify, which it belongs to; got {boxes}")
     if epsilon is not None:
         given["epsilon"] = epsilon
     if judges is not None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
 from rafair.errors import RunFolderError
 from rafair.results.per_instance import PerInstance
-from rafair.results.record import ModelRecord, Told
+from rafair.results.record import AuditRecord, ModelRecord, Told
 from rafair.results.result import Audit
 
 DATA = ("name", "variant", "features", "domains", "label", "classes", "sha256")
@@ -32,34 +33,43 @@ SEARCH = (
 REPAIR = ("labels", "repair")
 """Those that decide what a repair does."""
 
+CERTIFICATE = ("perturbation", "max_category_changes", "boxes")
+"""Of a certificate, what decides what is proven and how hard it is tried."""
+
 ABSENT = {"perturbation": "paper", "max_category_changes": 1, "perturb_sensitive": False}
 """What runs that do not name an option were made with."""
 
 LONGEST = 80
+Difference = tuple[str, Any, Any]
+"""What differs, as it is expected, and as it was found."""
 
 
-def check_baseline(audit: Audit, baseline: Audit, *, repairs: bool = False) -> None:
+def check_baseline(
+    audit: Audit, baseline: Audit, *, repairs: bool = False, certificates: bool = False
+) -> None:
     """Refuses a baseline whose rates are not of the same question.
 
     Args:
         audit: The run that is judged.
         baseline: The run that it is compared with; its model may be another.
         repairs: Whether repaired rates are compared, so that repairs must be alike as well.
+        certificates: Likewise, whether certified rates are.
 
     Raises:
         RunFolderError: If data, sensitive domains, search or instances differ; says the first.
     """
     options = (*SEARCH, *REPAIR) if repairs else SEARCH
-    for what, expected, found in _differences(audit, baseline, options):
+    differences = _differences(audit, baseline, options)
+    if certificates:
+        differences = chain(differences, _between_certificates(audit.record, baseline.record))
+    for what, expected, found in differences:
         raise RunFolderError(
             f"baseline '{baseline.folder}': {what}: expected {_shown(expected)}, as in "
             f"'{audit.folder}', found {_shown(found)}"
         )
 
 
-def _differences(
-    audit: Audit, baseline: Audit, options: Sequence[str]
-) -> Iterator[tuple[str, Any, Any]]:
+def _differences(audit: Audit, baseline: Audit, options: Sequence[str]) -> Iterator[Difference]:
     mine, theirs = audit.record, baseline.record
     for key in DATA:
         one, other = getattr(mine.dataset, key), getattr(theirs.dataset, key)
@@ -83,7 +93,7 @@ def _told(model: ModelRecord) -> Told:
     return {name: value for name, value in vars(model.options).items() if value is not None}
 
 
-def _between(what: str, one: Any, other: Any) -> Iterator[tuple[str, Any, Any]]:
+def _between(what: str, one: Any, other: Any) -> Iterator[Difference]:
     """Where two values differ; of dictionaries with the same keys, which entry does."""
     if isinstance(one, dict) and isinstance(other, dict) and list(one) == list(other):
         for key in one:
@@ -92,7 +102,14 @@ def _between(what: str, one: Any, other: Any) -> Iterator[tuple[str, Any, Any]]:
         yield what, one, other
 
 
-def _between_instances(audit: Audit, baseline: Audit) -> Iterator[tuple[str, Any, Any]]:
+def _between_certificates(mine: AuditRecord, theirs: AuditRecord) -> Iterator[Difference]:
+    one, other = mine.certificate, theirs.certificate
+    if one is not None and other is not None:  # who lacks one is told when it is looked for
+        for name in CERTIFICATE:
+            yield from _between(f"certificate.{name}", getattr(one, name), getattr(other, name))
+
+
+def _between_instances(audit: Audit, baseline: Audit) -> Iterator[Difference]:
     ours = PerInstance.read(audit.folder).instances
     theirs = PerInstance.read(baseline.folder).instances
     if not np.array_equal(np.sort(ours), np.sort(theirs)):

@@ -11,6 +11,8 @@ from rafair.gating.runs import JudgedRun
 from rafair.metrics.differences import independent_rates
 from rafair.metrics.rates import Rate
 from rafair.metrics.rounding import as_fraction
+from rafair.results.rate_names import PROVEN
+from rafair.results.record import Group
 
 Groups = Mapping[str, Rate | None]
 """By group its rate, or None where nothing was counted."""
@@ -43,17 +45,25 @@ def of_groups(holding: Holding, run: JudgedRun) -> Iterator[Finding]:
 
 def _groups(holding: Holding, run: JudgedRun) -> Groups:
     rule, name = holding.rule, holding.name
-    groups = run.groups_at(name.epsilon)
-    feature = check_name("group", rule.group or "", groups)
-    found = {}
-    for value, section in groups[feature].items():
-        rates = section.robust.get(name.attack, {}) if name.attack else section.clean
-        check_name("rate by group", name.metric, rates)
-        found[value] = rates[name.metric]
+    if name.kind in PROVEN:
+        proven = run.by_group(name)
+        feature = check_name("group", rule.group or "", proven)
+        found = dict(proven[feature])
+    else:
+        groups = run.groups_at(name.epsilon)
+        feature = check_name("group", rule.group or "", groups)
+        found = {value: _told(holding, section) for value, section in groups[feature].items()}
     if rule.value is not None:
         check_name(f"value of '{feature}'", rule.value, found)
         return {rule.value: found[rule.value]}
     return found
+
+
+def _told(holding: Holding, group: Group) -> Rate | None:
+    name = holding.name
+    rates = group.robust.get(name.attack, {}) if name.attack else group.clean
+    check_name("rate by group", name.metric, rates)
+    return rates[name.metric]
 
 
 def _of_gap(holding: Holding, groups: Mapping[str, Rate]) -> Finding:

@@ -8,7 +8,6 @@ from rafair.gating.holding import Holding, figures
 from rafair.gating.runs import Runs
 from rafair.metrics.differences import paired_rates
 from rafair.metrics.rounding import as_fraction
-from rafair.results.rate_names import rate_named
 
 
 def of_change(holding: Holding, runs: Runs) -> Finding:
@@ -25,7 +24,7 @@ def of_change(holding: Holding, runs: Runs) -> Finding:
             "the policy"
         )
     try:
-        earlier = rate_named(before.record, name.short, name.attack, holding.rule.epsilon)
+        earlier = before.named(name.short, name.attack, name.epsilon or holding.rule.epsilon)
     except InputError as error:
         raise InputError(f"baseline '{before.audit.folder}': {error}") from error
     was, is_now = before.holds(earlier), runs.now.holds(name)
@@ -36,7 +35,7 @@ def of_change(holding: Holding, runs: Runs) -> Finding:
     if change is None:
         return holding.finding(Status.NOT_MEASURED, "nothing was counted in both runs")
     measured = Measured(change.value, change.low, change.high, change.n)
-    one, other = before.rates[earlier], runs.now.rates[name]
+    one, other = before.rate(earlier), runs.now.rate(name)
     assert one is not None
     assert other is not None  # both were counted
     rates = f"from {as_fraction(one.value)} to {as_fraction(other.value)}"

@@ -22,6 +22,10 @@ UNTOLD = ("attacks", "plan", "chunk_rows")
 
 VERSIONS = ("python", "cpu", "threads", "device")
 DATA = ("rows", "audited_rows", "variant", "label", "classes", "file")
+CERTIFICATE = ("prover", "perturbation", "max_category_changes", "boxes", "epsilons", "n")
+ALIKE_ENOUGH = ("prover", "epsilons", "n")
+"""What of a certificate decides which rates there are, not what they mean."""
+
 SEEN = {
     "the name": "name",
     "the label": "label",
@@ -113,7 +117,8 @@ def conditions(first: AuditRecord, second: AuditRecord) -> list[Condition]:
         >>> [(c.name, c.first, c.second) for c in conditions(one.record, other.record)]
         [('k', 0.0, 2.0)]
     """
-    return [*_data(first, second), *_model(first, second), *_options(first, second)] + [
+    asked = [*_options(first, second), *_certificates(first, second)]
+    return [*_data(first, second), *_model(first, second), *asked] + [
         Condition(Subject.VERSIONS, name, one, other)
         for name, one, other in _unlike(_versions(first), _versions(second))
     ]
@@ -147,6 +152,18 @@ def _options(first: AuditRecord, second: AuditRecord) -> Iterator[Condition]:
             # without labels nothing is repaired, so there is no rate that could depend on them
             no_matter = name in SAME_QUESTION or (name == "labels" and None in (before, after))
             yield Condition(Subject.OPTIONS, name, before, after, not no_matter)
+
+
+def _certificates(first: AuditRecord, second: AuditRecord) -> Iterator[Condition]:
+    one, other = first.certificate, second.certificate
+    if one is None or other is None:
+        before, after = (None if each is None else each.prover for each in (one, other))
+        if before != after:
+            yield Condition(Subject.OPTIONS, "certificate", before, after)
+        return
+    for name, before, after in _unlike(named(one, CERTIFICATE), named(other, CERTIFICATE)):
+        alike = name in ALIKE_ENOUGH
+        yield Condition(Subject.OPTIONS, f"certificate {name}", before, after, not alike)
 
 
 def _versions(record: AuditRecord) -> Told:

@@ -59,7 +59,8 @@ class Finding:
         limit: Its number.
         by: Whether the "value" or the "interval" must hold.
         sentence: All that in words.
-        epsilon: The budget that the rule names; None where it means the largest.
+        epsilon: The budget that the rule names, of a certificate in any case; else None where it
+            means the largest.
     """
 
     rule: int

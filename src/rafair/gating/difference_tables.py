@@ -13,13 +13,14 @@ from rafair.gating.rate_change import Change
 from rafair.metrics.rounding import as_fraction
 from rafair.results.cells import Cells
 from rafair.results.leading import ACCURATE_FAIRNESS
+from rafair.results.rate_names import PROVEN
 from rafair.results.result import Audit
 from rafair.results.tables import as_text
 from rafair.results.twins import is_union, keeps_witnesses
 from rafair.visible import visible
 
 HEADERS = ("", "first", "second", "difference", "better", "worse")
-MAIN = ("clean", "robust", "repaired")
+MAIN = ("clean", "robust", *PROVEN, "repaired")
 """Kinds of rates that are always shown."""
 
 TWICE = "true_fair"
@@ -91,6 +92,8 @@ def notes(comparison: Comparison, *, everything: bool = False) -> list[str]:
         "where nothing changed.",
     ]
     shown = [row for one in tables(comparison, everything=everything) for row in one.rows]
+    if any(row[0].startswith("proven") for row in shown):
+        found.append("Certified: proven to hold. Not refuted: no row was found that breaks it.")
     if any(" = " in row[0] and row[0].endswith(")") for row in shown):
         found.append("In brackets: how many instances of the group are compared.")
     if comparison.pairing.paired and any(row[-1] == NOT_PAIRED and row[1] for row in shown):
@@ -148,6 +151,8 @@ def _rows(changes: Sequence[Change]) -> list[list[str]]:
 
 def _heading(change: Change) -> str:
     name = change.name
+    if name.kind in PROVEN:
+        return f"proven, epsilon {name.epsilon:g}"
     at = "" if name.epsilon is None else f", epsilon {name.epsilon:g}"
     return f"{name.kind}, {name.attack}{at}" if name.attack else name.kind
 
@@ -155,6 +160,8 @@ def _heading(change: Change) -> str:
 def _row(change: Change) -> list[str]:
     name, gap = change.name, change.difference
     label = name.metric or name.kind
+    if name.kind in PROVEN:
+        label = f"{name.kind.replace('_', ' ')} {name.metric}"
     if change.group is not None:
         label = f"{' = '.join(change.group)} ({change.n:,})"
     mark = " *" if change.beyond_interval else "  "

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from rafair.gating.conditions import Condition, check_same_data, conditions
 from rafair.gating.group_differences import group_changes
-from rafair.gating.pairing import Pairing, pair
+from rafair.gating.pairing import Pairing, of_both, pair
 from rafair.gating.rate_change import Change, compared, of_counts
 from rafair.results.per_instance import PerInstance
-from rafair.results.rate_names import rates_of
+from rafair.results.rate_names import PROVEN, rates_of
 from rafair.results.result import Audit
 from rafair.results.run_files import AUDIT
 from rafair.results.verified import understanding, verified_run
@@ -134,7 +134,8 @@ def _changes(
             change = of_counts(name, first[name], second[name])
         else:
             held = [side.holds(name) for side in sides]
-            change = compared(name, held[0], held[1], pairing)
+            members = of_both(pairing, *held) if name.kind in PROVEN else pairing
+            change = compared(name, held[0], held[1], members)
         found += [change] if change else []
     return found
 

@@ -13,6 +13,7 @@ from rafair.gating.policy import Policy
 from rafair.gating.policy_file import as_policy
 from rafair.gating.rules import findings_of
 from rafair.gating.runs import Runs
+from rafair.results.rate_names import PROVEN
 from rafair.results.result import Audit
 from rafair.results.run_files import AUDIT
 from rafair.results.verified import understanding, verified_run
@@ -82,8 +83,13 @@ def _baseline(audit: Audit, given: Audit | str | Path, policy: Policy) -> Audit:
         baseline = verified_run(_folder("baseline", given))
     except (RunFolderError, UnfinishedRunError) as error:
         raise type(error)(f"baseline: {error}") from error
-    repairs = any(rule.compares and rule.kind in REPAIRS for rule in policy.rule)
-    check_baseline(audit, baseline, repairs=repairs)
+    compared = {rule.kind for rule in policy.rule if rule.compares}
+    check_baseline(
+        audit,
+        baseline,
+        repairs=not compared.isdisjoint(REPAIRS),
+        certificates=not compared.isdisjoint(PROVEN),
+    )
     return baseline
 
 

@@ -60,6 +60,12 @@ at_most = 0.95
 # largest_drop = 0.02
 # by = "interval"
 
+# Proven of every perturbation, not only of those that were tried, once `rafair certify RUN` has
+# looked; epsilon = 0.02 picks a budget, the largest without.
+# [[rule]]
+# rate = "certified.accurate_fairness"
+# at_least = 0.3
+
 # Where nothing was counted a rule fails, unless it says so:
 # if_not_measured = "pass"
 """

@@ -49,7 +49,7 @@ class Holding:
             blocks=status is Status.FAILED or unmeasured,
             rate=rule.rate,
             attack=self.name.attack,
-            epsilon=rule.epsilon,
+            epsilon=self.name.epsilon if rule.epsilon is None else rule.epsilon,
             group=rule.group,
             value=value,
             measured=measured,

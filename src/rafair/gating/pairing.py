@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ FEWEST_PAIRS = 30
 """Where fewer instances are in both audits, their rates are compared as of independent samples."""
 
 Rows = NDArray[np.int64]
+Shares = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -78,3 +79,20 @@ def pair(first: Rows, second: Rows) -> Pairing:
     if not paired:
         at_first, at_second = np.arange(len(first)), np.arange(len(second))
     return Pairing(at_first, at_second, paired, len(first), len(second), len(common))
+
+
+def of_both(pairing: Pairing, first: Shares | None, second: Shares | None) -> Pairing:
+    """Leaves those that count in both audits, where that pairs enough of them.
+
+    Args:
+        pairing: Which instances are compared.
+        first: Of each instance of the first audit whether it has a property; NaN of those that were
+            not looked at; None where nothing was.
+        second: The same of the second.
+    """
+    if first is None or second is None or not pairing.paired:
+        return pairing
+    both = ~(np.isnan(first[pairing.first]) | np.isnan(second[pairing.second]))
+    if np.count_nonzero(both) < FEWEST_PAIRS:
+        return pairing
+    return replace(pairing, first=pairing.first[both], second=pairing.second[both])

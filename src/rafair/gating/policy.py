@@ -8,14 +8,14 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from rafair.arguments import check_name, check_real, check_whole
-from rafair.results.rate_names import needs_attack
+from rafair.results.rate_names import PROVEN, needs_attack
 
 THRESHOLDS = ("at_least", "at_most", "largest_gap", "largest_drop", "largest_rise")
 COMPARING = ("largest_drop", "largest_rise")
 """The thresholds that need a baseline."""
 
 MOST_INSTANCES = 1_000_000_000
-OF_GROUPS = ("clean", "robust")
+OF_GROUPS = ("clean", "robust", *PROVEN)
 """The kinds of rates that an audit has by group."""
 
 OTHER_ROWS = ("whole", "model")
@@ -35,7 +35,8 @@ class Rule(BaseModel):
         rate: Which one, such as "robust.accurate_fairness".
         attack: Of which attack, where the rate is one of an attack; "*" for each that has it. None
             is the strongest.
-        epsilon: At which budget, of robust rates; None is the largest that was audited.
+        epsilon: At which budget, of robust rates and certificates; None is the largest that was
+            audited, or certified.
         group: A sensitive feature, or a pair as in "age × gender": the rule is about its groups.
         value: One of its groups only.
         min_n: How many instances a group must have to be judged.
@@ -140,7 +141,8 @@ class Rule(BaseModel):
             )
         if self.attack is not None and not needs_attack(self.rate):
             raise ValueError(f"attack: expected none for '{self.rate}', which depends on none")
-        if self.epsilon is not None and not needs_attack(self.rate):
+        over_epsilon = needs_attack(self.rate) or self.kind in PROVEN
+        if self.epsilon is not None and not over_epsilon:
             raise ValueError(f"epsilon: expected none for '{self.rate}', which depends on none")
         self._check_groups()
         self._check_comparison()
@@ -153,8 +155,8 @@ class Rule(BaseModel):
                     raise ValueError(f"{name}: expected a group with it, found none")
         elif self.kind not in OF_GROUPS:
             raise ValueError(
-                f"group: expected a rate of kind {' or '.join(OF_GROUPS)}, which alone are known "
-                f"by group, got '{self.rate}'"
+                f"group: expected a rate of one of the kinds {', '.join(OF_GROUPS)}, which alone "
+                f"are known by group, got '{self.rate}'"
             )
         elif self.largest_gap is not None and self.value is not None:
             raise ValueError("value: expected none with largest_gap, which compares all groups")

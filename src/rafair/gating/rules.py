@@ -13,7 +13,8 @@ from rafair.gating.decision import Finding, Status
 from rafair.gating.holding import Holding, measured_of, told_of
 from rafair.gating.policy import Rule
 from rafair.gating.runs import JudgedRun, Runs
-from rafair.results.rate_names import RateName, rate_named
+from rafair.results.rate_names import PROVEN, RateName
+from rafair.results.run_files import CERTIFICATES
 
 EVERY = "*"
 
@@ -43,10 +44,10 @@ def _rates(rule: Rule, run: JudgedRun) -> Sequence[RateName]:
     if rule.attack is None and rule.of_attack:
         _check_strongest(rule, run)
     if rule.attack != EVERY:
-        return [rate_named(run.record, rule.rate, rule.of_attack, rule.epsilon)]
+        return [run.named(rule.rate, rule.of_attack, rule.epsilon)]
     check_name("rate", rule.rate, list(dict.fromkeys(name.short for name in run.rates)))
     having = [name for name in run.rates if name.short == rule.rate and name.epsilon is None]
-    return [rate_named(run.record, rule.rate, name.attack, rule.epsilon) for name in having]
+    return [run.named(rule.rate, name.attack, rule.epsilon) for name in having]
 
 
 def _check_strongest(rule: Rule, run: JudgedRun) -> None:
@@ -70,8 +71,13 @@ def _of_rate(holding: Holding, runs: Runs) -> Iterator[Finding]:
     elif rule.compares:
         yield of_change(holding, runs)
     else:
-        rate = runs.now.rates[holding.name]
-        if rate is None:
-            yield holding.finding(Status.NOT_MEASURED, "nothing was counted")
-        else:
-            yield holding.judged(measured_of(rate), told_of(rate))
+        yield _of_all(holding, runs.now)
+
+
+def _of_all(holding: Holding, run: JudgedRun) -> Finding:
+    name = holding.name
+    rate = run.rate(name)
+    if rate is None:
+        return holding.finding(Status.NOT_MEASURED, "nothing was counted")
+    where = f" in {CERTIFICATES}" if name.kind in PROVEN else ""
+    return holding.judged(measured_of(rate), f"{told_of(rate)}{where}")

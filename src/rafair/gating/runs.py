@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from rafair.metrics.rates import Rate
-from rafair.results.groups import groups_of
+import numpy as np
+
+from rafair.errors import InputError
+from rafair.metrics.rates import Rate, share
+from rafair.results.groups import groups_of, rates_by_groups
 from rafair.results.per_instance import PerInstance, Shares
-from rafair.results.rate_names import RateName, rates_of
+from rafair.results.rate_names import PROVEN, RateName, rate_named, rates_of
 from rafair.results.record import AuditRecord, Group
 from rafair.results.result import Audit
 from rafair.results.stored_verdicts import budget_key
@@ -39,6 +43,37 @@ class JudgedRun:
     def groups(self) -> Mapping[str, Mapping[str, Group]]:
         """The rates by group, derived from the files of a run that is older than them."""
         return groups_of(self.record, self.audit.folder).groups
+
+    def named(self, short: str, attack: str | None, epsilon: float | None) -> RateName:
+        """The rate that a rule means, as `rate_named` finds it.
+
+        Raises:
+            InputError: If the run has no such rate; where it lacks a certificate, says which
+                command makes one.
+        """
+        is_proven = short.partition(".")[0] in PROVEN
+        proven = self.record.certified if is_proven else None
+        command = f"`rafair certify {shlex.quote(str(self.audit.folder))}"
+        if is_proven and not proven:
+            raise InputError(f"rate '{short}': the run has no certificate; {command}` makes one")
+        if proven and epsilon is not None and budget_key(epsilon) not in proven:
+            every = ",".join(map(budget_key, sorted([*map(float, proven), epsilon])))
+            raise InputError(
+                f"epsilon: expected one that was certified ({', '.join(proven)}), got {epsilon:g}; "
+                f"{command} --epsilons {every}` certifies it too"
+            )
+        return rate_named(self.record, short, attack, epsilon)
+
+    def rate(self, name: RateName) -> Rate | None:
+        """A rate; of a certificate it is counted in its file."""
+        if name.kind not in PROVEN:
+            return self.rates[name]
+        holds = self.holds(name)
+        return None if holds is None else share(holds[~np.isnan(holds)] > 0)
+
+    def by_group(self, name: RateName) -> Mapping[str, Mapping[str, Rate | None]]:
+        """The rate of each group, by feature or pair of them, counted in the run's files."""
+        return rates_by_groups(self.record, self._each, self.audit.folder, name)
 
     def groups_at(self, epsilon: float | None) -> Mapping[str, Mapping[str, Group]]:
         """The rates by group at a smaller budget; at the largest if None."""

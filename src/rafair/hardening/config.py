@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from rafair.arguments import check_name, check_real, check_whole
 from rafair.attacks.naming import attack_named, attack_names, check_attacks, expand
 from rafair.attacks.registry import UNIONS
+from rafair.auditing.certify_options import CertifyOptions
+from rafair.certify.cascade import BOXES
 from rafair.errors import InputError
 from rafair.hardening.registry import DEFAULT, Method, method_named
 from rafair.results.options import MOST_STEPS, Perturbation
@@ -38,6 +40,8 @@ class HardenConfig:
         epsilons: The largest changes that the judges may make, one after the other; `epsilon` is
             added.
         perturbation: "paper" or "feasible"; None takes what suits the data.
+        certify: Whether to prove of which judged rows the properties hold, before and after.
+        boxes: After how many boxes of a proof an instance is left open.
 
     Raises:
         InputError: If an option is out of range.
@@ -60,6 +64,8 @@ class HardenConfig:
     judges: tuple[str, ...] = ()
     epsilons: tuple[float, ...] = EPSILONS
     perturbation: str | None = None
+    certify: bool = False
+    boxes: int = BOXES
     made: Method = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -71,6 +77,7 @@ class HardenConfig:
         if self.instances is not None:
             check_whole("instances", self.instances, 1, 1_000_000_000)
         check_whole("steps", self.steps, 1, MOST_STEPS)
+        CertifyOptions(self.boxes)
         if not self.epsilons:
             raise InputError("epsilons: expected at least one number, got none")
         for epsilon in self.epsilons:
@@ -146,6 +153,7 @@ class HardenConfig:
             "judges": list(self.judges),
             "epsilons": list(self.judged_epsilons),
             "perturbation": self.perturbation,
+            **({"boxes": self.boxes} if self.certify else {}),
         }
 
 

@@ -18,6 +18,7 @@ from rafair.hardening.config import HardenConfig
 from rafair.hardening.gains import majority_explains
 from rafair.hardening.judging import Judge
 from rafair.hardening.pairs import Pair, Pairs
+from rafair.hardening.proofs import SIDES, ProofRecord, Verdicts, proven, with_broken
 from rafair.hardening.rates import Measured, mean_changes, mean_rates, rates_of
 from rafair.models.classifier import Classifier
 from rafair.models.consensus import ConsensusClassifier
@@ -28,6 +29,7 @@ from rafair.results.hardening_record import (
     Majority,
     MeanRate,
     NetworkRecord,
+    Proven,
     Rise,
     Rises,
     Sampling,
@@ -54,6 +56,8 @@ class Outcome:
         after: What is known of the hardened one.
         masking: What attacks without gradients broke; None where the panel had none either.
         judging: Seconds of judging both.
+        proofs: What is proven of the model before and of the hardened one; None where it was not
+            asked for.
     """
 
     seed: int
@@ -62,6 +66,7 @@ class Outcome:
     after: Measured
     masking: dict[str, dict[str, int]] | None
     judging: float
+    proofs: Sequence[ProofRecord] | None = None
 
 
 def document_of(
@@ -101,6 +106,7 @@ def document_of(
         "each": [_each(one) for one in outcomes],
         "checks": _checks(before, after, config, outcomes, judge, pairs),
         "saved": outcomes[0].pair.saved,
+        "certified": _certified(config, outcomes),
     }
     result: Document = plain(document)
     result["warnings"] = [*warnings_of(hardening_of(result)), *outcomes[0].pair.said]
@@ -116,6 +122,25 @@ def _model(classifier: Classifier, classes: Sequence[str]) -> Document:
 def write_document(document: Document, folder: Path) -> None:
     """Writes `harden.json`; it is whole or not there."""
     write_sealed(folder / HARDENING, document)
+
+
+def _certified(config: HardenConfig, outcomes: Sequence[Outcome]) -> Proven | None:
+    """What is proven, with what the judges broke refuted as well; None where nobody asked."""
+    if not config.certify:
+        return None
+    sides: dict[str, list[Verdicts | None]] = {side: [] for side in SIDES}
+    said: dict[str, None] = {}
+    for one in outcomes:
+        pairs = zip(SIDES, one.proofs or (), (one.before, one.after), strict=True)
+        for side, proofs, measured in pairs:
+            found = None
+            if proofs.verdicts is not None:
+                found = with_broken(np.array(proofs.verdicts, np.int8), measured.judgements)
+            elif proofs.why:
+                said[f"{side}: {proofs.why}"] = None
+            sides[side].append(found)
+    seeds = [one.seed for one in outcomes]
+    return proven(sides, config.judged_epsilons, config.boxes, seeds, list(said))
 
 
 def _each(one: Outcome) -> NetworkRecord:

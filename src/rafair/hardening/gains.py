@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from rafair.results.hardening_record import Change, HardeningRecord, MeanRate, Side
 
 AF = "accurate_fairness"
@@ -23,7 +25,7 @@ def points(difference: float) -> str:
 def summary(record: HardeningRecord) -> list[str]:
     """The sentences that stand first."""
     majority = [_majority(record)] if record.checks.majority.explains else []
-    return [_gain(record), *majority, _sensitive(record)]
+    return [_gain(record), *_certified(record), *majority, _sensitive(record)]
 
 
 def majority_explains(
@@ -59,6 +61,27 @@ def _gain(record: HardeningRecord) -> str:
         f"Robust accurate fairness at epsilon {at} {_moved(change)} from {was:.3f} to {now:.3f} "
         f"({points(now - was)}, 95 % interval {low} to {high}), as far as the judges found; "
         f"accuracy on {rows} went from {right:.3f} to {still:.3f} ({points(still - right)}){means}."
+    )
+
+
+def _certified(record: HardeningRecord) -> Iterator[str]:
+    """What is proven at the epsilon of training, before and after, or why nothing is."""
+    proven, at = record.certified, record.at
+    if proven is None:
+        return
+    for why in proven.said:
+        yield f"Not certified, {why}."
+    if proven.before is None or proven.after is None or proven.change is None:
+        return
+    was, now = (side[at][AF] for side in (proven.before, proven.after))
+    change = proven.change[at][AF]["certified"]
+    low, high = (points(end).removesuffix(" points") for end in (change.low, change.high))
+    ends = [1 - side["refuted"].value for side in (was, now)]
+    yield (
+        f"Certified accurate fairness at epsilon {at} {_moved(change)} from "
+        f"{was['certified'].value:.3f} to {now['certified'].value:.3f} "
+        f"({points(change.value)}, 95 % interval {low} to {high}): proven for every perturbation; "
+        f"not refuted: {ends[0]:.3f} before, {ends[1]:.3f} after."
     )
 
 

@@ -156,6 +156,19 @@ class Judge:
         each = Counterparts.of(schema).size
         return Cost.of(n, n * each, config, schema, probed=probed).total
 
+    def over(self, epsilons: tuple[float, ...]) -> AuditConfig:
+        """The options of the judge at several epsilons together."""
+        return AuditConfig(
+            attacks=self.attacks,
+            instances=None,
+            steps=self.steps,
+            epsilons=epsilons,
+            labels=None,
+            seed=self.seed,
+            black_box=self.black_box,
+            perturbation=self.perturbation,
+        )
+
     def _config(self, epsilon: float) -> AuditConfig:
         return AuditConfig(
             attacks=self.attacks,

@@ -36,6 +36,7 @@ from rafair.hardening.document import (
 )
 from rafair.hardening.judging import Judge, Judgement, JudgementRecord
 from rafair.hardening.pairs import WORK, Pair, Pairs
+from rafair.hardening.proofs import SIDES, ProofRecord, Proofs
 from rafair.hardening.rates import Measured
 from rafair.models.classifier import Classifier
 from rafair.models.prediction import predict
@@ -50,7 +51,6 @@ Illustrate = Callable[[HardeningRecord, Path], object]
 """Draws what was found into a folder."""
 
 FOUND = "found.json"
-SIDES = ("before", "after")
 
 Found = TypeVar("Found")
 BrokenBy = dict[str, dict[str, int]]
@@ -67,6 +67,7 @@ class _Part(Generic[Found]):
 
 _read_judgement = Reader(_Part[JudgementRecord])
 _read_broken = Reader(_Part[BrokenBy])
+_read_proofs = Reader(_Part[ProofRecord])
 
 
 def run_hardening(
@@ -185,8 +186,9 @@ class _Run:
 
     @property
     def _parts(self) -> int:
-        """Both sides at every epsilon, and the check for masked gradients."""
-        return len(SIDES) * len(self.config.judged_epsilons) + 1
+        """Both sides at every epsilon, the check for masked gradients, and both sides' proofs."""
+        proofs = len(SIDES) if self.config.certify else 0
+        return len(SIDES) * len(self.config.judged_epsilons) + 1 + proofs
 
     def _judge(self, pair: Pair) -> Judge:
         """The same judge for both sides: one without gradients decides for the other."""
@@ -259,7 +261,23 @@ class _Run:
             Measured(labels, self._predictions(model), measured[side])
             for side, model in zip(SIDES, (pair.before, pair.after), strict=True)
         )
-        return Outcome(seed, pair, before, after, masking, seconds)
+        last = (number + 1) * self._parts
+        proofs = self._proven(last, pair, judge, seed) if self.config.certify else None
+        return Outcome(seed, pair, before, after, masking, seconds, proofs)
+
+    def _proven(self, last: int, pair: Pair, judge: Judge, seed: int) -> list[ProofRecord]:
+        """What is proven of both sides; their parts are the last two before `last`."""
+        proofs = Proofs(judge, self.config.judged_epsilons, self.config.boxes)
+        found = []
+        total = proofs.cost * len(SIDES)
+        with self.means.progress.task(f"certifying seed {seed}", total, "verdicts") as bar:
+            whole = WholeProgress(bar)
+            for place, model in enumerate((pair.before, pair.after)):
+                with whole.part(proofs.cost):
+                    work = _Proving(proofs, model)
+                    one, _ = self._part(last - len(SIDES) + place, work, _read_proofs, whole)
+                found.append(one)
+        return found
 
     def _part(
         self,
@@ -293,6 +311,15 @@ class _Judging:
 
     def __call__(self, progress: WholeProgress) -> JudgementRecord:
         return self.judge(self.model, self.epsilon, progress).record
+
+
+@dataclass(frozen=True)
+class _Proving:
+    proofs: Proofs
+    model: Classifier
+
+    def __call__(self, progress: WholeProgress) -> ProofRecord:
+        return self.proofs(self.model, progress)
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ SHAPES = (
 )
 """What tells series apart besides their colour."""
 SERIES = {"": 0, "attacked": 1, "robust": 2, "repaired": 3}
+THICK = 14
 """The kinds of bars, which look the same in every picture."""
 
 
@@ -122,32 +123,60 @@ def drawing(rate: Rate | None, series: int) -> Markup:
     )
 
 
+def bracket(lower: Rate, upper: Rate) -> Markup:
+    """From one rate to another: a bar, of two that are equal a stroke, and the reach of intervals.
+
+    Example:
+        >>> print(bracket(Rate(0.5, 48, 96, 0.4, 0.6), Rate(0.75, 72, 96, 0.6, 0.8)))
+        <svg class="strip band" aria-hidden="true" width="100%" height="22"
+        overflow="visible"><line x1="40%" x2="80%" y1="11" y2="11"/><rect x="50%" width="25%" y="4"
+        height="14"/><line class="end" x1="50%" x2="50%" y1="4" y2="18"/><line class="end" x1="75%"
+        x2="75%" y1="4" y2="18"/></svg>
+    """
+    low, high, start, end, width = (
+        f"{100 * part:.4g}"
+        for part in (lower.low, upper.high, lower.value, upper.value, upper.value - lower.value)
+    )
+    top, bottom = MIDDLE - THICK // 2, MIDDLE + THICK // 2
+    ends = Markup("").join(
+        Markup('<line class="end" x1="{0}%" x2="{0}%" y1="{1}" y2="{2}"/>').format(at, top, bottom)
+        for at in (start, end)
+    )
+    return Markup(
+        '<svg class="strip band" aria-hidden="true" width="100%" height="22" overflow="visible">'
+        '<line x1="{0}%" x2="{1}%" y1="{4}" y2="{4}"/>'
+        '<rect x="{2}%" width="{3}%" y="{5}" height="{6}"/>{7}</svg>'
+    ).format(low, high, start, width, MIDDLE, top, THICK, ends)
+
+
 def _line(bar: Bar) -> Line:
     rate = bar.rate
     if rate is None:
         return Line(bar.label, "–", "", bar.instead or "none counted", Markup(""))
-    return Line(
-        bar.label,
-        as_fraction(rate.value),
-        f"{as_fraction(rate.low)}–{as_fraction(rate.high)}",
-        f"{rate.count:,} of {rate.n:,}",
-        drawing(rate, SERIES.get(bar.kind, len(SERIES))),
+    drawn = (
+        drawing(rate, SERIES.get(bar.kind, len(SERIES)))
+        if bar.upper is None
+        else bracket(rate, bar.upper)
     )
+    return Line(bar.label, *bar.told, drawn)
 
 
 def _described(picture: Picture) -> str:
     """What the picture shows at a glance, for those who do not see it."""
     rated = [
-        (bar.rate.value, f"{heading}, {bar.label}" if heading else bar.label)
+        (rate.value, f"{heading}, {bar.label}" if heading else bar.label)
         for heading, bars in picture.groups
         for bar in bars
-        if bar.rate is not None
+        for rate in (bar.rate, bar.upper)
+        if rate is not None
     ]
     if not rated:
         return "No rates were counted."
     (low, lowest), (high, highest) = min(rated), max(rated)
+    brackets = any(bar.upper for _, bars in picture.groups for bar in bars)
+    shown = "ends of bars" if brackets else "rates as dots"
     return (
-        f"{len(rated)} rates as dots with 95 % intervals on a scale from 0 to 1; the lowest is "
+        f"{len(rated)} {shown} with 95 % intervals on a scale from 0 to 1; the lowest is "
         f"{as_fraction(low)} ({shortened(lowest)}), the highest {as_fraction(high)} "
         f"({shortened(highest)}). The rows below give each."
     )

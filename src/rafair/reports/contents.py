@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rafair.metrics.rates import Rate
+from rafair.metrics.rounding import as_fraction
 from rafair.results.cells import Cells
 
 Codes = NDArray[np.int32]
@@ -22,6 +23,7 @@ PARTS = {
     "verdict": "Verdict",
     "rates": "Before, under and after perturbation",
     "budgets": "Over epsilon",
+    "proven": "What is proven",
     "groups": "By group",
     "where": "Where violations concentrate",
     "moved": "Which features were moved",
@@ -40,14 +42,34 @@ class Bar:
     Args:
         label: What it is of, such as "clean" or "25 to 34".
         rate: The rate; None where nothing was counted.
-        kind: What decides how it looks: "attacked", "robust", "repaired", or empty.
+        kind: What decides how it looks: "attacked", "robust", "repaired", "proven", or empty.
         instead: What is said where no rate is drawn.
+        upper: The other end of a bracket that begins at `rate`; None of a rate that stands alone.
     """
 
     label: str
     rate: Rate | None
     kind: str = ""
     instead: str = ""
+    upper: Rate | None = None
+
+    @property
+    def told(self) -> tuple[str, str, str]:
+        """The rate, its interval and its count as texts, of a bracket from end to end.
+
+        Example:
+            >>> from rafair.metrics.rates import rate
+            >>> Bar("", rate(6, 10), upper=rate(7, 10)).told
+            ('0.600–0.700', '0.313–0.892', '6–7 of 10')
+        """
+        low, high = self.rate, self.upper or self.rate
+        assert low is not None  # whoever asks has looked
+        assert high is not None
+        value, count = as_fraction(low.value), f"{low.count:,}"
+        if low.count != high.count:
+            value, count = f"{value}–{as_fraction(high.value)}", f"{count}–{high.count:,}"
+        ends = f"{as_fraction(low.low)}–{as_fraction(high.high)}"
+        return value, ends, f"{count} of {low.n:,}"
 
 
 @dataclass(frozen=True)
@@ -198,6 +220,8 @@ class Contents:
         reading: How to read the figures: terms and their meaning.
         budgets: How robust rates fall with epsilon: of all, then by sensitive feature; empty where
             there was one budget.
+        proven: From certified to not refuted, over epsilon; None where nothing was to be proven, as
+            `proven_figures` is, which has all verdicts.
         features_note: How to read `features`.
         features_missing: Which features could not be compared, or why none is shown.
         evidence: What a model card says of each figure of `frameworks.FIGURES`, by its key.
@@ -219,6 +243,8 @@ class Contents:
     repeat: str
     reading: Sequence[tuple[str, str]]
     budgets: Sequence[Picture] = ()
+    proven: Picture | None = None
+    proven_figures: Cells | None = None
     features_note: str = ""
     features_missing: str = ""
     evidence: Mapping[str, str] = field(default_factory=dict)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rafair.metrics.groups import LEAST_INSTANCES
 from rafair.reports.contents import CaseTable
@@ -45,7 +45,8 @@ def evidence(
             f"Individual fairness: {share_of(clean['individual_fairness'])} of {n:,}; "
             f"accurate fairness: {share_of(clean[ACCURATE_FAIRNESS])}."
         ),
-        "robust": " ".join(_robust(record, attack) for attack in attacks) or NOT_MEASURED,
+        "robust": " ".join([*(_robust(record, attack) for attack in attacks), *_proven(record)])
+        or NOT_MEASURED,
         "groups": _groups(record, lead),
         "cases": f"{cases.counted}; each with the row as it was, perturbed, and its counterpart.",
         "features": _features(features, missing),
@@ -65,6 +66,16 @@ def _robust(record: AuditRecord, attack: str) -> str:
     robust = record.attacks[attack].robust
     rates = "; ".join(f"robust {name}: {share_of(robust[key])}" for key, name in RATES.items())
     return f"Against {attack}, of {record.clean.n:,}: {rates}."
+
+
+def _proven(record: AuditRecord) -> Iterator[str]:
+    """The bracket of accurate fairness at each epsilon."""
+    for epsilon, point in (record.certified or {}).items():
+        found = point.accurate_fairness
+        yield (
+            f"At epsilon {epsilon}, of {found.n:,}: certified accurate fairness "
+            f"{share_of(found.certified)}; not refuted {share_of(found.not_refuted)}."
+        )
 
 
 def _groups(record: AuditRecord, attack: str | None) -> str:

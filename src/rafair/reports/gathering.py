@@ -7,6 +7,7 @@ from dataclasses import replace
 from rafair.reports.budgets import budget_pictures
 from rafair.reports.by_group import gaps_table, group_pictures
 from rafair.reports.case_columns import case_table
+from rafair.reports.certified import proven_figures, proven_picture
 from rafair.reports.concentration import NOTE, Concentrations, concentrations
 from rafair.reports.contents import Contents
 from rafair.reports.evidence import NOT_MEASURED, evidence
@@ -56,12 +57,17 @@ def contents_of(audit: Audit) -> Contents:
         warnings=audit.warnings,
         stages=stages(record),
         budgets=budget_pictures(record),
+        proven=proven_picture(record),
+        proven_figures=proven_figures(record),
         groups=groups,
         pairs=pairs,
         gaps=gaps_table(record),
         features=features.pictures,
         moved=moved_picture(moved, {attack: resting(record, attack) for attack in moved}),
-        tables=[*tables(record), *([moves] if (moves := moves_table(record)) else [])],
+        tables=[
+            *tables(record, proven=False),
+            *([moves] if (moves := moves_table(record)) else []),
+        ],
         cases=cases,
         manifest=list(manifest(record)),
         repeat=repeat(record),

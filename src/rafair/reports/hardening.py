@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -10,9 +10,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from rafair.hardening.gains import summary
+from rafair.hardening.gains import AF, summary
 from rafair.results.facts import decision_in_words
-from rafair.results.hardening_record import HardeningRecord, MeanRate
+from rafair.results.hardening_record import Change, HardeningRecord, MeanRate
 from rafair.visible import visible
 
 CONSTANT = "AF, R-AF of the largest class"
@@ -27,6 +27,8 @@ def render_hardening(record: HardeningRecord) -> RenderableType:
     sentences = [Text(visible(sentence)) for sentence in summary(record)]
     parts: list[RenderableType] = [Padding(Group(*sentences), (0, 0, 1, 0)), _table(record)]
     parts.append(Text(_note(record), style="dim"))
+    if (proven := _proven(record)) is not None:
+        parts.append(proven)
     spent = _spent(record)
     if spent:
         parts.append(Text(spent, style="dim"))
@@ -72,6 +74,50 @@ def _table(record: HardeningRecord) -> RenderableType:
     constant = f"{record.checks.majority.robust_accurate_fairness:.3f}"
     table.add_row(CONSTANT, constant, constant, "")
     return Padding(table, (0, 0, 1, 0))
+
+
+def _proven(record: HardeningRecord) -> RenderableType | None:
+    """Certified and not refuted accurate fairness at every epsilon, before and after."""
+    found = record.certified
+    if found is None or not (found.before or found.after):
+        return None
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0), show_edge=False)
+    for name in ("", "before", "after", "change"):
+        table.add_column(name, justify="right" if name else "left", no_wrap=True)
+    for epsilon in found.before or found.after or ():
+        for kind, look in ENDS.items():
+            cells = [
+                figure(look(side[epsilon][AF])) if side else "–"
+                for side in (found.before, found.after)
+            ]
+            change = _signed(found.change[epsilon][AF][kind]) if found.change else ""
+            name = f"{kind.replace('_', ' ')} AF at {epsilon}"
+            table.add_row(name, *cells, change, end_section=kind == "not_refuted")
+    note = (
+        "Certified: proven for every perturbation, with every counterpart. Not refuted: no row was "
+        "found that breaks it. The true robust rate of these instances lies between the two. At "
+        f"most {found.boxes:,} boxes an instance; change with its 95 % interval, paired."
+    )
+    parts: list[RenderableType] = [Text("What is proven", style="bold"), table]
+    parts.append(Text(note, style="dim"))
+    return Padding(Group(*parts), (1, 0, 1, 0))
+
+
+def _not_refuted(verdicts: Mapping[str, MeanRate]) -> MeanRate:
+    refuted = verdicts["refuted"]
+    return MeanRate(1 - refuted.value, refuted.sd, 1 - refuted.high, 1 - refuted.low)
+
+
+ENDS: dict[str, Callable[[Mapping[str, MeanRate]], MeanRate]] = {
+    "certified": lambda verdicts: verdicts["certified"],
+    "not_refuted": _not_refuted,
+}
+"""Both ends of a bracket."""
+
+
+def _signed(change: Change) -> str:
+    low, high = (f"{end:+.2f}" for end in (change.low, change.high))
+    return f"{change.value:+.3f} [{low}, {high}]".replace("-", "−")
 
 
 def figure(rate: MeanRate) -> str:

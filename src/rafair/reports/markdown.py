@@ -7,7 +7,6 @@ from pathlib import Path
 
 from rafair.engine.files import writing
 from rafair.engine.text_file import write_text
-from rafair.metrics.rounding import as_fraction
 from rafair.reports.contents import (
     LONGEST_LABEL,
     NONE,
@@ -55,6 +54,10 @@ def _parts(contents: Contents) -> Iterator[str]:
     yield from picture_parts(contents.stages, 2)
     for picture in contents.budgets:
         yield from picture_parts(picture, 2)
+    if contents.proven:
+        yield from picture_parts(contents.proven, 2)
+    if contents.proven_figures:
+        yield from _cells(contents.proven_figures, 3)
     if contents.groups:
         yield _heading("groups")
         yield escaped(contents.groups[0].note)
@@ -144,11 +147,9 @@ def picture_parts(picture: Picture, level: int, noted: bool = True) -> Iterator[
 
 
 def _three(bar: Bar) -> list[str]:
-    rate = bar.rate
-    if rate is None:
+    if bar.rate is None:
         return ["–", "–", bar.instead or "–"]
-    value, low, high = map(as_fraction, (rate.value, rate.low, rate.high))
-    return [value, f"{low}–{high}", f"{rate.count:,} of {rate.n:,}"]
+    return list(bar.told)
 
 
 def _one(bar: Bar) -> str:

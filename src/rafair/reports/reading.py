@@ -41,6 +41,15 @@ ATTACKED = (
     ),
     ("ever (exposed)", "At least one step was in that cell."),
 )
+PROVEN = (
+    (
+        "certified",
+        "Proven: every perturbation within epsilon, with all counterparts where fairness is meant. "
+        "It speaks of the audited rows, one by one.",
+    ),
+    ("refuted", "A row was found that breaks it; it is kept with the run."),
+    ("open", "Neither: what was looked at was not enough. Near a tie: rounding decides."),
+)
 REPAIRED = (
     ("repair", "A small change of a row under attack that makes it right and equal again."),
     (
@@ -60,4 +69,5 @@ INTERVALS = (
 def reading(record: AuditRecord) -> list[tuple[str, str]]:
     """The terms that this audit's figures need."""
     attacked = ATTACKED if record.attacks else ()
-    return [*TERMS, *attacked, *(REPAIRED if record.repairs else ()), *INTERVALS]
+    proven = PROVEN if record.certified else ()
+    return [*TERMS, *attacked, *proven, *(REPAIRED if record.repairs else ()), *INTERVALS]

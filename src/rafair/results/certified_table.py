@@ -12,6 +12,7 @@ from rafair.results.certified import CertificateRecord, Standings
 from rafair.results.record import AuditRecord
 
 HEADERS = ("", "certified", "not refuted", "open", "near a tie")
+BETWEEN = "The true robust rate of these instances lies between the first two."
 
 
 def certified_table(record: AuditRecord) -> Cells | None:
@@ -24,7 +25,7 @@ def certified_table(record: AuditRecord) -> Cells | None:
         for epsilon, point in record.certified.items()
         for name, standings in point.by_property.items()
     ]
-    note = " ".join(_notes(record, certificate))
+    note = f"{how_proven(record, certificate)} {BETWEEN}"
     return Cells("What is proven", HEADERS, rows, note, dense=True)
 
 
@@ -37,14 +38,18 @@ def _rate(rate: Rate) -> str:
     return f"{as_fraction(rate.value)} ({rate.count:,})"
 
 
+def how_proven(record: AuditRecord, certificate: CertificateRecord) -> str:
+    """What the verdicts mean, and how they came about."""
+    return " ".join(_notes(record, certificate))
+
+
 def _notes(record: AuditRecord, certificate: CertificateRecord) -> Iterator[str]:
     yield (
         f"Of {certificate.n:,} instances, under {certificate.perturbation} perturbations of at "
         f"most epsilon, a share of each feature's {unit_of_epsilon(record.dataset.schema)}. "
         "Certified: proven for every perturbation, and for every counterpart where fairness is "
-        "meant. Refuted: a row was found that breaks it. The true robust rate of these instances "
-        f"lies between the first two. Proven by bounds of the {certificate.prover}, at most "
-        f"{certificate.boxes:,} boxes an instance."
+        "meant. Refuted: a row was found that breaks it. Proven by bounds of the "
+        f"{certificate.prover}, at most {certificate.boxes:,} boxes an instance."
     )
     if any(
         standings.near_tie.count

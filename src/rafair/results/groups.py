@@ -124,15 +124,50 @@ def derived_groups(record: AuditRecord, each: PerInstance, folder: Path) -> ByGr
     Raises:
         RunFolderError: If the document's bands are none, or the files are not those of the run.
     """
-    schema = record.dataset.schema
+    bands = _bands_of(record, folder)
+    return groups_document(each, folder, record.dataset.schema, bands, record.attacks)
+
+
+def rates_by_groups(
+    record: AuditRecord, each: PerInstance, folder: Path, name: RateName
+) -> dict[str, dict[str, Rate | None]]:
+    """One rate by group, by feature or pair of them, counted in a run's files.
+
+    Args:
+        record: The run's.
+        each: The instances' verdicts, and what was proven of them.
+        folder: The run folder.
+        name: The rate; who does not count for it is in no group.
+
+    Raises:
+        RunFolderError: If the document's bands are none, or the files are not those of the run.
+    """
+    schema, holds = record.dataset.schema, each.holds(name)
+    assert holds is not None  # a rate that the run has
+    counted = ~np.isnan(holds)
+    values = own_values(folder, each, [schema[feature] for feature in schema.sensitive])
+    found = groupings(values, schema, _bands_of(record, folder))
+    keys = unlike(BOTH.join(grouping.features) for grouping in found)
+    return {
+        key: dict(
+            zip(
+                grouping.names,
+                rates_by_group(holds[counted] > 0, grouping.codes[counted], len(grouping.names)),
+                strict=True,
+            )
+        )
+        for key, grouping in zip(keys, found, strict=True)
+    }
+
+
+def _bands_of(record: AuditRecord, folder: Path) -> Bands:
     given = record.config.get("bands")
     try:
-        bands = AuditOptions(bands=given).bands_of(schema)
+        bands = AuditOptions(bands=given).bands_of(record.dataset.schema)
     except InputError as error:
         raise RunFolderError(f"'{folder / AUDIT}': config: {error}") from error
     # those of a run are complete: what is not among them has no bands
-    bands = bands if given is None else {name: bands[name] for name in given}
-    return groups_document(each, folder, schema, bands, record.attacks)
+    return bands if given is None else {name: bands[name] for name in given}
 
 
 def own_values(folder: Path, each: PerInstance, features: Sequence[Feature]) -> Values:

@@ -195,6 +195,41 @@ class Checks:
     sampling: Sampling | None
 
 
+Standings = Mapping[str, Mapping[str, Mapping[str, MeanRate]]]
+"""By epsilon, property and verdict, as the section `certified` of `audit.json`."""
+
+
+@dataclass(frozen=True)
+class NetworkProofs:
+    """What is proven of one network, before and after; None where nothing can be."""
+
+    seed: int
+    before: Standings | None
+    after: Standings | None
+
+
+@dataclass(frozen=True)
+class Proven:
+    """What is proven of the judged instances.
+
+    Args:
+        boxes: After how many boxes an instance was left open.
+        before: Means over networks; None where nothing can be proven of the model.
+        after: Likewise.
+        change: After minus before of "certified" and "not_refuted", by epsilon and property; None
+            where a side is.
+        each: The networks.
+        said: Why nothing can be proven of a model, a line each.
+    """
+
+    boxes: int
+    before: Standings | None
+    after: Standings | None
+    change: Mapping[str, Mapping[str, Mapping[str, Change]]] | None
+    each: list[NetworkProofs]
+    said: list[str] = field(default_factory=list)
+
+
 @dataclass(frozen=True)
 class SavedModel:
     """A hardened model of one's own.
@@ -218,6 +253,7 @@ class HardeningRecord:
         change: After minus before.
         each: The networks.
         saved: Of a model of one's own, what was saved of it.
+        certified: What is proven; None where it was not asked for.
     """
 
     method: MethodRecord
@@ -234,6 +270,7 @@ class HardeningRecord:
     model: DecidingModel | None = None
     plan: str | None = None
     saved: SavedModel | None = None
+    certified: Proven | None = None
 
     @property
     def at(self) -> str:

@@ -9,8 +9,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from rafair.certify.standing import Standing
 from rafair.metrics import summaries
-from rafair.results.rate_names import RateName
+from rafair.results.certificates import NAMES, Certificates, read_certificates
+from rafair.results.rate_names import PROVEN, RateName
+from rafair.results.run_files import CERTIFICATES
 from rafair.results.stored_verdicts import Verdicts, read_verdicts
 from rafair.results.twins import is_union, keeps_witnesses, members_of, sought_by
 from rafair.verdicts import Verdict, outcome_step
@@ -24,6 +27,7 @@ class PerInstance:
 
     Args:
         gathered: The verdicts stored in the run folder.
+        certificates: What was proven of the instances, or of some of them; None where nothing was.
 
     Example:
         >>> import rafair
@@ -35,13 +39,14 @@ class PerInstance:
         True
     """
 
-    def __init__(self, gathered: Verdicts) -> None:
-        self._gathered = gathered
+    def __init__(self, gathered: Verdicts, certificates: Certificates | None = None) -> None:
+        self._gathered, self._certificates = gathered, certificates
 
     @classmethod
     def read(cls, folder: Path) -> PerInstance:
         """Of a finished run folder."""
-        return cls(read_verdicts(folder))
+        path = folder / CERTIFICATES
+        return cls(read_verdicts(folder), read_certificates(path) if path.exists() else None)
 
     @property
     def instances(self) -> NDArray[np.int64]:
@@ -73,6 +78,8 @@ class PerInstance:
         Returns:
             Shape `(n,)`; None where the audit did not look for it.
         """
+        if name.kind in PROVEN:
+            return self._proven(name)
         if name.epsilon is not None:
             return self.at(name.epsilon).holds(replace(name, epsilon=None))
         if name.kind == "clean":
@@ -85,6 +92,17 @@ class PerInstance:
             zero = self._gathered.zero_gradient[members_of(attack)[0]]
             return zero.astype(np.float64) if len(zero) else None
         return self._attacked(name.kind, name.metric, attack)
+
+    def _proven(self, name: RateName) -> Shares | None:
+        """NaN of instances that the certificate does not speak of."""
+        found, epsilon = self._certificates, name.epsilon
+        if found is None or epsilon not in found.epsilons:
+            return None
+        verdicts = found.verdicts[:, found.epsilons.index(epsilon), NAMES.index(name.metric)]
+        certified = name.kind == "certified"
+        has = verdicts == Standing.CERTIFIED if certified else verdicts != Standing.REFUTED
+        known = dict(zip(found.instances.tolist(), has.astype(float).tolist(), strict=True))
+        return np.array([known.get(one, np.nan) for one in self.instances.tolist()])
 
     def _attacked(self, kind: str, metric: str, attack: str) -> Shares | None:
         if kind == "robust":

@@ -9,15 +9,21 @@ from rafair.arguments import check_name
 from rafair.errors import InputError
 from rafair.metrics.rates import Rate
 from rafair.results.record import AuditRecord
+from rafair.results.stored_verdicts import budget_key
 
 PLACES = {
     "clean": None,
     "whole": None,
     "model": None,
+    "certified": None,
+    "not_refuted": None,
     "repaired": "repairs",
     "corrected": "repairs",
 }
 """Where a kind of rate stands in `audit.json`: at the top, among the repairs, else the attacks."""
+
+PROVEN = ("certified", "not_refuted")
+"""The two ends of a bracket: kinds of rates of a certificate, each of which names its budget."""
 
 KINDS = ("final", "iterates", "outcome", "robust", "exposed")
 """Of rates of an attack that have a metric, in their order in `audit.json`."""
@@ -28,12 +34,14 @@ class RateName:
     """Which rate of an audit is meant.
 
     Args:
-        kind: "clean", "whole" (all rows of a file), "model"; of an attack "outcome", "final",
-            "iterates", "robust", "exposed", "zero_gradient"; of its repair "repaired", "corrected".
+        kind: "clean", "whole" (all rows of a file), "model"; of a certificate "certified",
+            "not_refuted"; of an attack "outcome", "final", "iterates", "robust", "exposed",
+            "zero_gradient"; of its repair "repaired", "corrected".
         metric: What is counted, such as "accurate_fairness"; empty for "zero_gradient" and
             "corrected".
-        attack: The attack; None for the first three kinds.
-        epsilon: A smaller budget than the largest that was audited; None for that.
+        attack: The attack; None for the first five kinds.
+        epsilon: A smaller budget than the largest that was audited; None for that. Of a
+            certificate always the budget.
 
     Example:
         >>> print(RateName("robust", "accurate_fairness", "rafair"))
@@ -53,10 +61,9 @@ class RateName:
         return f"{self.kind}.{self.metric}" if self.metric else self.kind
 
     def __str__(self) -> str:
-        if not self.attack:
-            return self.short
+        of = f" of {self.attack}" if self.attack else ""
         at = "" if self.epsilon is None else f" at epsilon {self.epsilon:g}"
-        return f"{self.short} of {self.attack}{at}"
+        return f"{self.short}{of}{at}"
 
 
 def rates_of(record: AuditRecord) -> dict[RateName, Rate | None]:
@@ -84,7 +91,8 @@ def rate_named(
         record: The audit.
         short: Kind and metric, such as "robust.accurate_fairness".
         attack: The attack, where the rate is one of an attack or of its repair.
-        epsilon: The budget, of a robust rate; None is the largest that was audited.
+        epsilon: The budget, of a robust rate or a certificate; None is the largest that was audited
+            or certified.
 
     Raises:
         UnknownNameError: If the audit has no such rate or attack; says the nearest.
@@ -106,7 +114,21 @@ def rate_named(
     if attack is not None:
         check_name("attack", attack, attacks)
     kind, _, metric = short.partition(".")
+    if kind in PROVEN:
+        return RateName(kind, metric, None, _certified(record, epsilon))
     return RateName(kind, metric, attack, _smaller(record, kind, epsilon))
+
+
+def _certified(record: AuditRecord, epsilon: float | None) -> float:
+    """A budget of the certificate; the largest if None."""
+    keys = list(record.certified or {})  # some, as the rate's name was found
+    if epsilon is None:
+        return float(keys[-1])
+    if budget_key(epsilon) not in keys:
+        raise InputError(
+            f"epsilon: expected one that was certified ({', '.join(keys)}), got {epsilon:g}"
+        )
+    return float(budget_key(epsilon))
 
 
 def _smaller(record: AuditRecord, kind: str, epsilon: float | None) -> float | None:
@@ -142,6 +164,10 @@ def _walk(record: AuditRecord) -> Iterator[tuple[RateName, Rate | None]]:
         for attack, rates in point.robust.items():
             for metric, rate in rates.items():
                 yield RateName("robust", metric, attack, float(key)), rate
+    for key, certified in (record.certified or {}).items():
+        for metric, standings in certified.by_property.items():
+            for kind in PROVEN:
+                yield RateName(kind, metric, None, float(key)), getattr(standings, kind)
     for attack, repair in record.repairs.items():
         for metric, rate in repair.final.items():
             yield RateName("repaired", metric, attack), rate

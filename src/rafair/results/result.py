@@ -214,7 +214,7 @@ class Audit:
         """Every rate of all instances in a row; of groups, `groups_frame` has them.
 
         Columns: stage, attack, kind, metric, value, count, n, low, high, and epsilon: the budget of
-        rates below the largest, else missing.
+        certificates, and of rates below the largest; else missing.
         """
         import pandas as pd
 

@@ -50,7 +50,8 @@ def summary(record: AuditRecord, moved: Mapping[str, Sequence[Moved]] | None = N
     """
     attacks = leaders(record)
     attack = most_telling(record)
-    said = [*_first(record, attacks), _failure(record, attack), *hit_hardest(record, attack)]
+    said = [*_first(record, attacks), *_proven(record)]
+    said += [_failure(record, attack), *hit_hardest(record, attack)]
     if attack:
         said += _moved(attack, (moved or {}).get(attack, ()))
         said += repaired(record, attack)
@@ -90,6 +91,19 @@ def _first(record: AuditRecord, attacks: Sequence[str]) -> Iterator[str]:
         text += f"; {share_of(robust)} still {were(robust)} {_once_perturbed(record, attack)}"
     yield text + "."
     yield from filter(None, (_alone(record, attack) for attack in attacks))
+
+
+def _proven(record: AuditRecord) -> Iterator[str]:
+    """Of how many it is proven that they stay right and equal, at the largest certified epsilon."""
+    for epsilon, point in list((record.certified or {}).items())[-1:]:
+        found = point.accurate_fairness
+        left = found.open.count + found.near_tie.count
+        rest = f"; of {left:,} neither is known" if left else ""
+        yield (
+            f"Certified at epsilon {epsilon}: of {people(found.n)} it is proven of "
+            f"{share_of(found.certified)} that they are judged rightly and equally under every "
+            f"perturbation; {share_of(found.refuted)} {were(found.refuted)} refuted{rest}."
+        )
 
 
 def _alone(record: AuditRecord, attack: str) -> str:
@@ -267,6 +281,8 @@ def _warned(record: AuditRecord) -> Iterator[str]:
 
 
 def _limit(record: AuditRecord) -> str:
+    if not record.attacks and record.certified:
+        return "No attack was run: of perturbed data is known what was proven or refuted."
     if not record.attacks:
         return "No attack was run: nothing is known of what happens once data are perturbed."
     blind = "It was given predictions alone, and no gradients. " if record.options.black_box else ""
