@@ -87,6 +87,7 @@ def test_groups_are_those_of_the_run_and_add_up(runs):
     assert {one.value: one.measured.n for one in findings} == sizes
     found = list(verdicts(runs[0], 0.1).values()).count("certified")
     assert sum(one.measured.count for one in findings) == found
+    assert all(" in certificates.parquet: " in one.sentence for one in findings)
     gap = one(runs[0], group=feature, min_n=1, largest_gap=1.0)
     values = [finding.measured.value for finding in findings]
     assert gap.measured.value == pytest.approx(max(values) - min(values))
@@ -98,6 +99,7 @@ def test_a_drop_is_taken_instance_by_instance(runs):
     expected = paired_rates(had, has)
     finding = one(runs[1], runs[0], epsilon=0.02, largest_drop=1.0, by="interval")
     assert (finding.measured.value, finding.measured.n) == (expected.value, 50)
+    assert "n = 50 pairs in certificates.parquet: " in finding.sentence
     assert (finding.measured.low, finding.measured.high) == (expected.low, expected.high)
     assert np.any(np.not_equal(had, has))
 

@@ -30,7 +30,7 @@ def of_groups(holding: Holding, run: JudgedRun) -> Iterator[Finding]:
         yield _of_gap(holding, large)
     else:
         for value, rate in large.items():
-            yield holding.judged(measured_of(rate), told_of(rate), value)
+            yield holding.judged(measured_of(rate), f"{told_of(rate)}{holding.where}", value)
         if not large:
             why = f"no group has {rule.min_n:,} instances"
             if rule.value is not None:
@@ -80,7 +80,7 @@ def _of_gap(holding: Holding, groups: Mapping[str, Rate]) -> Finding:
     measured = Measured(gap.value, gap.low, gap.high, gap.n_first + gap.n_second)
     told = (
         f"gap {figures(measured)}, between {high} ({as_fraction(one.value)}, n = {one.n:,}) "
-        f"and {low} ({as_fraction(other.value)}, n = {other.n:,})"
+        f"and {low} ({as_fraction(other.value)}, n = {other.n:,}){holding.where}"
     )
     return holding.judged(measured, told)
 

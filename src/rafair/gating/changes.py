@@ -40,5 +40,5 @@ def of_change(holding: Holding, runs: Runs) -> Finding:
     assert other is not None  # both were counted
     rates = f"from {as_fraction(one.value)} to {as_fraction(other.value)}"
     what = threshold.removeprefix("largest_")
-    told = f"{what} {figures(measured)}, {rates}, n = {change.n:,} pairs"
+    told = f"{what} {figures(measured)}, {rates}, n = {change.n:,} pairs{holding.where}"
     return holding.judged(measured, told)

@@ -8,7 +8,8 @@ from rafair.gating.decision import Finding, Measured, Status
 from rafair.gating.policy import Rule
 from rafair.metrics.rates import Rate
 from rafair.metrics.rounding import as_fraction
-from rafair.results.rate_names import RateName
+from rafair.results.rate_names import PROVEN, RateName
+from rafair.results.run_files import CERTIFICATES
 
 DECIMALS, MANY_DECIMALS = 3, 8
 
@@ -58,6 +59,11 @@ class Holding:
             by=rule.by,
             sentence=sentence,
         )
+
+    @property
+    def where(self) -> str:
+        """Where it is counted, as a sentence goes on; empty of what stands in `audit.json`."""
+        return f" in {CERTIFICATES}" if self.name.kind in PROVEN else ""
 
     def title(self, value: str | None) -> str:
         """What it asks for, of one group or of all."""

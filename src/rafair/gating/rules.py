@@ -13,8 +13,7 @@ from rafair.gating.decision import Finding, Status
 from rafair.gating.holding import Holding, measured_of, told_of
 from rafair.gating.policy import Rule
 from rafair.gating.runs import JudgedRun, Runs
-from rafair.results.rate_names import PROVEN, RateName
-from rafair.results.run_files import CERTIFICATES
+from rafair.results.rate_names import RateName
 
 EVERY = "*"
 
@@ -75,9 +74,7 @@ def _of_rate(holding: Holding, runs: Runs) -> Iterator[Finding]:
 
 
 def _of_all(holding: Holding, run: JudgedRun) -> Finding:
-    name = holding.name
-    rate = run.rate(name)
+    rate = run.rate(holding.name)
     if rate is None:
         return holding.finding(Status.NOT_MEASURED, "nothing was counted")
-    where = f" in {CERTIFICATES}" if name.kind in PROVEN else ""
-    return holding.judged(measured_of(rate), f"{told_of(rate)}{where}")
+    return holding.judged(measured_of(rate), f"{told_of(rate)}{holding.where}")
