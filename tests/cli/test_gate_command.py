@@ -47,10 +47,11 @@ def test_init_prints_a_policy_that_is_valid_as_it_is(runs, tmp_path):
 def test_the_commented_rules_of_init_are_valid_too(runs, tmp_path):
     """Of a run with a curve, since one of them is about a smaller budget than the largest."""
     few = ("--epochs", "1", "--instances", "40", "--steps", "3")
-    rafair("audit", *few, "--epsilons", "0.02,0.1", "--out", tmp_path / "curve")
+    few = (*few, "--epsilons", "0.02,0.1", "--certify", "--boxes", "40")
+    rafair("audit", *few, "--out", tmp_path / "curve")
     shown = rafair("gate", "--init").out
     text = re.sub(r"^# (\[.*\]|\w+ = \S+)$", r"\1", shown, flags=re.MULTILINE)
-    assert text.count("[[rule]]") == 8 > shown.count("\n[[rule]]") == 4
+    assert text.count("[[rule]]") == 9 > shown.count("\n[[rule]]") == 4
     text = text.replace('"gender"', '"religious"')
     text = text.replace("runs/last-release", str(tmp_path / "curve"))
     (tmp_path / "policy.toml").write_text(text)

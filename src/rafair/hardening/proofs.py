@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from rafair.auditing.certification import COMPARED
 from rafair.auditing.certifier import INSTANCES_PER_SHARD, Certifier, CertifyPart
 from rafair.auditing.certify_options import certifying
 from rafair.auditing.suspects import Suspects
@@ -62,11 +63,11 @@ class Proofs:
         table = self.judge.table
         model = unwrapped(faithful(model, table.rows, table.schema))
         try:
-            prover_of(model, table.schema)
+            prover_of(model, table.schema, table.rows[:COMPARED])
         except ModelError as error:
             return ProofRecord(None, str(error))
         config = certifying(self.judge.over(self.epsilons)).resolved(table.schema, "cpu")
-        work = Certifier(model, table.schema, config, self.boxes)
+        work = Certifier(model, table.schema, config, self.boxes, table.rows[:COMPARED])
         with (
             progress.task("certifying", self.cost, "verdicts") as task,
             Workers(self.judge.threads) as workers,
