@@ -73,6 +73,10 @@ class Layers:
         features, depth = self.weights[0].shape[1], len(self.weights)
         self.lost = [units(one, features, depth, precision) * UNIT for one in self.weights]
 
+    def in_double(self) -> Layers:
+        """The same layers, of which bounds are computed in double precision."""
+        return Layers(self.weights, self.biases, torch.float64)
+
     @property
     def hidden(self) -> int:
         """How many hidden layers there are."""

@@ -18,6 +18,7 @@ from rafair.certify.relaxed import Relaxation
 from rafair.certify.search import Search
 from rafair.errors import ModelError
 from rafair.models.classifier import Classifier, Labels, Rows
+from rafair.models.decision import Threshold
 from rafair.models.head import GIVEN
 from rafair.models.raw_rows import RawUnits
 from rafair.models.read_layers import Matrices, layers_of
@@ -31,7 +32,8 @@ class NetworkProver:
 
     Args:
         layers: Its layers.
-        margins: What each class must exceed.
+        order: Where among its outputs each class stands; None where they are in order.
+        threshold: How it decides, if not for the largest output.
         ends: From boxes of encoded rows to boxes of what the network is given.
 
     Example:
@@ -39,7 +41,7 @@ class NetworkProver:
         >>> from rafair.tabular.counterparts import Counterparts
         >>> from rafair.tabular.perturbation import PerturbationSet
         >>> layers = Layers([torch.tensor([[0.0, 0.0], [1.0, 0.5]])], [torch.tensor([0.0, -1.0])])
-        >>> prover = NetworkProver(layers, Margins.of(layers), encoded_ends)
+        >>> prover = NetworkProver(layers)
         >>> both = Counterparts([1], [np.float32([0, 1])])
         >>> around = Surroundings(PerturbationSet(np.float32([0.25, 0])), both)
         >>> rows, none = np.float32([[0.125, 0], [0.5, 0]]), np.zeros(2, np.int64)
@@ -51,8 +53,9 @@ class NetworkProver:
     """
 
     layers: Layers
-    margins: Margins
-    ends: Ends
+    order: tuple[int, ...] | None = None
+    threshold: Threshold | None = None
+    ends: Ends = encoded_ends
     kind: str = "ReLU network"
     continuous: bool = True
 
@@ -76,11 +79,15 @@ class NetworkProver:
         Instances of which the network is given a value that is missing stay open.
         """
         varies = (region.upper > region.lower).any(axis=0)
-        relaxation = Relaxation(self.layers, self.margins, np.flatnonzero(varies).tolist())
+        columns = np.flatnonzero(varies).tolist()
+        relaxation, precise = (
+            Relaxation(layers, Margins.of(layers, self.order, self.threshold), columns)
+            for layers in (self.layers, self.layers.in_double())
+        )
         known = np.ones(len(wanted), bool)
         lower, upper = self.ends(region.lower, region.upper, region.listed)
         known[region.owner[~np.isfinite((lower + upper).numpy()).all(axis=1)]] = False
-        search = Search(relaxation, self.ends, region, wanted, budget, confirm, told)
+        search = Search(relaxation, precise, self.ends, region, wanted, budget, confirm, told)
         return search.run(chosen[known[chosen]])
 
 
@@ -126,7 +133,8 @@ def network_prover(
             f"model '{name}': its weights are too large, or not finite: sums of them could "
             "overflow, and nothing can be proven"
         )
-    return NetworkProver(layers, Margins.of(layers, head.order if head else None, threshold), ends)
+    order = tuple(head.order) if head and head.order is not None else None
+    return NetworkProver(layers, order, threshold, ends)
 
 
 def _parts(module: nn.Module) -> tuple[RawUnits | None, nn.Module]:

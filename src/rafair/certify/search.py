@@ -63,6 +63,7 @@ class Search:
 
     Args:
         relaxation: Bounds of the network.
+        precise: The same in double precision.
         ends: From boxes to what the network is given.
         region: Boxes of `n` instances.
         wanted: The class wanted of each; shape `(n,)`.
@@ -74,6 +75,7 @@ class Search:
     def __init__(
         self,
         relaxation: Relaxation,
+        precise: Relaxation,
         ends: Ends,
         region: Region,
         wanted: Labels,
@@ -81,6 +83,7 @@ class Search:
         confirm: Confirm,
         told: Told,
     ) -> None:
+        self._precise = precise
         self._relaxation, self._ends, self._region = relaxation, ends, region
         self._wanted, self._budget, self._confirm, self._told = wanted, budget, confirm, told
         n = len(wanted)
@@ -149,7 +152,8 @@ class Search:
         left = ~(least > 0) & (self._proof[region.owner] != Proof.REFUTED)
         # rounding alone keeps it from a proof, here and in every smaller box around that row
         tied = left & (least + slack > 0) & (nearest <= slack) & ~_following(region)
-        self._tied[region.owner[tied]] = True
+        if tied.any():
+            self._look_precisely(region.where(tied))
         left &= ~tied
         if not left.any():
             return None
@@ -159,6 +163,16 @@ class Search:
         open_ = Open(region, layers[0][:n], layers[1][:n]).where(left)
         near = np.abs(nearest[left]) <= slack[left]
         return self._halved(open_, found.influence[:n].numpy()[left], near)
+
+    def _look_precisely(self, region: Region) -> None:
+        """Bounds boxes that rounding keeps from a proof in double precision, which loses less."""
+        n = len(region)
+        padded = np.concatenate([np.arange(n), np.zeros(BATCH - n, np.int64)])
+        listed = region.listed[padded]
+        lower, upper = self._ends(region.lower[padded], region.upper[padded], listed)
+        wanted = torch.from_numpy(self._wanted[region.owner][padded])
+        found = self._precise.bound(lower.double(), upper.double(), wanted)
+        self._tied[region.owner[~(found.least[:n] > 0).numpy()]] = True
 
     def _try(self, region: Region, corner: Rows, wanted: Tensor, slack: Numbers) -> Numbers:
         """Looks for witnesses at corners and centres; returns the least margin met, `(m,)`."""
