@@ -174,7 +174,8 @@ def test_interrupted_on_a_cluster_that_runs_and_taken_up_without_it(cluster, ser
     assert (process.returncode, out_text) == (130, ""), err
     *before, last = err.splitlines()
     assert last.startswith("rafair: interrupted")
-    assert len(before) == 1
+    assert len(before) == 2
+    assert " of 9 parts (of up to 100 instances) " in before[1]
     stored = len(list(shards.glob("[0-9]*")))
     assert 0 < stored < 9
     done = rafair("audit", *command)
