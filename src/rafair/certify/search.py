@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from rafair.certify.cuts import cut, cuttable, halves
+from rafair.certify.cutting import cut_in_two, cuttable, halves
 from rafair.certify.prover import Confirm, Decided, Proof, Told
 from rafair.certify.raw_ends import Ends
 from rafair.certify.region import Region
@@ -148,7 +148,7 @@ class Search:
         found = self._relaxation.bound(lower, upper, wanted, known)
         least, slack = found.least[:n].numpy(), found.slack[:n].numpy()
         corner = np.where(found.high[:n].numpy(), region.upper, region.lower)
-        nearest = self._try(region, corner, wanted, slack)
+        nearest = self._try(region, corner, wanted)
         left = ~(least > 0) & (self._proof[region.owner] != Proof.REFUTED)
         # rounding alone keeps it from a proof, here and in every smaller box around that row
         tied = left & (least + slack > 0) & (nearest <= slack) & ~_following(region)
@@ -174,7 +174,7 @@ class Search:
         found = self._precise.bound(lower.double(), upper.double(), wanted)
         self._tied[region.owner[~(found.least[:n] > 0).numpy()]] = True
 
-    def _try(self, region: Region, corner: Rows, wanted: Tensor, slack: Numbers) -> Numbers:
+    def _try(self, region: Region, corner: Rows, wanted: Tensor) -> Numbers:
         """Looks for witnesses at corners and centres; returns the least margin met, `(m,)`."""
         nearest = np.full(len(region), np.inf, np.float32)
         for rows in (corner, self._centres(region)):
@@ -220,8 +220,9 @@ class Search:
         if not len(boxes.region):
             return exact
         column = scores[~points].argmax(axis=1)
-        there = halves(boxes.region)
-        parts = [replace(boxes, region=half) for half in cut(boxes.region, column, there)]
+        codes = found.begin[~points, :][np.arange(len(column)), column]
+        cut = cut_in_two(boxes.region, column, codes)
+        parts = [replace(boxes, region=half) for half in cut]
         return Open.joined([*parts, exact] if exact else parts)
 
     def _exact(self, boxes: Open, near: Flags) -> Open | None:
