@@ -31,6 +31,7 @@ import rafair
 from rafair.certify.network import network_prover
 from rafair.certify.prover import Proof
 from rafair.certify.region import Region, Surroundings
+from rafair.engine.workers import Workers
 from rafair.models.read_layers import layers_of
 from rafair.models.storage import load_model
 from rafair.models.torch_module import TorchClassifier
@@ -90,9 +91,7 @@ class Cell:
         begun = time.process_time()
         prover = network_prover(self.classifier, self.schema)
         assert prover is not None
-        found = prover.decide(
-            self.region, self.wanted, every, budget, self.differ, lambda settled: None
-        )
+        found = prover.decide(self.region, self.wanted, every, budget, self.differ, Workers(1))
         taken = time.process_time() - begun
         self._check(found.proof == Proof.REFUTED, found.witness)
         return taken, found.proof

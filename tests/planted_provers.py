@@ -39,7 +39,7 @@ class LinearProver:
     def reads(self):
         return frozenset(np.flatnonzero(self.weights).tolist())
 
-    def decide(self, region, wanted, chosen, budget, confirm, told):
+    def decide(self, region, wanted, chosen, budget, confirm, workers):
         found = _open(wanted, region.lower.shape[1])
         for instance in chosen.tolist():
             found.boxes[instance] = min(budget, self.needs)
@@ -59,7 +59,6 @@ class LinearProver:
                     found.witness[instance] = row
                     break
                 found.proof[instance] = Proof.NEAR_TIE
-        told(chosen)
         return found
 
 
@@ -70,7 +69,7 @@ class ListingProver:
     kind: str = "planted rules"
     continuous: bool = False
 
-    def decide(self, region, wanted, chosen, budget, confirm, told):
+    def decide(self, region, wanted, chosen, budget, confirm, workers):
         found = _open(wanted, region.lower.shape[1])
         for instance in chosen.tolist():
             rows = np.concatenate(
@@ -84,7 +83,6 @@ class ListingProver:
                 found.witness[instance] = looked[int(against.argmax())]
             elif len(looked) == len(rows):
                 found.proof[instance] = Proof.PROVEN
-        told(chosen)
         return found
 
     @staticmethod

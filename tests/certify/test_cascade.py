@@ -285,8 +285,8 @@ def test_a_row_whose_sensitive_value_is_new_counts_with_it():
         return (rows[:, 1] == 0.5).astype(np.int64)
 
     class Idle(ListingProver):
-        def decide(self, region, wanted, chosen, budget, confirm, told):
-            return ListingProver.decide(self, region, wanted, chosen[:0], budget, confirm, told)
+        def decide(self, region, wanted, chosen, budget, confirm, workers):
+            return ListingProver.decide(self, region, wanted, chosen[:0], budget, confirm, workers)
 
     found = Cascade(Idle(), counterparts, asked_of(classes, counterparts)).run(
         table.rows, table.labels, levels_of(table.schema, (0.1,))

@@ -27,6 +27,7 @@ from rafair.tabular.feasible import FeasibleSet
 from rafair.tabular.perturbation import PerturbationSet
 from rafair.tabular.schema import Feature, Schema
 
+INLINE = Workers(1)
 AGE = Feature(
     name="age", kind="integer", minimum=20, maximum=30, sensitive=True, domain=(20, 22, 30)
 )
@@ -72,7 +73,18 @@ def some_rows(n: int, seed: int = 0) -> Rows:
     return np.stack(columns, axis=1).astype(np.float32)
 
 
-def decide(prover, region, wanted, classifier, box, rows, *, budget=2000, chosen=None):
+def decide(
+    prover,
+    region,
+    wanted,
+    classifier,
+    box,
+    rows,
+    *,
+    budget=2000,
+    chosen=None,
+    workers=INLINE,
+):
     def confirm(owner, found):
         back = found.copy()
         back[:, -1] = rows[owner, -1]
@@ -80,7 +92,7 @@ def decide(prover, region, wanted, classifier, box, rows, *, budget=2000, chosen
         return there & (classifier.logits(found).argmax(axis=1) != wanted[owner])
 
     every = np.arange(len(rows)) if chosen is None else chosen
-    return prover.decide(region, wanted, every, budget, confirm, lambda settled: None)
+    return prover.decide(region, wanted, every, budget, confirm, workers)
 
 
 class Own(nn.Module):
@@ -184,7 +196,7 @@ def test_a_network_is_read_as_it_decides(kind, tmp_path):
             lambda owner, rows, wanted=wanted: (
                 classifier.logits(rows).argmax(axis=1) != wanted[owner]
             ),
-            lambda settled: None,
+            Workers(1),
         )
         assert (found.proof == proof).mean() > 0.97
         assert np.isin(found.proof, [proof, Proof.NEAR_TIE]).all()
@@ -278,6 +290,11 @@ def test_company_and_order_decide_nothing():
         assert (part.proof == whole.proof[places]).all()
         assert (part.boxes == whole.boxes[places]).all()
         assert np.array_equal(part.witness, whole.witness[places], equal_nan=True)
+    with Workers(3) as workers:
+        region = Surroundings(box, counterparts).joint(rows)
+        beside = decide(prover, region, wanted, classifier, box, rows, budget=4, workers=workers)
+    assert all(map(np.array_equal, beside[::2], whole[::2]))
+    assert np.array_equal(beside.witness, whole.witness, equal_nan=True)
     chosen = decide(
         prover,
         Surroundings(box, counterparts).joint(rows),
@@ -307,7 +324,7 @@ def test_a_row_whose_margin_is_less_than_rounding_is_near_a_tie(margin, proof):
         np.float32([[0.5, 0]])
     )
     never = lambda owner, rows: np.zeros(len(rows), bool)  # noqa: E731
-    found = prover.decide(region, np.array([1]), np.arange(1), 100, never, lambda settled: None)
+    found = prover.decide(region, np.array([1]), np.arange(1), 100, never, Workers(1))
     assert found.proof.tolist() == [proof]
 
 

@@ -11,6 +11,7 @@ from rafair.certify.followers import Followers
 from rafair.certify.kinds import prover_of
 from rafair.certify.prover import Proof
 from rafair.certify.region import Region
+from rafair.engine.workers import Workers
 from rafair.models.live import open_live
 from rafair.models.model_options import ModelOptions
 from rafair.tabular.perturbation import PerturbationSet
@@ -164,27 +165,7 @@ def test_rows_that_nobody_confirms_prove_nothing():
     wanted = classifier.logits(rows[:40]).argmax(axis=1)
     whole = certified.decided(prover, classifier, some, wanted).proof
     nothing = prover.decide(
-        some, wanted, np.arange(40), 5000, lambda owner, _: np.zeros(len(owner), bool), len
+        some, wanted, np.arange(40), 5000, lambda owner, _: np.zeros(len(owner), bool), Workers(1)
     )
     expected = np.where(whole == Proof.REFUTED, Proof.OPEN, whole)
     assert np.array_equal(nothing.proof, expected)
-
-
-def test_a_search_ends_where_whoever_is_told_says_so():
-    known = schema()
-    rows, labels = table(2, 2)
-    classifier = opened("tree", rows, labels, known)
-    prover = prover_of(classifier, known, rows)
-
-    def stop(instances: np.ndarray) -> None:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        prover.decide(
-            region(rows[:9], 5),
-            np.zeros(9, np.int64),
-            np.arange(9),
-            50,
-            lambda owner, _: np.ones(len(owner), bool),
-            stop,
-        )

@@ -111,6 +111,7 @@ class Certifier:
             boxes=self.boxes,
             constructed=by_construction(self.classifier, prover, counterparts) is not None,
             done=advance,
+            workers=workers,
         )
         return cascade.run(part.rows, part.labels, search.levels(part))
 

@@ -17,7 +17,7 @@ verdicts depend on nothing else.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,7 @@ from rafair.certify.prover import Decided, Indices, Proof, Prover
 from rafair.certify.refuting import Refuting
 from rafair.certify.region import Region, Surroundings
 from rafair.certify.standing import Property, Stand, Standing
+from rafair.engine.workers import Workers
 from rafair.models.classifier import Labels, Rows
 from rafair.tabular.counterparts import Counterparts
 from rafair.tabular.perturbation import PerturbationSet
@@ -80,6 +81,7 @@ class Cascade:
         boxes: After how many boxes an instance is left open.
         constructed: Whether the model itself is such that no counterpart can get another class.
         done: Told how many instances were done at an epsilon.
+        workers: The open pool of threads; one thread unless said.
     """
 
     prover: Prover
@@ -88,6 +90,7 @@ class Cascade:
     boxes: int = BOXES
     constructed: bool = False
     done: Callable[[int], None] = _nothing
+    workers: Workers = field(default_factory=lambda: Workers(1))
 
     def run(self, rows: Rows, labels: Labels, levels: Sequence[Level]) -> Stand:
         """How the properties of instances stand at several budgets.
@@ -206,7 +209,7 @@ class _AtLevel:
             return there
 
         return self._cascade.prover.decide(
-            self._regions[own], wanted, chosen, budget, confirm, lambda settled: None
+            self._regions[own], wanted, chosen, budget, confirm, self._cascade.workers
         )
 
     def _take_witnesses(self, where: NDArray[np.bool_], decided: Decided) -> None:

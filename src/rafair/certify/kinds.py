@@ -9,13 +9,14 @@ import numpy as np
 
 from rafair.certify.linear import LinearProver
 from rafair.certify.network import network_prover
-from rafair.certify.prover import Confirm, Decided, Indices, Prover, Told
+from rafair.certify.prover import Confirm, Decided, Indices, Prover
 from rafair.certify.reading.checking import DRAWN, check_read
 from rafair.certify.reading.linear import Linear
 from rafair.certify.reading.opening import read
 from rafair.certify.region import Region
 from rafair.certify.trees.ensemble import Ensemble
 from rafair.certify.trees.prover import TreeProver
+from rafair.engine.workers import Workers
 from rafair.errors import ModelError
 from rafair.models.asked_once import AskedOnce
 from rafair.models.classifier import Classifier, Labels, Rows
@@ -80,7 +81,7 @@ class Unproven:
         chosen: Indices,
         budget: int,
         confirm: Confirm,
-        told: Told,
+        workers: Workers,
     ) -> Decided:
         """Looks at no box."""
         n = len(wanted)

@@ -100,6 +100,11 @@ class Layers:
         """How far a layer's outputs may be off; `(b, outputs)`."""
         return self.sums(number, largest).mul_(self.lost[number]).add_(TINY)
 
+    def most(self, number: int, largest: Tensor) -> Tensor:
+        """What a layer's outputs cannot exceed; `(b, outputs)`."""
+        sums = self.sums(number, largest)
+        return sums.add_(sums * self.lost[number]).add_(TINY)
+
     def reliable(self, largest: Tensor) -> bool:
         """Whether nothing can overflow for inputs of at most `largest`; shape `(d,)`."""
         reach = largest.double()

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rafair.certify.cutting import confirmed, cut_in_two, derived_to_cut, following, started
-from rafair.certify.prover import Confirm, Decided, Indices, Proof, Told
+from rafair.certify.prover import Confirm, Decided, Indices, Proof
 from rafair.certify.reading.inputs import Codes, Inputs
 from rafair.certify.reading.linear import Linear
 from rafair.certify.region import Region
+from rafair.engine.workers import Workers
 from rafair.models.classifier import Labels, Rows
 from rafair.tabular.encoding import MISSING
 
@@ -58,7 +59,7 @@ class LinearProver:
         chosen: Indices,
         budget: int,
         confirm: Confirm,
-        told: Told,
+        workers: Workers,
     ) -> Decided:
         """Computes the least margin of each box; see `Prover`."""
         n = len(wanted)
@@ -74,8 +75,6 @@ class LinearProver:
             for at in range(0, len(against), TOGETHER):
                 part = against.where(np.arange(at, min(at + TOGETHER, len(against))))
                 self._against(other, part, wanted, budget, confirm, found)
-        if len(chosen):
-            told(np.asarray(chosen))
         return found
 
     def _against(

@@ -11,11 +11,11 @@ from torch import nn
 from rafair.certify.layers import Layers
 from rafair.certify.margins import Margins
 from rafair.certify.proofs import full_precision
-from rafair.certify.prover import Confirm, Decided, Indices, Told
+from rafair.certify.prover import Confirm, Decided, Indices
 from rafair.certify.raw_ends import Ends, RawEnds, encoded_ends
 from rafair.certify.region import Region
-from rafair.certify.relaxed import Relaxation
 from rafair.certify.search import Search
+from rafair.engine.workers import Workers
 from rafair.errors import ModelError
 from rafair.models.classifier import Classifier, Labels, Rows
 from rafair.models.decision import Threshold
@@ -47,7 +47,7 @@ class NetworkProver:
         >>> rows, none = np.float32([[0.125, 0], [0.5, 0]]), np.zeros(2, np.int64)
         >>> every = lambda owner, rows: np.ones(len(rows), bool)
         >>> found = prover.decide(
-        ...     around.joint(rows), none, np.arange(2), 10, every, lambda settled: None)
+        ...     around.joint(rows), none, np.arange(2), 10, every, Workers(1))
         >>> found.proof.tolist(), found.witness[1].tolist()
         ([1, 2], [0.75, 1.0])
     """
@@ -72,22 +72,20 @@ class NetworkProver:
         chosen: Indices,
         budget: int,
         confirm: Confirm,
-        told: Told,
+        workers: Workers,
     ) -> Decided:
         """Searches the regions of instances for rows of another class than is wanted.
 
         Instances of which the network is given a value that is missing stay open.
         """
-        varies = (region.upper > region.lower).any(axis=0)
-        columns = np.flatnonzero(varies).tolist()
-        relaxation, precise = (
-            Relaxation(layers, Margins.of(layers, self.order, self.threshold), columns)
-            for layers in (self.layers, self.layers.in_double())
-        )
         known = np.ones(len(wanted), bool)
         lower, upper = self.ends(region.lower, region.upper, region.listed)
         known[region.owner[~np.isfinite((lower + upper).numpy()).all(axis=1)]] = False
-        search = Search(relaxation, precise, self.ends, region, wanted, budget, confirm, told)
+
+        def margins(layers: Layers) -> Margins:
+            return Margins.of(layers, self.order, self.threshold)
+
+        search = Search(self.layers, margins, self.ends, region, wanted, budget, confirm, workers)
         return search.run(chosen[known[chosen]])
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rafair.certify.region import Region
+from rafair.engine.workers import Workers
 from rafair.models.classifier import Labels, Rows
 
 Indices = NDArray[np.int64]
@@ -18,9 +19,6 @@ Confirm = Callable[[Indices, Rows], NDArray[np.bool_]]
 """From instances and rows that may be theirs, shapes `(m,)` and `(m, d)`, to which of the rows are
 really among what these instances may become, and are decided otherwise than wanted by the model's
 own answer."""
-
-Told = Callable[[Indices], None]
-"""Told which instances were settled, each once, as soon as they are; ends the search by raising."""
 
 
 class Proof(IntEnum):
@@ -78,7 +76,7 @@ class Prover(Protocol):
         chosen: Indices,
         budget: int,
         confirm: Confirm,
-        told: Told,
+        workers: Workers,
     ) -> Decided:
         """Searches the regions of instances for rows of another class than is wanted.
 
@@ -88,5 +86,5 @@ class Prover(Protocol):
             chosen: Which instances to search; the others stay open.
             budget: An instance is left open after this many boxes.
             confirm: Says which rows count as witnesses.
-            told: Told of progress.
+            workers: The open pool of threads that may be used.
         """

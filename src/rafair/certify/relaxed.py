@@ -9,50 +9,22 @@ Complete", for optimised slopes). All of it covers rounding (`certify/layers.py`
 from __future__ import annotations
 
 import math
+import threading
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.linalg import vecdot
 
+from rafair.certify.backward import Backward
 from rafair.certify.layers import FLOOR, TINY, Layers
+from rafair.certify.lines import LEAST, Layer
 from rafair.certify.margins import Margins
-
-LEAST = 2.0**-120
-"""Divisors are no smaller: a ReLU's bounds so near to zero are as good as zero."""
-
-STEPS, RATE, SHRINK = 4, 0.5, 0.6
-"""How many steps lower slopes take, how long the first is, and by what the next are shorter."""
 
 WHOLE = 16
 """Unstable neurons are bounded in groups of so many, so that a box's bounds hardly depend on the
 boxes that stand beside it."""
-
-
-class Line(NamedTuple):
-    """`slope·z ≤ relu(z) ≤ slope·z + rise` for one hidden layer over boxes; each `(b, units)`."""
-
-    slope: Tensor
-    rise: Tensor
-
-
-class Layer(NamedTuple):
-    """Bounds of one hidden layer's pre-activations over boxes; each `(b, units)`."""
-
-    lower: Tensor
-    upper: Tensor
-
-    @property
-    def unstable(self) -> Tensor:
-        """Whether a neuron is on in one part of the box and off in another."""
-        return (self.lower < 0) & (self.upper > 0)
-
-    @property
-    def line(self) -> Line:
-        """The two lines of one slope."""
-        over, under = self.upper.clamp(min=0), self.lower.clamp(max=0)
-        slope = over / (over - under).clamp_(min=LEAST)
-        return Line(slope, slope * -under)
 
 
 @dataclass(frozen=True)
@@ -64,14 +36,14 @@ class Bounded:
         slack: What of the distance to that is allowed for rounding; shape `(b,)`.
         high: Where the linear bound is least: at each feature's upper end, or its lower; `(b, d)`.
         hidden: Bounds of the hidden layers.
-        influence: How much the margin's bound loses by each feature's width; shape `(b, k)`.
+        weights: Of each hidden layer's outputs in the margin, before slopes were improved.
     """
 
     least: Tensor
     slack: Tensor
     high: Tensor
     hidden: list[Layer]
-    influence: Tensor
+    weights: list[Tensor]
 
 
 class Scratch:
@@ -111,43 +83,29 @@ class Relaxation:
             lower: The least value of each feature; shape `(b, d)`.
             upper: The largest; likewise.
             wanted: The class whose margins are bounded; shape `(b,)`.
-            known: Bounds of the hidden layers that hold already, of boxes that hold these.
+            known: Bounds of the hidden layers that hold already, of boxes that hold these; None
+                takes those of `rough`.
         """
-        rough, errors = self._forward(lower, upper, known)
+        known = self.rough(lower, upper) if known is None else known
+        rough, errors = self._within(lower, upper, known)
         hidden = self._refined(lower, upper, rough, errors)
         least, slack, high, weights = self._margin(lower, upper, wanted, hidden, errors)
-        influence = self._influence(upper - lower, hidden, weights)
-        return Bounded(least, slack, high, hidden, influence)
+        return Bounded(least, slack, high, hidden, weights)
 
-    def values(self, rows: Tensor, wanted: Tensor) -> Tensor:
-        """The least margin of rows themselves, but for rounding; shape `(b,)`."""
-        layers, values = self.layers, rows
-        for number in range(layers.hidden):
-            weight, bias = layers.transposed[number], layers.biases[number]
-            values = torch.addmm(bias, values, weight).relu_()
-        weights, constant = self.margins.weights[wanted], self.margins.constant[wanted]
-        return (torch.bmm(weights, values[:, :, None]).squeeze(2) + constant).amin(dim=1)
-
-    def _forward(
-        self, lower: Tensor, upper: Tensor, known: list[Layer] | None
-    ) -> tuple[list[Layer], list[Tensor]]:
-        """Affine forms: bounds of hidden layers, and how far rounding takes each."""
+    def rough(self, lower: Tensor, upper: Tensor) -> list[Layer]:
+        """Bounds of the hidden layers by affine forms, of boxes of which nothing is known yet."""
         layers = self.layers
         centre, radius = (lower + upper) / 2, (upper - lower) / 2
         largest = torch.maximum(lower.abs(), upper.abs())
         value = torch.addmm(layers.biases[0], centre, layers.transposed[0])
         generators = self._moved[:, None, :] * radius.t()[self.columns][:, :, None]
         rest = layers.rounding(0, largest)
-        bounds, errors = list[Layer](), list[Tensor]()
+        bounds = list[Layer]()
         for number in range(layers.hidden):
             width = self._sizes(generators).sum(dim=0).add_(rest)
             # no layer exceeds its sums, whatever the forms say: lines stay in proportion to them
-            most = layers.sums(number, largest)
-            errors.append((most * layers.lost[number]).add_(TINY))
-            most = most.add_(errors[-1])
+            most = layers.most(number, largest)
             here = Layer(torch.maximum(value - width, -most), torch.minimum(value + width, most))
-            if known is not None:
-                here = _both(here, known[number])
             bounds.append(here)
             largest = here.upper.clamp(min=0)
             if number == layers.hidden - 1:
@@ -161,10 +119,66 @@ class Relaxation:
             size = torch.maximum(size, largest).mul_(layers.lost[number + 1])
             rest = spread.add_(size) @ layers.magnitudes[number + 1]
             rest = rest.add_(layers.biases[number + 1].abs() * layers.lost[number + 1] + TINY)
-            value = torch.addmm(layers.biases[number + 1], value, layers.transposed[number + 1])
             weight = layers.transposed[number + 1]
+            value = torch.addmm(layers.biases[number + 1], value, weight)
             generators = self._product(generators.mul_(slope), weight, f"forward {number % 2}")
+        return bounds
+
+    def influence(self, width: Tensor, hidden: list[Layer], weights: list[Tensor]) -> Tensor:
+        """What the relaxations lose by each feature: gap times share of the neuron's width.
+
+        Args:
+            width: Of the boxes; shape `(b, d)`.
+            hidden: As in `Bounded`, of these boxes.
+            weights: Likewise.
+        """
+        layers = self.layers
+        reach = self._moved[:, None, :] * (width.t()[self.columns] / 2)[:, :, None]
+        total = width.new_zeros(len(self.columns), len(width))
+        for number, (here, weight) in enumerate(zip(hidden, weights, strict=True)):
+            size = (here.upper - here.lower).clamp(min=LEAST)
+            gap = weight.abs() * (here.upper / size) * (-here.lower / size)
+            gap = torch.where(here.unstable, gap, 0)
+            total += vecdot(self._sizes(reach), gap)
+            if number < layers.hidden - 1:
+                weight = layers.transposed[number + 1]
+                reach = self._product(reach.mul_(here.line.slope), weight, f"reach {number % 2}")
+        return total.t()
+
+    def values(self, rows: Tensor, wanted: Tensor) -> Tensor:
+        """The least margin of rows themselves, but for rounding; shape `(b,)`."""
+        layers, values = self.layers, rows
+        for number in range(layers.hidden):
+            weight, bias = layers.transposed[number], layers.biases[number]
+            values = torch.addmm(bias, values, weight).relu_()
+        weights, constant = self.margins.weights[wanted], self.margins.constant[wanted]
+        return (torch.bmm(weights, values[:, :, None]).squeeze(2) + constant).amin(dim=1)
+
+    def _within(
+        self, lower: Tensor, upper: Tensor, known: list[Layer]
+    ) -> tuple[list[Layer], list[Tensor]]:
+        """What is known of hidden layers, and how far rounding takes each."""
+        layers = self.layers
+        largest = torch.maximum(lower.abs(), upper.abs())
+        bounds, errors = list[Layer](), list[Tensor]()
+        for number in range(layers.hidden):
+            sums = layers.sums(number, largest)
+            errors.append((sums * layers.lost[number]).add_(TINY))
+            # no layer exceeds its sums: lines stay in proportion to them
+            most = sums.add_(errors[-1])
+            here = _both(known[number], Layer(-most, most))
+            if number == 0:
+                here = _both(here, self._first(lower, upper, errors[0]))
+            bounds.append(here)
+            largest = here.upper.clamp(min=0)
         return bounds, errors
+
+    def _first(self, lower: Tensor, upper: Tensor, error: Tensor) -> Layer:
+        """The first layer's bounds, which are a sum of ranges."""
+        layers = self.layers
+        value = torch.addmm(layers.biases[0], (lower + upper) / 2, layers.transposed[0])
+        width = torch.addmm(error, (upper - lower) / 2, layers.magnitudes[0])
+        return Layer(value - width, value + width)
 
     def _sizes(self, values: Tensor) -> Tensor:
         return torch.abs(values, out=self._scratch.take("sizes", *values.shape))
@@ -184,27 +198,30 @@ class Relaxation:
     ) -> list[Layer]:
         """Backward passes for the neurons that affine forms leave unstable.
 
-        Both lines of a layer have one slope, so one product serves both sides.
+        Both lines of a layer have one slope, so one product serves both sides, and the middle
+        between them is the middle line's value at the box's centre: one pass forward for all.
         """
         layers = self.layers
-        centre, radius = ((lower + upper) / 2)[:, :, None], ((upper - lower) / 2)[:, :, None]
-        found = rough[:1]
-        passed = [_spread(rough[0], errors[0], layers.biases[0])] if rough else []
+        radius, found = (upper - lower) / 2, rough[:1]
+        middles = _Middles(layers, (lower + upper) / 2)
+        passed = [middles.pass_on(rough[0], errors[0])] if rough else []
         for number in range(1, layers.hidden):
             here = rough[number]
             places = _unstable_places(here.unstable)
             if places is not None:
+                below = passed[-1]
+                # the first step down is the same for all boxes but for slopes: one product
+                first = (below.slope * below.reach) @ layers.magnitudes[number]
+                spread = (first + middles.lost).gather(1, places)
                 slopes = self._rows(layers.weights[number], places)
-                constant = layers.biases[number][places]
-                spread = errors[number].gather(1, places)
-                for below in range(number - 1, -1, -1):
-                    slope, middle, wide = passed[below]
-                    slopes.mul_(slope)
-                    constant = constant + torch.bmm(slopes, middle).squeeze(2)
-                    spread = spread + torch.bmm(self._sizes(slopes), wide).squeeze(2)
-                    slopes = self._product(slopes, layers.weights[below], f"below {below % 2}")
-                middle = constant + torch.bmm(slopes, centre).squeeze(2)
-                spread = spread + torch.bmm(self._sizes(slopes), radius).squeeze(2)
+                for lower_one in range(number - 1, -1, -1):
+                    slopes.mul_(passed[lower_one].slope[:, None])
+                    if lower_one < number - 1:
+                        spread = spread + self._sums(slopes, passed[lower_one].reach)
+                    name = f"below {lower_one % 2}"
+                    slopes = self._product(slopes, layers.weights[lower_one], name)
+                spread = spread + self._sums(slopes, radius)
+                middle = middles.value.gather(1, places)
                 least = torch.maximum(here.lower.gather(1, places), middle - spread)
                 most = torch.minimum(here.upper.gather(1, places), middle + spread)
                 here = Layer(
@@ -212,7 +229,12 @@ class Relaxation:
                     here.upper.scatter(1, places, torch.maximum(least, most)),
                 )
             found.append(here)
-            passed.append(_spread(here, errors[number], layers.biases[number]))
+            passed.append(middles.pass_on(here, errors[number]))
+        return found
+
+    def _sums(self, values: Tensor, reach: Tensor) -> Tensor:
+        """`Σ|values|·reach` over the last axis, of boxes and neurons; `(b, m)`."""
+        found: Tensor = vecdot(self._sizes(values), reach[:, None])
         return found
 
     def _margin(
@@ -229,7 +251,7 @@ class Relaxation:
             lower, upper = (side.repeat_interleave(count, 0) for side in (lower, upper))
             hidden = [Layer(*(side.repeat_interleave(count, 0) for side in one)) for one in hidden]
             errors = [error.repeat_interleave(count, 0) for error in errors]
-        backward = _Backward(self.layers, lower, upper, hidden, errors)
+        backward = Backward(self.layers, lower, upper, hidden, errors)
         last = hidden[-1].upper.clamp(min=0) if hidden else torch.maximum(lower.abs(), upper.abs())
         weights = self.margins.weights[wanted].flatten(0, 1)
         lost = (self.margins.magnitudes[wanted].flatten(0, 1) * last).sum(dim=1)
@@ -243,92 +265,12 @@ class Relaxation:
         places = torch.arange(len(worst)) * count + worst
         return least[places], slack[places], high[places], [one[places] for one in layers]
 
-    def _influence(self, width: Tensor, hidden: list[Layer], weights: list[Tensor]) -> Tensor:
-        """What the relaxations lose by each feature: gap times share of the neuron's width."""
-        layers = self.layers
-        reach = self._moved[:, None, :] * (width.t()[self.columns] / 2)[:, :, None]
-        total = width.new_zeros(len(width), len(self.columns))
-        for number, (here, weight) in enumerate(zip(hidden, weights, strict=True)):
-            size = (here.upper - here.lower).clamp(min=LEAST)
-            gap = weight.abs() * (here.upper / size) * (-here.lower / size)
-            gap = torch.where(here.unstable, gap, 0)
-            sizes = self._sizes(reach).transpose(0, 1)
-            total += torch.bmm(sizes, gap[:, :, None]).squeeze(2)
-            if number < layers.hidden - 1:
-                weight = layers.transposed[number + 1]
-                reach = self._product(reach.mul_(here.line.slope), weight, f"reach {number % 2}")
-        return total
 
+class OfThread(threading.local):
+    """A relaxation for each thread, which has memory of its own; takes what `Relaxation` does."""
 
-class _Backward:
-    """Linear lower bounds of margins, with lower slopes that are optimised."""
-
-    def __init__(
-        self,
-        layers: Layers,
-        lower: Tensor,
-        upper: Tensor,
-        hidden: list[Layer],
-        errors: list[Tensor],
-    ) -> None:
-        self._layers, self._lower, self._upper, self._errors = layers, lower, upper, errors
-        self._lines = [layer.line for layer in hidden]
-        self._unstable = [layer.unstable for layer in hidden]
-        self._slopes = [
-            ((layer.upper > -layer.lower) & (layer.upper > 0)).to(lower.dtype) for layer in hidden
-        ]
-
-    def optimised(
-        self, weights: Tensor, constant: Tensor, lost: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor, list[Tensor]]:
-        """The best bound met; the layers' weights are those of the first pass.
-
-        Args:
-            weights: Of the last hidden layer's outputs in the margin; shape `(b, units)`.
-            constant: The margin's constant; shape `(b,)`.
-            lost: What rounding of the logits may take; shape `(b,)`.
-        """
-        least, slack, high, first = self._pass(weights, constant, lost)
-        passed, at = first, high
-        for step in range(STEPS if self._lines else 0):
-            self._move(passed, at, RATE * SHRINK**step)
-            found, other, at, passed = self._pass(weights, constant, lost)
-            better = found > least
-            least, slack = torch.where(better, found, least), torch.where(better, other, slack)
-            high = torch.where(better[:, None], at, high)
-        return least, slack, high, first
-
-    def _pass(
-        self, weights: Tensor, constant: Tensor, lost: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor, list[Tensor]]:
-        layers, slack, each = self._layers, lost, list[Tensor]()
-        for number in range(len(self._lines) - 1, -1, -1):
-            slope, rise = self._lines[number]
-            each.append(weights)
-            constant = constant + (weights.clamp(max=0) * rise).sum(dim=1)
-            weights = weights * torch.where(weights < 0, slope, self._slopes[number])
-            slack = slack + (weights.abs() * self._errors[number]).sum(dim=1)
-            constant = constant + weights @ layers.biases[number]
-            weights = weights @ layers.weights[number]
-        high = weights <= 0
-        corner = torch.where(high, self._upper, self._lower)
-        least = constant + (weights * corner).sum(dim=1) - slack
-        return least, slack, high, each[::-1]
-
-    def _move(self, weights: list[Tensor], high: Tensor, length: float) -> None:
-        """One signed step of the lower slopes: `∂least/∂slope = weight·z` at the corner.
-
-        `z` are the pre-activations of the relaxed network where the bound is least.
-        """
-        values, moved = torch.where(high, self._upper, self._lower), list[Tensor]()
-        for number, (slope, rise) in enumerate(self._lines):
-            bias, weight = self._layers.biases[number], self._layers.transposed[number]
-            values = torch.addmm(bias, values, weight)
-            falling, own = weights[number] < 0, self._slopes[number]
-            step = torch.where(self._unstable[number] & ~falling, values.sign() * length, 0.0)
-            values = torch.where(falling, slope * values + rise, own * values)
-            moved.append((own + step).clamp_(0, 1))
-        self._slopes = moved
+    def __init__(self, layers: Layers, margins: Margins, columns: list[int]) -> None:
+        self.here = Relaxation(layers, margins, columns)
 
 
 def _both(here: Layer, known: Layer) -> Layer:
@@ -336,13 +278,35 @@ def _both(here: Layer, known: Layer) -> Layer:
     return Layer(lower, torch.maximum(lower, torch.minimum(here.upper, known.upper)))
 
 
-def _spread(layer: Layer, error: Tensor, bias: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """A layer's slope, and per unit of it where the middle of its lines lies and how far they are.
+class _Passed(NamedTuple):
+    """A layer's slope, and per unit of it how far its lines and rounding reach; `(b, units)`."""
 
-    With `rise = slope·(-lower)`, both follow from the slope: one product less for each.
-    """
-    half = layer.lower.clamp(max=0) / -2
-    return layer.line.slope[:, None], (half + bias)[:, :, None], (half + error)[:, :, None]
+    slope: Tensor
+    reach: Tensor
+
+
+class _Middles:
+    """The network with the middle line for each ReLU, at centres of boxes, layer by layer."""
+
+    def __init__(self, layers: Layers, centre: Tensor) -> None:
+        self._layers, self._next = layers, 0
+        self._step(centre, centre.abs())
+
+    def _step(self, inputs: Tensor, size: Tensor) -> None:
+        layers, number = self._layers, self._next
+        self.value = torch.addmm(layers.biases[number], inputs, layers.transposed[number])
+        # what rounding takes of it, by the magnitudes that are added up here
+        self.lost = layers.rounding(number, size)
+        self._next = number + 1
+
+    def pass_on(self, layer: Layer, error: Tensor) -> _Passed:
+        """Takes the lines of a layer, goes on to the next, and says how far they reach."""
+        slope, half = layer.line.slope, layer.lower.clamp(max=0) / -2
+        passed = _Passed(slope, half + torch.maximum(error, self.lost))
+        if self._next <= self._layers.hidden - 1:
+            size = (self.value.abs() + half) * slope
+            self._step((self.value + half) * slope, torch.maximum(size, layer.upper.clamp(min=0)))
+        return passed
 
 
 def _unstable_places(unstable: Tensor) -> Tensor | None:

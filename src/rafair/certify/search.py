@@ -6,7 +6,9 @@ So neither company, nor threads, nor interruptions decide a verdict.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -14,21 +16,28 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rafair.certify.cutting import cut_in_two, cuttable, halves
-from rafair.certify.prover import Confirm, Decided, Proof, Told
+from rafair.certify.layers import Layers
+from rafair.certify.lines import Layer
+from rafair.certify.margins import Margins
+from rafair.certify.prover import Confirm, Decided, Proof
 from rafair.certify.raw_ends import Ends
 from rafair.certify.region import Region
-from rafair.certify.relaxed import Layer, Relaxation
+from rafair.certify.relaxed import OfThread, Relaxation
+from rafair.engine.workers import Workers
 from rafair.models.classifier import Labels, Rows
 
 Indices = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 Numbers = NDArray[np.float32]
 
-AT_ONCE = 64
-"""Boxes of one instance that are bounded before its next ones are chosen."""
+AT_ONCE = 256
+"""Boxes of one instance that are bounded before its next ones are chosen: batches for two cores."""
 
 BATCH = 128
 """Boxes bounded in one product; fewer are filled up, so that rounding is the same."""
+
+CUT = 32
+"""Boxes to be cut whose features are compared in one product, likewise."""
 
 ACTIVE = 128
 """Instances searched at once: what is known of their open boxes bounds memory."""
@@ -58,40 +67,63 @@ class Open:
         return found.where(np.argsort(region.owner, kind="stable"))
 
 
+class Looked(NamedTuple):
+    """What is computed of a batch of `n` boxes.
+
+    Args:
+        boxes: The boxes, with what bounds say of their hidden layers.
+        least: No margin of the box is smaller; shape `(n,)`.
+        slack: What of the distance to that is allowed for rounding.
+        rows: The row where the bound is least, and the middle of the box; shape `(2, n, d)`.
+        values: The least margins of these; shape `(2, n)`.
+        influence: What the bounds lose by each feature; shape `(n, k)`.
+    """
+
+    boxes: Open
+    least: Numbers
+    slack: Numbers
+    rows: Rows
+    values: Numbers
+    influence: Numbers
+
+
 class Search:
     """Searches regions for rows of another class than is wanted.
 
     Args:
-        relaxation: Bounds of the network.
-        precise: The same in double precision.
+        layers: The network.
+        margins: From its layers to what each class must exceed.
         ends: From boxes to what the network is given.
         region: Boxes of `n` instances.
         wanted: The class wanted of each; shape `(n,)`.
         budget: An instance is left open after this many boxes.
         confirm: Says which rows count as witnesses.
-        told: Told of progress.
+        workers: The open pool of threads, each of which bounds batches.
     """
 
     def __init__(
         self,
-        relaxation: Relaxation,
-        precise: Relaxation,
+        layers: Layers,
+        margins: Callable[[Layers], Margins],
         ends: Ends,
         region: Region,
         wanted: Labels,
         budget: int,
         confirm: Confirm,
-        told: Told,
+        workers: Workers,
     ) -> None:
-        self._precise = precise
-        self._relaxation, self._ends, self._region = relaxation, ends, region
-        self._wanted, self._budget, self._confirm, self._told = wanted, budget, confirm, told
+        self._ends, self._region, self._workers = ends, region, workers
+        self._wanted, self._budget, self._confirm = wanted, budget, confirm
+        self._columns = np.flatnonzero((region.upper > region.lower).any(axis=0)).tolist()
+        self._single, self._double = (
+            OfThread(one, margins(one), self._columns) for one in (layers, layers.in_double())
+        )
         n = len(wanted)
         self._proof = np.full(n, Proof.OPEN, np.int8)
         self._witness = np.full((n, region.lower.shape[1]), np.nan, np.float32)
         self._used = np.zeros(n, np.int64)
         self._tied, self._stuck = np.zeros(n, bool), np.zeros(n, bool)
-        self._widths = relaxation.layers.widths
+        self._widths = layers.widths
 
     def run(self, chosen: Indices) -> Decided:
         """Searches the instances that are chosen; the others stay open."""
@@ -102,16 +134,22 @@ class Search:
 
     def _search(self, instances: Indices) -> None:
         region = self._region.where(np.isin(self._region.owner, instances))
-        unknown = np.full((len(region), sum(self._widths)), np.inf, np.float32)
-        left, going = Open(region, -unknown, unknown), instances
+        left, going = self._begun(region), instances
         while len(left.region):
             taken = self._newest(left.region)
-            children = [self._look(left.where(part)) for part in _parts(np.flatnonzero(taken))]
+            parts = [left.where(part) for part in _parts(np.flatnonzero(taken))]
+            # in their own order: neither threads nor their speed decide anything
+            children = [self._judge(found) for found in self._workers.map(self._look, parts)]
             left = Open.joined([left.where(~taken), *(found for found in children if found)])
             left = self._affordable(left)
             waiting = np.isin(going, left.region.owner)
             self._settle(going[~waiting])
             going = going[waiting]
+
+    def _begun(self, region: Region) -> Open:
+        """The whole boxes, with what affine forms say of them."""
+        parts = [region.where(places) for places in _parts(np.arange(len(region)))]
+        return Open.joined(list(self._workers.map(self._rough, parts)))
 
     def _newest(self, region: Region) -> Flags:
         """The newest boxes of each instance, as many as are looked at together and can be paid."""
@@ -133,67 +171,86 @@ class Search:
         self._proof[left] = np.where(
             self._stuck[left], Proof.OPEN, np.where(self._tied[left], Proof.NEAR_TIE, Proof.PROVEN)
         )
-        if instances.size:
-            self._told(instances)
 
-    def _look(self, boxes: Open) -> Open | None:
-        """Bounds a batch of boxes; returns the halves of those that are not proven."""
+    @torch.inference_mode()
+    def _rough(self, region: Region) -> Open:
+        n = len(region)
+        lower, upper, _ = self._filled(region)
+        known = _flat(self._single.here.rough(lower, upper), BATCH)
+        return Open(region, known[0][:n], known[1][:n])
+
+    @torch.inference_mode()
+    def _look(self, boxes: Open) -> Looked:
+        """Bounds a batch of boxes; decides nothing."""
         region, n = boxes.region, len(boxes.region)
-        np.add.at(self._used, region.owner, 1)
-        padded = np.concatenate([np.arange(n), np.zeros(BATCH - n, np.int64)])
-        listed = region.listed[padded]
-        lower, upper = self._ends(region.lower[padded], region.upper[padded], listed)
-        wanted = torch.from_numpy(self._wanted[region.owner][padded])
-        known = self._split(boxes.lower[padded], boxes.upper[padded])
-        found = self._relaxation.bound(lower, upper, wanted, known)
+        lower, upper, wanted = self._filled(region)
+        places = _filled(np.arange(n), BATCH)
+        known = self._split(boxes.lower[places], boxes.upper[places])
+        relaxation = self._single.here
+        found = relaxation.bound(lower, upper, wanted, known)
         least, slack = found.least[:n].numpy(), found.slack[:n].numpy()
         corner = np.where(found.high[:n].numpy(), region.upper, region.lower)
-        nearest = self._try(region, corner, wanted)
-        left = ~(least > 0) & (self._proof[region.owner] != Proof.REFUTED)
+        rows = np.stack([corner, self._centres(region)])
+        values = np.stack([self._values(relaxation, some, wanted) for some in rows])
+        influence = np.zeros((n, len(self._columns)), np.float32)
+        unproven = np.flatnonzero(~(least > 0))
+        for some in _parts(unproven, CUT):
+            filled = torch.from_numpy(_filled(some, CUT))
+            hidden = [Layer(here.lower[filled], here.upper[filled]) for here in found.hidden]
+            weights = [weight[filled] for weight in found.weights]
+            lost = relaxation.influence((upper - lower)[filled], hidden, weights)
+            influence[some] = lost[: len(some)].numpy()
+        within = _flat(found.hidden, BATCH)
+        return Looked(
+            Open(region, within[0][:n], within[1][:n]), least, slack, rows, values, influence
+        )
+
+    def _judge(self, found: Looked) -> Open | None:
+        """What follows of bounds; returns the halves of boxes that are not proven."""
+        region, slack = found.boxes.region, found.slack
+        np.add.at(self._used, region.owner, 1)
+        self._take_witnesses(region, found)
+        nearest = found.values.min(axis=0)
+        left = ~(found.least > 0) & (self._proof[region.owner] != Proof.REFUTED)
         # rounding alone keeps it from a proof, here and in every smaller box around that row
-        tied = left & (least + slack > 0) & (nearest <= slack) & ~_following(region)
+        tied = left & (found.least + slack > 0) & (nearest <= slack) & ~_following(region)
         if tied.any():
             self._look_precisely(region.where(tied))
         left &= ~tied
         if not left.any():
             return None
-        layers = [torch.cat(side, dim=1).numpy() for side in zip(*found.hidden, strict=True)]
-        if not layers:
-            layers = [boxes.lower[padded], boxes.upper[padded]]
-        open_ = Open(region, layers[0][:n], layers[1][:n]).where(left)
         near = np.abs(nearest[left]) <= slack[left]
-        return self._halved(open_, found.influence[:n].numpy()[left], near)
+        return self._halved(found.boxes.where(left), found.influence[left], near)
 
-    def _look_precisely(self, region: Region) -> None:
-        """Bounds boxes that rounding keeps from a proof in double precision, which loses less."""
-        n = len(region)
-        padded = np.concatenate([np.arange(n), np.zeros(BATCH - n, np.int64)])
-        listed = region.listed[padded]
-        lower, upper = self._ends(region.lower[padded], region.upper[padded], listed)
-        wanted = torch.from_numpy(self._wanted[region.owner][padded])
-        found = self._precise.bound(lower.double(), upper.double(), wanted)
-        self._tied[region.owner[~(found.least[:n] > 0).numpy()]] = True
-
-    def _try(self, region: Region, corner: Rows, wanted: Tensor) -> Numbers:
-        """Looks for witnesses at corners and centres; returns the least margin met, `(m,)`."""
-        nearest = np.full(len(region), np.inf, np.float32)
-        for rows in (corner, self._centres(region)):
-            values = self._values(rows, wanted)
-            nearest = np.minimum(nearest, values)
+    def _take_witnesses(self, region: Region, found: Looked) -> None:
+        """Confirms rows of another class, each instance's first one after the other."""
+        for rows, values in zip(found.rows, found.values, strict=True):
             there = np.flatnonzero((values <= 0) & (self._proof[region.owner] != Proof.REFUTED))
             if not there.size:
                 continue
-            owner, placed = region.owner[there], region.placed(region.owner[there], rows[there])
+            owner = region.owner[there]
+            placed = region.placed(owner, rows[there])
             sure = self._confirm(owner, placed)
             first = np.unique(owner[sure], return_index=True)[1]
             self._proof[owner[sure][first]] = Proof.REFUTED
             self._witness[owner[sure][first]] = placed[sure][first]
-        return nearest
 
-    def _values(self, rows: Rows, wanted: Tensor) -> Numbers:
-        padded = np.concatenate([rows, np.repeat(rows[:1], BATCH - len(rows), axis=0)])
-        values, _ = self._ends(padded, padded, np.ones(padded.shape, bool))
-        found: Numbers = self._relaxation.values(values, wanted)[: len(rows)].numpy()
+    def _look_precisely(self, region: Region) -> None:
+        """Bounds boxes that rounding keeps from a proof in double precision, which loses less."""
+        lower, upper, wanted = self._filled(region)
+        found = self._double.here.bound(lower.double(), upper.double(), wanted)
+        self._tied[region.owner[~(found.least[: len(region)] > 0).numpy()]] = True
+
+    def _filled(self, region: Region) -> tuple[Tensor, Tensor, Tensor]:
+        """What the network is given of a batch, and the classes wanted; the first box fills up."""
+        some = region.where(_filled(np.arange(len(region)), BATCH))
+        lower, upper = self._ends(some.lower, some.upper, some.listed)
+        return lower, upper, torch.from_numpy(self._wanted[some.owner])
+
+    def _values(self, relaxation: Relaxation, rows: Rows, wanted: Tensor) -> Numbers:
+        filled = rows[_filled(np.arange(len(rows)), BATCH)]
+        values, _ = self._ends(filled, filled, np.ones(filled.shape, bool))
+        found: Numbers = relaxation.values(values, wanted)[: len(rows)].numpy()
         return found
 
     def _centres(self, region: Region) -> Rows:
@@ -208,7 +265,7 @@ class Search:
         region, found = boxes.region, halves(boxes.region)
         some = cuttable(region, found)
         scores = np.zeros(region.lower.shape, np.float32)
-        scores[:, self._relaxation.columns] = influence
+        scores[:, self._columns] = influence
         if (derived := region.followers.derivations) is not None:
             for column, taken in zip(derived.columns, derived.takes, strict=True):
                 scores[:, taken] += scores[:, [column]]
@@ -254,5 +311,18 @@ def _following(region: Region) -> Flags:
     return found
 
 
-def _parts(places: Indices) -> list[Indices]:
-    return [places[at : at + BATCH] for at in range(0, len(places), BATCH)]
+def _filled(places: Indices, size: int) -> Indices:
+    """Places, and the first of them again until there are `size`."""
+    return np.concatenate([places, np.repeat(places[:1], size - len(places))])
+
+
+def _flat(hidden: list[Layer], n: int) -> tuple[Numbers, Numbers]:
+    """Bounds of each layer as those of all hidden units; shapes `(n, units)`."""
+    if not hidden:
+        return np.empty((n, 0), np.float32), np.empty((n, 0), np.float32)
+    lower, upper = (torch.cat(side, dim=1).numpy() for side in zip(*hidden, strict=True))
+    return lower, upper
+
+
+def _parts(places: Indices, size: int = BATCH) -> list[Indices]:
+    return [places[at : at + size] for at in range(0, len(places), size)]

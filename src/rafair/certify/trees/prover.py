@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from rafair.certify.cutting import confirmed, started
-from rafair.certify.prover import Confirm, Decided, Indices, Proof, Told
+from rafair.certify.prover import Confirm, Decided, Indices, Proof
 from rafair.certify.reading.trees import Flags
 from rafair.certify.region import Region
 from rafair.certify.trees.ensemble import Ensemble
 from rafair.certify.trees.part import WORD, Part
 from rafair.certify.trees.search import Asking, Replies, Search
+from rafair.engine.workers import Workers
 from rafair.models.classifier import Classifier, Labels, Rows
 
 TOGETHER = 64
@@ -49,7 +50,7 @@ class TreeProver:
         chosen: Indices,
         budget: int,
         confirm: Confirm,
-        told: Told,
+        workers: Workers,
     ) -> Decided:
         """Searches the regions of instances; see `Prover`."""
         n = len(wanted)
@@ -65,15 +66,9 @@ class TreeProver:
             some[boxes.owner[flags]] = True
         proven = np.asarray(chosen)[~some[chosen]]
         found.proof[proven] = Proof.PROVEN
-        if len(proven):
-            told(proven)
         rest = np.asarray(chosen)[some[chosen]]
         for at in range(0, len(rest), TOGETHER):
             self._search(boxes, left, wanted, rest[at : at + TOGETHER], budget, confirm, found)
-            known = rest[at : at + TOGETHER]
-            known = known[found.proof[known] != Proof.OPEN]
-            if len(known):
-                told(known)
         return found
 
     def _bounded(self, boxes: Region, wanted: Labels, used: Indices) -> dict[int, Flags]:
