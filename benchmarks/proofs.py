@@ -1,11 +1,9 @@
 """`python -m benchmarks.proofs MODELS`: what verdicts cost with proofs, against the size of I(v).
 
 Five features of a data set are made sensitive, ordered ones with finer domains, until there are as
-many counterparts as wanted. Operations are counted, not timed: multiplications and additions of
-the row itself, of every box and point bounded (element-wise work included), and of the chunks,
-padding included, in which counterparts too near to a tie are predicted; over those of predicting
-every counterpart. Index arithmetic is not counted. `--check` compares with enumeration, and times
-both.
+many counterparts as wanted. For each number of them: how many boxes were bounded, how many points
+were looked at one by one, and how many of these had to be predicted; `--check` compares with
+enumeration, and times both.
 """
 
 from __future__ import annotations
@@ -47,7 +45,7 @@ def main() -> None:
     parser.add_argument("--consensus", action="store_true", help="decide the consensus as well")
     parser.add_argument("--check", action="store_true", help="compare with enumeration")
     options = parser.parse_args()
-    columns = ["data", "I(v)", "fewer operations", "median", "worst row", "boxes", "points"]
+    columns = ["data", "I(v)", "boxes", "worst row", "points", "predicted"]
     table = RichTable(*columns, "fair", *(["time"] if options.check else []))
     for name in options.datasets:
         test = rafair.load_dataset(name, "paper").test
@@ -59,10 +57,7 @@ def main() -> None:
             table.add_row(name, f"{counterparts.size:,}", *row)
     console = Console(width=110, highlight=False)
     console.print(table)
-    console.print(
-        "Operations of enumeration over those of proofs: means over instances, the median"
-    )
-    console.print("instance and the worst. Time: CPU seconds of proofs over those of sweeps.")
+    console.print("Means over instances. Time: CPU seconds of proofs over those of sweeps.")
 
 
 def widened(table: Table, names: tuple[str, ...], size: float) -> Counterparts:
@@ -83,28 +78,18 @@ def widened(table: Table, names: tuple[str, ...], size: float) -> Counterparts:
 def cost(
     network: nn.Sequential, counterparts: Counterparts, rows: Rows, consensus: bool, check: bool
 ) -> list[str]:
-    """One line: operations of enumeration over those of proofs, boxes and points per instance."""
-    classifier, padded = TorchClassifier(network), list[int]()
+    """One line: boxes and points per instance, and what they save."""
+    classifier = TorchClassifier(network)
     with Workers(1) as workers:
         proofs = Proofs.of(classifier, counterparts, workers, CHUNK_ROWS)
         assert proofs is not None
-        own, predict = proofs.predict(rows), proofs.predict
-
-        def counted(some: Rows) -> np.ndarray:
-            padded.append(-(-len(some) // CHUNK_ROWS) * CHUNK_ROWS)
-            return predict(some)
-
-        proofs = Proofs(proofs.bounds, counterparts, counted, workers, CHUNK_ROWS)
+        own = proofs.predict(rows)
         begun = time.process_time()
         settled = proofs.settle(rows, own, consensus=consensus)
         taken = time.process_time() - begun
         assert settled.done.all()
-        spent = 1 + settled.operations / proofs.bounds.row_operations + sum(padded) / len(rows)
-        shares = [
-            counterparts.size / value for value in (spent.mean(), np.median(spent), max(spent))
-        ]
-        line = [f"{share:.1f}" for share in shares]
-        line += [f"{settled.boxes.mean():,.0f}", f"{settled.points.mean():,.0f}"]
+        means = settled.boxes.mean(), settled.boxes.max(), settled.points.mean()
+        line = [*(f"{value:,.0f}" for value in means), f"{settled.predicted.mean():.1f}"]
         line.append(f"{settled.fair.mean():.2f}")
         if check:
             sweep = Sweep(classifier, counterparts, CrossEntropy(), workers, chunk_rows=CHUNK_ROWS)

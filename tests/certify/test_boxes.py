@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rafair.certify.bounds import Planes
 from rafair.certify.boxes import NO_PLACE, Boxes, Grid
 from rafair.certify.findings import NEVER, Findings
+from rafair.certify.planes import Planes
 from rafair.tabular.counterparts import Counterparts
 
 SIZES = (5, 3, 4)

@@ -105,12 +105,10 @@ def test_a_trained_network_on_the_embedded_data():
 def test_large_domains_cost_a_small_part_of_enumeration():
     table = planted.random_table(6, domains=(40, 30, 20))
     model = planted.network(6, seed=1, scale=1.5)
-    row = sum(layer.weight.numel() for layer in model if isinstance(layer, nn.Linear)) * 2
     verdicts, all_told = check(model, table)
     for settled, part in ((verdicts, 5), (all_told, 2)):
-        spent = settled.operations / row + settled.predicted
-        assert spent.mean() < 24000 / part
-        assert (settled.operations >= (settled.boxes + settled.points) * 3 * row).all()
+        looked_at = settled.boxes + settled.points + settled.predicted
+        assert looked_at.mean() < 24000 / part
 
 
 def test_the_verdict_costs_less_than_the_consensus_where_half_disagree():

@@ -6,6 +6,8 @@ exact gradient choose it (after Xu et al. 2021, "Fast and Complete", which optim
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 from torch.linalg import vecdot
@@ -15,6 +17,26 @@ from rafair.certify.lines import Layer
 
 STEPS, RATE, SHRINK = 4, 0.5, 0.6
 """How many steps lower slopes take, how long the first is, and by what the next are shorter."""
+
+
+class Plane(NamedTuple):
+    """A linear lower bound of `b` margins over boxes: `level + ends·row - slack`.
+
+    Args:
+        least: The least of it over the box; shape `(b,)`.
+        slack: What is allowed for rounding; likewise.
+        high: Where it is least: at each feature's upper end, or its lower; shape `(b, d)`.
+        weights: Of each hidden layer's outputs in the margin.
+        level: Its constant; shape `(b,)`.
+        ends: Of each feature; shape `(b, d)`.
+    """
+
+    least: Tensor
+    slack: Tensor
+    high: Tensor
+    weights: list[Tensor]
+    level: Tensor
+    ends: Tensor
 
 
 class Backward:
@@ -45,19 +67,26 @@ class Backward:
             constant: The margin's constant; shape `(b,)`.
             lost: What rounding of the logits may take; shape `(b,)`.
         """
-        least, slack, high, first = self._pass(weights, constant, lost)
-        passed, at = first, high
+        first = self.plane(weights, constant, lost)
+        least, slack, high, passed, at = (
+            first.least,
+            first.slack,
+            first.high,
+            first.weights,
+            first.high,
+        )
         for step in range(STEPS if self._lines else 0):
             self._move(passed, at, RATE * SHRINK**step)
-            found, other, at, passed = self._pass(weights, constant, lost)
-            better = found > least
-            least, slack = torch.where(better, found, least), torch.where(better, other, slack)
+            found = self.plane(weights, constant, lost)
+            passed, at = found.weights, found.high
+            better = found.least > least
+            least = torch.where(better, found.least, least)
+            slack = torch.where(better, found.slack, slack)
             high = torch.where(better[:, None], at, high)
-        return least, slack, high, first
+        return least, slack, high, first.weights
 
-    def _pass(
-        self, weights: Tensor, constant: Tensor, lost: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor, list[Tensor]]:
+    def plane(self, weights: Tensor, constant: Tensor, lost: Tensor) -> Plane:
+        """One bound, with the lower slopes as they are; takes what `optimised` does."""
         layers, slack, each = self._layers, lost, list[Tensor]()
         for number in range(len(self._lines) - 1, -1, -1):
             slope, rise = self._lines[number]
@@ -70,7 +99,7 @@ class Backward:
         high = weights <= 0
         corner = torch.where(high, self._upper, self._lower)
         least = constant + vecdot(weights, corner) - slack
-        return least, slack, high, each[::-1]
+        return Plane(least, slack, high, each[::-1], constant, weights)
 
     def _move(self, weights: list[Tensor], high: Tensor, length: float) -> None:
         """One signed step of the lower slopes: `∂least/∂slope = weight·z` at the corner.

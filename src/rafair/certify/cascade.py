@@ -33,7 +33,7 @@ from rafair.models.classifier import Labels, Rows
 from rafair.tabular.counterparts import Counterparts
 from rafair.tabular.perturbation import PerturbationSet
 
-BOXES = 20_000
+BOXES = 50_000
 """After how many boxes an instance is left open, unless a caller says otherwise."""
 
 FEW_BOXES = 40

@@ -8,7 +8,6 @@ where the consensus is wanted, no open box can change it).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -18,9 +17,10 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from rafair.certify.bounds import DenseBounds, Planes
 from rafair.certify.boxes import Boxes, Grid
 from rafair.certify.findings import NEVER, Findings
+from rafair.certify.layers import Layers
+from rafair.certify.planes import PlaneBounds, Planes
 from rafair.engine.workers import Workers
 from rafair.models.classifier import Classifier, Labels
 from rafair.models.dense import linear_layers
@@ -42,7 +42,7 @@ CUTS = 2
 """How often a box that is not proven is cut in two before its parts are bounded: four parts spare
 the bounds of two halves, most of which would not be proven either."""
 
-PIECE = 512
+PIECE = 128
 """How many boxes a thread bounds at once: fewer cost more time each, more leave the cache."""
 
 
@@ -58,7 +58,6 @@ class Settled(NamedTuple):
         boxes: How many boxes were bounded.
         points: How many counterparts were looked at one by one.
         predicted: How many of them had to be predicted as enumeration does.
-        operations: Multiplications and additions of the bounds, without `predicted`.
     """
 
     done: NDArray[np.bool_]
@@ -69,7 +68,6 @@ class Settled(NamedTuple):
     boxes: Indices
     points: Indices
     predicted: Indices
-    operations: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -99,7 +97,7 @@ class Proofs:
         True
     """
 
-    bounds: DenseBounds
+    bounds: PlaneBounds
     counterparts: Counterparts
     predict: Callable[[Rows], Labels]
     workers: Workers
@@ -126,7 +124,7 @@ class Proofs:
             torch.zeros(layer.out_features) if layer.bias is None else layer.bias
             for layer in layers
         ]
-        bounds = DenseBounds(weights, biases, counterparts.columns)
+        bounds = PlaneBounds(Layers(weights, biases), counterparts.columns)
 
         def classes(rows: Rows) -> Labels:
             return predict(classifier, rows, workers, chunk_rows)
@@ -152,7 +150,8 @@ class Proofs:
         """
         search = _Search(self, rows, np.asarray(predictions, np.int64), consensus)
         values = (rows, *self.counterparts.domains)
-        if self.bounds.reliable(max(float(np.abs(some).max(initial=0)) for some in values)):
+        largest = max(float(np.abs(some).max(initial=0)) for some in values)
+        if self.bounds.layers.reliable(torch.full((rows.shape[1],), largest)):
             search.run(NEVER if budget is None else budget)
         return search.settled()
 
@@ -166,10 +165,10 @@ class _Search:
         self._grid = Grid(proofs.counterparts)
         known = proofs.counterparts.own_index(rows) >= 0
         self._found = Findings(
-            predictions, known, proofs.counterparts.size, proofs.bounds.n_classes, consensus
+            predictions, known, proofs.counterparts.size, proofs.bounds.layers.n_classes, consensus
         )
         self._boxes, self._points, self._predicted = np.zeros((3, self._n), np.int64)
-        self._operations, self._given_up = np.zeros(self._n), np.ones(self._n, bool)
+        self._given_up = np.ones(self._n, bool)
         self._unsure = np.empty(0, np.int64), np.empty(0, np.int64)
 
     def run(self, budget: int) -> None:
@@ -195,7 +194,6 @@ class _Search:
             self._boxes,
             self._points,
             self._predicted,
-            self._operations,
         )
 
     def _relevant(self, boxes: Boxes, budget: int) -> Boxes:
@@ -262,7 +260,6 @@ class _Search:
         owner, indices, places = self._grid.points(doubtful)
         rows = boxes.row[owner]
         proven = self._grid.positive(boxes, planes, owner, places)
-        self._operations += 3 * math.prod(planes.slopes.shape[1:]) * self._of_rows(rows)
         counted = self._found.undecided[rows]
         doubt = ~proven & (counted | (indices < self._found.first[rows]))
         few = np.bincount(owner[doubt], minlength=len(leaf)) <= ENUMERATED
@@ -335,21 +332,18 @@ class _Search:
         centres: NDArray[np.float64],
         radius: NDArray[np.float64],
     ) -> Planes:
-        """Bounds over boxes around `centres`, in pieces in which equally many features vary."""
-        bounds, varying = self._proofs.bounds, np.count_nonzero(radius, axis=1)
-        costs = np.array([bounds.operations(k) for k in range(radius.shape[1] + 1)])
-        self._operations += np.bincount(rows, costs[varying], self._n)
-        order = np.argsort(varying, kind="stable")
-        groups = np.split(order, np.flatnonzero(np.diff(varying[order])) + 1)
-        pieces = [group[at : at + PIECE] for group in groups for at in range(0, len(group), PIECE)]
+        """Bounds over boxes around `centres`, in pieces that threads take."""
+        bounds, every = self._proofs.bounds, np.arange(len(rows))
+        pieces = [every[at : at + PIECE] for at in range(0, len(rows), PIECE)]
 
         def bound(piece: Indices) -> Planes:
-            batch = self._rows[rows[piece]].astype(np.float64)
-            batch[:, self._columns] = centres[piece]
-            return bounds.over(batch, radius[piece])
+            lower = self._rows[rows[piece]]
+            upper = lower.copy()
+            lower[:, self._columns] = centres[piece] - radius[piece]
+            upper[:, self._columns] = centres[piece] + radius[piece]
+            return bounds.over(lower, upper)
 
-        found = Planes.joined(list(self._proofs.workers.map(bound, pieces)))
-        return found.where(np.argsort(order))
+        return Planes.joined(list(self._proofs.workers.map(bound, pieces)))
 
     def _of_rows(self, rows: Indices) -> Indices:
         """How often each row occurs."""

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.linalg import vecdot
 
-from rafair.certify.backward import Backward
+from rafair.certify.backward import Backward, Plane
 from rafair.certify.layers import FLOOR, TINY, Layers
 from rafair.certify.lines import LEAST, Layer
 from rafair.certify.margins import Margins
@@ -92,6 +92,22 @@ class Relaxation:
         least, slack, high, weights = self._margin(lower, upper, wanted, hidden, errors)
         return Bounded(least, slack, high, hidden, weights)
 
+    def planes(self, lower: Tensor, upper: Tensor) -> tuple[Tensor, Plane, Tensor]:
+        """Linear bounds of all margins of the class at each box's centre.
+
+        Returns:
+            The classes, `(b,)`; the planes of each box, one after the other; and what the least of
+            them loses by each feature, `(b, k)`.
+        """
+        wanted = self._logits((lower + upper) / 2).argmax(dim=1)
+        rough, errors = self._within(lower, upper, self.rough(lower, upper))
+        hidden = self._refined(lower, upper, rough, errors)
+        backward, *margins = self._backward(lower, upper, wanted, hidden, errors)
+        plane = backward.plane(*margins)
+        places = self._worst(plane.least)
+        weights = [one[places] for one in plane.weights]
+        return wanted, plane, self.influence(upper - lower, hidden, weights)
+
     def rough(self, lower: Tensor, upper: Tensor) -> list[Layer]:
         """Bounds of the hidden layers by affine forms, of boxes of which nothing is known yet."""
         layers = self.layers
@@ -147,12 +163,20 @@ class Relaxation:
 
     def values(self, rows: Tensor, wanted: Tensor) -> Tensor:
         """The least margin of rows themselves, but for rounding; shape `(b,)`."""
-        layers, values = self.layers, rows
-        for number in range(layers.hidden):
-            weight, bias = layers.transposed[number], layers.biases[number]
-            values = torch.addmm(bias, values, weight).relu_()
+        values = self._inputs_of_last(rows)
         weights, constant = self.margins.weights[wanted], self.margins.constant[wanted]
         return (torch.bmm(weights, values[:, :, None]).squeeze(2) + constant).amin(dim=1)
+
+    def _inputs_of_last(self, rows: Tensor) -> Tensor:
+        values = rows
+        for number in range(self.layers.hidden):
+            weight, bias = self.layers.transposed[number], self.layers.biases[number]
+            values = torch.addmm(bias, values, weight).relu_()
+        return values
+
+    def _logits(self, rows: Tensor) -> Tensor:
+        last = self._inputs_of_last(rows)
+        return torch.addmm(self.layers.biases[-1], last, self.layers.transposed[-1])
 
     def _within(
         self, lower: Tensor, upper: Tensor, known: list[Layer]
@@ -246,6 +270,28 @@ class Relaxation:
         errors: list[Tensor],
     ) -> tuple[Tensor, Tensor, Tensor, list[Tensor]]:
         """The margins' least, slack and where it is, and the layers' weights in it."""
+        backward, *margins = self._backward(lower, upper, wanted, hidden, errors)
+        least, slack, high, layers = backward.optimised(*margins)
+        if self.margins.constant.shape[1] == 1:
+            return least, slack, high, layers
+        places = self._worst(least)
+        return least[places], slack[places], high[places], [one[places] for one in layers]
+
+    def _worst(self, least: Tensor) -> Tensor:
+        """Where the least of each box's margins stands among all of them."""
+        count = self.margins.constant.shape[1]
+        worst = least.view(-1, count).argmin(dim=1)
+        return torch.arange(len(worst)) * count + worst
+
+    def _backward(
+        self,
+        lower: Tensor,
+        upper: Tensor,
+        wanted: Tensor,
+        hidden: list[Layer],
+        errors: list[Tensor],
+    ) -> tuple[Backward, Tensor, Tensor, Tensor]:
+        """The way back from margins, of each box one after the other; and what goes in."""
         count = self.margins.constant.shape[1]
         if count > 1:
             lower, upper = (side.repeat_interleave(count, 0) for side in (lower, upper))
@@ -256,14 +302,7 @@ class Relaxation:
         weights = self.margins.weights[wanted].flatten(0, 1)
         lost = (self.margins.magnitudes[wanted].flatten(0, 1) * last).sum(dim=1)
         lost = lost + self.margins.lost[wanted].flatten() + FLOOR
-        best = backward.optimised(weights, self.margins.constant[wanted].flatten(), lost)
-        least, slack, high, layers = best
-        if count == 1:
-            return least, slack, high, layers
-        # the margin that is least of each box
-        worst = least.view(-1, count).argmin(dim=1)
-        places = torch.arange(len(worst)) * count + worst
-        return least[places], slack[places], high[places], [one[places] for one in layers]
+        return backward, weights, self.margins.constant[wanted].flatten(), lost
 
 
 class OfThread(threading.local):

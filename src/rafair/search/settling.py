@@ -18,9 +18,9 @@ from rafair.tabular.encoding import Rows
 LEAST_COUNTERPARTS = 100_000
 """From so many counterparts on proofs take less time than enumeration, on all networks measured."""
 
-GIVEN_UP = 32
+GIVEN_UP = 128
 """A row is given up once its boxes and points are one in so many of its counterparts: bounding a
-box takes about as long as 20 predictions, so that little is lost where proofs do not pay."""
+box takes about as long as 200 predictions, so that little is lost where proofs do not pay."""
 
 
 @dataclass(frozen=True)
