@@ -52,7 +52,7 @@ def as_text(blocks: Sequence[Block], width: int = WIDTH) -> str:
         >>> print(as_text([Cells("Rates", ["", "biased"], [["clean", "0.1\n0.0–0.2"]])]))
         Rates
                   biased
-        ──────────────────
+        ─────────────────
         clean        0.1
                  0.0–0.2
     """
