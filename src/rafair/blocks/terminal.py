@@ -33,8 +33,9 @@ STYLES = {
 
 def render(blocks: Sequence[Block]) -> RenderableType:
     """All blocks, with a line between them; none between sentences."""
-    drawn = list(map(_draw, blocks))
-    for place, (above, below) in enumerate(pairwise(blocks)):
+    there = [block for block in blocks if not isinstance(block, Said) or block.texts]
+    drawn = list(map(_draw, there))
+    for place, (above, below) in enumerate(pairwise(there)):
         together = isinstance(above, Said) and isinstance(below, Said)
         if not (together or isinstance(above, Heading)):
             drawn[place] = Padding(drawn[place], (0, 0, 1, 0))
