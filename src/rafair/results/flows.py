@@ -100,4 +100,5 @@ def flows_of(record: AuditRecord, gathered: Verdicts) -> Flows:
 
 def _worst(codes: NDArray[np.int8]) -> NDArray[np.int8]:
     """The cell of whoever is right (fair) only where all rows are; shape `(n,)`."""
-    return verdicts(summaries.accurate(codes).all(axis=1), summaries.fair(codes).all(axis=1))
+    right, alike = summaries.accurate(codes), summaries.fair(codes)
+    return verdicts(np.logical_and.reduce(right, axis=1), np.logical_and.reduce(alike, axis=1))
