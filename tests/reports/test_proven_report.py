@@ -106,8 +106,14 @@ def test_a_run_without_a_certificate_has_no_such_part(plain):
 
 def test_words_and_the_model_card_name_the_shares(run, contents, plain):
     found = run.record.certified["0.1"].accurate_fairness
+    left = found.n - found.refuted.count
+    assert contents.summary[0].startswith(f"Of 50 people, {found.certified.count} to {left} (")
+    assert contents.summary[0].endswith(
+        f": proven for {found.certified.count} of 50 people; no violation found for {left}."
+    )
+    fewer = replace(run.record, certificate=replace(run.record.certificate, n=20))
     neither = found.open.count + found.near_tie.count
-    (said,) = [one for one in contents.summary if one.startswith("Certified at epsilon 0.1: ")]
+    (said,) = [one for one in summary(fewer) if one.startswith("Certified at epsilon 0.1: ")]
     assert f"proven of {found.certified.count} (" in said
     assert f"{found.refuted.count} (" in said
     assert said.endswith(f"were refuted; of {neither} neither is known.")
