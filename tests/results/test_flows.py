@@ -67,7 +67,7 @@ def rows_of(audit, attack):
 
 def test_each_person_is_counted_once_as_a_walk_over_all_rows_finds(audit, flows, kind):
     assert flows.attack == LEADS[kind]
-    assert flows.stages == STAGES.get(kind, ["as they were", "perturbed", "repaired"])
+    assert flows.stages == STAGES.get(kind, ["as they were", "perturbed", "rows repaired"])
     clean, right, alike = {}, {}, {}
     for row in rows_of(audit, flows.attack or "clean"):
         if row.step == 0:
@@ -78,7 +78,7 @@ def test_each_person_is_counted_once_as_a_walk_over_all_rows_finds(audit, flows,
     if flows.attack:
         words = {True: ("true", "fair"), False: ("false", "biased")}
         stages.append({i: f"{words[right[i]][0]} {words[alike[i]][1]}" for i in clean})
-    if "repaired" in flows.stages:
+    if "rows repaired" in flows.stages:
         repaired = audit.repaired[audit.repaired["attack"].astype(str) == flows.attack]
         stages.append({row.instance: str(row.verdict) for row in repaired.itertuples()})
     walked = Counter(tuple(stage[instance] for stage in stages) for instance in clean)
@@ -110,7 +110,7 @@ def test_totals_are_the_counts_of_the_document_and_flows_add_up(audit, flows):
         assert robust["individual_fairness"]["count"] == alike
         assert robust["accurate_fairness"]["count"] == found[Verdict.TRUE_FAIR]
         assert 0 < found[Verdict.TRUE_FAIR] < flows.at(0)[Verdict.TRUE_FAIR], "something moves"
-    if "repaired" in flows.stages:
+    if "rows repaired" in flows.stages:
         final = document["repairs"][flows.attack]["final"]
         assert {c.name: k for c, k in flows.at(2).items()} == {
             name: final[name.lower()]["count"] for name in Verdict.__members__

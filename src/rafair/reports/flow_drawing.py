@@ -23,6 +23,8 @@ GAP = 24.0
 EDGE = 9.0
 """Above the first bar and below the last: half a line."""
 BAR = 10.0
+MENDED = 1
+"""After this stage rows are mended and no decision is: such bands are paler."""
 BASELINE = 5.0
 MARKS = {
     Verdict.TRUE_FAIR: "●",
@@ -134,10 +136,10 @@ def _path(band: Band, steps: int) -> Markup:
     start, end = (100 * stage / steps for stage in (band.after, band.after + 1))
     middle = (start + end) / 2
     return Markup(
-        '<path class="{cell}" d="M{x0:g} {a:.2f}C{xm:g} {a:.2f} {xm:g} {c:.2f} {x1:g} {c:.2f}'
+        '<path class="{kind}" d="M{x0:g} {a:.2f}C{xm:g} {a:.2f} {xm:g} {c:.2f} {x1:g} {c:.2f}'
         'V{d:.2f}C{xm:g} {d:.2f} {xm:g} {b:.2f} {x0:g} {b:.2f}z"/>'
     ).format(
-        cell=class_of(band.end),
+        kind=class_of(band.end) + (" mended" if band.after == MENDED else ""),
         x0=start,
         xm=middle,
         x1=end,
@@ -169,11 +171,12 @@ def _bars(flows: Flows, bars: Sequence[Mapping[Verdict, Span]]) -> Iterator[Mark
             yield Markup(
                 '<g class="{cell}"><rect x="{at:g}%" y="{top:.2f}" width="{width}" '
                 'height="{height:.2f}" transform="translate({shift:g})"/>'
-                '<text x="{at:g}%" y="{base:.2f}" dx="{dx:g}" text-anchor="{anchor}">'
+                '<text{between} x="{at:g}%" y="{base:.2f}" dx="{dx:g}" text-anchor="{anchor}">'
                 '<tspan class="mark">{mark}</tspan><tspan class="word"> {name}</tspan>'
                 "<tspan> {count:,}</tspan></text></g>"
             ).format(
                 cell=class_of(cell),
+                between=Markup(' class="between"') if 0 < stage < last else "",
                 at=at,
                 top=span.top,
                 width=BAR,

@@ -14,7 +14,7 @@ from rafair.results.record import AuditRecord
 from rafair.results.stored_verdicts import Verdicts
 from rafair.verdicts import Verdict, verdicts
 
-AS_THEY_WERE, PERTURBED, REPAIRED = "as they were", "perturbed", "repaired"
+AS_THEY_WERE, PERTURBED, REPAIRED = "as they were", "perturbed", "rows repaired"
 
 Path = tuple[Verdict, ...]
 """The cell of a person at each stage."""
@@ -29,7 +29,7 @@ class Flows:
     is better off perturbed than before, and who is true fair there is robustly so.
 
     Args:
-        stages: "as they were", "perturbed", "repaired": the first ones of these that there are.
+        stages: "as they were", "perturbed", "rows repaired": the first of these that there are.
         counts: By path, a cell for each stage, how many people took it; none of nobody.
         attack: The attack that led; None where nothing was attacked.
     """
