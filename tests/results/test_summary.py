@@ -178,10 +178,10 @@ def test_feasible_and_both_and_sizes_of_their_own():
     options = {"attacks": ("rafair",), "steps": 3, "perturbation": "both", "epsilon": 0.1}
     audit = rafair.audit(network, table, **options)
     first = summary(audit.record)[0]
-    assert "under every change that was tried, up to 0.1 of each feature's range; and " in first
+    assert "under every change that was tried, up to 0.1 of each feature's range; " in first
     assert first.endswith(
-        "under every change that could really happen and was tried, up to 0.1 of each feature's "
-        "range."
+        "did under every change that could really happen and was tried, up to 0.1 of each "
+        "feature's range."
     )
     exposed = audit.document["attacks"]["feasible/rafair"]["exposed"]
     worst = max(exposed, key=lambda cell: exposed[cell]["count"]).replace("_", " ")

@@ -58,6 +58,7 @@ def _readable(comparison: Comparison, shown: str, everything: bool) -> Renderabl
         from rafair.reports.diff_markdown import as_markdown
 
         return utf8(as_markdown(comparison, everything=everything))
-    from rafair.reports.diff_text import render_comparison
+    from rafair.blocks.terminal import render
+    from rafair.gating.difference_tables import blocks
 
-    return render_comparison(comparison, everything=everything)
+    return render(blocks(comparison, everything=everything))

@@ -20,12 +20,6 @@ from rafair.results.stored_verdicts import Verdicts
 from rafair.results.summary import caveats
 from rafair.verdicts import Verdict
 
-MEANINGS = {
-    Verdict.TRUE_FAIR: "right, and counterparts alike",
-    Verdict.TRUE_BIASED: "right, but a counterpart is treated otherwise",
-    Verdict.FALSE_FAIR: "wrong for all alike",
-    Verdict.FALSE_BIASED: "wrong, and counterparts differ",
-}
 ROWS_MENDED = (
     " Rows repaired: each of these rows changed once more, by a small benign change{}. That mends "
     "rows; the model stays as it is."

@@ -18,9 +18,10 @@ from rafair.reports.contents import (
     FeatureColumns,
     Picture,
 )
-from rafair.reports.first import MEANINGS, First, flow_tables, found, met
+from rafair.reports.first import First, flow_tables, found, met
 from rafair.reports.markdown_text import block, code, escaped, table
 from rafair.results.cells import Cells
+from rafair.results.first_screen import MEANING
 from rafair.visible import shortened
 
 MOST_CASES = 50
@@ -93,7 +94,7 @@ def _first(first: First) -> Iterator[str]:
             for finding in first.decision.findings
         )
     in_cells, *ways = flow_tables(first.flows)
-    means = [f"{cell}: {meaning}" for cell, meaning in MEANINGS.items()]
+    means = [f"{cell}: {meaning}" for cell, meaning in MEANING.items()]
     yield table(
         list(in_cells.headers),
         [[said, *row[1:]] for said, row in zip(means, in_cells.rows, strict=True)],

@@ -14,10 +14,11 @@ from rafair.engine.files import writing
 from rafair.reports.case_data import case_data, data_block
 from rafair.reports.charts import chart
 from rafair.reports.contents import PARTS, Contents, Picture
-from rafair.reports.first import MEANINGS, flow_tables, found, met
+from rafair.reports.first import flow_tables, found, met
 from rafair.reports.flow_drawing import MARKS, class_of, drawing
 from rafair.reports.page_parts import joined, policy, templates
 from rafair.reports.static_cases import cards, static_cases
+from rafair.results.first_screen import MEANING
 
 REPORT = "report.html"
 TEMPLATE = "report.html.jinja"
@@ -61,7 +62,7 @@ def render_page(contents: Contents) -> str:
             flow=drawing(contents.first.flows, "flow"),
             flow_tables=flow_tables(contents.first.flows),
             cells={
-                cell: (class_of(cell), MARKS[cell], meaning) for cell, meaning in MEANINGS.items()
+                cell: (class_of(cell), MARKS[cell], meaning) for cell, meaning in MEANING.items()
             },
             met=met,
             found=found,

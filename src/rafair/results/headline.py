@@ -19,7 +19,10 @@ from rafair.tabular.schema import Kind
 if TYPE_CHECKING:
     from rafair.tabular.perturbation import PerFeature
 
-RIGHT = "right and treated like their counterparts"
+EQUAL = "right and treated like their counterparts"
+RIGHT = f"{EQUAL}, and stayed so under"
+AGAIN = "did under"
+"""The same of other perturbations."""
 
 
 def headline(record: AuditRecord) -> str:
@@ -43,17 +46,18 @@ came; what happens once they change was not tried.
     if not attacks and record.certified and record.certificate:
         epsilon = list(record.certified)[-1]
         change = changes(record, record.certificate.perturbation, float(epsilon))
-        return f"Of {people(record.certificate.n)}, {_proven(record, None, change)}."
+        proven = _proven(record, None, f"{RIGHT} every {change}")
+        return f"Of {people(record.certificate.n)}, {proven}."
     rows = f" drawn from the file's {record.whole.rows:,} rows" if record.whole else ""
     first = f"Of {people(record.clean.n)}{rows}, "
     if not attacks:
         clean = record.clean.rates[ACCURATE_FAIRNESS]
         return (
-            f"{first}{share_of(clean)} {were(clean)} {RIGHT} as they came; what happens once they "
+            f"{first}{share_of(clean)} {were(clean)} {EQUAL} as they came; what happens once they "
             "change was not tried."
         )
-    said = [_stayed(record, attack) for attack in attacks]
-    return f"{first}{'; and '.join(said)}."
+    said = [_stayed(record, attack, again=attack != attacks[0]) for attack in attacks]
+    return f"{first}{'; '.join(said)}."
 
 
 def bracketed(record: AuditRecord, attack: str) -> str | None:
@@ -111,31 +115,34 @@ def changes(
     return f"{kind} up to {size}{_besides(record, possible)}"
 
 
-def _stayed(record: AuditRecord, attack: str) -> str:
-    """Of how many one attack, or what is proven beside it, broke nothing."""
+def _stayed(record: AuditRecord, attack: str, again: bool) -> str:
+    """Of how many one attack, or what is proven beside it, broke nothing; or again of another."""
     kind, reach = kind_of(attack, record.options), record.options.reach
+    under = AGAIN if again else RIGHT
     if bracketed(record, attack):
-        return _proven(record, attack, changes(record, kind, reach))
+        return _proven(record, attack, f"{under} every {changes(record, kind, reach)}")
     robust = record.attacks[attack].robust[ACCURATE_FAIRNESS]
     change = changes(record, kind, reach, tried=True)
-    return f"{share_of(robust)} {were(robust)} {RIGHT}, and stayed so under every {change}"
+    return f"{share_of(robust)} {_verb(robust, under)}{under} every {change}"
 
 
-def _proven(record: AuditRecord, attack: str | None, change: str) -> str:
+def _proven(record: AuditRecord, attack: str | None, did: str) -> str:
     """The bracket: from how many it is proven to how many no violation was found for."""
     least, most = ends(record, attack)
-    who = f"{RIGHT}, and stayed so under every {change}"
+    proven = f"proven for {least.count:,} of {people(least.n)}"
     if least.count == most.count:
-        proven = "proven for all of them"
-        if least.count < least.n:
-            proven = f"proven for {least.count:,} of {people(least.n)}; a violation was found for "
-            proven += "all others"
-        return f"{least.count:,} ({_per_cent(least)} %) {were(least)} {who}: {proven}"
+        others = "all others" if least.count else "all of them"
+        told = f"{proven}; a violation was found for {others}"
+        told = "proven for all of them" if least.count == least.n else told
+        return f"{least.count:,} ({_per_cent(least)} %) {_verb(least, did)}{did}: {told}"
     return (
-        f"{least.count:,} to {most.count:,} ({_per_cent(least)} to {_per_cent(most)} %) were "
-        f"{who}: proven for {least.count:,} of {people(least.n)}; no violation found for "
-        f"{most.count:,}"
+        f"{least.count:,} to {most.count:,} ({_per_cent(least)} to {_per_cent(most)} %) "
+        f"{_verb(most, did)}{did}: {proven}; no violation found for {most.count:,}"
     )
+
+
+def _verb(rate: Rate, did: str) -> str:
+    return "" if did.startswith(AGAIN) else f"{were(rate)} "
 
 
 def _per_cent(rate: Rate) -> str:

@@ -121,7 +121,7 @@ def _failure(record: AuditRecord, attack: str | None) -> str:
     cell = max(CELLS, key=lambda name: found[name].count)
     if not found[cell].count:
         return _nothing_found(record, where)
-    meaning = CELLS[cell].format(sensitive=_sensitive(record))
+    meaning = CELLS[cell].format(sensitive=sensitive_names(record))
     most = found[cell]
     return (
         f"{opening(record, attack)} most frequent failure was '{cell.replace('_', ' ')}': "
@@ -142,8 +142,8 @@ def _lost(record: AuditRecord, attack: str) -> str:
         return _nothing_found(record, "the rows as they were or in any that was tried")
     return (
         f"{opening(record, attack)} search found {share_of(wrong)} to be judged wrongly, and "
-        f"{share_of(unlike)} to be judged otherwise with other values of {_sensitive(record)}, as "
-        "they were or perturbed."
+        f"{share_of(unlike)} to be judged otherwise with other values of "
+        f"{sensitive_names(record)}, as they were or perturbed."
     )
 
 
@@ -163,7 +163,8 @@ def _nothing_found(record: AuditRecord, where: str) -> str:
     return f"No violation was found in {where}, within this budget."
 
 
-def _sensitive(record: AuditRecord) -> str:
+def sensitive_names(record: AuditRecord) -> str:
+    """The sensitive features as they stand in a sentence; of many, how many there are."""
     names = [shortened(name) for name in record.dataset.sensitive]
     if len(names) > MOST_NAMED:
         return f"the {len(names)} sensitive features"
