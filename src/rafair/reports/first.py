@@ -110,7 +110,7 @@ def _note(record: AuditRecord, flows: Flows) -> str:
     """How to read the stages of the flows."""
     attack = flows.attack
     if attack is None:
-        return "No attack was run, so nobody is seen to go from one cell to another."
+        return ""
     largest = f" up to the largest epsilon, {list(budgets_of(record))[-1]}" if record.curve else ""
     said = (
         f"Perturbed: the worst that {attack} found{largest}; right only if right throughout, fair "

@@ -99,7 +99,8 @@ def _first(first: First) -> Iterator[str]:
         list(in_cells.headers),
         [[said, *row[1:]] for said, row in zip(means, in_cells.rows, strict=True)],
     )
-    yield escaped(first.flows_note)
+    if first.flows_note:
+        yield escaped(first.flows_note)
     for cells in ways:
         yield from _cells(cells, 3)
     yield from map(escaped, (*first.hardest, *first.caveats))
