@@ -124,7 +124,9 @@ def test_cards_are_the_most_telling_of_each_cell_with_what_differs(contents):
         assert len(card.features) + card.more == len(differ)
     page = render_page(contents)
     assert page.count('<article class="card"') == 3
-    assert 'id="cards"' not in render_page(replace(contents, cases=contents_with(("a",), 0).cases))
+    assert 'id="cards"' not in render_page(
+        replace(contents, cases=contents_with(("a", "b"), 0).cases)
+    )
 
 
 @pytest.mark.parametrize(("least", "told"), [(0.0, "met"), (1.0, "not met")])
