@@ -13,13 +13,13 @@ from markdown_it import MarkdownIt
 
 import planted
 import rafair
+from rafair.blocks.markdown import block, code, escaped
 from rafair.metrics.rates import rate
 from rafair.reports.charts import chart
 from rafair.reports.contents import PARTS, Bar, Picture
 from rafair.reports.frameworks import CLAUSES, FIGURES, FRAMEWORKS
 from rafair.reports.gathering import contents_of
 from rafair.reports.markdown import as_markdown, picture_parts
-from rafair.reports.markdown_text import block, code, escaped
 from rafair.reports.model_card import as_model_card
 from rafair.reports.page import render_page
 from rafair.results.cells import COLUMNS

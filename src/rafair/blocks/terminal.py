@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
@@ -20,6 +21,7 @@ WIDTH = 96
 
 COLUMNS_WITH_ROOM = 7
 LONGEST_NAME = 9
+COUNT = re.compile(r"[\d,./ –]+")
 LENGTH_OF_INTERVAL = len("0.00–0.00")
 STYLES = {
     Tone.PLAIN: "",
@@ -33,8 +35,9 @@ STYLES = {
 
 def render(blocks: Sequence[Block]) -> RenderableType:
     """All blocks, with a line between them; none between sentences."""
-    drawn = list(map(_draw, blocks))
-    for place, (above, below) in enumerate(pairwise(blocks)):
+    there = [block for block in blocks if not isinstance(block, Said) or block.texts]
+    drawn = list(map(_draw, there))
+    for place, (above, below) in enumerate(pairwise(there)):
         together = isinstance(above, Said) and isinstance(below, Said)
         if not (together or isinstance(above, Heading)):
             drawn[place] = Padding(drawn[place], (0, 0, 1, 0))
@@ -52,7 +55,7 @@ def as_text(blocks: Sequence[Block], width: int = WIDTH) -> str:
         >>> print(as_text([Cells("Rates", ["", "biased"], [["clean", "0.1\n0.0–0.2"]])]))
         Rates
                   biased
-        ──────────────────
+        ─────────────────
         clean        0.1
                  0.0–0.2
     """
@@ -97,7 +100,7 @@ def _table(cells: Cells) -> Iterator[RenderableType]:
     for number, header in enumerate(cells.headers):
         table.add_column(
             Text(visible(header)),
-            justify="left" if cells.prose or number == 0 else "right",
+            justify="left" if number == 0 or _is_prose(cells, number) else "right",
             min_width=names if number == 0 else _least_width(cells, number),
             overflow="fold",
         )
@@ -113,6 +116,11 @@ def _table(cells: Cells) -> Iterator[RenderableType]:
     yield table
     if cells.note:
         yield _text(cells.note, "dim")
+
+
+def _is_prose(cells: Cells, column: int) -> bool:
+    """Whether a column holds words, and not counts alone."""
+    return cells.prose and not all(COUNT.fullmatch(row[column]) for row in cells.rows)
 
 
 def _longest(cells: Cells, column: int) -> int:

@@ -119,10 +119,11 @@ def harden(
     Without options it trains the paper's network on the affairs data as usual and hardened. The
     judges are attacks that training did not use; they ask all counterparts.
     """
+    from rafair.blocks.terminal import render
     from rafair.hardening.config import HardenConfig
     from rafair.hardening.entry import pairs_of
     from rafair.hardening.running import run_hardening
-    from rafair.reports.hardening import render_hardening
+    from rafair.reports.hardening import blocks
     from rafair.reports.tradeoff import draw_tradeoff
     from rafair.results.hardening_record import hardening_of
 
@@ -159,5 +160,5 @@ def harden(
     named = models.named(model, opening, device, data, columns, reading, **of_data)
     pairs = pairs_of(named, training, config, means)
     done = run_hardening(pairs, config, means, draw_tradeoff, resume=resume)
-    print_result(done.document, render_hardening(hardening_of(done.document)), json)
+    print_result(done.document, render(blocks(hardening_of(done.document))), json)
     say_where(done.folder, json)

@@ -32,15 +32,16 @@ def report(
 
     It may be written while a watch is running.
     """
+    from rafair.blocks.terminal import render
     from rafair.engine.run_folder import MONITOR
     from rafair.monitoring.kept import Kept, history_at
     from rafair.reports.monitor_page import MONITOR_REPORT, write_monitor_page
-    from rafair.reports.monitor_text import render_state
+    from rafair.reports.monitor_text import state_blocks
 
     refuse_same("--json", json, out=out, store=store)
     refuse_same("--out", out, store=store)
     history = history_at(Kept(run, store, patience=patience, say=TerminalProgress().note))
     page = Path(out) if out is not None else run / MONITOR / MONITOR_REPORT
     write_monitor_page(history, page)
-    print_result(history.to_dict() if json else {}, render_state(history), json)
+    print_result(history.to_dict() if json else {}, render(state_blocks(history)), json)
     say_where(page, json, "Page")

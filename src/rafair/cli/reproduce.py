@@ -82,10 +82,11 @@ def reproduce(
 
     Networks and audits are ordinary run folders in DIR; given again, the command carries on.
     """
+    from rafair.blocks.terminal import render
     from rafair.study.config import StudyConfig
     from rafair.study.reproduce import DEFAULT_OUT
     from rafair.study.reproduce import reproduce as run
-    from rafair.study.terminal import render_reproduction
+    from rafair.study.terminal import blocks
 
     given = options.given(
         variant=variant,
@@ -106,5 +107,5 @@ def reproduce(
     executor = options.executor(engine, address, workers, device)
     means = options.means(out or DEFAULT_OUT, force, threads, device, executor)
     found = run(what, config, means)
-    print_result(found.document, render_reproduction(found), json)
+    print_result(found.document, render(blocks(found)), json)
     say_where(found.out, json)

@@ -17,9 +17,6 @@ Codes = NDArray[np.int32]
 NONE = -1
 """A code that stands for no value."""
 
-LONGEST_LABEL = 80
-"""More characters spoil a heading, the label of a rate, or a cell."""
-
 PARTS = {
     "verdict": "Verdict",
     "cards": "Three cases",
