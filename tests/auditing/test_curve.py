@@ -156,7 +156,7 @@ def test_reports_and_diff_show_the_curve(audited, tmp_path):
         text = (tmp_path / name).read_text()
         assert "Over epsilon" in text
         assert "epsilon 0.05" in text
-    assert "strongest 0.02" in str(audited)
+    assert "\nup to 0.02 " in str(audited)
     compared = rafair.diff(audited.folder, audited.folder)
     budgets = {change.name.epsilon for change in compared.changes}
     assert budgets == {None, 0.02, 0.05}

@@ -42,7 +42,7 @@ def test_what_decides_comes_first_and_in_its_own_unit(audited):
     assert moves["income"].by == np.floor(0.05 * spread)
     assert result.document["config"]["scale"]["income"] == pytest.approx(spread, rel=1e-5)
     shown = float(f"{moves['income'].by:.3g}")
-    assert f"at most income ± {shown:,.12g}, height ± 1" in str(result)
+    assert f"at most: income ± {shown:,.12g}, height ± 1" in str(result)
 
 
 def test_whoever_counts_queries_is_not_asked():
