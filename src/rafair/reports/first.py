@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from rafair.gating.decision import Decision, Finding, Status
 from rafair.metrics.groups import LEAST_INSTANCES
@@ -57,7 +56,6 @@ class First:
 def first_of(
     record: AuditRecord,
     gathered: Verdicts,
-    folder: Path,
     decision: Decision | None = None,
     policy: str | None = None,
 ) -> First:
@@ -66,7 +64,6 @@ def first_of(
     Args:
         record: The audit, with its groups.
         gathered: The verdicts of its Parquet files.
-        folder: Its run folder.
         decision: The audit held against a policy.
         policy: What the policy's file is called.
     """
@@ -78,7 +75,7 @@ def first_of(
         n=n,
         flows=flows,
         hardest=list(_hardest(record, flows.attack)),
-        steps=next_steps(record, folder, policy),
+        steps=next_steps(record, policy),
         caveats=caveats(record),
         flows_note=_note(record, flows),
         decision=decision,

@@ -72,7 +72,7 @@ def contents_of(
     cases = case_table(audit.folder, audit.schema, stored)
     return Contents(
         title=title or _title(audit),
-        first=first_of(record, gathered, audit.folder, decision, policy),
+        first=first_of(record, gathered, decision, policy),
         summary=summary(record, moved),
         facts=facts(record),
         warnings=audit.warnings,

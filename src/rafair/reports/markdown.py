@@ -102,6 +102,7 @@ def _first(first: First) -> Iterator[str]:
         yield from cells_parts(cells)
     yield from map(escaped, (*first.hardest, *first.caveats))
     yield f"### {PARTS['steps']}"
+    yield "RUN is the folder of this run."
     yield "\n".join(f"- {does}: {code(command)}" for does, command in first.steps)
 
 

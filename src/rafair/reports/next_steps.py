@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Collection, Iterator
-from pathlib import Path
 
 from rafair.reports.repeating import IN_PYTHON
 from rafair.results.leading import ACCURATE_FAIRNESS, most_telling
 from rafair.results.record import AuditRecord
 
+RUN = "RUN"
+"""Stands for the run's folder: a report is the same wherever the folder is moved to."""
 SAVED = "rafair"
 """The kind of a model that lies in the run's folder."""
 PROVABLE = (SAVED, "xgboost", "lightgbm")
@@ -28,36 +29,35 @@ Step = tuple[str, str]
 """What it does, and the command."""
 
 
-def next_steps(record: AuditRecord, folder: Path, policy: str | None = None) -> list[Step]:
+def next_steps(record: AuditRecord, policy: str | None = None) -> list[Step]:
     """A few things to do, those that follow from the figures first.
 
     Args:
         record: The audit.
-        folder: Its run folder.
         policy: The file of the policy that the run is held against, if there is one.
     """
-    return list(_steps(record, shlex.quote(str(folder)), policy))
+    return list(_steps(record, policy))
 
 
-def _steps(record: AuditRecord, run: str, policy: str | None) -> Iterator[Step]:
+def _steps(record: AuditRecord, policy: str | None) -> Iterator[Step]:
     attack = most_telling(record)
     found = record.attacks[attack].robust if attack else record.clean.rates
     broken = found[ACCURATE_FAIRNESS].count < record.clean.n
     if attack and broken:
-        yield "See every case and what was changed in it", f"rafair report {run} --format csv"
+        yield "See every case and what was changed in it", f"rafair report {RUN} --format csv"
     if not attack and (again := _named_again(record)) is not None:
-        yield "Try what happens once data change", f"rafair attack {run}{again}"
-    if broken and (model := _hardened(record, run)) is not None:
+        yield "Try what happens once data change", f"rafair attack {RUN}{again}"
+    if broken and (model := _hardened(record)) is not None:
         yield "Train or wrap a model that holds better, and compare", f"rafair harden{model}"
     if record.model.kind in PROVABLE and not record.certified:
-        told = f"rafair certify {run}{_named_again(record)}"
+        told = f"rafair certify {RUN}{_named_again(record)}"
         yield "Prove for whom no change within the limit matters", told
     rules = "policy.toml" if policy is None else shlex.quote(policy)
     if policy is None:
         yield "Write down the limits that a release must keep", f"rafair gate --init > {rules}"
-    yield "Stop a release that misses them", f"rafair gate {run} --policy {rules}"
+    yield "Stop a release that misses them", f"rafair gate {RUN} --policy {rules}"
     if (again := _named_again(record)) is not None:
-        yield "Watch the model where it decides", f"rafair monitor init {run}{again}"
+        yield "Watch the model where it decides", f"rafair monitor init {RUN}{again}"
 
 
 def _named_again(record: AuditRecord) -> str | None:
@@ -68,10 +68,10 @@ def _named_again(record: AuditRecord) -> str | None:
     return given or None
 
 
-def _hardened(record: AuditRecord, run: str) -> str | None:
+def _hardened(record: AuditRecord) -> str | None:
     """Which model on which data is to be hardened, and how; None if unknown."""
     if record.model.kind == SAVED and record.dataset.file is None:
-        return f" --model {run}"
+        return f" --model {RUN}"
     given = _given(record, (*OF_DATA, *OF_READING, *OF_MODEL))
     if "--model " not in given:
         return None

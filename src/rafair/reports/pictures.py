@@ -54,11 +54,11 @@ def _apart(features: Sequence[Moved], resting: Collection[str], attack: str) -> 
     """The features without a bar: what the attack could not move, and what it could and did not."""
     still = [one.feature for one in features if one.rate and not one.rate.count]
     told = {
-        "could not move": [name for name in still if name in resting],
-        "could move, and is never shown moved": [name for name in still if name not in resting],
+        "and could not": [name for name in still if name in resting],
+        "though it could": [name for name in still if name not in resting],
     }
     return "".join(
-        f" What {attack} {what}: {', '.join(map(shortened, names))}."
+        f" What {attack} has not moved, {what}: {', '.join(map(shortened, names))}."
         for what, names in told.items()
         if names
     )
