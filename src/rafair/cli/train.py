@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from rich.text import Text
-
+from rafair.blocks.kinds import Said
+from rafair.blocks.terminal import render
 from rafair.cli import options
 from rafair.cli.console import print_result, say_where
 
@@ -38,7 +38,7 @@ def train(
     training = TrainConfig(**given)
     means = options.means(out, force)
     trained = train_dataset(dataset, variant, training, means)
-    print_result(asdict(trained), Text(describe(trained)), json)
+    print_result(asdict(trained), render([Said([describe(trained)])]), json)
     say_where(trained.folder, json)
 
 
