@@ -18,6 +18,8 @@ from rafair.reports.contents import (
     FeatureColumns,
     Picture,
 )
+from rafair.reports.first import First, flow_tables, found, met
+from rafair.results.first_screen import MEANING
 
 MOST_CASES = 50
 MOST_COLUMNS = 3
@@ -43,12 +45,13 @@ def as_markdown(contents: Contents) -> str:
 def _parts(contents: Contents) -> Iterator[str]:
     yield f"# {named(contents.title)}"
     yield _heading("verdict")
-    yield from map(escaped, contents.summary)
-    yield _list(contents.facts)
+    yield from _first(contents.first)
     if contents.warnings:
         yield "### Warnings"
         yield "\n".join(f"- {escaped(warning)}" for warning in contents.warnings)
-    yield from picture_parts(contents.stages, 2)
+    yield f"## {contents.rates_title}"
+    for cells in contents.rates:
+        yield from cells_parts(cells)
     for picture in contents.budgets:
         yield from picture_parts(picture, 2)
     if contents.proven:
@@ -65,10 +68,11 @@ def _parts(contents: Contents) -> Iterator[str]:
     yield from _features(contents)
     if contents.moved:
         yield from picture_parts(contents.moved, 2)
-    yield _heading("figures")
+    yield from _cases(contents.cases)
+    yield _heading("audited")
+    yield _list(contents.facts)
     for cells in contents.tables:
         yield from cells_parts(cells)
-    yield from _cases(contents.cases)
     yield _heading("repeat")
     yield block(contents.repeat)
     yield table(
@@ -78,16 +82,41 @@ def _parts(contents: Contents) -> Iterator[str]:
     yield _list(contents.reading)
 
 
+def _first(first: First) -> Iterator[str]:
+    yield f"**{escaped(first.sentence)}**"
+    if first.decision:
+        yield f"### Policy: {met(first.decision)}"
+        yield "\n".join(
+            f"- **{found(finding)}** {escaped(f'{finding.title}: {finding.sentence}')}"
+            for finding in first.decision.findings
+        )
+    in_cells, *ways = flow_tables(first.flows)
+    means = [f"{cell}: {meaning}" for cell, meaning in MEANING.items()]
+    yield table(
+        list(in_cells.headers),
+        [[said, *row[1:]] for said, row in zip(means, in_cells.rows, strict=True)],
+    )
+    if first.flows_note:
+        yield escaped(first.flows_note)
+    for cells in ways:
+        yield from cells_parts(cells)
+    yield from map(escaped, (*first.hardest, *first.caveats))
+    yield f"### {PARTS['steps']}"
+    yield "RUN is the folder of this run."
+    yield "\n".join(f"- {does}: {code(command)}" for does, command in first.steps)
+
+
 def _heading(part: str) -> str:
     return f"## {PARTS[part]}"
 
 
 def _features(contents: Contents) -> Iterator[str]:
-    if not (contents.features or contents.features_missing):
+    if contents.unlike:
+        yield escaped(contents.unlike)
+    if not contents.features:
         return
     yield _heading("where")
-    if contents.features:
-        yield escaped(contents.features_note)
+    yield escaped(contents.features_note)
     if contents.features_missing:
         yield escaped(contents.features_missing)
     for picture in contents.features:

@@ -46,7 +46,7 @@ came; what happens once they change was not tried.
     if not attacks and record.certified and record.certificate:
         epsilon = list(record.certified)[-1]
         change = changes(record, record.certificate.perturbation, float(epsilon))
-        proven = _proven(record, None, epsilon, f"{RIGHT} every {change}")
+        proven = _proven(record, None, f"{RIGHT} every {change}")
         return f"Of {people(record.certificate.n)}, {proven}."
     rows = f" drawn from the file's {record.whole.rows:,} rows" if record.whole else ""
     first = f"Of {people(record.clean.n)}{rows}, "
@@ -79,6 +79,24 @@ def bracketed(record: AuditRecord, attack: str) -> str | None:
     return key if same and key in (record.certified or {}) else None
 
 
+def ends(record: AuditRecord, attack: str | None) -> tuple[Rate, Rate]:
+    """How many stay right and equal: from so many on, up to so many; the same where it is known.
+
+    Args:
+        record: The audit.
+        attack: One of its `leaders`; None where there is none.
+    """
+    proven = record.certified or {}
+    key = bracketed(record, attack) if attack else next(reversed(list(proven)), None)
+    rates = record.attacks[attack].robust if attack else record.clean.rates
+    left = rates[ACCURATE_FAIRNESS]
+    if key is None:
+        return left, left
+    found = proven[key].accurate_fairness
+    most = min(found.not_refuted, left, key=lambda one: one.count) if attack else found.not_refuted
+    return found.certified, most
+
+
 def changes(
     record: AuditRecord, perturbation: str, epsilon: PerFeature, tried: bool = False
 ) -> str:
@@ -101,19 +119,16 @@ def _stayed(record: AuditRecord, attack: str, again: bool) -> str:
     """Of how many one attack, or what is proven beside it, broke nothing; or again of another."""
     kind, reach = kind_of(attack, record.options), record.options.reach
     under = AGAIN if again else RIGHT
-    if key := bracketed(record, attack):
-        return _proven(record, attack, key, f"{under} every {changes(record, kind, reach)}")
+    if bracketed(record, attack):
+        return _proven(record, attack, f"{under} every {changes(record, kind, reach)}")
     robust = record.attacks[attack].robust[ACCURATE_FAIRNESS]
     change = changes(record, kind, reach, tried=True)
     return f"{share_of(robust)} {_verb(robust, under)}{under} every {change}"
 
 
-def _proven(record: AuditRecord, attack: str | None, epsilon: str, did: str) -> str:
+def _proven(record: AuditRecord, attack: str | None, did: str) -> str:
     """The bracket: from how many it is proven to how many no violation was found for."""
-    found = (record.certified or {})[epsilon].accurate_fairness
-    least, most = found.certified, found.not_refuted
-    if attack:
-        most = min(most, record.attacks[attack].robust[ACCURATE_FAIRNESS], key=lambda r: r.count)
+    least, most = ends(record, attack)
     proven = f"proven for {least.count:,} of {people(least.n)}"
     if least.count == most.count:
         others = "all others" if least.count else "all of them"

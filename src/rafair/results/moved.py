@@ -43,11 +43,6 @@ class Moved:
     codes: Rate | None = None
 
     @property
-    def rest(self) -> bool:
-        """Whether neither its value nor its code is another in any row."""
-        return all(one is not None and not one.count for one in (self.rate, self.codes))
-
-    @property
     def unseen(self) -> int:
         """In how many rows the code was moved and no other value is shown."""
         return self.codes.count - self.rate.count if self.codes and self.rate else 0

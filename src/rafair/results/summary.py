@@ -52,6 +52,11 @@ def summary(record: AuditRecord, moved: Mapping[str, Sequence[Moved]] | None = N
     return [*said, *_independent(record), *_warned(record), _limit(record)]
 
 
+def caveats(record: AuditRecord) -> list[str]:
+    """What to know before any figure is believed; warnings are apart from these."""
+    return [*_independent(record), _limit(record)]
+
+
 def summary_of(record: AuditRecord, folder: Path) -> list[str]:
     """The same of a run folder, with the features that the most telling attack moved.
 

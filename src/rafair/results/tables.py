@@ -263,16 +263,11 @@ def moves_table(record: AuditRecord) -> Cells | None:
     return Cells("How far features may move", headers, rows, note, dense=True)
 
 
-def tables(record: AuditRecord, *, proven: bool = True) -> list[Cells]:
-    """All tables that have something to show.
-
-    Args:
-        record: The audit.
-        proven: Whether what is proven is among them.
-    """
+def tables(record: AuditRecord) -> list[Cells]:
+    """All tables that have something to show."""
     both = record.options.perturbation == Perturbation.BOTH
     shown = [perturbations_table(record)] if both else []
-    if proven and (certified := certified_table(record)):
+    if certified := certified_table(record):
         shown.append(certified)
     if record.curve:
         shown.append(budgets_table(record))
