@@ -27,6 +27,7 @@ MANY = 7
 LAYERS = (
     {"errors"},
     {"arguments", "visible", "masking"},
+    {"options", "typed"},
     {"engine"},
     {"tabular", "verdicts"},
     {"models", "datasets"},

@@ -21,7 +21,6 @@ import own_models
 import planted
 from commands import MAY_DIFFER, call, document, hashes, names, rafair, without
 from rafair.auditing import entry
-from rafair.cli import options
 from rafair.datasets.loading import load_dataset
 from rafair.engine import engines, ray_executor
 from rafair.engine.ray_executor import RayExecutor
@@ -138,7 +137,7 @@ def test_a_worker_that_is_killed_in_the_middle_of_its_work(cluster, serial, tmp_
 
             return super().map(fatal, parts, workers, advance)
 
-    monkeypatch.setattr(options, "executor", lambda *_: Deadly())
+    monkeypatch.setattr(engines, "engine_named", lambda *_: Deadly())
     done = rafair("audit", *OPTIONS, *RAY, "--out", tmp_path / "run")
     assert lost.exists()
     assert done.err.count("\n") == 1, done.err

@@ -3,35 +3,33 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from rafair.cli import options
+from rafair.cli.groups import grouped
+from rafair.options import option
 
 EPILOG = "Example:  rafair report runs/affairs-1 --format markdown --out report.md"
 
 
-def report(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="A finished run folder.")],
-    format: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="html, markdown, csv (all cases) or model-card.  [default: by --out, else html]",
-        ),
-    ] = None,
-    out: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE|-",
-            help="Where to write it; - for stdout.  [default: report.html, report.md, cases.csv "
-            "or model-card.md in RUN]",
-        ),
-    ] = None,
-    json: options.Json = None,
-) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Output(options.Shown):
+    """What is written, and where."""
+
+    format: str | None = option(
+        None, "html, markdown, csv (all cases) or model-card.", "NAME", said="by --out, else html"
+    )
+    out: str | None = option(
+        None,
+        "Where to write it; - for stdout.",
+        "FILE|-",
+        said="report.html, report.md, cases.csv or model-card.md in RUN",
+    )
+
+
+@grouped
+def report(run: options.FinishedRun, output: Output) -> None:
     """Writes the report of a finished run.
 
     First derives the run's figures again from its files; a run that was altered is refused.
@@ -40,6 +38,7 @@ def report(
     from rafair.reports.formats import format_of
     from rafair.reports.formats import report as write_report
 
+    format, out, json = output.format, output.out, output.json
     done = {"run": str(run), "format": format_of(format, None if out == "-" else out)}
     if out == "-":
         content = _content(run, done["format"], json)
@@ -61,6 +60,6 @@ def _content(run: Path, format: str, json: str | None) -> bytes:
     from rafair.reports.formats import report as write_report
 
     if json == "-":
-        raise InputError("json: expected a file where --out is -, as stdout carries the report")
+        raise InputError("json: expected a file where `out` is -, as stdout carries the report")
     with tempfile.TemporaryDirectory() as folder:
         return write_report(run, format, Path(folder) / "report").read_bytes()

@@ -5,11 +5,11 @@ from __future__ import annotations
 import importlib.util
 
 from rafair.arguments import check_name, check_whole
+from rafair.engine.option_groups import MOST_WORKERS
 from rafair.engine.shards import Executor, SerialExecutor
 from rafair.errors import InputError
 
 ENGINES = ("serial", "ray")
-MOST_WORKERS = 100_000
 
 
 def engine_named(

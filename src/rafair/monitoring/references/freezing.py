@@ -20,8 +20,9 @@ from rafair.engine.workers import Workers
 from rafair.errors import InputError, ModelError, RunFolderError
 from rafair.models.classifier import Labels
 from rafair.monitoring.judged import joined
+from rafair.monitoring.option_groups import LEAST_ROWS
 from rafair.monitoring.probes import PROBES
-from rafair.monitoring.references.freeze_options import LEAST_ROWS, FreezeOptions
+from rafair.monitoring.references.freeze_options import FreezeOptions
 from rafair.monitoring.references.judge import Judge
 from rafair.monitoring.references.observed import Observed
 from rafair.monitoring.references.opening import Split, open_again, open_split

@@ -17,7 +17,7 @@ from rafair.auditing.black_box import Asking
 from rafair.auditing.config import AuditConfig
 from rafair.auditing.cost import Cost
 from rafair.auditing.evaluation import BLOCK_ROWS, Evaluation, Inquiry, evaluate
-from rafair.engine.run_settings import MOST_THREADS
+from rafair.engine.option_groups import MOST_THREADS
 from rafair.engine.shards import Advance, cut
 from rafair.engine.workers import Workers
 from rafair.errors import InputError

@@ -10,6 +10,7 @@ from pydantic import ConfigDict, StrictBool, StrictFloat, StrictInt
 
 from rafair.arguments import check_name, check_real, check_whole
 from rafair.errors import InputError
+from rafair.monitoring.option_groups import EPSILON, STEPS
 from rafair.monitoring.probes import DEFAULT, PROBES
 from rafair.monitoring.watched import CLEAN
 from rafair.results.options import AuditOptions, Perturbation
@@ -18,8 +19,6 @@ from rafair.search.reach import following_step
 if TYPE_CHECKING:
     from rafair.tabular.perturbation import PerFeature
 
-EPSILON = 0.02
-STEPS = 3
 MOST_STEPS = 100
 FROM_AUDIT = (
     "seed",
