@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import re
+import shlex
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
@@ -72,6 +73,12 @@ def option(
         rafair.errors.InputError: steps: expected a whole number from 1 to 100, got 0
     """
     return field(default=default, metadata={Option.__name__: Option(help, metavar, python, **more)})
+
+
+def redeclared(group: type, name: str, default: Any) -> Any:
+    """The option of another group with another default, for a dataclass of its own."""
+    one = next(one for each, one in options_of(group) if each.name == name)
+    return field(default=default, metadata={Option.__name__: one})
 
 
 def options_of(group: Any) -> Iterator[tuple[Field[Any], Option]]:
@@ -210,10 +217,12 @@ def as_typed(message: str, names: Mapping[str, str]) -> str:
     """
 
     def typed(found: re.Match[str]) -> str:
-        name, value = found["name"], found["value"]
+        name, value = found["name"], (found["value"] or "").strip("'")
         if name not in names:
             return found[0]
-        return names[name] + (f" {value}" if value not in (None, "True") else "")
+        if value == "False":
+            return names[name].replace("--", "--no-", 1)
+        return names[name] + (f" {shlex.quote(value)}" if value not in ("", "True") else "")
 
     message = re.sub(r"^(?P<name>\w+)(?P<value>)(?=:| of ')", _leading(names), message)
     return re.sub(r"`(?P<name>\w+)(?:=(?P<value>[^`]*))?`", typed, message)

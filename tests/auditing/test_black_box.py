@@ -287,7 +287,7 @@ def test_the_command_says_what_it_will_ask_and_refuses_too_little(tmp_path):
     out = tmp_path / "run"
     done = call(*options, "--max-queries", "100", "--out", out)
     assert done.code == 2
-    assert done.err.startswith("rafair: max_queries: expected at least ")
+    assert done.err.startswith("rafair: --max-queries: expected at least ")
     assert done.err.count("\n") == 1
     assert not list(tmp_path.iterdir())
     done = call(*options, "--max-queries", "50000", "--out", out)

@@ -308,7 +308,7 @@ def test_an_engine_that_is_none():
 
 @pytest.mark.parametrize("option", [("--address", "auto"), ("--workers", "2")])
 def test_options_of_another_engine(option):
-    assert "only with engine ray" in refused(2, *option)
+    assert "only with --engine ray" in refused(2, *option)
 
 
 def test_ray_is_not_installed(monkeypatch):
@@ -318,7 +318,7 @@ def test_ray_is_not_installed(monkeypatch):
 
 def test_a_device_that_workers_may_not_have():
     pytest.importorskip("ray")
-    assert "expected cpu with engine ray" in refused(2, *RAY, "--device", "meta")
+    assert "expected cpu with --engine ray" in refused(2, *RAY, "--device", "meta")
 
 
 @pytest.mark.parametrize("address", ["", "host", "host:", ":6379", "host:0", "host:x", "ray://a:1"])

@@ -70,7 +70,7 @@ def certifying(config: AuditConfig) -> AuditConfig:
     if isinstance(config.reach, Mapping):
         raise InputError(
             "epsilons: expected numbers that hold of all features where something is to be "
-            "certified, got a budget for each feature; --epsilons gives some"
+            "certified, got a budget for each feature; `epsilons` gives some"
         )
     steps = max(config.steps, FEWEST_STEPS)
     return replace(

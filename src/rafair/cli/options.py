@@ -14,6 +14,7 @@ import typer
 from rafair import typed
 from rafair.cli.console import TerminalProgress
 from rafair.cli.outputs import json_output, refuse_same
+from rafair.datasets.option_groups import OfDataset
 from rafair.engine.option_groups import Engined, Placed, Threaded
 from rafair.errors import InputError
 from rafair.masking import masked
@@ -57,7 +58,7 @@ class Shown:
         Raises:
             InputError: If the JSON is to go there.
         """
-        refuse_same("json", self.json, **{n: named.values.get(n) for n in READ}, **others)
+        refuse_same("json", self.json, **{n: named.values.get(n) for n in READ} | others)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,20 +84,6 @@ HERE = Threaded()
 @dataclass(frozen=True, kw_only=True)
 class Judging(Limited, Threaded):
     """Who judges rows, and how often it asks."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class OfDataset:
-    """A data set."""
-
-    dataset: str = option(
-        "affairs", "The data set: affairs, adult, credit, bank or compas.", "NAME"
-    )
-    variant: str = option(
-        "clean",
-        "clean (no feature gives the label away) or paper (the paper's features).",
-        "NAME",
-    )
 
 
 @dataclass(frozen=True, kw_only=True)

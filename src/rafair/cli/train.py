@@ -10,6 +10,7 @@ from rich.text import Text
 from rafair.cli import options
 from rafair.cli.console import print_result, say_where
 from rafair.cli.groups import grouped
+from rafair.datasets.option_groups import OfDataset
 from rafair.models.train_options import Training
 from rafair.options import Given
 
@@ -20,7 +21,7 @@ EPILOG = "Example:  rafair train --dataset affairs --epochs 10 --out models/affa
 
 
 @grouped
-def train(of: options.OfDataset, training: Given[Training], output: options.Output) -> None:
+def train(of: OfDataset, training: Given[Training], output: options.Output) -> None:
     """Trains the paper's network and saves it as safetensors, JSON and ONNX."""
     from rafair.auditing.entry import train_dataset
     from rafair.models.training import TrainConfig

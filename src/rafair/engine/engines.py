@@ -38,12 +38,12 @@ def engine_named(
     if name == "serial":
         for option, value in (("address", address), ("workers", workers)):
             if value is not None:
-                raise InputError(f"{option}: expected only with engine ray, got {value!r}")
+                raise InputError(f"{option}: expected only with `engine=ray`, got {value!r}")
         return SerialExecutor()
     if device != "cpu":
-        raise InputError(f"device: expected cpu with engine ray, got '{device}'")
+        raise InputError(f"device: expected cpu with `engine=ray`, got '{device}'")
     if importlib.util.find_spec("ray") is None:
-        raise InputError("engine ray: Ray is not installed; pip install 'rafair[ray]' installs it")
+        raise InputError("engine: Ray is not installed; pip install 'rafair[ray]' installs it")
     from rafair.engine.ray_executor import RayExecutor
 
     return RayExecutor(address, workers)

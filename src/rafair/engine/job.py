@@ -140,7 +140,7 @@ class Job:
         if resume and not (self.identified and has_plan(partial, self.plan)):
             raise RunFolderError(
                 f"resume: expected unfinished work of this very command in '{partial}', found "
-                "none; without --resume it begins"
+                "none; without `resume` it begins"
             )
         around = self.place.parent if self.is_temporary else None
         force = self.settings.force

@@ -251,7 +251,7 @@ def _check_stream(stream: Stream) -> None:
     for name, text in (("poll", stream.poll), ("settle", stream.settle)):
         seconds_of(name, text)
     if stream.metrics_port is None and stream.metrics_address != LOCAL:
-        raise InputError("metrics_address: expected with --metrics-port, got it alone")
+        raise InputError("metrics_address: expected with `metrics_port`, got it alone")
     if stream.source == STDIN:
         return
     if stream.number_rows:

@@ -54,14 +54,14 @@ def open_finished(audit: Audit, named: Named, progress: Progress = SILENT) -> So
         _refuse(named, "data")
     elif named.data is None:
         raise InputError(
-            f"data: expected --data {data.file.name if data.file else 'FILE'}, the file that was "
+            f"data: expected {data.file.name if data.file else 'FILE'}, the file that was "
             f"audited and that '{audit.folder}' does not hold"
         )
     if holds_model(audit):
         _refuse(named, "model")
     elif named.model is None:
         raise InputError(
-            f"model: expected --model MODEL, the {model.kind} model '{model.name}' that was "
+            f"model: expected the {model.kind} model '{model.name}' that was "
             f"audited and that '{audit.folder}' does not hold"
         )
     rows = _data(audit, named, progress)

@@ -87,7 +87,7 @@ class Named:
             value = getattr(self, name)
             if self.data is not None and value is not None:
                 raise InputError(
-                    f"{name}: expected not to be given with --data, a file of its own; got "
+                    f"{name}: expected not to be given with `data`, a file of its own; got "
                     f"{value!r}"
                 )
 
@@ -181,7 +181,7 @@ def open_source(
         return _streamed(named, progress)
     if named.data is not None:
         if named.model is None:
-            raise InputError("data: expected with --model, which is asked about the file")
+            raise InputError("data: expected with `model`, which is asked about the file")
         data: DataSource
         if named.streamed_own and not whole:
             data = _own_stream(named, progress)
@@ -256,13 +256,11 @@ def _own_schema(named: Named) -> tuple[Schema | None, bool]:
     of_model = named.folder_schema() if schema is None else None
     schema = schema or of_model
     if schema is None and named.label is None:
-        raise InputError(
-            "label: expected --label COLUMN, the column with the true classes, or --schema with one"
-        )
+        raise InputError("label: expected the column with the true classes, or a `schema` with one")
     if schema is None and not named.sensitive:
         raise InputError(
-            "sensitive: expected --sensitive COLUMN,COLUMN, whose change must not change the "
-            "decision, or --schema with some"
+            "sensitive: expected the columns whose change must not change the decision, or a "
+            "`schema` with some"
         )
     return schema, of_model is None
 
@@ -316,7 +314,7 @@ def _of_wrapped(named: Named, described: WrappedModel) -> Named:
         return named
     if described.dataset is None:
         raise InputError(
-            f"data: expected --data FILE with the columns {', '.join(described.table.names)}, "
+            f"data: expected a file with the columns {', '.join(described.table.names)}, "
             f"since '{named.model}' was hardened on a table of one's own"
         )
     dataset, variant = described.dataset

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rafair import typed
+from rafair.datasets.option_groups import OfDataset
 from rafair.engine.option_groups import Seeded
 from rafair.models.train_options import Trained
-from rafair.options import option
+from rafair.options import option, redeclared
 from rafair.results.option_groups import MOST_INSTANCES, Stepped
 
 PAPER_DATASETS = ("adult", "bank", "credit", "compas")
@@ -27,11 +28,7 @@ class Reproducing(Seeded, Trained, Stepped):
         said=",".join(PAPER_DATASETS),
         read=lambda _, text: typed.listed(text),
     )
-    variant: str = option(
-        "paper",
-        "clean (no feature gives the label away) or paper (the paper's features).",
-        "NAME",
-    )
+    variant: str = redeclared(OfDataset, "variant", "paper")
     models: int = option(
         1,
         "Networks per data set, trained from seeds that follow each other.",

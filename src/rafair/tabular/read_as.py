@@ -64,7 +64,7 @@ class ReadAs:
         if self.thousands is not None and self.thousands == (self.decimal or "."):
             raise InputError(
                 f"thousands: expected another sign than decimals have, got {self.thousands!r}; "
-                "--decimal says what these have"
+                "`decimal` says what these have"
             )
 
     @classmethod

@@ -97,8 +97,7 @@ def freeze(
     if earlier is not None and not force:
         raise RunFolderError(
             f"'{folder / MONITOR}': expected no reference, or one with these options, found "
-            f"another ({_told(earlier)}); --force (force=True in Python) moves it aside with what "
-            "was watched"
+            f"another ({_told(earlier)}); `force=True` moves it aside with what was watched"
         )
     freezing.check_rows()
     freezing.check_queries(named.max_queries)
@@ -346,9 +345,7 @@ def _earlier(folder: Path, *, force: bool) -> Reference | None:
     except RunFolderError as error:
         if force:
             return None
-        raise RunFolderError(
-            f"{error}; --force (force=True in Python) moves '{folder / MONITOR}' aside"
-        ) from error
+        raise RunFolderError(f"{error}; `force=True` moves '{folder / MONITOR}' aside") from error
 
 
 def _told(reference: Reference) -> str:

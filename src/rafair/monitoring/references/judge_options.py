@@ -76,10 +76,10 @@ class JudgeOptions:
             check_name("probe", probe, PROBES)
         if len(set(self.probes)) < len(self.probes):
             raise InputError(f"probes: expected each once, got {', '.join(self.probes)}")
-        check_whole("probe steps", self.steps, 1, MOST_STEPS)
+        check_whole("steps", self.steps, 1, MOST_STEPS)
         given = self.epsilon if isinstance(self.epsilon, Mapping) else {"": self.epsilon}
         for name, value in given.items():
-            check_real("probe epsilon" + (f" of '{name}'" if name else ""), value, 0, 1)
+            check_real("epsilon" + (f" of '{name}'" if name else ""), value, 0, 1)
         check_name("perturbation", self.perturbation, (Perturbation.PAPER, Perturbation.FEASIBLE))
         _ = self.config
 
