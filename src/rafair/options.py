@@ -187,6 +187,11 @@ def _in_python(help: str) -> str:
     return re.sub(r"--([a-z][a-z-]*)", lambda found: found[1].replace("-", "_"), help)
 
 
+def part_of(asked: Any, group: type) -> dict[str, Any]:
+    """The fields of a group among those of an instance, by name."""
+    return {each.name: getattr(asked, each.name) for each in fields(group)}
+
+
 def default_said(default: Any, one: Option) -> str:
     """How an option's default is told: in brackets, or not at all where it is nothing.
 

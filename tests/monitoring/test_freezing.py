@@ -23,6 +23,7 @@ import servers
 from commands import call, names
 from commands import rafair as command
 from rafair.auditing.entry import audit_named
+from rafair.engine.option_groups import Threaded
 from rafair.engine.run_settings import RunSettings
 from rafair.errors import DataFileError, InputError, ModelError, RunFolderError, UnfinishedRunError
 from rafair.models.model_options import ModelOptions
@@ -36,6 +37,7 @@ from rafair.search.draws import row_keys
 from rafair.sources.named import Named
 from rafair.tabular.reading import read_table
 
+ONE = Threaded(threads=1)
 QUICK = FreezeOptions(probes=("noise",))
 
 
@@ -99,7 +101,7 @@ def test_the_whole_test_split_is_frozen(run, affairs):
 
 def test_the_same_again_is_done_before_whatever_the_threads(watched, run):
     first, told = Reference.read(watched / "monitor"), Told()
-    assert freeze(run, threads=1).id == first.id
+    assert freeze(run, threaded=ONE).id == first.id
     stamp = (run / "monitor" / "reference.json").stat().st_mtime_ns
     moved = run.rename(run.with_name("elsewhere"))
     again = freeze(moved, progress=told)
@@ -217,7 +219,7 @@ def test_few_rows(run):
     reference = freeze(run, FreezeOptions(instances=60))
     assert reference.n == 60
     assert "60 rows: its own error is large" in reference.warnings[0]
-    other = freeze(run, FreezeOptions(instances=60), threads=1)
+    other = freeze(run, FreezeOptions(instances=60), threaded=ONE)
     assert other.id == reference.id
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ from rafair.models.model_options import ModelAsked, ModelOptions
 from rafair.models.prediction import predict
 from rafair.models.storage import export_if_unknown, model_folder
 from rafair.models.training import TrainConfig
-from rafair.options import takes
+from rafair.options import part_of, takes
 from rafair.repairs.benign import LABELS
 from rafair.results.option_groups import Auditing, Proven
 from rafair.results.result import Audit
@@ -56,7 +56,7 @@ class Audited(Proven, Auditing, ModelAsked, Engined, Placed):
     @property
     def given(self) -> dict[str, Any]:
         """The options of `AuditConfig`."""
-        values = {each.name: getattr(self, each.name) for each in fields(Auditing)}
+        values = part_of(self, Auditing)
         attacks = self.attacks
         values["attacks"] = (attacks,) if isinstance(attacks, str) else tuple(attacks)
         return {n: v for n, v in values.items() if v is not None or n not in BY_ROWS}
@@ -113,8 +113,7 @@ def audit(asked: Audited) -> Audit:  # noqa: D417  # `takes` gives it the fields
         executor=engine_named(asked.engine, asked.address, asked.workers, asked.device),
         temporary=asked.out is None,
     )
-    said = {each.name: getattr(asked, each.name) for each in fields(ModelAsked)}
-    options = ModelOptions.of(said, asked.device)
+    options = ModelOptions.of(part_of(asked, ModelAsked), asked.device)
     classifier = open_live(asked.model, table.schema, options)
     source = Source(
         OpenedModel(faithful(classifier, table.rows, table.schema), options=options.said.facts),

@@ -58,6 +58,7 @@ class Open:
         return found.where(np.argsort(region.owner, kind="stable"))
 
 
+@dataclass(eq=False)
 class Search:
     """Searches regions for rows of another class than is wanted.
 
@@ -72,26 +73,22 @@ class Search:
         told: Told of progress.
     """
 
-    def __init__(
-        self,
-        relaxation: Relaxation,
-        precise: Relaxation,
-        ends: Ends,
-        region: Region,
-        wanted: Labels,
-        budget: int,
-        confirm: Confirm,
-        told: Told,
-    ) -> None:
-        self._precise = precise
-        self._relaxation, self._ends, self._region = relaxation, ends, region
-        self._wanted, self._budget, self._confirm, self._told = wanted, budget, confirm, told
-        n = len(wanted)
+    relaxation: Relaxation
+    precise: Relaxation
+    ends: Ends
+    region: Region
+    wanted: Labels
+    budget: int
+    confirm: Confirm
+    told: Told
+
+    def __post_init__(self) -> None:
+        n = len(self.wanted)
         self._proof = np.full(n, Proof.OPEN, np.int8)
-        self._witness = np.full((n, region.lower.shape[1]), np.nan, np.float32)
+        self._witness = np.full((n, self.region.lower.shape[1]), np.nan, np.float32)
         self._used = np.zeros(n, np.int64)
         self._tied, self._stuck = np.zeros(n, bool), np.zeros(n, bool)
-        self._widths = relaxation.layers.widths
+        self._widths = self.relaxation.layers.widths
 
     def run(self, chosen: Indices) -> Decided:
         """Searches the instances that are chosen; the others stay open."""
@@ -101,7 +98,7 @@ class Search:
         return Decided(self._proof, self._witness, self._used)
 
     def _search(self, instances: Indices) -> None:
-        region = self._region.where(np.isin(self._region.owner, instances))
+        region = self.region.where(np.isin(self.region.owner, instances))
         unknown = np.full((len(region), sum(self._widths)), np.inf, np.float32)
         left, going = Open(region, -unknown, unknown), instances
         while len(left.region):
@@ -117,13 +114,13 @@ class Search:
         """The newest boxes of each instance, as many as are looked at together and can be paid."""
         ends = np.append(np.flatnonzero(np.diff(region.owner)), len(region) - 1)
         from_end = np.repeat(ends, np.diff(ends, prepend=-1)) - np.arange(len(region))
-        most = np.minimum(self._budget - self._used, AT_ONCE)[region.owner]
+        most = np.minimum(self.budget - self._used, AT_ONCE)[region.owner]
         return np.asarray(from_end < most)
 
     def _affordable(self, left: Open) -> Open:
         """Leaves open what has cost its budget, and drops the boxes of what is refuted."""
         owner = left.region.owner
-        spent = (self._used >= self._budget)[owner]
+        spent = (self._used >= self.budget)[owner]
         self._stuck[owner[spent]] = True
         return left.where(~spent & (self._proof != Proof.REFUTED)[owner])
 
@@ -134,7 +131,7 @@ class Search:
             self._stuck[left], Proof.OPEN, np.where(self._tied[left], Proof.NEAR_TIE, Proof.PROVEN)
         )
         if instances.size:
-            self._told(instances)
+            self.told(instances)
 
     def _look(self, boxes: Open) -> Open | None:
         """Bounds a batch of boxes; returns the halves of those that are not proven."""
@@ -142,10 +139,10 @@ class Search:
         np.add.at(self._used, region.owner, 1)
         padded = np.concatenate([np.arange(n), np.zeros(BATCH - n, np.int64)])
         listed = region.listed[padded]
-        lower, upper = self._ends(region.lower[padded], region.upper[padded], listed)
-        wanted = torch.from_numpy(self._wanted[region.owner][padded])
+        lower, upper = self.ends(region.lower[padded], region.upper[padded], listed)
+        wanted = torch.from_numpy(self.wanted[region.owner][padded])
         known = self._split(boxes.lower[padded], boxes.upper[padded])
-        found = self._relaxation.bound(lower, upper, wanted, known)
+        found = self.relaxation.bound(lower, upper, wanted, known)
         least, slack = found.least[:n].numpy(), found.slack[:n].numpy()
         corner = np.where(found.high[:n].numpy(), region.upper, region.lower)
         nearest = self._try(region, corner, wanted)
@@ -169,9 +166,9 @@ class Search:
         n = len(region)
         padded = np.concatenate([np.arange(n), np.zeros(BATCH - n, np.int64)])
         listed = region.listed[padded]
-        lower, upper = self._ends(region.lower[padded], region.upper[padded], listed)
-        wanted = torch.from_numpy(self._wanted[region.owner][padded])
-        found = self._precise.bound(lower.double(), upper.double(), wanted)
+        lower, upper = self.ends(region.lower[padded], region.upper[padded], listed)
+        wanted = torch.from_numpy(self.wanted[region.owner][padded])
+        found = self.precise.bound(lower.double(), upper.double(), wanted)
         self._tied[region.owner[~(found.least[:n] > 0).numpy()]] = True
 
     def _try(self, region: Region, corner: Rows, wanted: Tensor) -> Numbers:
@@ -184,7 +181,7 @@ class Search:
             if not there.size:
                 continue
             owner, placed = region.owner[there], region.placed(region.owner[there], rows[there])
-            sure = self._confirm(owner, placed)
+            sure = self.confirm(owner, placed)
             first = np.unique(owner[sure], return_index=True)[1]
             self._proof[owner[sure][first]] = Proof.REFUTED
             self._witness[owner[sure][first]] = placed[sure][first]
@@ -192,8 +189,8 @@ class Search:
 
     def _values(self, rows: Rows, wanted: Tensor) -> Numbers:
         padded = np.concatenate([rows, np.repeat(rows[:1], BATCH - len(rows), axis=0)])
-        values, _ = self._ends(padded, padded, np.ones(padded.shape, bool))
-        found: Numbers = self._relaxation.values(values, wanted)[: len(rows)].numpy()
+        values, _ = self.ends(padded, padded, np.ones(padded.shape, bool))
+        found: Numbers = self.relaxation.values(values, wanted)[: len(rows)].numpy()
         return found
 
     def _centres(self, region: Region) -> Rows:
@@ -208,7 +205,7 @@ class Search:
         region, found = boxes.region, halves(boxes.region)
         some = cuttable(region, found)
         scores = np.zeros(region.lower.shape, np.float32)
-        scores[:, self._relaxation.columns] = influence
+        scores[:, self.relaxation.columns] = influence
         if (derived := region.followers.derivations) is not None:
             for column, taken in zip(derived.columns, derived.takes, strict=True):
                 scores[:, taken] += scores[:, [column]]

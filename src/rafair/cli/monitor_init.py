@@ -46,8 +46,7 @@ def init(
         run,
         FreezeOptions(**given),
         options.named(again, judging.device, max_queries=judging.max_queries),
-        threads=judging.threads,
-        device=judging.device,
+        judging,
         force=output.force,
         progress=TerminalProgress(),
     )

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rafair import typed
 from rafair.cli.console import TerminalProgress
 from rafair.cli.outputs import json_output, refuse_same
 from rafair.datasets.option_groups import OfDataset
@@ -23,6 +22,7 @@ from rafair.models.model_options import ADDRESSES, FileAsked, ModelOptions
 from rafair.options import Given, option
 from rafair.results.option_groups import Limited
 from rafair.tabular.read_as import ReadAs
+from rafair.tabular.roles import Roles
 
 if TYPE_CHECKING:
     from rafair.engine.run_settings import RunSettings
@@ -87,28 +87,9 @@ class Judging(Limited, Threaded):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Columns:
+class Columns(Roles):
     """What the columns of a table of one's own are."""
 
-    label: str | None = option(
-        None,
-        "The column of --data with the true classes.",
-        "COLUMN",
-        said="as in --schema or the model's data",
-    )
-    sensitive: Sequence[str] = option(
-        (),
-        "The columns of --data whose change must not change the decision.",
-        "A,B",
-        said="as in --schema",
-        read=typed.columns,
-    )
-    immutable: Sequence[str] = option(
-        (),
-        "Columns of --data that no perturbation moves, beside those of --schema.",
-        "A,B",
-        read=typed.columns,
-    )
     schema: Path | None = option(
         None,
         "What may happen to the columns of --data: `rafair schema infer` proposes one.",

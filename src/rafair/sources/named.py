@@ -36,6 +36,7 @@ from rafair.tabular.file_kinds import ENDINGS, PARQUET, ending_of
 from rafair.tabular.own_stream import can_be_streamed, is_large, open_own
 from rafair.tabular.read_as import AS_IT_IS, ReadAs
 from rafair.tabular.reading import read_own
+from rafair.tabular.roles import Roles
 from rafair.tabular.schema import Schema
 from rafair.tabular.schema_file import read_schema
 from rafair.tabular.table import Table
@@ -45,7 +46,7 @@ DEFAULT_DATASET = "affairs"
 
 
 @dataclass(frozen=True)
-class Named:
+class Named(Roles):
     """What a user names.
 
     Args:
@@ -54,9 +55,6 @@ class Named:
         data: A table in a file; None for a data set.
         dataset: The data set's name; that of a saved network if None, else the embedded one.
         variant: The data set's variant.
-        label: The label column of `data`; the schema's own if None.
-        sensitive: The sensitive columns of `data`; those of the schema if there are none.
-        immutable: Columns of `data` that a perturbation must not move, beside those of the schema.
         schema: A schema file for `data`; if None, the schema is inferred from it.
         reading: How `data` is to be read.
         stream: Whether `data` is read block by block; by default if it is large.
@@ -72,9 +70,6 @@ class Named:
     data: Path | None = None
     dataset: str | None = None
     variant: str | None = None
-    label: str | None = None
-    sensitive: tuple[str, ...] = ()
-    immutable: tuple[str, ...] = ()
     schema: Path | None = None
     reading: ReadAs = AS_IT_IS
     stream: bool | None = None
@@ -240,9 +235,7 @@ def own_table(named: Named) -> Table:
     schema, scales = _own_schema(named)
     return read_own(
         named.data,
-        named.label,
-        named.sensitive,
-        named.immutable,
+        named,
         schema,
         named.data.stem,
         named.reading,
@@ -354,10 +347,8 @@ def _own_stream(named: Named, progress: Progress) -> Streamed:
     file = open_own(
         named.data,
         schema,
-        named.label,
-        named.sensitive,
+        named,
         named.reading,
-        immutable=named.immutable,
         scales=scales,
     )
     progress.note(

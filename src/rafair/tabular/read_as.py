@@ -20,7 +20,7 @@ SIGN = re.compile(r"[^\w+-]")
 """What may stand between digits."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ReadAs:
     """What a user says of a file; None where nothing was said.
 

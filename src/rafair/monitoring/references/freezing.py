@@ -14,6 +14,7 @@ from rafair._version import __version__
 from rafair.auditing.config import AuditConfig
 from rafair.auditing.cost import Cost, describe, measure_rate
 from rafair.engine.files import explaining_storage, sha256_of, writing_folder
+from rafair.engine.option_groups import Threaded
 from rafair.engine.progress import SILENT, Progress
 from rafair.engine.run_folder import MONITOR, move_aside
 from rafair.engine.workers import Workers
@@ -46,15 +47,15 @@ rounded otherwise on other machines."""
 __all__ = ["FreezeOptions", "freeze", "open_watched"]
 
 DEFAULTS = FreezeOptions()
+HERE = Threaded()
 
 
 def freeze(
     run_folder: Path,
     options: FreezeOptions = DEFAULTS,
     named: Named = NOTHING_NAMED,
+    threaded: Threaded = HERE,
     *,
-    threads: int | None = None,
-    device: str = "cpu",
     force: bool = False,
     progress: Progress = SILENT,
 ) -> Reference:
@@ -64,8 +65,7 @@ def freeze(
         run_folder: The audit's folder.
         options: What is decided.
         named: What the folder does not hold: a model and data of one's own.
-        threads: How many threads compute; None takes one per core.
-        device: Where a network computes.
+        threaded: Who computes.
         force: Whether to put it in the place of another, which is moved aside with what was
             watched.
         progress: Where bars and notes are shown.
@@ -84,9 +84,13 @@ def freeze(
             f"feature '{opaque[0]}': expected no opaque feature in an audit that is watched, as "
             "rows that arrive hold values that its table does not; audit without it (drop = true)"
         )
+    device = threaded.device
     split = open_split(audit, named, device, progress)
     judge = Judge(
-        split.classifier, split.schema, options.judge(_resolved(audit, split, device)), threads
+        split.classifier,
+        split.schema,
+        options.judge(_resolved(audit, split, device)),
+        threaded.threads,
     )
     judge.check()
     freezing = _Freezing(audit, split, options, judge, progress)
