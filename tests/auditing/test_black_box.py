@@ -252,7 +252,7 @@ def test_attacks_that_follow_gradients_are_refused_before_any_work(name, table):
 def test_limits_that_say_nothing_are_refused(table):
     with pytest.raises(InputError, match="max_queries: expected with a model without gradients"):
         black(planted.network(5), table, max_queries=10**9)
-    with pytest.raises(InputError, match="budget gradient_rows: expected with a model that gives"):
+    with pytest.raises(InputError, match="max_gradient_rows: expected with a model that gives"):
         black(planted.network(5), table, black_box=True, max_gradient_rows=10)
 
 

@@ -104,7 +104,7 @@ def test_each_row_must_be_as_the_schema_says(here, changed, words, monkeypatch):
     [
         (("--label", "afair", "--sensitive", "age"), "did you mean 'affair'?"),
         (("--label", "affair", "--sensitive", "ages"), "unknown column 'ages'"),
-        (("--label", "affair"), "sensitive: expected --sensitive"),
+        (("--label", "affair"), "--sensitive: expected the columns"),
     ],
 )
 def test_what_is_not_there_is_refused(here, options, words):

@@ -289,7 +289,7 @@ def test_what_cannot_be_sent_is_refused(cluster):
         with lock:
             return rows[:, :2]
 
-    with pytest.raises(InputError, match=r"engine ray: .* can be pickled.*lock.*--engine serial"):
+    with pytest.raises(InputError, match=r"engine: .* can be pickled.*lock.*`engine='serial'`"):
         entry.audit(model, planted.random_table(30), attacks=(), engine="ray")
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
 
 import typer
+from typer.models import OptionInfo
 
 from rafair.errors import RafairError
 from rafair.options import Given, Option, as_typed, default_said, options_of
@@ -50,7 +51,10 @@ def grouped(command: Callable[..., None]) -> Callable[..., None]:
     parameters: list[inspect.Parameter] = []
     for name, each in signature.parameters.items():
         parameters += groups[name].parameters() if name in groups else [each]
-        names |= groups[name].names if name in groups else {}
+        if name in groups:
+            names |= groups[name].names
+        elif any(isinstance(one, OptionInfo) for one in get_args(each.annotation)):
+            names[name] = f"--{name.replace('_', '-')}"
 
     @functools.wraps(command)
     def run(**values: Any) -> None:
