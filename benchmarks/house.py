@@ -28,6 +28,7 @@ LAYERS = (
     {"errors"},
     {"arguments", "visible", "masking"},
     {"options", "typed"},
+    {"blocks"},
     {"engine"},
     {"tabular", "verdicts"},
     {"models", "datasets"},

@@ -32,7 +32,7 @@ CONTEXT.set_forkserver_preload(
         "rafair.monitoring.entry",
         "rafair.monitoring.kept",
         "rafair.monitoring.store.store",
-        "rafair.reports.terminal",
+        "rafair.blocks.terminal",
         "rafair.reports.monitor_text",
         "sqlalchemy.dialects.sqlite",
         "sqlalchemy.dialects.postgresql",

@@ -11,12 +11,14 @@ from commands import call, document
 from rafair.auditing.black_box import least_asked
 from rafair.auditing.config import AuditConfig
 from rafair.auditing.run import run_audit
+from rafair.blocks.terminal import as_text
 from rafair.engine.progress import SILENT
 from rafair.engine.run_settings import RunSettings
 from rafair.errors import InputError, ModelError, QueryBudgetError
 from rafair.models.adapting import as_classifier
 from rafair.models.asked_once import AnswersInMemory, AskedOnce
 from rafair.models.function import FunctionClassifier
+from rafair.results.everything import everything
 from rafair.sources.data import InMemory
 from rafair.sources.opened import OpenedModel
 from rafair.sources.source import Source
@@ -51,7 +53,7 @@ def test_a_function_is_attacked_and_repaired_by_queries_alone(table):
 def test_the_table_of_costs_shows_queries(table):
     blind, white = (black(planted.network(5), table, black_box=one) for one in (True, False))
     each = blind.document["attacks"]["rafair-ff"]["queries"] / 40
-    assert f"{each:,.1f}" in str(blind).partition("What it cost")[2]
+    assert f"{each:,.1f}" in as_text(everything(blind)).partition("What it cost")[2]
     assert "queries" not in str(white).lower()
 
 

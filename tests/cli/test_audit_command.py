@@ -14,9 +14,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from commands import Done, document, hashes, names, rafair, without
+from commands import Done, call, document, hashes, names, rafair, without
 from rafair import __version__
 from rafair.cli.main import app
+from rafair.results.headline import headline
+from rafair.results.result import Audit
 
 QUICK = ("--epochs", "2", "--instances", "30", "--steps", "3")
 MODEL_FILES = {"model.safetensors", "model.json", "model.onnx"}
@@ -181,7 +183,18 @@ def test_no_more_rows_are_computed_than_announced(audited, first):
     assert 0 < done <= announced
 
 
-def test_tables_cases_and_the_run_folder_are_printed(audited, first):
+def test_what_to_know_first_is_printed_on_one_screen(audited, first):
+    lines = audited.out.splitlines()
+    assert audited.out.startswith(headline(Audit.load(first).record)[:60])
+    assert lines[-1] == f"As a page: {first / 'report.html'}"
+    assert lines[-2] == f"Everything else: rafair show {first}"
+    assert len(lines) <= 30
+    assert max(map(len, lines[:-2])) <= 100
+    assert "\x1b" not in audited.out
+
+
+def test_all_tables_cases_and_options_are_shown(first):
+    shown = rafair("show", first).out
     for part in (
         "Data     affairs (clean): 6,366 rows, 8 features; ",
         "age (6)",
@@ -196,26 +209,31 @@ def test_tables_cases_and_the_run_folder_are_printed(audited, first):
         "Cases",
         "as it was",
     ):
-        assert part in audited.out
-    assert audited.out.splitlines()[-2:] == [
-        f"Run folder: {first}",
-        f"Report: {first / 'report.html'}",
-    ]
-    assert "\x1b" not in audited.out
-    tables, _, _ = audited.out.partition("Run folder")
-    assert max(map(len, tables.splitlines())) <= 100
+        assert part in shown
+    assert "\x1b" not in shown
+    assert max(map(len, shown.splitlines())) <= 100
 
 
-def test_cases_of_each_bad_cell_in_the_datas_own_units(audited, first):
-    found = re.findall(
-        r"^  \d\. (\w+ \w+) \([\w ]+\): row \d+, rafair-\w\w step \d", audited.out, re.M
-    )
+@pytest.mark.parametrize(
+    ("folder", "expected"),
+    [("nothing", "expected a finished run folder"), (".", "expected a finished run folder")],
+)
+def test_what_is_no_run_is_not_shown(tmp_path, folder, expected):
+    done = call("show", folder)
+    assert (done.code, done.out) == (2, "")
+    assert len(done.err.splitlines()) == 1
+    assert expected in done.err
+
+
+def test_cases_of_each_bad_cell_in_the_datas_own_units(first):
+    shown = rafair("show", first).out
+    found = re.findall(r"^\d+\. (\w+ \w+) \([\w ]+\): row \d+, [\w-]+ step \d", shown, re.M)
     exposed = document(first)["attacks"]["rafair"]["exposed"]
     cells = [cell.replace("_", " ").capitalize() for cell in CELLS[1:] if exposed[cell]["count"]]
-    assert found == cells
+    assert list(dict.fromkeys(found)) == cells
     assert "True biased" in found
-    assert " years" in audited.out
-    assert "The true class is '" in " ".join(audited.out.split())
+    assert " years" in shown
+    assert "The true class is '" in " ".join(shown.split())
 
 
 def test_json_into_a_file(base, audited, first):
@@ -226,7 +244,7 @@ def test_json_alone_on_stdout(base):
     done = rafair("audit", *QUICK, "--out", base / "piped", "--json", "-")
     assert json.loads(done.out) == document(base / "piped")
     assert "rows to compute" in done.err
-    assert f"Run folder: {base / 'piped'}" in done.err
+    assert f"Everything else: rafair show {base / 'piped'}" in done.err
 
 
 def test_json_into_a_pipe(first, tmp_path):
@@ -246,7 +264,10 @@ def test_default_folders_are_numbered(first, tmp_path):
     model = ("--model", first, "--instances", "10", "--steps", "1")
     for number, seed in enumerate(("0", "0", "1"), 1):
         done = rafair("audit", *model, "--seed", seed)
-        assert done.out.splitlines()[-2] == f"Run folder: runs/affairs-{number}"
+        assert done.out.splitlines()[-1] == (
+            f"Everything else: rafair show runs/affairs-{number} · as a page: "
+            f"runs/affairs-{number}/report.html"
+        )
     assert names(tmp_path / "runs") == {"affairs-1", "affairs-2", "affairs-3"}
     one, two = document(tmp_path / "runs/affairs-1"), document(tmp_path / "runs/affairs-2")
     assert rates(one["attacks"]) == rates(two["attacks"])
@@ -268,7 +289,7 @@ def test_a_page_that_is_missing_is_written_again(first, tmp_path):
     shutil.copytree(first, tmp_path / "out")
     (tmp_path / "out" / "report.html").unlink()
     again = rafair("audit", *QUICK, "--out", "out")
-    assert again.out.splitlines()[-1] == "Report: out/report.html"
+    assert again.out.splitlines()[-1].endswith(" · as a page: out/report.html")
     assert (tmp_path / "out" / "report.html").read_bytes() == (first / "report.html").read_bytes()
 
 
@@ -280,7 +301,7 @@ def test_an_audit_outlives_a_page_that_cannot_be_written(first, tmp_path):
     done = rafair("audit", *QUICK, "--out", "out")
     (line,) = [line for line in done.err.splitlines() if "warning" in line]
     assert line.startswith("rafair: warning: 'out/report.html': not written; the audit is complete")
-    assert done.out.splitlines()[-1] == "Run folder: out"
+    assert done.out.splitlines()[-1].endswith(" · as a page: rafair report out")
     assert list(page.iterdir()) == []
 
 
@@ -342,7 +363,9 @@ def test_repairing_what_was_only_attacked(base, first, attacked):
 
 def test_repairing_by_consensus(base, first):
     done = rafair("repair", first, "--labels", "consensus", "--out", base / "by-consensus")
-    assert "guided by consensus labels" in done.out
+    assert "guided by the majority over counterparts, made " in " ".join(done.out.split())
+    assert len(done.out.splitlines()) <= 30
+    assert "guided by consensus labels" in rafair("show", base / "by-consensus").out
     ours, theirs = document(base / "by-consensus"), document(first)
     assert ours["config"]["labels"] == "consensus"
     assert rates(ours["attacks"]) == rates(theirs["attacks"])
@@ -378,7 +401,7 @@ def test_auditing_a_saved_network_gives_the_same_rates(base, first, trained, tmp
 
 def test_attacking_a_saved_network(base, trained, tmp_path):
     done = rafair("attack", base / "net", "--instances", "10", "--steps", "2")
-    assert done.out.splitlines()[-1] == "Report: runs/affairs-1/report.html"
+    assert done.out.splitlines()[-1].endswith("as a page: runs/affairs-1/report.html")
     assert document(tmp_path / "runs/affairs-1")["config"]["instances"] == 10
 
 

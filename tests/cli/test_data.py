@@ -8,13 +8,13 @@ import pytest
 from rafair.cli.main import run
 
 WITHOUT_FILES = """
-data set     rows   features   sensitive (values)               I(v)   paper      files
-───────────────────────────────────────────────────────────────────────────────────────
-affairs     6,366          8   age (6), religious (4)             24   –          bundled
-adult      45,222         13   age (74), race (5), gender (2)    740   age (71)   missing
-credit      1,000         21   gender (2), age (53)              106   age (51)   missing
-bank       45,211    15 / 16   age (77)                           77   same       missing
-compas      6,172     8 / 11   age (65), race (6), gender (2)    780   age (71)   missing
+data set    rows  features  sensitive (values)              I(v)  paper     files
+─────────────────────────────────────────────────────────────────────────────────
+affairs    6,366         8  age (6), religious (4)            24  –         bundled
+adult     45,222        13  age (74), race (5), gender (2)   740  age (71)  missing
+credit     1,000        21  gender (2), age (53)             106  age (51)  missing
+bank      45,211   15 / 16  age (77)                          77  same      missing
+compas     6,172    8 / 11  age (65), race (6), gender (2)   780  age (71)  missing
 
 I(v): counterparts of each instance, itself included · features: clean / paper variant
 paper: which of these figures the paper's Table 2 has otherwise; same: none
@@ -85,9 +85,9 @@ def test_show_affairs(capsys):
     assert max(map(len, text.splitlines())) <= 100
     for part in (
         "Extramarital affairs (Fair)  affairs, clean variant",
-        "affair      2,053 (32.2%)   1,642 (32.2%)   411 (32.3%)",
-        "age              6   17.5, 22, 27, 32, 37, 42",
-        "religious         ordinal   not → mildly → fairly → strongly",
+        "affair     2,053 (32.2%)  1,642 (32.2%)  411 (32.3%)",
+        "age             6  17.5, 22, 27, 32, 37, 42",
+        "religious        ordinal  not → mildly → fairly → strongly",
         "Known problems",
         "Licence: Included in statsmodels",
     ):

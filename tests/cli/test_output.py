@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 import planted
 import rafair
-from rafair.reports.terminal import render_audit
+from rafair.blocks.terminal import as_text
 from rafair.results.cells import COLUMNS
+from rafair.results.everything import everything
 
 PROGRAM = [sys.executable, "-c", "from rafair.cli.main import main; main()"]
 
@@ -51,9 +50,7 @@ def test_no_room_for_the_output(options):
 def test_no_figure_is_cut_off(columns, attacks):
     table = planted.random_table(20, domains=(3, 2))
     result = rafair.audit(planted.network(5), table, attacks=attacks, steps=2, step_size=0.05)
-    console = Console(file=io.StringIO(), width=columns)
-    console.print(render_audit(result))
-    text = console.file.getvalue()
+    text = as_text(everything(result), columns)
     assert "…" not in text
     shown = [result.document["clean"][rate] for rate in COLUMNS] * 2  # in two tables
     for attack in result.document["attacks"].values():

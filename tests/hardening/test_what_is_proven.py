@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from rich.console import Console
 from torch import nn
 
 import planted
 from made_hardenings import hardening, side
+from rafair.blocks.terminal import as_text
 from rafair.certify.standing import Standing
 from rafair.engine.progress import SILENT
 from rafair.hardening.gains import summary
@@ -21,7 +20,7 @@ from rafair.hardening.proofs import Proofs, proven, with_broken
 from rafair.metrics.differences import paired_rates
 from rafair.metrics.rates import rate
 from rafair.models.torch_module import TorchClassifier
-from rafair.reports.hardening import render_hardening
+from rafair.reports.hardening import blocks
 
 OPEN, CERTIFIED, REFUTED, NEAR_TIE = Standing
 EPSILONS = (0.02, 0.05)
@@ -131,9 +130,7 @@ def test_rates_count_and_changes_are_paired():
 
 
 def shown(record):
-    stream = io.StringIO()
-    Console(file=stream, width=110).print(render_hardening(record))
-    return stream.getvalue()
+    return as_text(blocks(record), 110)
 
 
 def test_the_terminal_tells_both_ends_before_and_after():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from rafair.gating.decision import Decision, Finding, RunFacts, Status
 from rafair.metrics.rates import share
 from rafair.reports.contents import (
     NONE,
@@ -14,7 +15,10 @@ from rafair.reports.contents import (
     FeatureColumns,
     Picture,
 )
+from rafair.reports.first import First
 from rafair.results.cells import Cells
+from rafair.results.flows import Flows
+from rafair.verdicts import Verdict
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -56,10 +60,11 @@ def contents_with(names: tuple[str, ...], n: int, seed: int = 0) -> Contents:
     )
     return Contents(
         title=f"Audit of {names[0]}",
+        first=_first(names),
         summary=[f"A model was audited on '{name}'." for name in names],
         facts=[(name, name) for name in names],
         warnings=list(names),
-        stages=picture,
+        rates=[cells, cells],
         groups=[picture],
         pairs=[picture],
         gaps=cells,
@@ -71,6 +76,45 @@ def contents_with(names: tuple[str, ...], n: int, seed: int = 0) -> Contents:
         repeat=f"rafair audit --data '{names[0]}'",
         reading=[(name, name) for name in names],
     )
+
+
+def _first(names: tuple[str, ...]) -> First:
+    fair, *bad = Verdict
+    ways = {(fair, fair, fair): 5, **{(fair, cell, fair): 3 for cell in bad}}
+    return First(
+        sentence=f"A model was audited on {names[0]}.",
+        number="5",
+        n=14,
+        flows=Flows(["as they were", "perturbed", "rows repaired"], ways, names[0]),
+        hardest=list(names),
+        steps=[(f"Do {name}", f"rafair '{name}'") for name in names],
+        caveats=list(names),
+        flows_note=f"By {names[0]}.",
+        decision=_decision(names),
+    )
+
+
+def _decision(names: tuple[str, ...]) -> Decision:
+    def finding(number: int, name: str) -> Finding:
+        status = list(Status)[number % len(Status)]
+        return Finding(
+            rule=number + 1,
+            title=name,
+            status=status,
+            blocks=status is Status.FAILED,
+            rate="clean.accuracy",
+            attack=None,
+            group=name,
+            value=name,
+            measured=None,
+            threshold="at_least",
+            limit=0.5,
+            by="value",
+            sentence=f"'{name}' is below 0.5",
+        )
+
+    run = RunFacts("run", "0" * 64, names[0], names[0], None, "now", 14, "1")
+    return Decision([finding(number, name) for number, name in enumerate(names)], run)
 
 
 def _cases(names: tuple[str, ...], n: int, draws: np.random.Generator) -> CaseTable:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import re
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 
 import junitparser
 import pytest
-from rich.console import Console
 
+from rafair.blocks.terminal import as_text
 from rafair.gating.decision import Decision, Finding, Measured, RunFacts, Status
 from rafair.reports.gate_github import gate_github
-from rafair.reports.gate_markdown import gate_markdown
-from rafair.reports.gate_text import render_decision
+from rafair.reports.gate_text import blocks, gate_markdown
 from rafair.reports.junit import junit, write_junit
 
 HOSTILE = "a,b: 50%\r\n::error::x\x1b[31m\u202e</testcase>|`@all` <script>\x00\ufffe]]>&"
@@ -52,9 +50,7 @@ def decision(name: str = "gender") -> Decision:
 
 
 def text(shown: Decision, width: int) -> str:
-    stream = io.StringIO()
-    Console(file=stream, width=width, force_terminal=False).print(render_decision(shown))
-    return stream.getvalue()
+    return as_text(blocks(shown), width)
 
 
 @pytest.mark.parametrize("width", [60, 80, 140])

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import io
-
-from rich.console import Console
-
 from made_hardenings import hardening, rate, side
-from rafair.reports.hardening import figure, render_hardening
+from rafair.blocks.terminal import as_text
+from rafair.reports.hardening import blocks, figure
 from rafair.reports.tradeoff import draw_tradeoff
 from rafair.results.hardening_record import MeanRate
 
@@ -19,9 +16,7 @@ def record(name="credit", models=2, sd=0.02):
 
 
 def printed(content):
-    console = Console(file=io.StringIO(), width=100)
-    console.print(render_hardening(content))
-    return console.file.getvalue()
+    return as_text(blocks(content), 100)
 
 
 def test_the_table_shows_both_sides_and_the_change():

@@ -31,7 +31,8 @@ def real(tmp_path_factory):
 def use(page):
     """Filters, sorts and unfolds; every name passes through the script."""
     for button in page.query_selector_all("#case-table thead button"):
-        button.click()
+        if button.is_visible():  # a narrow screen leaves columns to what a row unfolds to
+            button.click()
     for button in page.query_selector_all(".unfold")[:5]:
         button.click()
     for select in page.query_selector_all("#case-controls select"):

@@ -10,14 +10,15 @@ from hand_made import HOSTILE
 from rich.console import Console
 
 import planted_histories as planted
-from rafair.reports.monitor_text import render_state, render_window, window_line
+from rafair.blocks.terminal import render
+from rafair.reports.monitor_text import state_blocks, window_blocks, window_line
 
 
 def printed(readable, *, colours=False):
     console = Console(
         file=io.StringIO(), width=100, highlight=False, force_terminal=colours or None
     )
-    console.print(readable)
+    console.print(render(readable))
     return console.file.getvalue()
 
 
@@ -33,7 +34,7 @@ def printed(readable, *, colours=False):
 def test_a_window_shows_every_rate_and_its_alarm(falls, said):
     history = planted.planted_history(falls=falls, untested=("noise.accuracy",))
     reference, result = history.reference, planted.window_result(history)
-    shown = printed(render_window(result, reference))
+    shown = printed(window_blocks(result, reference))
     assert said in shown
     lines = iter(shown.splitlines())
     for condition in reference.conditions:
@@ -58,7 +59,7 @@ def _fell(result, rate):
 
 def test_rates_without_labels_are_dashes():
     history = planted.planted_history(10, late=2)
-    shown = printed(render_window(planted.window_result(history), history.reference))
+    shown = printed(window_blocks(planted.window_result(history), history.reference))
     assert shown.count(" – ") == 6, "accuracy and accurate fairness under three conditions"
     assert "acc – (searched –), fairness 0." in window_line(planted.window_result(history))
 
@@ -66,7 +67,7 @@ def test_rates_without_labels_are_dashes():
 @pytest.mark.parametrize("windows", [0, 1, 40])
 def test_the_state_before_and_after_windows(windows):
     history = planted.planted_history(windows, falls=planted.JOINT_FALL)
-    shown = " ".join(printed(render_state(history)).split())
+    shown = " ".join(printed(state_blocks(history)).split())
     first = {0: "No window has been judged yet.", 1: "No alarm stands after 1 window."}
     assert shown.startswith(first.get(windows, "A joint alarm has stood since window 20"))
     assert f"{windows:,} windows, {windows * 200:,} rows" in shown
@@ -91,8 +92,8 @@ def test_a_line_fits_and_ends_in_its_alarm(falls):
 def test_names_neither_act_nor_are_markup(name):
     history = planted.planted_history(3, name=name)
     result = replace(planted.window_result(history), outside={name: 2})
-    window = render_window(result, history.reference)
-    shown = printed(window) + printed(render_state(history)) + window_line(result)
+    window = window_blocks(result, history.reference)
+    shown = printed(window) + printed(state_blocks(history)) + window_line(result)
     assert shown.replace("\n", "").isprintable()
     if name.startswith("["):
         assert name in shown

@@ -58,9 +58,12 @@ def test_figures_have_all_four_verdicts_of_everybody(run, contents):
     figures = contents.proven_figures
     rows = [row for row in figures.rows if any(row[1:])]
     assert len(rows) == 3 * len(EPSILONS)
+    certified = []
     for row in rows:
         counts = [int(re.search(r"\((\d+)\)\n", cell)[1]) for cell in row[1:]]
-        assert sum(counts) == run.record.clean.n
+        certified.append(run.record.clean.n - sum(counts))
+    shown = [bar.rate.count for _, bars in contents.proven.groups for bar in bars]
+    assert sorted(certified) == sorted(shown), "with the bars they are everybody"
     assert "What is proven" not in [table.title for table in contents.tables]
 
 
@@ -83,7 +86,7 @@ def test_the_page_and_markdown_have_the_part(run, contents):
     assert page.count('class="strip band"') == 3 * len(EPSILONS)
     text = as_markdown(contents)
     assert "## What is proven" in text
-    assert "### Certified, refuted and open" in text
+    assert "### Refuted and open" in text
     low, high = run.record.certified["0.1"].accurate_fairness.bracket
     assert f"**{low:.3f}–{high:.3f}**" in text
     assert "guaranteed" not in page + text
@@ -106,8 +109,14 @@ def test_a_run_without_a_certificate_has_no_such_part(plain):
 
 def test_words_and_the_model_card_name_the_shares(run, contents, plain):
     found = run.record.certified["0.1"].accurate_fairness
+    left = found.n - found.refuted.count
+    assert contents.summary[0].startswith(f"Of 50 people, {found.certified.count} to {left} (")
+    assert contents.summary[0].endswith(
+        f": proven for {found.certified.count} of 50 people; no violation found for {left}."
+    )
+    fewer = replace(run.record, certificate=replace(run.record.certificate, n=20))
     neither = found.open.count + found.near_tie.count
-    (said,) = [one for one in contents.summary if one.startswith("Certified at epsilon 0.1: ")]
+    (said,) = [one for one in summary(fewer) if one.startswith("Certified at epsilon 0.1: ")]
     assert f"proven of {found.certified.count} (" in said
     assert f"{found.refuted.count} (" in said
     assert said.endswith(f"were refuted; of {neither} neither is known.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import itertools
 import json
 import shutil
@@ -12,15 +11,15 @@ import numpy as np
 import pandas as pd
 import pytest
 from fairlearn.metrics import MetricFrame, count
-from rich.console import Console
 
 import planted
 import rafair
+from rafair.blocks.terminal import as_text
 from rafair.engine.sealed import sealed
 from rafair.errors import RunFolderError
 from rafair.metrics.groups import LEAST_INSTANCES
 from rafair.metrics.rates import rate
-from rafair.reports.terminal import render_audit
+from rafair.results.everything import everything
 from rafair.results.groups import METRICS, groups_of
 from rafair.results.result import Audit
 from rafair.results.verified import verified_run
@@ -318,7 +317,7 @@ def without_groups(audit: Audit, folder: Path) -> Path:
 def test_an_older_run_has_no_groups_but_they_can_be_had(affairs, tmp_path):
     older = verified_run(without_groups(affairs, tmp_path / "older"))
     assert "groups" not in older.document
-    assert "Accurate fairness by group" not in str(older)
+    assert "Accurate fairness by group" not in as_text(everything(older))
     assert groups_of(older.record, older.folder) == (affairs.record.groups, affairs.record.gaps)
     pd.testing.assert_frame_equal(older.groups_frame(), affairs.groups_frame())
     (older.folder / "adversarial.parquet").unlink()
@@ -398,9 +397,7 @@ def test_bands_that_a_run_cannot_have_had_are_refused(hostile, tmp_path, bands, 
 
 
 def shown(audit: Audit, width: int = 80) -> str:
-    console = Console(file=io.StringIO(), width=width)
-    console.print(render_audit(audit))
-    text = "\n".join(line.rstrip() for line in console.file.getvalue().splitlines())
+    text = as_text(everything(audit), width)
     assert all(c.isprintable() or c == "\n" for c in text)
     return text.partition("Accurate fairness by group\n")[2].partition("\n\n")[0]
 

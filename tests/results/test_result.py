@@ -9,8 +9,11 @@ import pytest
 
 import planted
 import rafair
+from rafair.blocks.notebook import as_html
+from rafair.blocks.terminal import as_text
 from rafair.errors import ModelError, RunFolderError, UnknownNameError
 from rafair.results.cases import find_cases, show
+from rafair.results.everything import everything
 from rafair.results.summary import summary_of
 from rafair.tabular.schema import Feature
 
@@ -83,7 +86,7 @@ def test_json_is_what_the_folder_holds(result):
 
 
 def test_prints_as_tables(result):
-    text = str(result)
+    text = as_text(everything(result))
     for words in (
         "Before and after perturbation",
         "Over all steps",
@@ -112,7 +115,7 @@ def test_shows_itself_in_a_notebook_with_names_escaped(table):
     shown = rafair.audit(planted.network(5), renamed, instances=10, steps=2)._repr_html_()
     assert "<script" not in shown
     assert "&lt;script&gt;" in shown
-    assert shown.count("<table>") == 5
+    assert shown.count("<table>") == 2
 
 
 def test_the_verdict_comes_first_and_nothing_in_names_acts_unseen(table):
@@ -128,7 +131,7 @@ def test_the_verdict_comes_first_and_nothing_in_names_acts_unseen(table):
     first = summary_of(audit.record, audit.folder)[0]
     text, page = str(audit), audit._repr_html_()
     assert text.startswith(first[:60])
-    assert page.startswith(f"<p>{first[:60]}")
+    assert page.startswith(f"<p><b>{first[:60]}")
     for shown in (text, page):
         assert "a⟨U+202E⟩b⟨U+001B⟩[31m⟨U+2028⟩c" in shown
         assert not {"\u202e", "\x1b", "\u2028"} & set(shown)
@@ -197,8 +200,9 @@ def test_a_python_function_gets_clean_verdicts(table):
     expected = ((table.rows[:, 0] > 0.5) == table.labels).sum()
     assert result.document["clean"]["accuracy"]["count"] == expected
     assert set(result.adversarial["attack"]) == {"clean"}
-    assert "Clean rows" in str(result)
-    assert "clean rows only" in str(result)
+    shown = as_text(everything(result))
+    assert "Clean rows" in shown
+    assert "clean rows only" in shown
 
 
 def test_three_classes_and_a_factor_k(table):
@@ -292,8 +296,13 @@ def test_html_is_well_formed(result):
 
     page = ElementTree.fromstring(f"<div>{result._repr_html_().replace('<br>', '<br/>')}</div>")
     rows = [len(table.findall("tbody/tr")) for table in page.findall("table")]
-    # clean and four attacks, twice; seven groups of two features; repairs; costs
-    assert rows == [5, 5, 2 + 7, 4, 4]
+    case = result.cases(limit=1)[0]
+    # clean and the leading attack; of a case what differs, and the prediction
+    assert rows == [2, len(case.rows) + 1]
+    whole = ElementTree.fromstring(f"<div>{as_html(everything(result))}</div>".replace("<br>", " "))
+    rows = [len(table.findall("tbody/tr")) for table in whole.findall("table")]
+    # moves; clean and four attacks, twice; seven groups of two features; repairs; costs
+    assert rows[:6] == [3, 5, 5, 2 + 7, 4, 4]
 
 
 def test_an_attack_leaves_the_same_behind_in_any_company(table):

@@ -77,9 +77,9 @@ def test_a_whole_verdict_word_by_word(result):
     assert moved.rate == other.rate != third.rate
     without_groups = replace(record, groups=None, gaps=None)
     assert summary(without_groups, moved_of(result)) == [
-        f"Of 120 people, {share_of(clean)} were judged rightly and equally as they were; "
-        f"{share_of(robust)} still were once their data were perturbed by up to 0.25 of each "
-        "feature's range (rafair).",
+        f"Of 120 people, {share_of(robust)} were right and treated like their counterparts, and "
+        "stayed so under every change that was tried, up to 0.25 of each feature's range.",
+        f"As they came, {share_of(clean)} were.",
         f"The most frequent failure was 'true biased': {share_of(cells['true_biased'])} were at "
         "some step judged rightly, but otherwise with other values of s0 or s1; before any step "
         f"{share_of(before)} were so already.",
@@ -104,7 +104,10 @@ def test_without_attacks():
     table = planted.random_table(60, seed=2)
     audit = rafair.audit(planted.network(5, seed=1), table, attacks=())
     said = summary(audit.record)
-    assert said[0].endswith("were judged rightly and equally as they were.")
+    assert said[0].endswith(
+        "were right and treated like their counterparts as they came; what happens once they "
+        "change was not tried."
+    )
     assert "at some step" not in said[1]
     assert said[-1] == (
         "No attack was run: nothing is known of what happens once data are perturbed."
@@ -122,7 +125,7 @@ def test_of_attacks_without_a_union_the_one_that_left_fewest_speaks():
     assert leaders(audit.record) == ["pgd"]
     assert families(audit.record.attacks) == ["pgd", "noise"]
     said = summary(audit.record, moved_of(audit))
-    assert "(pgd)" in said[0]
+    assert said[0].startswith(f"Of 80 people, {left['pgd']} (")
     assert "No repair was asked for." in said
 
 
@@ -133,8 +136,9 @@ def test_nothing_found():
     n = audit.document["clean"]["n"]
     said = summary(audit.record, moved_of(audit))
     everyone = share_of(rate(n, n))
-    assert said[0].startswith(f"Of {n} people, {everyone} were judged rightly and equally")
-    assert said[1] == (
+    assert said[0].startswith(f"Of {n} people, {everyone} were right and treated like their")
+    assert said[1] == f"As they came, {everyone} were."
+    assert said[2] == (
         "No violation was found in the rows as they were or at any step, within this budget."
     )
     assert "There was no failing row to repair." in said
@@ -148,9 +152,9 @@ def test_all_fail():
         first_feature, table, attacks=("rafair",), steps=2, model_classes=table.schema.classes
     )
     said = summary(audit.record, moved_of(audit))
-    assert said[0].startswith("Of 50 people, 0 (0 %, 0 to 7 %) were judged")
-    assert "; 0 (0 %, 0 to 7 %) still were once" in said[0]
-    assert said[1] == (
+    assert said[0].startswith("Of 50 people, 0 (0 %, 0 to 7 %) were right")
+    assert said[1] == "As they came, 0 (0 %, 0 to 7 %) were."
+    assert said[2] == (
         "The most frequent failure was 'false fair': 50 (100 %, 93 to 100 %) were at some step "
         "judged wrongly, whatever the values of s0 or s1; before any step 50 (100 %, 93 to 100 %) "
         "were so already."
@@ -163,9 +167,8 @@ def test_one_person():
     table = by_rule(planted.random_table(50, seed=3), right=True).take(np.array([4]))
     audit = rafair.audit(first_feature, table, attacks=("rafair",), steps=2)
     assert summary(audit.record)[0] == (
-        "Of 1 person, 1 (100 %, 21 to 100 %) was judged rightly and equally as they were; 1 "
-        "(100 %, 21 to 100 %) still was once their data were perturbed by up to 0.02 of each "
-        "feature's range (rafair)."
+        "Of 1 person, 1 (100 %, 21 to 100 %) was right and treated like their counterparts, and "
+        "stayed so under every change that was tried, up to 0.02 of each feature's range."
     )
 
 
@@ -175,33 +178,31 @@ def test_feasible_and_both_and_sizes_of_their_own():
     options = {"attacks": ("rafair",), "steps": 3, "perturbation": "both", "epsilon": 0.1}
     audit = rafair.audit(network, table, **options)
     first = summary(audit.record)[0]
-    assert "once their data were perturbed by up to 0.1 of each feature's range (rafair); " in first
+    assert "under every change that was tried, up to 0.1 of each feature's range; " in first
     assert first.endswith(
-        "once their data were changed as it could really happen, by up to 0.1 of each feature's "
-        "range (feasible/rafair)."
+        "did under every change that could really happen and was tried, up to 0.1 of each "
+        "feature's range."
     )
     exposed = audit.document["attacks"]["feasible/rafair"]["exposed"]
     worst = max(exposed, key=lambda cell: exposed[cell]["count"]).replace("_", " ")
-    assert summary(audit.record)[1].startswith(
+    assert summary(audit.record)[2].startswith(
         f"Under feasible/rafair, the most frequent failure was '{worst}'"
     )
     assert any("Under feasible/rafair, the repair" in said for said in summary(audit.record))
     sizes = {"x0": 0.1, "x1": 0.3, "x2": 0.2}
     alone = rafair.audit(network, table, steps=3, perturbation="feasible", epsilon=sizes)
-    assert "(strongest)" in summary(alone.record)[0]
+    assert leaders(alone.record) == ["strongest"]
     assert "0.1 to 0.3 of a feature's range" in summary(alone.record)[0]
 
 
-def test_the_whole_file_comes_first_and_warnings_are_counted(result):
+def test_the_whole_file_is_told_of_and_warnings_are_counted(result):
     document = copy.deepcopy(dict(result.document))
     document["whole"] = {"rows": 5000, "accurate_fairness": rate(3100, 5000).to_dict()}
     document["warnings"] = ["one thing", "another"]
     said = told_of(document)
-    assert said[0] == (
-        "Of all 5,000 rows of the file, 3,100 (62.0 %, 60.6 to 63.3 %) were judged rightly and "
-        "equally as they were."
-    )
-    assert said[1].startswith("Of 120 people that were drawn and attacked, ")
+    assert said[0].startswith("Of 120 people drawn from the file's 5,000 rows, ")
+    assert said[1].startswith("As they came, ")
+    assert said[2] == "Of all 5,000 rows of the file, 3,100 (62.0 %, 60.6 to 63.3 %) were."
     assert said[-2] == "2 warnings say what else to mind in these figures."
     document["warnings"] = ["one thing"]
     assert told_of(document)[-2] == "One warning says what else to mind in these figures."
@@ -357,13 +358,12 @@ def test_the_strongest_leads_and_the_paper_s_attack_stands_beside_it():
     ours, theirs = (record.attacks[name].robust for name in ("strongest", "rafair"))
     assert leaders(record) == ["strongest"]
     said = summary_of(record, found.folder)
-    assert f"; {share_of(ours['accurate_fairness'])} still was once their data were" in said[0]
-    assert said[0].endswith("(strongest).")
+    assert said[0].startswith(f"Of 120 people, {share_of(ours['accurate_fairness'])} was right")
     left = share_of(theirs["accurate_fairness"])
     assert ours["accurate_fairness"].count < theirs["accurate_fairness"].count
-    assert said[1] == f"The paper's attack alone (rafair) left {left}."
+    assert said[2] == f"The paper's attack alone (rafair) left {left}."
     wrong = rate(ours["accuracy"].n - ours["accuracy"].count, ours["accuracy"].n)
-    assert said[2].startswith(f"The search found {share_of(wrong)} to be judged wrongly, and ")
+    assert said[3].startswith(f"The search found {share_of(wrong)} to be judged wrongly, and ")
 
 
 def test_where_both_left_as_many_the_strongest_leads():

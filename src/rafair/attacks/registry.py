@@ -22,6 +22,7 @@ class Entry:
 
     Args:
         place: Its module in this package, and its class or an instance there.
+        does: What it does, for those who do not know its name.
         sought: The verdicts that count as its success.
         width: The width of the bins of probability that it counts; None where it counts none.
         witnesses: Whether it keeps no more than the first row that breaks each property: then only
@@ -29,6 +30,7 @@ class Entry:
     """
 
     place: str
+    does: str
     sought: frozenset[Verdict] = FALSE
     width: float | None = None
     witnesses: bool = False
@@ -49,19 +51,39 @@ BIN_WIDTH = 0.025
 
 # In the order they are run: what one has seen of the clean rows, those after it need not ask.
 ATTACKS: dict[str, Entry] = {
-    "rafair-tb": Entry("rafair:TRUE_BIASED", frozenset({Verdict.TRUE_BIASED})),
-    "rafair-ff": Entry("rafair:FALSE_FAIR", frozenset({Verdict.FALSE_FAIR})),
-    "rafair-fb": Entry("rafair:FALSE_BIASED", frozenset({Verdict.FALSE_BIASED})),
-    "worst-counterpart": Entry("worst_counterpart:WorstCounterpart", BAD),
-    "fgsm": Entry("fgsm:FGSM"),
-    "pgd": Entry("pgd:PGD"),
-    "apgd": Entry("apgd:APGD"),
-    "acg": Entry("acg:ACG"),
-    "adf": Entry("adf:ADF", BIASED),
-    "eidig": Entry("eidig:EIDIG", BIASED),
-    "dice": Entry("dice:DICE", BIASED, width=BIN_WIDTH),
-    "noise": Entry("noise:Noise", BAD),
-    "strongest": Entry("strongest:Strongest", BAD, witnesses=True),
+    "rafair-tb": Entry(
+        "rafair:TRUE_BIASED",
+        "a search for right answers that a counterpart does not get",
+        frozenset({Verdict.TRUE_BIASED}),
+    ),
+    "rafair-ff": Entry(
+        "rafair:FALSE_FAIR",
+        "a search for wrong answers that all counterparts get",
+        frozenset({Verdict.FALSE_FAIR}),
+    ),
+    "rafair-fb": Entry(
+        "rafair:FALSE_BIASED",
+        "a search for wrong answers that a counterpart does not get",
+        frozenset({Verdict.FALSE_BIASED}),
+    ),
+    "worst-counterpart": Entry(
+        "worst_counterpart:WorstCounterpart",
+        "a search along the counterpart that is nearest to a mistake",
+        BAD,
+    ),
+    "fgsm": Entry("fgsm:FGSM", "one step towards mistakes"),
+    "pgd": Entry("pgd:PGD", "steps towards mistakes"),
+    "apgd": Entry("apgd:APGD", "steps of adapted size towards mistakes"),
+    "acg": Entry("acg:ACG", "conjugate steps towards mistakes"),
+    "adf": Entry("adf:ADF", "a search for counterparts treated otherwise", BIASED),
+    "eidig": Entry(
+        "eidig:EIDIG", "a search for counterparts treated otherwise, with momentum", BIASED
+    ),
+    "dice": Entry("dice:DICE", "a search for many different treatments", BIASED, width=BIN_WIDTH),
+    "noise": Entry("noise:Noise", "random changes", BAD),
+    "strongest": Entry("strongest:Strongest", "all attacks together", BAD, witnesses=True),
 }
 
 UNIONS: dict[str, tuple[str, ...]] = {"rafair": ("rafair-tb", "rafair-ff", "rafair-fb")}
+THE_UNION = "all three searches of the paper"
+"""What the only union does."""

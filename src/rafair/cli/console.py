@@ -85,22 +85,25 @@ def _print_laid_out(readable: RenderableType) -> None:
     """Prints tables; where no terminal shows them, without the blanks that fill up their lines."""
     console = results()
     if console.is_terminal:
-        console.print(readable)
+        console.print(readable, crop=False)
         return
     with console.capture() as captured:
-        console.print(readable)
+        console.print(readable, crop=False)
     sys.stdout.writelines(f"{line.rstrip()}\n" for line in captured.get().splitlines())
 
 
 def show_audit(audit: Audit, json_path: str | None) -> None:
-    """Prints an audit, says where its run folder is, and sees to it that a report is in there."""
-    from rafair.reports.terminal import render_audit
+    """Prints what an audit says first, and sees to it that a report is in its folder."""
+    from rafair.blocks.terminal import render
 
-    print_result(audit.document, render_audit(audit), json_path)
-    say_where(audit.folder, json_path)
-    report = with_report(audit)
-    if report:
-        say_where(report, json_path, "Report")
+    page = with_report(audit)
+    show, report = f"rafair show {audit.folder}", page or f"rafair report {audit.folder}"
+    rest = [f"Everything else: {show} · as a page: {report}"]
+    if len(rest[0]) > results().width:
+        rest = [f"Everything else: {show}", f"As a page: {report}"]
+    print_result(audit.document, render(audit.first_screen(rest, results().width)), json_path)
+    if json_path == "-":
+        print(visible(rest[0]), file=sys.stderr)
 
 
 def with_report(audit: Audit) -> Path | None:

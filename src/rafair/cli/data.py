@@ -7,12 +7,9 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich import box
-from rich.console import Group, RenderableType
-from rich.padding import Padding
-from rich.table import Table
-from rich.text import Text
 
+from rafair.blocks.kinds import Block, Cells, Heading, Said, Tone
+from rafair.blocks.terminal import render
 from rafair.cli.console import TerminalProgress, print_result
 from rafair.cli.groups import grouped
 from rafair.cli.options import Shown
@@ -53,7 +50,7 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="The data set; see `ra
 def list_(output: Shown) -> None:
     """Lists the data sets, and whether their files are here."""
     entries = overview()
-    print_result([asdict(entry) for entry in entries], _overview(entries), output.json)
+    print_result([asdict(entry) for entry in entries], render(_overview(entries)), output.json)
 
 
 @app.command(epilog="Example:  rafair data show bank --variant paper")
@@ -67,7 +64,7 @@ def show(
 ) -> None:
     """Shows one data set: features, classes, problems, source."""
     found = describe(load_dataset(name, variant, progress=TerminalProgress()))
-    print_result(found.to_dict(), _description(found), output.json)
+    print_result(found.to_dict(), render(_description(found)), output.json)
 
 
 @app.command(epilog="Example:  rafair data fetch adult")
@@ -82,29 +79,27 @@ def fetch(
     """Fetches the files of a data set, unless they are here already."""
     fetch_files(name, url=url, progress=TerminalProgress())
     files = whereabouts(name)
-    print_result([asdict(file) for file in files], _whereabouts(files), output.json)
+    print_result([asdict(file) for file in files], render([_whereabouts(files)]), output.json)
 
 
-def _overview(entries: list[KnownDataset]) -> Group:
-    table = _table("data set", "rows", "features", "sensitive (values)", "I(v)")
-    table.add_column("paper")
-    table.add_column("files")
-    for column in (1, 2, 4):
-        table.columns[column].justify = "right"
-    for entry in entries:
-        table.add_row(
-            Text(entry.name, style="bold"),
+def _overview(entries: list[KnownDataset]) -> list[Block]:
+    headers = ("data set", "rows", "features", "sensitive (values)", "I(v)", "paper", "files")
+    rows = [
+        [
+            entry.name,
             f"{entry.rows:,}",
             " / ".join(map(str, dict.fromkeys(entry.features.values()))),
             _counted(entry.sensitive),
             f"{entry.counterparts_per_instance:,}",
             _of_paper(entry),
             _place(entry.files),
-        )
-    return Group(table, Text(), *_overview_notes(entries))
+        ]
+        for entry in entries
+    ]
+    return [Cells("", headers, rows, prose=True), Said(_overview_notes(entries), Tone.QUIET)]
 
 
-def _overview_notes(entries: list[KnownDataset]) -> list[Text]:
+def _overview_notes(entries: list[KnownDataset]) -> list[str]:
     missing = [entry.name for entry in entries if _place(entry.files) == "missing"]
     notes = [
         "I(v): counterparts of each instance, itself included · features: clean / paper variant",
@@ -115,7 +110,7 @@ def _overview_notes(entries: list[KnownDataset]) -> list[Text]:
             f"missing: {', '.join(missing)}. Get one with `rafair data fetch {missing[0]}`, or set "
             "RAFAIR_DATA to a folder that holds its files."
         )
-    return [Text(note, style="dim") for note in notes]
+    return notes
 
 
 def _counted(values: dict[str, int]) -> str:
@@ -137,36 +132,39 @@ def _place(files: list[FileFacts]) -> str:
     return "missing" if "missing" in places else ", ".join(sorted(places))
 
 
-def _description(found: LoadedDataset) -> Group:
+def _description(found: LoadedDataset) -> list[Block]:
     label = found.label
-    title = Text.assemble((found.title, "bold"), f"  {found.name}, {found.variant} variant")
-    meaning = Text(f"class 1 ({label.classes[1]}): {label.meaning}")
-    return Group(
-        title,
-        meaning,
-        *_spaced(_balance(found), _features(found.features), _domains(found)),
-        *_section("Known problems", found.problems, bullet="•"),
-        *_section("Source", _source(found)),
-    )
+    title = f"{found.title}  {found.name}, {found.variant} variant"
+    return [
+        Said([title], Tone.STRONG),
+        Said([f"class 1 ({label.classes[1]}): {label.meaning}"]),
+        _balance(found),
+        _features(found.features),
+        _domains(found),
+        Heading("Known problems"),
+        Said([f"• {problem}" for problem in found.problems]),
+        Heading("Source"),
+        Said(_source(found)),
+    ]
 
 
-def _balance(found: LoadedDataset) -> Table:
-    table = _table("class", "whole", "train", "test")
-    for column in table.columns[1:]:
-        column.justify = "right"
-    for name in found.label.classes:
-        parts = (found.classes[part][name] for part in ("whole", "train", "test"))
-        table.add_row(Text(name), *(f"{p.count:,} ({p.share:.1%})" for p in parts))
-    table.add_row("all", *(f"{rows:,}" for rows in found.rows.values()), style="dim")
-    return table
+def _balance(found: LoadedDataset) -> Cells:
+    parts = [found.classes[part] for part in ("whole", "train", "test")]
+    rows = [
+        [name, *(f"{part[name].count:,} ({part[name].share:.1%})" for part in parts)]
+        for name in found.label.classes
+    ]
+    rows.append(["all", *(f"{rows:,}" for rows in found.rows.values())])
+    return Cells("", ("class", "whole", "train", "test"), rows, dense=True)
 
 
-def _features(features: Sequence[Feature]) -> Table:
-    table = _table("feature", "kind", "range or levels", "role")
-    for feature in features:
-        role = "sensitive" if feature.sensitive else "" if feature.mutable else "fixed"
-        table.add_row(Text(feature.name), feature.kind, Text(_values(feature)), role)
-    return table
+def _features(features: Sequence[Feature]) -> Cells:
+    rows = [[one.name, str(one.kind), _values(one), _role(one)] for one in features]
+    return Cells("", ("feature", "kind", "range or levels", "role"), rows, prose=True)
+
+
+def _role(feature: Feature) -> str:
+    return "sensitive" if feature.sensitive else "" if feature.mutable else "fixed"
 
 
 def _values(feature: Feature) -> str:
@@ -176,16 +174,16 @@ def _values(feature: Feature) -> str:
     return between.join(map(str, feature.levels))
 
 
-def _domains(found: LoadedDataset) -> Table:
-    table = _table("sensitive", "values", "domain")
-    table.columns[1].justify = "right"
-    for feature in found.features:
-        if feature.sensitive:
-            domain = [_plain(value) for value in feature.domain or ()]
-            table.add_row(feature.name, f"{len(domain)}", Text(_abbreviated(domain)))
-    counterparts = f"{found.counterparts_per_instance:,}"
-    table.add_row("together", counterparts, "counterparts of each instance", style="dim")
-    return table
+def _domains(found: LoadedDataset) -> Cells:
+    domains = {
+        feature.name: [_plain(value) for value in feature.domain or ()]
+        for feature in found.features
+        if feature.sensitive
+    }
+    rows = [[name, f"{len(one)}", _abbreviated(one)] for name, one in domains.items()]
+    together = f"{found.counterparts_per_instance:,}"
+    rows.append(["together", together, "counterparts of each instance"])
+    return Cells("", ("sensitive", "values", "domain"), rows, prose=True)
 
 
 def _plain(value: object) -> str:
@@ -207,26 +205,6 @@ def _source(found: LoadedDataset) -> list[str]:
     return [*lines, f"encoded rows and labels: sha256 {found.sha256}"]
 
 
-def _section(title: str, lines: list[str], bullet: str = "") -> list[RenderableType]:
-    body = Table.grid(padding=(0, 1))
-    for line in lines:
-        body.add_row(bullet, Text(line))
-    return [Text(f"\n{title}", style="bold"), body]
-
-
-def _whereabouts(files: list[FileFacts]) -> Table:
-    table = _table("file", "place", "path")
-    for file in files:
-        table.add_row(file.name, file.place, Text(file.path or "comes with rafair"))
-    return table
-
-
-def _spaced(*tables: Table) -> list[Padding]:
-    return [Padding(table, (1, 0, 0, 0), expand=False) for table in tables]
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for column in columns:
-        table.add_column(column)
-    return table
+def _whereabouts(files: list[FileFacts]) -> Cells:
+    rows = [[file.name, str(file.place), file.path or "comes with rafair"] for file in files]
+    return Cells("", ("file", "place", "path"), rows, prose=True)

@@ -58,10 +58,14 @@ def diff(
 
 
 def _readable(comparison: Comparison, shown: str, everything: bool) -> RenderableType | bytes:
+    from rafair.blocks.kinds import Heading
+    from rafair.gating.difference_tables import blocks
+
     if shown == "markdown":
-        from rafair.reports.diff_markdown import as_markdown
+        from rafair.blocks.markdown import as_markdown
 
-        return utf8(as_markdown(comparison, everything=everything))
-    from rafair.reports.diff_text import render_comparison
+        title = Heading("What changed between two audits")
+        return utf8(as_markdown([title, *blocks(comparison, everything=everything)]))
+    from rafair.blocks.terminal import render
 
-    return render_comparison(comparison, everything=everything)
+    return render(blocks(comparison, everything=everything))

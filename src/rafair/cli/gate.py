@@ -89,9 +89,9 @@ def _print_policy(others: dict[str, object]) -> None:
 
 
 def _show(decision: Decision, shown: str, json: str | None) -> None:
+    from rafair.blocks.terminal import render
     from rafair.reports.gate_github import gate_github
-    from rafair.reports.gate_markdown import gate_markdown
-    from rafair.reports.gate_text import render_decision
+    from rafair.reports.gate_text import blocks, gate_markdown
 
     document = decision.to_dict()
     if shown == "json":
@@ -100,7 +100,7 @@ def _show(decision: Decision, shown: str, json: str | None) -> None:
         print_result(document, None, STDOUT)
         return
     if shown == "text":
-        print_result(document, render_decision(decision), json)
+        print_result(document, render(blocks(decision)), json)
         return
     layout = {"markdown": gate_markdown, "github": gate_github}[shown]
     print_result(document, utf8(layout(decision)), json)

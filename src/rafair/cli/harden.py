@@ -39,10 +39,11 @@ def harden(
     Without options it trains the paper's network on the affairs data as usual and hardened. The
     judges are attacks that training did not use; they ask all counterparts.
     """
+    from rafair.blocks.terminal import render
     from rafair.hardening.config import HardenConfig
     from rafair.hardening.entry import pairs_of
     from rafair.hardening.running import run_hardening
-    from rafair.reports.hardening import render_hardening
+    from rafair.reports.hardening import blocks
     from rafair.reports.tradeoff import draw_tradeoff
     from rafair.results.hardening_record import hardening_of
 
@@ -59,5 +60,5 @@ def harden(
     named = options.named(subject, threaded.device)
     pairs = pairs_of(named, training.values, config, means)
     done = run_hardening(pairs, config, means, draw_tradeoff, resume=output.resume)
-    print_result(done.document, render_hardening(hardening_of(done.document)), output.json)
+    print_result(done.document, render(blocks(hardening_of(done.document))), output.json)
     say_where(done.folder, output.json)

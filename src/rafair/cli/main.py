@@ -26,6 +26,7 @@ from rafair.cli import (
     report,
     reproduce,
     schema,
+    show,
     train,
 )
 from rafair.cli.machine import reason_of_machine
@@ -36,7 +37,7 @@ from rafair.masking import masked
 from rafair.visible import visible
 
 INTERRUPTED = 130
-READERS = ("gate", "diff", "report")
+READERS = ("gate", "diff", "report", "show")
 """Commands that only read a finished run, so that there is nothing to carry on."""
 IN_PARTS = ("audit", "attack", "repair")
 """Commands that keep whole parts alone, and say how many: there may be none yet."""
@@ -52,7 +53,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for command in (audit, train, attack, certify, repair, harden, gate, diff, report, reproduce):
+COMMANDS = (audit, show, train, attack, certify, repair, harden, gate, diff, report, reproduce)
+for command in COMMANDS:
     name = command.__name__.rpartition(".")[2]
     app.command(name, epilog=command.EPILOG)(getattr(command, name))
 app.add_typer(monitor.app, name="monitor")

@@ -35,8 +35,9 @@ def check(
     Rows have the columns of the audit's table, an id if their labels come later, and the label if
     it is known. A file that was checked before is not counted again: its result is shown.
     """
+    from rafair.blocks.terminal import render
     from rafair.monitoring.entry import Place, check_file
-    from rafair.reports.monitor_text import render_window
+    from rafair.reports.monitor_text import window_blocks
 
     output.spare(again, data=data, store=taken.values.get("store"))
     progress = TerminalProgress()
@@ -50,6 +51,6 @@ def check(
         **taken.values,
     )
     result, facts = check_file(place, data)
-    print_result(result.to_dict(), render_window(result, facts), output.json)
+    print_result(result.to_dict(), render(window_blocks(result, facts)), output.json)
     if result.alarms:
         raise typer.Exit(ALARM)

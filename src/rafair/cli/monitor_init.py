@@ -32,9 +32,10 @@ def init(
 
     Of an audit of your own model or table, name them again.
     """
+    from rafair.blocks.terminal import render
     from rafair.monitoring.history import reference_facts
     from rafair.monitoring.references.freezing import FreezeOptions, freeze
-    from rafair.reports.monitor_text import render_reference
+    from rafair.reports.monitor_text import reference_blocks
 
     output.spare(again)
     given = asked.values
@@ -51,4 +52,4 @@ def init(
         progress=TerminalProgress(),
     )
     facts = reference_facts(reference)
-    print_result(facts.to_dict(), render_reference(facts), output.json)
+    print_result(facts.to_dict(), render(reference_blocks(facts)), output.json)

@@ -30,15 +30,18 @@ def report(run: options.WatchedRun, keeping: Keeping, output: Output) -> None:
 
     It may be written while a watch is running.
     """
+    from rafair.blocks.terminal import render
     from rafair.engine.run_folder import MONITOR
     from rafair.monitoring.kept import Kept, history_at
     from rafair.reports.monitor_page import MONITOR_REPORT, write_monitor_page
-    from rafair.reports.monitor_text import render_state
+    from rafair.reports.monitor_text import state_blocks
 
     refuse_same("json", output.json, out=output.out, store=keeping.store)
     refuse_same("out", output.out, store=keeping.store)
     history = history_at(Kept(run, **vars(keeping), say=TerminalProgress().note))
     page = Path(output.out) if output.out is not None else run / MONITOR / MONITOR_REPORT
     write_monitor_page(history, page)
-    print_result(history.to_dict() if output.json else {}, render_state(history), output.json)
+    print_result(
+        history.to_dict() if output.json else {}, render(state_blocks(history)), output.json
+    )
     say_where(page, output.json, "Page")

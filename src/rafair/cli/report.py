@@ -26,6 +26,10 @@ class Output(options.Shown):
         "FILE|-",
         said="report.html, report.md, cases.csv or model-card.md in RUN",
     )
+    title: str | None = option(None, "What the report is called.", "TEXT", said="model and data")
+    policy: Path | None = option(
+        None, "Say first whether the run meets this policy of rafair gate.", "FILE"
+    )
 
 
 @grouped
@@ -35,22 +39,24 @@ def report(run: options.FinishedRun, output: Output) -> None:
     First derives the run's figures again from its files; a run that was altered is refused.
     """
     from rafair.cli.console import print_result
+    from rafair.cli.outputs import refuse_same
     from rafair.reports.formats import format_of
     from rafair.reports.formats import report as write_report
 
     format, out, json = output.format, output.out, output.json
     done = {"run": str(run), "format": format_of(format, None if out == "-" else out)}
     if out == "-":
-        content = _content(run, done["format"], json)
+        content = _content(run, done["format"], output)
         print_result(done | {"path": "-", "bytes": len(content)}, content, json)
         return
-    path = write_report(run, format, out)
+    refuse_same("out", out, policy=output.policy)
+    path = write_report(run, format, out, title=output.title, policy=output.policy)
     size = path.stat().st_size
     said = f"The run's figures follow from its files. Report: {path} ({size:,} bytes)\n"
     print_result(done | {"path": str(path), "bytes": size}, said, json)
 
 
-def _content(run: Path, format: str, json: str | None) -> bytes:
+def _content(run: Path, format: str, output: Output) -> bytes:
     """The report for stdout.
 
     Raises:
@@ -59,7 +65,10 @@ def _content(run: Path, format: str, json: str | None) -> bytes:
     from rafair.errors import InputError
     from rafair.reports.formats import report as write_report
 
-    if json == "-":
+    if output.json == "-":
         raise InputError("json: expected a file where `out` is -, as stdout carries the report")
     with tempfile.TemporaryDirectory() as folder:
-        return write_report(run, format, Path(folder) / "report").read_bytes()
+        path = Path(folder) / "report"
+        return write_report(
+            run, format, path, title=output.title, policy=output.policy
+        ).read_bytes()

@@ -43,13 +43,14 @@ def reproduce(
 
     Networks and audits are ordinary run folders in DIR; given again, the command carries on.
     """
+    from rafair.blocks.terminal import render
     from rafair.study.config import StudyConfig
     from rafair.study.reproduce import DEFAULT_OUT
     from rafair.study.reproduce import reproduce as run
-    from rafair.study.terminal import render_reproduction
+    from rafair.study.terminal import blocks
 
     config = StudyConfig(**asked.values, train_loss=following.values.get("loss", Followed.loss))
     means = running.means(replace(output, out=output.out or DEFAULT_OUT))
     found = run(what, config, means)
-    print_result(found.document, render_reproduction(found), output.json)
+    print_result(found.document, render(blocks(found)), output.json)
     say_where(found.out, output.json)

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
+from rafair.blocks.kinds import Block, Cells, Facts, Said, Tone
 from rafair.gating.conditions import Condition, Subject
 from rafair.gating.differences import Comparison
 from rafair.gating.rate_change import Change
 from rafair.metrics.rounding import as_fraction
-from rafair.results.cells import Cells
 from rafair.results.leading import ACCURATE_FAIRNESS
 from rafair.results.rate_names import PROVEN
 from rafair.results.result import Audit
-from rafair.results.tables import as_text
 from rafair.results.twins import is_union, keeps_witnesses
 from rafair.visible import visible
 
@@ -34,7 +32,6 @@ FEWEST = 30
 MOST_OTHERS = 10
 DIGITS_OF_HASH = 12
 LONGEST_VALUE = 60
-WIDTH = 96
 
 
 def facts(comparison: Comparison) -> list[tuple[str, str]]:
@@ -74,7 +71,9 @@ def tables(comparison: Comparison, *, everything: bool = False) -> list[Cells]:
             if one.beyond_interval and one.n >= FEWEST and one.name.attack in leading
         ]
         parts = {"Rates": main, "Also changed": others, "Changed in groups": moved}
-    return [Cells(title, HEADERS, _rows(rates), "") for title, rates in parts.items() if rates]
+    return [
+        Cells(title, HEADERS, _rows(rates), dense=True) for title, rates in parts.items() if rates
+    ]
 
 
 def notes(comparison: Comparison, *, everything: bool = False) -> list[str]:
@@ -104,17 +103,15 @@ def notes(comparison: Comparison, *, everything: bool = False) -> list[str]:
     return found
 
 
-def as_plain_text(comparison: Comparison) -> str:
-    """The comparison in plain characters, with the tables of the short form."""
-    lines = [f"{name:<9} {value}" for name, value in facts(comparison)]
-    if names := asked_otherwise(comparison):
-        lines.append(f"{CAUTION} {', '.join(names)}.")
-    for table in tables(comparison):
-        lines += ["", as_text(table)]
-    lines.append("")
-    for note in notes(comparison):
-        lines += textwrap.wrap(note, WIDTH)
-    return "\n".join(lines)
+def blocks(comparison: Comparison, *, everything: bool = False) -> list[Block]:
+    """What differs, then the rates; every rate where `everything` is set."""
+    names = asked_otherwise(comparison)
+    return [
+        Facts(facts(comparison)),
+        *([Said([f"{CAUTION} {', '.join(names)}."], Tone.WARNING)] if names else []),
+        *tables(comparison, everything=everything),
+        Said(notes(comparison, everything=everything), Tone.QUIET),
+    ]
 
 
 def _leading(changes: Sequence[Change]) -> set[str | None]:

@@ -64,9 +64,10 @@ class Comparison:
         }
 
     def __str__(self) -> str:
-        from rafair.gating.difference_tables import as_plain_text
+        from rafair.blocks.terminal import as_text
+        from rafair.gating.difference_tables import blocks
 
-        return as_plain_text(self)
+        return as_text(blocks(self))
 
 
 def diff(first: Audit | str | Path, second: Audit | str | Path) -> Comparison:

@@ -52,9 +52,25 @@ def gate(
         >>> rafair.gate(result, {"version": 1, "rule": [rule]}).verdict
         'failed: 1 of 1 rule'
     """
-    where = f"'{policy}': " if isinstance(policy, str | Path) else ""
-    policy = as_policy(policy)
-    audit = verified_run(_folder("run", run))
+    rules = as_policy(policy)
+    return held(verified_run(_folder("run", run)), rules, policy, baseline)
+
+
+def held(
+    audit: Audit, policy: Policy, given: object, baseline: Audit | str | Path | None = None
+) -> Decision:
+    """Holds an audit whose figures follow from its files against a policy that was read.
+
+    Args:
+        audit: The audit.
+        policy: The policy.
+        given: What it was read from: a file is named where it asks for what there is not.
+        baseline: The run to compare with, in the place of the one that the policy names.
+
+    Raises:
+        InputError: If the policy asks for what the run has not, or the baseline cannot be compared.
+        UnfinishedRunError: If the baseline was not carried to its end.
+    """
     if baseline is None and policy.baseline is not None:
         baseline = policy.baseline.run
     other = None if baseline is None else _baseline(audit, baseline, policy)
@@ -62,6 +78,7 @@ def gate(
         try:
             return decide(policy, audit, other)
         except InputError as error:
+            where = f"'{given}': " if isinstance(given, str | Path) else ""
             raise InputError(f"{where}{error}") from error
 
 

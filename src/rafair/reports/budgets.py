@@ -8,7 +8,7 @@ from rafair.metrics.groups import LEAST_INSTANCES
 from rafair.reports.contents import PARTS, Bar, Picture
 from rafair.reports.pictures import METRICS
 from rafair.results.budgets import budgets_of
-from rafair.results.leading import ACCURATE_FAIRNESS, leaders
+from rafair.results.leading import ACCURATE_FAIRNESS, families, leaders
 from rafair.results.record import AuditRecord, CurvePoint
 from rafair.results.tables import with_unit
 
@@ -26,8 +26,8 @@ def budget_pictures(record: AuditRecord) -> list[Picture]:
     if not record.curve:
         return []
     found = []
-    for attack in leaders(record):
-        budgets = budgets_of(record)
+    budgets = budgets_of(record)
+    for attack in families(record.attacks):
         whole = [
             (
                 title,
@@ -36,7 +36,8 @@ def budget_pictures(record: AuditRecord) -> list[Picture]:
             for metric, title in METRICS.items()
         ]
         found.append(Picture(f"{PARTS['budgets']}: {attack}", whole, NOTE))
-        found += _by_group(record, budgets, attack)
+        if attack in leaders(record):
+            found += _by_group(record, budgets, attack)
     return found
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
-from rafair.metrics.groups import LEAST_INSTANCES, Gap
+from rafair.metrics.groups import LEAST_INSTANCES
+from rafair.metrics.rates import rate
 from rafair.metrics.rounding import as_fraction
 from rafair.reports.contents import Bar, Picture
 from rafair.results.cells import Cells
-from rafair.results.leading import ACCURATE_FAIRNESS, families
+from rafair.results.leading import ACCURATE_FAIRNESS, leaders
 from rafair.results.record import AuditRecord, Group
 from rafair.results.tables import with_unit
 from rafair.visible import shortened
@@ -43,31 +44,43 @@ def _picture(
     shown = {value: group for value, group in groups.items() if group.n >= least}
     if not shown:
         return None
-    clean = [Bar(value, group.clean[ACCURATE_FAIRNESS]) for value, group in shown.items()]
-    robust = [
+    stages = [
         (
-            f"Robust against {attack}",
+            heading,
             [
-                Bar(value, group.robust[attack][ACCURATE_FAIRNESS], "robust")
+                Bar(value, group.under(attack)[ACCURATE_FAIRNESS], kind)
                 for value, group in shown.items()
             ],
         )
-        for attack in families(record.attacks)
+        for heading, attack, kind in _stages(record)
     ]
     note = NOTE + (ROBUST_NOTE if record.attacks else "")
-    return Picture(with_unit(name, record), [("As they are", clean), *robust], note)
+    return Picture(
+        with_unit(name, record), [(stage, _at_once(bars)) for stage, bars in stages], note
+    )
+
+
+def _at_once(bars: Sequence[Bar]) -> Sequence[Bar]:
+    """Groups of whom nobody counts, in one line: of each alone it tells no more."""
+    rates = [bar.rate for bar in bars if bar.rate]
+    none = rate(0, sum(one.n for one in rates))
+    if len(rates) < 2 or none is None or any(one.count for one in rates):
+        return bars
+    return [Bar("each of these groups", none, bars[0].kind)]
 
 
 def gaps_table(record: AuditRecord) -> Cells | None:
     """The largest difference in accurate fairness between two groups, feature by feature."""
     rows = [
         [
-            f"{with_unit(feature, record)}, {stage}",
-            *_gap_cells((record.groups or {})[feature], gap, attack),
+            f"{with_unit(feature, record)}, {stage[0].lower()}{stage[1:]}",
+            f"{as_fraction(gap.value)}\n{as_fraction(gap.low, 2)} to {as_fraction(gap.high, 2)}",
+            shortened(gap.lowest),
+            shortened(gap.highest),
         ]
         for feature, gaps in (record.gaps or {}).items()
-        for stage, attack in _stages(record)
-        if (gap := gaps.under(attack)[ACCURATE_FAIRNESS]) is not None
+        for stage, attack, _ in _stages(record)
+        if (gap := gaps.under(attack)[ACCURATE_FAIRNESS]) is not None and gap.value > 0
     ]
     if not rows:
         return None
@@ -76,21 +89,12 @@ def gaps_table(record: AuditRecord) -> Cells | None:
         "were chosen because they differ most, out of many: some differences are large by chance "
         "alone, and the intervals do not allow for that."
     )
-    headers = ["", "difference", "lowest", "its rate", "highest", "its rate"]
+    headers = ["", "difference", "lowest", "highest"]
     return Cells("The largest differences between groups", headers, rows, note)
 
 
-def _stages(record: AuditRecord) -> Iterator[tuple[str, str | None]]:
-    yield "as they are", None
-    for name in families(record.attacks):
-        yield f"robust against {name}", name
-
-
-def _gap_cells(groups: Mapping[str, Group], gap: Gap, attack: str | None) -> Iterator[str]:
-    low, high = (as_fraction(end, 2) for end in (gap.low, gap.high))
-    yield f"{as_fraction(gap.value)}\n{low} to {high}"
-    for group in (gap.lowest, gap.highest):
-        rate = groups[group].under(attack)[ACCURATE_FAIRNESS]
-        assert rate is not None  # a gap is of groups that have a rate
-        yield shortened(group)
-        yield f"{as_fraction(rate.value)}\nn = {rate.n:,}"
+def _stages(record: AuditRecord) -> Iterator[tuple[str, str | None, str]]:
+    """A heading, the attack, and how its bars look."""
+    yield "As they are", None, ""
+    for name in leaders(record):
+        yield f"Robust against {name}", name, "robust"

@@ -17,7 +17,7 @@ LEGEND = (
     "in the bar; where the bar is a stroke, it is known. Thin lines reach to the far ends of both "
     "95 % intervals."
 )
-HEADERS = ("", "certified", "refuted", "open", "near a tie")
+HEADERS = ("", "refuted", "open", "near a tie")
 
 
 def proven_picture(record: AuditRecord) -> Picture | None:
@@ -38,7 +38,7 @@ def proven_picture(record: AuditRecord) -> Picture | None:
 
 
 def proven_figures(record: AuditRecord) -> Cells | None:
-    """All four verdicts by epsilon and property, with counts and intervals."""
+    """The verdicts that no bar shows, by epsilon and property, with counts and intervals."""
     certificate = record.certificate
     if certificate is None or not record.certified:
         return None
@@ -49,7 +49,7 @@ def proven_figures(record: AuditRecord) -> Cells | None:
             [COLUMNS[name], *map(_cell, _verdicts(standings))]
             for name, standings in point.by_property.items()
         ]
-    return Cells("Certified, refuted and open", HEADERS, rows, how_proven(record, certificate))
+    return Cells("Refuted and open", HEADERS, rows, how_proven(record, certificate))
 
 
 def _band(label: str, standings: Standings) -> Bar:
@@ -57,7 +57,7 @@ def _band(label: str, standings: Standings) -> Bar:
 
 
 def _verdicts(standings: Standings) -> tuple[Rate, ...]:
-    return standings.certified, standings.refuted, standings.open, standings.near_tie
+    return standings.refuted, standings.open, standings.near_tie
 
 
 def _cell(rate: Rate) -> str:

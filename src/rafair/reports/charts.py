@@ -21,17 +21,11 @@ MINOR = (0.25, 0.75)
 """Ticks whose labels a narrow picture has no room for."""
 MIDDLE = 11
 CAP = 4
-SHAPES = (
-    '<circle r="4"/>',
-    '<path d="M0-5.5 5.5 0 0 5.5-5.5 0z"/>',
-    '<path d="M-4-4h8v8h-8z"/>',
-    '<path d="M0-5.5 5.2 4H-5.2z"/>',
-    '<path d="M0 5.5 5.2-4H-5.2z"/>',
-)
-"""What tells series apart besides their colour."""
-SERIES = {"": 0, "attacked": 1, "robust": 2, "repaired": 3}
+SERIES = {"": 0, "robust": 2}
+"""The kinds of bars, which look the same in every picture: a number that their colour goes by."""
+SHAPES = {0: '<circle r="4"/>', 2: '<path d="M-4-4h8v8h-8z"/>'}
+"""What tells them apart besides their colour."""
 THICK = 14
-"""The kinds of bars, which look the same in every picture."""
 
 
 @dataclass(frozen=True)
@@ -118,9 +112,7 @@ def drawing(rate: Rate | None, series: int) -> Markup:
         '<svg class="strip s{0}" aria-hidden="true" width="100%" height="22" overflow="visible">'
         '<line x1="{1}%" x2="{2}%" y1="{4}" y2="{4}"/>{5}'
         '<svg x="{3}%" y="{4}" overflow="visible">{6}</svg></svg>'
-    ).format(
-        series % len(SHAPES), low, high, value, MIDDLE, ends, Markup(SHAPES[series % len(SHAPES)])
-    )
+    ).format(series, low, high, value, MIDDLE, ends, Markup(SHAPES[series]))
 
 
 def bracket(lower: Rate, upper: Rate) -> Markup:
@@ -153,11 +145,7 @@ def _line(bar: Bar) -> Line:
     rate = bar.rate
     if rate is None:
         return Line(bar.label, "–", "", bar.instead or "none counted", Markup(""))
-    drawn = (
-        drawing(rate, SERIES.get(bar.kind, len(SERIES)))
-        if bar.upper is None
-        else bracket(rate, bar.upper)
-    )
+    drawn = drawing(rate, SERIES[bar.kind]) if bar.upper is None else bracket(rate, bar.upper)
     return Line(bar.label, *bar.told, drawn)
 
 

@@ -10,25 +10,25 @@ from numpy.typing import NDArray
 
 from rafair.metrics.rates import Rate
 from rafair.metrics.rounding import as_fraction
+from rafair.reports.first import First
 from rafair.results.cells import Cells
 
 Codes = NDArray[np.int32]
 NONE = -1
 """A code that stands for no value."""
 
-LONGEST_LABEL = 80
-"""More characters spoil a heading, the label of a rate, or a cell."""
-
 PARTS = {
     "verdict": "Verdict",
+    "cards": "Three cases",
+    "steps": "What can be done now",
     "rates": "Before, under and after perturbation",
     "budgets": "Over epsilon",
     "proven": "What is proven",
     "groups": "By group",
     "where": "Where violations concentrate",
     "moved": "Which features were moved",
-    "figures": "All figures",
-    "cases": "Cases",
+    "cases": "All cases",
+    "audited": "What was audited",
     "repeat": "To repeat the run",
     "reading": "How to read this",
 }
@@ -42,7 +42,7 @@ class Bar:
     Args:
         label: What it is of, such as "clean" or "25 to 34".
         rate: The rate; None where nothing was counted.
-        kind: What decides how it looks: "attacked", "robust", "repaired", "proven", or empty.
+        kind: What decides how it looks: "robust", "proven", or empty.
         instead: What is said where no rate is drawn.
         upper: The other end of a bracket that begins at `rate`; None of a rate that stands alone.
     """
@@ -203,17 +203,18 @@ class Contents:
 
     Args:
         title: What was audited.
-        summary: The verdict in words: a few sentences, the most important first.
+        first: What stands first.
+        summary: The verdict in more words: a few sentences, the most important first.
         facts: The data, the model and the audit, a line each.
         warnings: What a reader of the rates should know.
-        stages: Clean, attacked and repaired rates beside each other.
+        rates: Clean, robust, attacked and repaired rates.
         groups: Clean and robust rates by sensitive value or band, a picture for each feature.
         pairs: The same for pairs of sensitive features, of groups that are large enough.
         gaps: The largest differences between groups.
         features: Where violations concentrate: rates by value or band of the other features, the
             most telling features first.
         moved: Of the rows that each attack broke, in which share each feature was moved.
-        tables: Every rate in figures.
+        tables: How far features may move, and what it cost.
         cases: The cases.
         manifest: What is needed to repeat the run: names and values.
         repeat: The command that repeats it.
@@ -221,17 +222,18 @@ class Contents:
         budgets: How robust rates fall with epsilon: of all, then by sensitive feature; empty where
             there was one budget.
         proven: From certified to not refuted, over epsilon; None where nothing was to be proven, as
-            `proven_figures` is, which has all verdicts.
+            `proven_figures` is, which has the other verdicts.
         features_note: How to read `features`.
         features_missing: Which features could not be compared, or why none is shown.
         evidence: What a model card says of each figure of `frameworks.FIGURES`, by its key.
     """
 
     title: str
+    first: First
     summary: Sequence[str]
     facts: Sequence[tuple[str, str]]
     warnings: Sequence[str]
-    stages: Picture
+    rates: Sequence[Cells]
     groups: Sequence[Picture]
     pairs: Sequence[Picture]
     gaps: Cells | None
@@ -248,3 +250,15 @@ class Contents:
     features_note: str = ""
     features_missing: str = ""
     evidence: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def rates_title(self) -> str:
+        """What the rates are of: of one table, of the rows as they are."""
+        return PARTS["rates"] if len(self.rates) > 1 else "Rows as they are"
+
+    @property
+    def unlike(self) -> str:
+        """Why there is no part on where violations concentrate; empty where there is one."""
+        if self.features or not self.features_missing:
+            return ""
+        return f"Features that are not sensitive: {self.features_missing}"

@@ -25,12 +25,14 @@ class Format:
         suffixes: How its files' names may end.
         home: The module with its writer, which is loaded when it is asked for.
         writer: The writer's name; it takes the contents and a path.
+        shows: What a caller may add: "title", and "policy" where it says whether one is met.
     """
 
     file: str
     suffixes: tuple[str, ...]
     home: str
     writer: str
+    shows: tuple[str, ...] = ("title", "policy")
 
     def write(self, contents: Contents, path: Path) -> None:
         """Writes a report whole or not at all."""
@@ -45,16 +47,25 @@ FORMATS = {
     "markdown": Format(
         "report.md", (".md", ".markdown"), "rafair.reports.markdown", "write_markdown"
     ),
-    "csv": Format("cases.csv", (".csv",), "rafair.reports.cases_csv", "write_cases_csv"),
+    "csv": Format("cases.csv", (".csv",), "rafair.reports.cases_csv", "write_cases_csv", ()),
     "model-card": Format(
-        "model-card.md", (".md", ".markdown"), "rafair.reports.model_card", "write_model_card"
+        "model-card.md",
+        (".md", ".markdown"),
+        "rafair.reports.model_card",
+        "write_model_card",
+        ("title",),
     ),
 }
 DEFAULT = "html"
 
 
 def report(
-    run: Audit | str | Path, format: str | None = None, path: str | Path | None = None
+    run: Audit | str | Path,
+    format: str | None = None,
+    path: str | Path | None = None,
+    *,
+    title: str | None = None,
+    policy: str | Path | None = None,
 ) -> Path:
     """Writes the report of a finished run, whose figures are derived again from its files first.
 
@@ -64,13 +75,16 @@ def report(
             name ends in, else "html".
         path: Where to write it; by default `report.html`, `report.md`, `cases.csv` or
             `model-card.md` in the run folder.
+        title: What it is called; by default by its model and data.
+        policy: A policy's TOML file, as of `rafair.gate`: the report says whether it is met.
 
     Returns:
         Where it was written.
 
     Raises:
         UnknownNameError: If there is no such format.
-        InputError: If the path cannot be written to, ends like another format, or is of the run.
+        InputError: If the path cannot be written to, ends like another format, or is of the run;
+            or the policy is wrong, or the format shows none.
         RunFolderError: If there is no such run, or it was altered.
         UnfinishedRunError: If the audit was not carried to its end.
 
@@ -82,21 +96,41 @@ def report(
         'cases.csv'
     """
     from rafair.engine.files import check_writable
+    from rafair.gating.entry import held
+    from rafair.gating.policy_file import as_policy
     from rafair.reports.gathering import contents_of
     from rafair.results.run_files import AUDIT
     from rafair.results.verified import understanding, verified_run
 
     folder = Path(run) if isinstance(run, str | Path) else run.folder
-    chosen = FORMATS[format_of(format, path)]
+    name = format_of(format, path)
+    chosen = FORMATS[name]
+    _refuse_unshown(name, title=title, policy=policy)
+    rules = None if policy is None else as_policy(policy)
     target = folder / chosen.file if path is None else Path(path)
     if path is not None:
         check_writable(target)
     audit = verified_run(folder)
     _refuse_own_file(audit, target)
     check_writable(target)
+    decision = None if rules is None else held(audit, rules, policy)
     with understanding(folder / AUDIT):
-        chosen.write(contents_of(audit), target)
+        chosen.write(
+            contents_of(audit, title, decision, None if policy is None else str(policy)), target
+        )
     return target
+
+
+def _refuse_unshown(name: str, **given: object) -> None:
+    """Refuses what a format would leave out.
+
+    Raises:
+        InputError: If something is given that it does not show.
+    """
+    for what, value in given.items():
+        if value is not None and what not in FORMATS[name].shows:
+            shown = " or ".join(known for known, one in FORMATS.items() if what in one.shows)
+            raise InputError(f"{what}: expected the format {shown}, got {name}, which shows none")
 
 
 def format_of(name: str | None, path: str | Path | None) -> str:

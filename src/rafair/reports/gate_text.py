@@ -1,44 +1,39 @@
-"""A gate's decision for the terminal: every rule with what was found, and the verdict last."""
+"""A gate's decision as blocks: every rule with what was found, and the verdict."""
 
 from __future__ import annotations
 
-from rich import box
-from rich.console import Group, RenderableType
-from rich.padding import Padding
-from rich.table import Table
-from rich.text import Text
-
+from rafair.blocks.kinds import Block, Cells, Facts, Heading, Said, Tone
+from rafair.blocks.markdown import as_markdown
 from rafair.gating.decision import Decision, Finding, RunFacts, Status
-from rafair.visible import visible
 
-STYLES = {
-    Status.PASSED: "green",
-    Status.FAILED: "bold red",
-    Status.NOT_MEASURED: "bold yellow",
-    Status.NOT_JUDGED: "dim",
+TONES = {
+    str(Status.PASSED): Tone.GOOD,
+    str(Status.FAILED): Tone.BAD,
+    str(Status.NOT_MEASURED): Tone.WARNING,
+    str(Status.NOT_JUDGED): Tone.QUIET,
 }
 
 
-def render_decision(decision: Decision) -> RenderableType:
-    """What a person wants to see; the verdict stands last, where a log ends."""
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(style="bold")
-    grid.add_column(overflow="fold")
-    grid.add_row("Run", Text(visible(about(decision.run))))
-    if decision.baseline:
-        grid.add_row("Baseline", Text(visible(about(decision.baseline))))
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0), show_edge=False)
-    table.add_column("", no_wrap=True)
-    table.add_column("rule", overflow="fold", ratio=1)
-    table.add_column("found", overflow="fold", ratio=1)
-    for finding in decision.findings:
-        table.add_row(
-            Text(str(finding.status), style=STYLES[finding.status]),
-            Text(visible(numbered(finding))),
-            Text(visible(finding.sentence)),
-        )
-    verdict = Text(decision.verdict, style="bold green" if decision.passed else "bold red")
-    return Group(Padding(grid, (0, 0, 1, 0)), Padding(table, (0, 0, 1, 0)), verdict)
+def blocks(decision: Decision) -> list[Block]:
+    """What a person wants to see on a terminal; the verdict stands last, where a log ends."""
+    verdict = Said([decision.verdict], Tone.GOOD if decision.passed else Tone.BAD)
+    return [_runs(decision), _findings(decision), verdict]
+
+
+def gate_markdown(decision: Decision) -> str:
+    """The same, such as for a pull request; the verdict stands first."""
+    title = Heading(f"rafair gate {decision.verdict}")
+    return as_markdown([title, _findings(decision), _runs(decision)])
+
+
+def _runs(decision: Decision) -> Facts:
+    runs = {"Run": decision.run, "Baseline": decision.baseline}
+    return Facts([(name, about(run)) for name, run in runs.items() if run])
+
+
+def _findings(decision: Decision) -> Cells:
+    rows = [(str(one.status), numbered(one), one.sentence) for one in decision.findings]
+    return Cells("", ("status", "rule", "found"), rows, prose=True, tones=TONES)
 
 
 def numbered(finding: Finding) -> str:

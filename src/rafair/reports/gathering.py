@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from rafair.gating.decision import Decision
 from rafair.reports.budgets import budget_pictures
 from rafair.reports.by_group import gaps_table, group_pictures
 from rafair.reports.case_columns import case_table
@@ -11,28 +12,46 @@ from rafair.reports.certified import proven_figures, proven_picture
 from rafair.reports.concentration import NOTE, Concentrations, concentrations
 from rafair.reports.contents import Contents
 from rafair.reports.evidence import NOT_MEASURED, evidence
-from rafair.reports.pictures import moved_picture, stages
+from rafair.reports.first import first_of
+from rafair.reports.pictures import moved_picture
 from rafair.reports.reading import reading
 from rafair.reports.repeating import manifest, repeat
+from rafair.results.cells import Cells
 from rafair.results.facts import facts
 from rafair.results.groups import groups_of
 from rafair.results.leading import ACCURATE_FAIRNESS, families, most_telling
 from rafair.results.moved import Moved, moved_features
 from rafair.results.per_instance import PerInstance
 from rafair.results.rate_names import RateName
+from rafair.results.record import AuditRecord
 from rafair.results.result import Audit
 from rafair.results.still import resting
 from rafair.results.stored_rows import StoredRows
+from rafair.results.stored_verdicts import Verdicts, read_verdicts
 from rafair.results.summary import summary
-from rafair.results.tables import moves_table, tables
+from rafair.results.tables import (
+    attacks_table,
+    cost_table,
+    moves_table,
+    repairs_table,
+    robust_table,
+)
 from rafair.visible import shortened
 
 
-def contents_of(audit: Audit) -> Contents:
+def contents_of(
+    audit: Audit,
+    title: str | None = None,
+    decision: Decision | None = None,
+    policy: str | None = None,
+) -> Contents:
     """What a report of an audit says, whatever its format.
 
     Args:
         audit: A finished audit, with its run folder.
+        title: What it is called; by default by its model and data.
+        decision: What became of each rule of a policy.
+        policy: What the policy's file is called.
 
     Raises:
         RunFolderError: If the run's files cannot be read.
@@ -47,15 +66,17 @@ def contents_of(audit: Audit) -> Contents:
     record = replace(audit.record, **groups_of(audit.record, audit.folder)._asdict())
     stored = StoredRows.read(audit.folder)
     moved = moved_by_attack(audit, stored)
-    features = _features(audit, stored)
+    gathered = read_verdicts(audit.folder)
+    features = _features(audit, stored, gathered)
     groups, pairs = group_pictures(record)
     cases = case_table(audit.folder, audit.schema, stored)
     return Contents(
-        title=_title(audit),
+        title=title or _title(audit),
+        first=first_of(record, gathered, audit.folder, decision, policy),
         summary=summary(record, moved),
         facts=facts(record),
         warnings=audit.warnings,
-        stages=stages(record),
+        rates=_rates(record),
         budgets=budget_pictures(record),
         proven=proven_picture(record),
         proven_figures=proven_figures(record),
@@ -64,10 +85,7 @@ def contents_of(audit: Audit) -> Contents:
         gaps=gaps_table(record),
         features=features.pictures,
         moved=moved_picture(moved, {attack: resting(record, attack) for attack in moved}),
-        tables=[
-            *tables(record, proven=False),
-            *([moves] if (moves := moves_table(record)) else []),
-        ],
+        tables=[table for table in (moves_table(record), _cost(record)) if table],
         cases=cases,
         manifest=list(manifest(record)),
         repeat=repeat(record),
@@ -92,7 +110,18 @@ def _title(audit: Audit) -> str:
     return f"Audit of {shortened(model.name)} on {shortened(data.name)}{variant}"
 
 
-def _features(audit: Audit, stored: StoredRows) -> Concentrations:
+def _rates(record: AuditRecord) -> list[Cells]:
+    """Every rate that no picture shows."""
+    shown = [robust_table(record)] if record.attacks else []
+    shown.append(attacks_table(record))
+    return [*shown, repairs_table(record)] if record.repairs else shown
+
+
+def _cost(record: AuditRecord) -> Cells | None:
+    return cost_table(record) if len(record.attacks) > 1 else None
+
+
+def _features(audit: Audit, stored: StoredRows, gathered: Verdicts) -> Concentrations:
     """Where violations concentrate: under the leading attack, or in the rows as they are."""
     attack = most_telling(audit.record)
     name = RateName("clean", ACCURATE_FAIRNESS)
@@ -100,8 +129,7 @@ def _features(audit: Audit, stored: StoredRows) -> Concentrations:
     if attack:
         name = RateName("robust", ACCURATE_FAIRNESS, attack)
         title = f"Accurate fairness, robust against {attack}"
-    each = PerInstance.read(audit.folder)
-    holds = each.holds(name)
+    holds = PerInstance(gathered).holds(name)
     if holds is None:
         return Concentrations([], [], NOT_MEASURED)
     return concentrations(audit.folder, audit.schema, stored, holds, title)

@@ -1,20 +1,15 @@
-"""A hardening for the terminal: what was gained, and the table before and after."""
+"""A hardening as blocks: what was gained, and the table before and after."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from rich import box
-from rich.console import Group, RenderableType
-from rich.padding import Padding
-from rich.table import Table
-from rich.text import Text
-
+from rafair.blocks.kinds import Block, Cells, Said, Tone, warnings
 from rafair.hardening.gains import AF, summary
 from rafair.results.facts import decision_in_words
 from rafair.results.hardening_record import Change, HardeningRecord, MeanRate
-from rafair.visible import visible
 
+HEADERS = ("", "before", "after", "change")
 CONSTANT = "AF, R-AF of the largest class"
 """What a model reaches that names it for every row."""
 
@@ -22,26 +17,27 @@ SHORT = {"accuracy": "R-ACC", "individual_fairness": "R-IF", "accurate_fairness"
 CLEAN = {"accuracy": "accuracy", "individual_fairness": "IF", "accurate_fairness": "AF"}
 
 
-def render_hardening(record: HardeningRecord) -> RenderableType:
+def blocks(record: HardeningRecord) -> list[Block]:
     """Everything a person wants to see first."""
-    sentences = [Text(visible(sentence)) for sentence in summary(record)]
-    parts: list[RenderableType] = [Padding(Group(*sentences), (0, 0, 1, 0)), _table(record)]
-    parts.append(Text(_note(record), style="dim"))
-    if (proven := _proven(record)) is not None:
-        parts.append(proven)
-    spent = _spent(record)
-    if spent:
-        parts.append(Text(spent, style="dim"))
+    proven = _proven(record)
+    return [
+        Said(summary(record)),
+        _table(record),
+        *([proven] if proven else []),
+        Said(list(_besides(record)), Tone.QUIET),
+        warnings(record.warnings),
+    ]
+
+
+def _besides(record: HardeningRecord) -> Iterator[str]:
+    """What it took, how the model decides, and where it is."""
+    if spent := _spent(record):
+        yield spent
     if model := record.model:
-        decides = f"The model decides {decision_in_words(model.decision, model.input)}."
-        parts.append(Text(visible(decides), style="dim"))
+        yield f"The model decides {decision_in_words(model.decision, model.input)}."
     if saved := record.saved:
-        kept = (
-            f"The hardened model is saved in {saved.folder}, for --model: {'; '.join(saved.needs)}."
-        )
-        parts.append(Text(visible(kept), style="dim"))
-    parts += [Text(visible(f"Warning: {warning}"), style="yellow") for warning in record.warnings]
-    return Group(*parts)
+        needs = "; ".join(saved.needs)
+        yield f"The hardened model is saved in {saved.folder}, for --model: {needs}."
 
 
 def lines(record: HardeningRecord) -> list[tuple[str, MeanRate, MeanRate]]:
@@ -61,29 +57,23 @@ def lines(record: HardeningRecord) -> list[tuple[str, MeanRate, MeanRate]]:
     return found
 
 
-def _table(record: HardeningRecord) -> RenderableType:
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0), show_edge=False)
-    for name in ("", "before", "after", "change"):
-        table.add_column(name, justify="right" if name else "left", no_wrap=True)
+def _table(record: HardeningRecord) -> Cells:
+    rows = []
     for name, before, after in lines(record):
-        last = name.startswith(("balanced", "AF", "R-AF"))
-        style = "bold" if name == f"R-AF at {record.at}" else ""
         change = f"{after.value - before.value:+.3f}".replace("-", "−")
-        cells = [name, figure(before), figure(after), change]
-        table.add_row(*(Text(cell, style=style) for cell in cells), end_section=last)
+        rows.append([name, figure(before), figure(after), change])
     constant = f"{record.checks.majority.robust_accurate_fairness:.3f}"
-    table.add_row(CONSTANT, constant, constant, "")
-    return Padding(table, (0, 0, 1, 0))
+    rows.append([CONSTANT, constant, constant, ""])
+    strong = {f"R-AF at {record.at}": Tone.STRONG}
+    return Cells("", HEADERS, rows, _note(record), dense=True, tones=strong)
 
 
-def _proven(record: HardeningRecord) -> RenderableType | None:
+def _proven(record: HardeningRecord) -> Cells | None:
     """Certified and not refuted accurate fairness at every epsilon, before and after."""
     found = record.certified
     if found is None or not (found.before or found.after):
         return None
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0), show_edge=False)
-    for name in ("", "before", "after", "change"):
-        table.add_column(name, justify="right" if name else "left", no_wrap=True)
+    rows = []
     for epsilon in found.before or found.after or ():
         for kind, look in ENDS.items():
             cells = [
@@ -91,16 +81,13 @@ def _proven(record: HardeningRecord) -> RenderableType | None:
                 for side in (found.before, found.after)
             ]
             change = _signed(found.change[epsilon][AF][kind]) if found.change else ""
-            name = f"{kind.replace('_', ' ')} AF at {epsilon}"
-            table.add_row(name, *cells, change, end_section=kind == "not_refuted")
+            rows.append([f"{kind.replace('_', ' ')} AF at {epsilon}", *cells, change])
     note = (
         "Certified: proven for every perturbation, with every counterpart. Not refuted: no row was "
         "found that breaks it. The true robust rate of these instances lies between the two. At "
         f"most {found.boxes:,} boxes an instance; change with its 95 % interval, paired."
     )
-    parts: list[RenderableType] = [Text("What is proven", style="bold"), table]
-    parts.append(Text(note, style="dim"))
-    return Padding(Group(*parts), (1, 0, 1, 0))
+    return Cells("What is proven", HEADERS, rows, note, dense=True)
 
 
 def _not_refuted(verdicts: Mapping[str, MeanRate]) -> MeanRate:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from rafair.blocks.markdown import block, cells_parts, code, escaped, named, table
 from rafair.engine.files import writing
 from rafair.engine.text_file import write_text
 from rafair.reports.contents import (
-    LONGEST_LABEL,
     NONE,
     PARTS,
     Bar,
@@ -18,9 +18,8 @@ from rafair.reports.contents import (
     FeatureColumns,
     Picture,
 )
-from rafair.reports.markdown_text import block, code, escaped, table
-from rafair.results.cells import Cells
-from rafair.visible import shortened
+from rafair.reports.first import First, flow_tables, found, met
+from rafair.results.first_screen import MEANING
 
 MOST_CASES = 50
 MOST_COLUMNS = 3
@@ -44,34 +43,36 @@ def as_markdown(contents: Contents) -> str:
 
 
 def _parts(contents: Contents) -> Iterator[str]:
-    yield f"# {_named(contents.title)}"
+    yield f"# {named(contents.title)}"
     yield _heading("verdict")
-    yield from map(escaped, contents.summary)
-    yield _list(contents.facts)
+    yield from _first(contents.first)
     if contents.warnings:
         yield "### Warnings"
         yield "\n".join(f"- {escaped(warning)}" for warning in contents.warnings)
-    yield from picture_parts(contents.stages, 2)
+    yield f"## {contents.rates_title}"
+    for cells in contents.rates:
+        yield from cells_parts(cells)
     for picture in contents.budgets:
         yield from picture_parts(picture, 2)
     if contents.proven:
         yield from picture_parts(contents.proven, 2)
     if contents.proven_figures:
-        yield from _cells(contents.proven_figures, 3)
+        yield from cells_parts(contents.proven_figures)
     if contents.groups:
         yield _heading("groups")
         yield escaped(contents.groups[0].note)
         for picture in (*contents.groups, *contents.pairs):
             yield from picture_parts(picture, 3, noted=False)
     if contents.gaps:
-        yield from _cells(contents.gaps, 3)
+        yield from cells_parts(contents.gaps)
     yield from _features(contents)
     if contents.moved:
         yield from picture_parts(contents.moved, 2)
-    yield _heading("figures")
-    for cells in contents.tables:
-        yield from _cells(cells, 3)
     yield from _cases(contents.cases)
+    yield _heading("audited")
+    yield _list(contents.facts)
+    for cells in contents.tables:
+        yield from cells_parts(cells)
     yield _heading("repeat")
     yield block(contents.repeat)
     yield table(
@@ -81,21 +82,40 @@ def _parts(contents: Contents) -> Iterator[str]:
     yield _list(contents.reading)
 
 
+def _first(first: First) -> Iterator[str]:
+    yield f"**{escaped(first.sentence)}**"
+    if first.decision:
+        yield f"### Policy: {met(first.decision)}"
+        yield "\n".join(
+            f"- **{found(finding)}** {escaped(f'{finding.title}: {finding.sentence}')}"
+            for finding in first.decision.findings
+        )
+    in_cells, *ways = flow_tables(first.flows)
+    means = [f"{cell}: {meaning}" for cell, meaning in MEANING.items()]
+    yield table(
+        list(in_cells.headers),
+        [[said, *row[1:]] for said, row in zip(means, in_cells.rows, strict=True)],
+    )
+    if first.flows_note:
+        yield escaped(first.flows_note)
+    for cells in ways:
+        yield from cells_parts(cells)
+    yield from map(escaped, (*first.hardest, *first.caveats))
+    yield f"### {PARTS['steps']}"
+    yield "\n".join(f"- {does}: {code(command)}" for does, command in first.steps)
+
+
 def _heading(part: str) -> str:
     return f"## {PARTS[part]}"
 
 
-def _named(text: str) -> str:
-    """A heading or label, which a long name is not to spoil."""
-    return escaped(shortened(text, LONGEST_LABEL))
-
-
 def _features(contents: Contents) -> Iterator[str]:
-    if not (contents.features or contents.features_missing):
+    if contents.unlike:
+        yield escaped(contents.unlike)
+    if not contents.features:
         return
     yield _heading("where")
-    if contents.features:
-        yield escaped(contents.features_note)
+    yield escaped(contents.features_note)
     if contents.features_missing:
         yield escaped(contents.features_missing)
     for picture in contents.features:
@@ -120,7 +140,7 @@ def picture_parts(picture: Picture, level: int, noted: bool = True) -> Iterator[
         level: The heading's level.
         noted: Whether the picture's note stands there too.
     """
-    yield f"{'#' * level} {_named(picture.title)}"
+    yield f"{'#' * level} {named(picture.title)}"
     if noted and picture.note:
         yield escaped(picture.note)
     labels = [[bar.label for bar in bars] for _, bars in picture.groups]
@@ -128,19 +148,19 @@ def picture_parts(picture: Picture, level: int, noted: bool = True) -> Iterator[
     if many or any(one != labels[0] for one in labels):
         for heading, bars in picture.groups:
             yield table(
-                [_named(heading), "share", "95 % interval", "count"],
-                [[_named(bar.label), *_three(bar)] for bar in bars],
+                [named(heading), "share", "95 % interval", "count"],
+                [[named(bar.label), *_three(bar)] for bar in bars],
             )
     elif len(picture.groups) > 1 and len(labels[0]) <= MOST_COLUMNS:
         yield table(
-            ["", *map(_named, labels[0])],
-            [[_named(heading), *map(_one, bars)] for heading, bars in picture.groups],
+            ["", *map(named, labels[0])],
+            [[named(heading), *map(_one, bars)] for heading, bars in picture.groups],
         )
     else:
         yield table(
-            ["", *(_named(heading) for heading, _ in picture.groups)],
+            ["", *(named(heading) for heading, _ in picture.groups)],
             [
-                [_named(label), *(_one(bars[row]) for _, bars in picture.groups)]
+                [named(label), *(_one(bars[row]) for _, bars in picture.groups)]
                 for row, label in enumerate(labels[0])
             ],
         )
@@ -157,19 +177,6 @@ def _one(bar: Bar) -> str:
         return bar.instead or "–"
     share, interval, count = _three(bar)
     return f"**{share}** ({interval}; {count})"
-
-
-def _cells(cells: Cells, level: int) -> Iterator[str]:
-    yield f"{'#' * level} {escaped(cells.title)}"
-    yield table(
-        [_named(header) for header in cells.headers],
-        [
-            ["<br>".join(_named(line) for line in cell.split("\n")) for cell in row]
-            for row in cells.rows
-        ],
-    )
-    if cells.note:
-        yield escaped(cells.note)
 
 
 def _cases(cases: CaseTable) -> Iterator[str]:
@@ -196,9 +203,9 @@ def _case(cases: CaseTable, number: int) -> list[str]:
     was = "as it was already" if verdict == before else f"was {before}"
     return [
         f"{cases.instance[number]}",
-        f"{_named(_text(cases.attack, number))}, step {cases.step[number]}",
+        f"{named(_text(cases.attack, number))}, step {cases.step[number]}",
         f"{verdict} ({was})",
-        _named(_text(cases.label, number)),
+        named(_text(cases.label, number)),
         _arrow(_text(cases.clean_prediction, number), _text(cases.prediction, number)),
         "<br>".join(_changes(cases.features, number)) or "(too little to be seen)",
         "<br>".join(_counterpart(cases, number)),
@@ -209,7 +216,7 @@ def _changes(features: Sequence[FeatureColumns], number: int) -> Iterator[str]:
     for feature in features:
         clean, after = feature.clean[number], feature.perturbed[number]
         if clean != after:
-            yield f"{_named(feature.name)}: {_arrow(feature.texts[clean], feature.texts[after])}"
+            yield f"{named(feature.name)}: {_arrow(feature.texts[clean], feature.texts[after])}"
 
 
 def _counterpart(cases: CaseTable, number: int) -> Iterator[str]:
@@ -217,15 +224,15 @@ def _counterpart(cases: CaseTable, number: int) -> Iterator[str]:
     if prediction.codes[number] == NONE:
         yield "all agree"
         return
-    yield f"predicted {_named(_text(prediction, number))}"
+    yield f"predicted {named(_text(prediction, number))}"
     for feature in cases.features:
         other, own = feature.counterpart[number], feature.perturbed[number]
         if feature.sensitive and other != own:
-            yield f"{_named(feature.name)}: {_arrow(feature.texts[own], feature.texts[other])}"
+            yield f"{named(feature.name)}: {_arrow(feature.texts[own], feature.texts[other])}"
 
 
 def _arrow(before: str, after: str) -> str:
-    return f"{_named(before)} → {_named(after)}"
+    return f"{named(before)} → {named(after)}"
 
 
 def _text(column: Column, number: int) -> str:

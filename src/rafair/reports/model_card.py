@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from rafair.blocks.markdown import block, escaped, table
 from rafair.engine.files import writing
 from rafair.engine.text_file import write_text
 from rafair.reports.contents import Contents
 from rafair.reports.frameworks import CLAUSES, FIGURES, FRAMEWORKS, NOT_SHOWN
-from rafair.reports.markdown_text import block, escaped, table
 
 
 def write_model_card(contents: Contents, path: Path) -> None:

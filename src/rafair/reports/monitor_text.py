@@ -1,15 +1,10 @@
-"""A watch for the terminal: one window's result, the state, and a line for each window."""
+"""A watch as blocks: one window's result, the state, and a line for each window."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from rich import box
-from rich.console import Group, RenderableType
-from rich.padding import Padding
-from rich.table import Table
-from rich.text import Text
-
+from rafair.blocks.kinds import Block, Cells, Said, Tone, warnings
 from rafair.metrics.rates import Rate
 from rafair.metrics.rounding import as_fraction
 from rafair.monitoring.alarm import Alarm
@@ -31,81 +26,67 @@ from rafair.monitoring.watched import ACCURACY, CLEAN, FAIRNESS, METRICS
 from rafair.reports.monitor_cases import cases_sentence
 from rafair.visible import shortened, visible
 
-STYLES = {"watch": "bold", "warn": "bold yellow", "alarm": "bold red"}
+TONES = {"watch": Tone.STRONG, "warn": Tone.WARNING, "alarm": Tone.BAD}
 LINE_WIDTH = 100
 LONGEST_REASON = 300
 SHORT = {ACCURACY: "acc", FAIRNESS: "fairness"}
 
 
-def render_window(result: WindowResult, reference: ReferenceFacts) -> RenderableType:
+def window_blocks(result: WindowResult, reference: ReferenceFacts) -> list[Block]:
     """The result of one window, as `check` prints it."""
-    counted = Text(
+    said = [
         f"Window {result.window:,}: {_counts(result)}"
         f" ({shortened(result.source)}, {_moment(result.closed)} UTC)"
-    )
-    parts: list[RenderableType] = [counted]
+    ]
     outside = {name: count for name, count in result.outside.items() if count}
     if outside:
-        said = ", ".join(f"{shortened(name)} {count:,}" for name, count in outside.items())
-        parts.append(Text(f"Outside their feature's range: {said}", style="dim"))
+        listed = ", ".join(f"{shortened(name)} {count:,}" for name, count in outside.items())
+        said.append(f"Outside their feature's range: {listed}")
     for refusal in result.refusals:
         times = f" ({refusal.count:,} records)" if refusal.count > 1 else ""
-        parts.append(Text(f"Refused: {shortened(refusal_text(refusal), LONGEST_REASON)}{times}"))
-    if result.n:
-        parts += [Text(), _rates(result, reference)]
-    parts += [Text(), *_alarms(result.alarms)]
-    return Group(*parts)
+        said.append(f"Refused: {shortened(refusal_text(refusal), LONGEST_REASON)}{times}")
+    rates = [_rates(result, reference)] if result.n else []
+    return [Said(said), *rates, *_alarms(result.alarms)]
 
 
-def render_reference(reference: ReferenceFacts) -> RenderableType:
+def reference_blocks(reference: ReferenceFacts) -> list[Block]:
     """What was frozen, as `init` prints it: the rates, and how far each may fall untold."""
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0), show_edge=False)
-    for place, header in enumerate(("Rate", "Reference", "95 % interval", "Bound")):
-        table.add_column(header, justify="right" if place else "left", no_wrap=place > 0)
+    rows: list[list[str]] = []
     for condition in reference.conditions:
-        table.add_row(Text(opening(CONDITION_NAMES[condition]), style="bold"))
+        rows.append([opening(CONDITION_NAMES[condition]), "", "", ""])
         for metric in METRICS:
             rate = reference.rates[condition][metric]
-            table.add_row(
-                Text(f"  {METRIC_NAMES[metric]}"),
-                Text(_value(rate)),
-                f"{as_fraction(rate.low)}–{as_fraction(rate.high)}",
-                Text(_bound(reference.bounds, f"{condition}.{metric}")),
-            )
-    return Group(
-        Text(f"{_about(reference)}; monitor {reference.id[:12]}"),
-        Text(),
-        table,
-        Text(),
-        Text(promise_sentence(reference.alpha, reference.tolerance)),
-        Text(
-            "A stream that stays above a rate's bound is never told to have fallen, but for that "
-            "chance; below it, sooner or later. The reference must be rows that neither training "
-            "nor the choice of the model has used.",
-            style="dim",
-        ),
-        *(Text(visible(f"Warning: {said}"), style="yellow") for said in reference.warnings),
+            interval = f"{as_fraction(rate.low)}–{as_fraction(rate.high)}"
+            bound = _bound(reference.bounds, f"{condition}.{metric}")
+            rows.append([f"  {METRIC_NAMES[metric]}", _value(rate), interval, bound])
+    note = (
+        "A stream that stays above a rate's bound is never told to have fallen, but for that "
+        "chance; below it, sooner or later. The reference must be rows that neither training "
+        "nor the choice of the model has used."
     )
+    return [
+        Said([f"{_about(reference)}; monitor {reference.id[:12]}"]),
+        Cells("", ("Rate", "Reference", "95 % interval", "Bound"), rows, dense=True),
+        Said([promise_sentence(reference.alpha, reference.tolerance)]),
+        Said([note], Tone.QUIET),
+        warnings(reference.warnings),
+    ]
 
 
-def render_state(history: History) -> RenderableType:
+def state_blocks(history: History) -> list[Block]:
     """The state of a watch, as `watch` prints it when it begins and ends."""
     reference, totals = history.reference, history.totals
-    parts: list[RenderableType] = [
-        *(Text(sentence, style="bold") for sentence in state_sentences(history)),
-        Text(promise_sentence(reference.alpha, reference.tolerance)),
-        Text(),
-        Text(_about(reference)),
-    ]
     rows = (
         f"{totals.windows:,} windows, {totals.rows:,} rows, {totals.labelled:,} with "
         f"their label, {totals.quarantined:,} in quarantine, {totals.duplicates:,} duplicates"
     )
-    parts += [Text(rows), Text()]
-    if history.windows:
-        newest = history.windows[-1]
-        parts.append(_rates(newest, reference, f"Window {newest.window:,}"))
-    return Group(*parts)
+    promise = promise_sentence(reference.alpha, reference.tolerance)
+    newest = history.windows[-1:]
+    return [
+        Said(state_sentences(history), Tone.STRONG),
+        Said([promise, _about(reference), rows]),
+        *(_rates(told, reference, f"Window {told.window:,}") for told in newest),
+    ]
 
 
 def alarm_lines(before: Sequence[Alarm], now: Sequence[Alarm]) -> list[str]:
@@ -158,48 +139,35 @@ def window_line(told: ToldWindow) -> str:
     return (begin + plain)[: LINE_WIDTH - len(end) - 1] + "…" + end
 
 
-def _rates(
-    told: ToldWindow, reference: ReferenceFacts, called: str = "This window"
-) -> RenderableType:
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 2, 0, 0), show_edge=False)
-    for place, header in enumerate(("Rate", "Reference", called, "95 % interval", "Bound")):
-        table.add_column(header, justify="right" if place else "left", no_wrap=place > 0)
+def _rates(told: ToldWindow, reference: ReferenceFacts, called: str = "This window") -> Cells:
     fallen = {fall.rate for alarm in told.alarms for fall in alarm.falls}
+    rows: list[list[str]] = []
+    tones = {}
     for condition in reference.conditions:
-        table.add_row(Text(opening(CONDITION_NAMES[condition]), style="bold"))
+        rows.append([opening(CONDITION_NAMES[condition]), "", "", "", ""])
         for metric in METRICS:
             name = f"{condition}.{metric}"
             now = told.rates[condition][metric]
             interval = f"{as_fraction(now.low)}–{as_fraction(now.high)}" if now else ""
-            was = reference.rates[condition][metric]
+            was, value = reference.rates[condition][metric], _value(now)
             # what fell may have risen again in this very window
-            fell = name in fallen and now is not None and now.value < was.value
-            value = Text(_value(now), style="bold red" if fell else "")
-            if fell:
-                value = Text.assemble("fell ", value)
-            table.add_row(
-                f"  {METRIC_NAMES[metric]}",
-                _value(was),
-                value,
-                interval,
-                _bound(reference.bounds, name),
-            )
-    return table
+            if name in fallen and now is not None and now.value < was.value:
+                value = f"fell {value}"
+                tones[value] = Tone.BAD
+            bound = _bound(reference.bounds, name)
+            rows.append([f"  {METRIC_NAMES[metric]}", _value(was), value, interval, bound])
+    headers = ("Rate", "Reference", called, "95 % interval", "Bound")
+    return Cells("", headers, rows, dense=True, tones=tones)
 
 
-def _alarms(alarms: Sequence[Alarm]) -> list[RenderableType]:
+def _alarms(alarms: Sequence[Alarm]) -> Iterator[Said]:
     if not alarms:
-        return [Text("No alarm stands.")]
-    said: list[RenderableType] = []
+        yield Said(["No alarm stands."])
     for alarm in most_severe_first(alarms):
-        level = alarm.level
-        heading = Text(f"{SYMBOLS[level]} {level}", style=STYLES[level])
         since = "opened at this window" if alarm.new else f"since window {alarm.opened:,}"
-        said.append(Text.assemble(heading, f" ({since})"))
+        yield Said([f"{SYMBOLS[alarm.level]} {alarm.level} ({since})"], TONES[alarm.level])
         sentences = [f"{opening(alarm_sentence(alarm))}.", f"{cases_sentence(alarm)}."]
-        told = "\n".join(one for one in sentences if one != ".")
-        said.append(Padding(Text(told), (0, 0, 0, 2)))
-    return said
+        yield Said([one for one in sentences if one != "."])
 
 
 def _about(reference: ReferenceFacts) -> str:

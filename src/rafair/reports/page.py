@@ -14,12 +14,15 @@ from rafair.engine.files import writing
 from rafair.reports.case_data import case_data, data_block
 from rafair.reports.charts import chart
 from rafair.reports.contents import PARTS, Contents, Picture
+from rafair.reports.first import flow_tables, found, met
+from rafair.reports.flow_drawing import MARKS, class_of, drawing
 from rafair.reports.page_parts import joined, policy, templates
-from rafair.reports.static_cases import static_cases
+from rafair.reports.static_cases import cards, static_cases
+from rafair.results.first_screen import MEANING
 
 REPORT = "report.html"
 TEMPLATE = "report.html.jinja"
-STYLES = ("report.css", "pictures.css", "print.css")
+STYLES = ("report.css", "first.css", "pictures.css", "print.css")
 SCRIPTS = ("cases.js", "case_view.js", "case_table.js")
 OPEN_FEATURES = 4
 """How many pictures of other features are open from the start; the rest unfold."""
@@ -55,6 +58,14 @@ def render_page(contents: Contents) -> str:
             chart=_numbered_charts(),
             open_features=OPEN_FEATURES,
             static=static_cases(contents.cases),
+            cards=cards(contents.cases),
+            flow=drawing(contents.first.flows, "flow"),
+            flow_tables=flow_tables(contents.first.flows),
+            cells={
+                cell: (class_of(cell), MARKS[cell], meaning) for cell, meaning in MEANING.items()
+            },
+            met=met,
+            found=found,
             data=data_block(data),
             in_data=in_data,
         )

@@ -10,7 +10,7 @@ from importlib import resources
 import jinja2
 from markupsafe import Markup
 
-from rafair.reports.contents import LONGEST_LABEL
+from rafair.blocks.markdown import LONGEST_LABEL
 from rafair.visible import shortened, visible
 
 

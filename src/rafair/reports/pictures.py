@@ -1,13 +1,11 @@
-"""The rates of an audit as pictures: before, under and after perturbation, by group, by feature."""
+"""Which features were moved, as a picture; and what metrics are called in pictures."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from rafair.reports.contents import PARTS, Bar, Picture
-from rafair.results.leading import families
 from rafair.results.moved import Moved
-from rafair.results.record import AuditRecord
 from rafair.visible import shortened
 
 METRICS = {
@@ -16,38 +14,11 @@ METRICS = {
     "accurate_fairness": "Accurate fairness (right and equal)",
 }
 
-STAGES = (
-    "Robust: the row as it was and every step. Under an attack: of each instance the first step "
-    "that reached the attack's goal, else the last. Repaired: the attack's rows once repaired."
-)
 MOVED = (
     "Of the instances that were right and equal as they were and that the attack broke: the share "
     "of their first violating rows in which another value of the feature is shown, as in the "
-    "cases, and how far it was moved at the median where it is. Not moved: "
-    "what the attack could not move."
+    "cases, and how far it was moved at the median where it is."
 )
-
-
-def stages(record: AuditRecord) -> Picture:
-    """Clean, attacked, robust and repaired rates beside each other."""
-    groups = [(title, list(_stages(record, metric))) for metric, title in METRICS.items()]
-    title = PARTS["rates"] if record.attacks else "Rows as they are"
-    return Picture(title, groups, STAGES if record.attacks else "")
-
-
-def _stages(record: AuditRecord, metric: str) -> Iterator[Bar]:
-    if record.whole:
-        yield Bar("as they are, all rows", record.whole.rates[metric])
-    yield Bar("as they are", record.clean.rates[metric])
-    attacks = record.attacks
-    for name in families(attacks):
-        yield Bar(f"robust against {name}", attacks[name].robust[metric], "robust")
-    for name, attack in attacks.items():
-        if attack.outcome:
-            yield Bar(f"under {name}", attack.outcome[metric], "attacked")
-    for name in families(attacks):
-        if name in record.repairs:
-            yield Bar(f"repaired after {name}", record.repairs[name].final[metric], "repaired")
 
 
 def moved_picture(
@@ -63,22 +34,34 @@ def moved_picture(
     groups = [
         (
             f"{attack}: {features[0].rate.n:,} broken",
-            [_moved_bar(one, resting[attack]) for one in features],
+            [_moved_bar(one) for one in features if one.rate and one.rate.count],
         )
         for attack, features in moved.items()
-        if features and features[0].rate
+        if features and features[0].rate and features[0].rate.count
     ]
     if not groups:
         return None
-    return Picture(PARTS["moved"], groups, MOVED + _codes_alone(moved))
+    apart = "".join(_apart(moved[attack], resting[attack], attack) for attack in moved)
+    return Picture(PARTS["moved"], groups, MOVED + apart + _codes_alone(moved))
 
 
-def _moved_bar(moved: Moved, resting: Collection[str]) -> Bar:
+def _moved_bar(moved: Moved) -> Bar:
     name = shortened(moved.feature)
-    label = f"{name} ({moved.size})" if moved.size else name
-    if moved.rest and moved.feature in resting:
-        return Bar(label, None, instead="not moved")
-    return Bar(label, moved.rate)
+    return Bar(f"{name} ({moved.size})" if moved.size else name, moved.rate)
+
+
+def _apart(features: Sequence[Moved], resting: Collection[str], attack: str) -> str:
+    """The features without a bar: what the attack could not move, and what it could and did not."""
+    still = [one.feature for one in features if one.rate and not one.rate.count]
+    told = {
+        "could not move": [name for name in still if name in resting],
+        "could move, and is never shown moved": [name for name in still if name not in resting],
+    }
+    return "".join(
+        f" What {attack} {what}: {', '.join(map(shortened, names))}."
+        for what, names in told.items()
+        if names
+    )
 
 
 def _codes_alone(moved: Mapping[str, Sequence[Moved]]) -> str:

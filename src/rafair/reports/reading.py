@@ -10,13 +10,6 @@ TERMS = (
         "counterpart",
         "The same row with other values of the sensitive features. All combinations are asked.",
     ),
-    (
-        "true fair",
-        "The prediction is the true class, and every counterpart gets it too: right and equal.",
-    ),
-    ("true biased", "The prediction is right, but some counterpart gets another one."),
-    ("false fair", "The prediction is wrong, and every counterpart gets the same wrong one."),
-    ("false biased", "The prediction is wrong, and some counterpart gets another one."),
     ("accuracy", "The share of instances with the right prediction."),
     ("individual fairness", "The share of instances whose counterparts all get their prediction."),
     ("accurate fairness", "The share of instances that are true fair."),
@@ -51,7 +44,11 @@ PROVEN = (
     ("open", "Neither: what was looked at was not enough. Near a tie: rounding decides."),
 )
 REPAIRED = (
-    ("repair", "A small change of a row under attack that makes it right and equal again."),
+    (
+        "repair",
+        "A small change of a row under attack that makes it right and equal again. It mends "
+        "rows; the model stays as it is.",
+    ),
     (
         "corrected",
         "Of the rows under attack that failed, the share that the repair made true fair.",

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from rafair.reports.contents import NONE, CaseTable, Column, FeatureColumns
+from rafair.verdicts import BAD
 
 SHOWN = 200
+MOST_ON_A_CARD = 8
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,41 @@ class StaticCase:
     def moved(self) -> list[str]:
         """The features that the perturbation changed."""
         return [feature.name for feature in self.features if feature.changed[1:2] == [True]]
+
+
+@dataclass(frozen=True)
+class Card:
+    """A case at a glance: the person beside the counterpart.
+
+    Args:
+        case: The case.
+        features: What differs, the perturbed value beside the one before and the counterpart's.
+        more: How many more features differ.
+    """
+
+    case: StaticCase
+    features: Sequence[Compared]
+    more: int
+
+
+def cards(cases: CaseTable) -> list[Card]:
+    """The most telling case of each cell, of different people, at the most as many as BAD cells."""
+    chosen: list[int] = []
+    taken: set[int] = set()
+    for cell in map(str, sorted(BAD)):
+        if cell in cases.verdict.texts:
+            code = cases.verdict.texts.index(cell)
+            numbers = np.flatnonzero(cases.verdict.codes == code).tolist()
+            fresh = [one for one in numbers if int(cases.instance[one]) not in taken]
+            chosen += (fresh or numbers)[:1]
+            taken |= {int(cases.instance[one]) for one in chosen}
+    return [_card(_case(cases, number)) for number in chosen]
+
+
+def _card(case: StaticCase) -> Card:
+    seen = 2 + bool(case.counterpart_prediction)
+    differ = [one for one in case.features if any(one.changed[:seen])]
+    return Card(case, differ[:MOST_ON_A_CARD], max(len(differ) - MOST_ON_A_CARD, 0))
 
 
 def static_cases(cases: CaseTable, limit: int = SHOWN) -> list[StaticCase]:

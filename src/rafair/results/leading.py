@@ -52,7 +52,7 @@ def most_telling(record: AuditRecord) -> str | None:
 
 def opening(record: AuditRecord, attack: str | None) -> str:
     """How a sentence begins: with the attack it is of, where there are two to be told of."""
-    return f"Under {attack}, the" if len(leaders(record)) > 1 else "The"
+    return f"Under {attack}, the" if attack and len(leaders(record)) > 1 else "The"
 
 
 def _twin(name: str) -> bool:

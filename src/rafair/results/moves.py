@@ -11,10 +11,15 @@ from rafair.visible import shortened
 MOST_NAMED = 5
 
 
-def moves_in_words(moves: Mapping[str, LargestMove], schema: Schema) -> str:
+def moves_in_words(moves: Mapping[str, LargestMove], schema: Schema, most: int = MOST_NAMED) -> str:
     """The largest moves of the features on which most depends; empty where nothing may move.
 
     Those that have a size are named first: of a category there is nothing to say but that it moves.
+
+    Args:
+        moves: How far each feature may move.
+        schema: The features.
+        most: How many are named.
 
     Example:
         >>> from rafair.tabular.schema import Feature
@@ -23,7 +28,7 @@ def moves_in_words(moves: Mapping[str, LargestMove], schema: Schema) -> str:
         >>> moves_in_words({"pay": LargestMove(1310.0)}, schema)
         'pay ± 1,310 EUR a month'
     """
-    first = sorted(moves.items(), key=lambda item: item[1].by is None)[:MOST_NAMED]
+    first = sorted(moves.items(), key=lambda item: item[1].by is None)[:most]
     named = [f"{shortened(name)} {move_in_words(move, schema[name])}" for name, move in first]
     more = len(moves) - len(named)
     others = [f"and {more} more {'feature' if more == 1 else 'features'}"] if more else []

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import html
 import json
 import shutil
-import textwrap
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from rafair.blocks.terminal import WIDTH, as_text
 from rafair.engine.files import sha256_of
 from rafair.engine.run_folder import check_contents
 from rafair.engine.sealed import ALTERED, is_sealed
@@ -22,25 +21,22 @@ from rafair.engine.shards import cut
 from rafair.engine.text_file import read_json
 from rafair.errors import InputError, RunFolderError
 from rafair.results.cases import Case, find_cases
-from rafair.results.cells import Cells
-from rafair.results.facts import facts
+from rafair.results.first_screen import first_screen
 from rafair.results.groups import groups_of
 from rafair.results.options import AuditOptions
 from rafair.results.rate_names import PLACES, rates_of
 from rafair.results.record import AuditRecord, record_of
 from rafair.results.run_files import ADVERSARIAL, AUDIT, REPAIRED, SCHEMA_VERSION, VERDICTS
-from rafair.results.summary import summary, summary_of
-from rafair.results.tables import as_text, tables
 from rafair.tabular.parquet_rows import BATCH_ROWS, RowReader
 from rafair.tabular.schema import Schema
 from rafair.verdicts import Verdict
-from rafair.visible import visible
 
 if TYPE_CHECKING:
     import pandas as pd
 
-WIDTH = 96
-"""Of lines of text."""
+    from rafair.blocks.kinds import Block
+
+REST = ("Everything else: the method `show` · as a page: `rafair.report`",)
 RATE = ("value", "count", "n", "low", "high")
 SAME_COLUMN = {"whole": "clean", "repaired": "final"}
 """Kinds of rates that `Audit.to_frame` calls as `audit.json` does."""
@@ -49,7 +45,7 @@ SAME_COLUMN = {"whole": "clean", "repaired": "final"}
 class Audit:
     """A finished audit: its rates, its perturbed rows, and the cases it found.
 
-    Printed, it shows the verdict in words and its tables; in a notebook it shows them as HTML.
+    Printed, or shown in a notebook, it says in 30 lines what to know first; `show` prints the rest.
 
     Args:
         document: The content of `audit.json`.
@@ -261,35 +257,40 @@ class Audit:
         """The content of `audit.json`."""
         return json.dumps(self.document, indent=2, ensure_ascii=False, allow_nan=False)
 
+    def first_screen(self, rest: Sequence[str], width: int = WIDTH) -> list[Block]:
+        """What to know first, as blocks that any output draws.
+
+        Args:
+            rest: Where all else is, a line each.
+            width: The most characters of a line.
+        """
+        cases = self._cases_there()
+        return first_screen(self.record, cases[0] if cases else None, rest, width)
+
+    def show(self) -> None:
+        """Prints all that was found: every table, many cases, and the options of the run."""
+        from rafair.results.everything import everything
+
+        print(as_text(everything(self)))
+
     def __str__(self) -> str:
-        lines = [line for said in self._said() for line in textwrap.wrap(visible(said), WIDTH)]
-        lines += ["", *(f"{key:<7} {visible(value)}" for key, value in facts(self.record))]
-        for table in tables(self.record):
-            lines += ["", as_text(table), *textwrap.wrap(visible(table.note), WIDTH)]
-        lines.append("")
-        for warning in self.warnings:
-            lines += textwrap.wrap(f"Warning: {visible(warning)}", WIDTH)
-        return "\n".join(lines).rstrip()
+        return as_text(self.first_screen(REST))
 
     def __repr__(self) -> str:
         name, n = self.record.dataset.name, self.record.clean.n
         return f"<Audit of '{name}': {n} instances, in '{self.folder}'>"
 
     def _repr_html_(self) -> str:
-        parts = [f"<p>{_escaped(said)}</p>" for said in self._said()]
-        parts += [
-            f"<p><b>{_escaped(key)}</b> {_escaped(value)}</p>" for key, value in facts(self.record)
-        ]
-        parts += [_html(table) for table in tables(self.record)]
-        parts += [f"<p>⚠ {_escaped(warning)}</p>" for warning in self.warnings]
-        return "\n".join(parts)
+        from rafair.blocks.notebook import as_html
 
-    def _said(self) -> list[str]:
-        """The verdict in words; without what was moved where the run's rows are gone."""
+        return as_html(self.first_screen(REST))
+
+    def _cases_there(self) -> list[Case]:
+        """The most telling case; none where the run's rows are gone."""
         try:
-            return summary_of(self.record, self.folder)
+            return self.cases(limit=1)
         except RunFolderError:
-            return summary(self.record)
+            return []
 
     def _frame(self, name: str) -> pd.DataFrame:
         path = self.folder / name
@@ -303,23 +304,3 @@ class Audit:
             reason = str(error).splitlines()[0]
             raise RunFolderError(f"'{path}': expected a whole Parquet file: {reason}") from error
         return frame
-
-
-def _escaped(text: str) -> str:
-    """A text in which nothing is hidden and nothing is HTML."""
-    return html.escape(visible(text))
-
-
-def _html(table: Cells) -> str:
-    def row(cells: Any, tag: str) -> str:
-        inner = "".join(
-            f"<{tag}>{'<br>'.join(map(_escaped, cell.split(chr(10))))}</{tag}>" for cell in cells
-        )
-        return f"<tr>{inner}</tr>"
-
-    body = "".join(row(cells, "td") for cells in table.rows)
-    note = f"<p><small>{_escaped(table.note)}</small></p>"
-    return (
-        f"<h4>{_escaped(table.title)}</h4><table><thead>{row(table.headers, 'th')}</thead>"
-        f"<tbody>{body}</tbody></table>{note}"
-    )

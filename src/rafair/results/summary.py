@@ -4,23 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rafair.metrics.rates import rate
-from rafair.results.budgets import unit_of_epsilon
 from rafair.results.hardest import hit_hardest
+from rafair.results.headline import bracketed, headline
 from rafair.results.leading import ACCURATE_FAIRNESS, leaders, most_telling, opening
 from rafair.results.moved import Moved, moved_features
-from rafair.results.options import Perturbation
 from rafair.results.record import AuditRecord
 from rafair.results.shares import people, share_of, were
 from rafair.results.stored_rows import StoredRows
 from rafair.results.twins import FEASIBLE, keeps_witnesses
-from rafair.tabular.schema import Kind
 from rafair.visible import shortened
-
-if TYPE_CHECKING:
-    from rafair.tabular.perturbation import PerFeature
 
 CELLS = {
     "true_biased": "judged rightly, but otherwise with other values of {sensitive}",
@@ -50,12 +44,17 @@ def summary(record: AuditRecord, moved: Mapping[str, Sequence[Moved]] | None = N
     """
     attacks = leaders(record)
     attack = most_telling(record)
-    said = [*_first(record, attacks), *_proven(record)]
+    said = [*_first(record, attacks), *_proven(record, attacks)]
     said += [_failure(record, attack), *hit_hardest(record, attack)]
     if attack:
         said += _moved(attack, (moved or {}).get(attack, ()))
         said += repaired(record, attack)
     return [*said, *_independent(record), *_warned(record), _limit(record)]
+
+
+def caveats(record: AuditRecord) -> list[str]:
+    """What to know before any figure is believed; warnings are apart from these."""
+    return [*_independent(record), _limit(record)]
 
 
 def summary_of(record: AuditRecord, folder: Path) -> list[str]:
@@ -72,36 +71,28 @@ def summary_of(record: AuditRecord, folder: Path) -> list[str]:
 
 
 def _first(record: AuditRecord, attacks: Sequence[str]) -> Iterator[str]:
-    """How many were judged rightly and equally, before and after."""
+    """How many stayed right and equal, and how many were so as they came."""
+    yield headline(record)
     clean, whole = record.clean.rates[ACCURATE_FAIRNESS], record.whole
+    if attacks or record.certified:
+        yield f"As they came, {share_of(clean)} {were(clean)}."
     if whole:
         all_rows = whole.rates[ACCURATE_FAIRNESS]
-        yield (
-            f"Of all {all_rows.n:,} rows of the file, {share_of(all_rows)} "
-            f"{were(all_rows)} judged rightly and equally as they were."
-        )
-    who = "that were drawn and attacked" if attacks else "that were drawn"
-    sample = f" {who}" if whole else ""
-    text = (
-        f"Of {people(clean.n)}{sample}, {share_of(clean)} {were(clean)} judged rightly and "
-        "equally as they were"
-    )
-    for attack in attacks:
-        robust = record.attacks[attack].robust[ACCURATE_FAIRNESS]
-        text += f"; {share_of(robust)} still {were(robust)} {_once_perturbed(record, attack)}"
-    yield text + "."
+        yield f"Of all {all_rows.n:,} rows of the file, {share_of(all_rows)} {were(all_rows)}."
     yield from filter(None, (_alone(record, attack) for attack in attacks))
 
 
-def _proven(record: AuditRecord) -> Iterator[str]:
-    """Of how many it is proven that they stay right and equal, at the largest certified epsilon."""
+def _proven(record: AuditRecord, attacks: Sequence[str]) -> Iterator[str]:
+    """Of how many it is proven at the largest certified epsilon, where that was not said yet."""
+    if not attacks or any(bracketed(record, attack) for attack in attacks):
+        return
     for epsilon, point in list((record.certified or {}).items())[-1:]:
         found = point.accurate_fairness
         left = found.open.count + found.near_tie.count
         rest = f"; of {left:,} neither is known" if left else ""
         yield (
             f"Certified at epsilon {epsilon}: of {people(found.n)} it is proven of "
-            f"{share_of(found.certified)} that they are judged rightly and equally under every "
+            f"{share_of(found.certified)} that they are right and treated alike under every "
             f"perturbation; {share_of(found.refuted)} {were(found.refuted)} refuted{rest}."
         )
 
@@ -114,34 +105,6 @@ def _alone(record: AuditRecord, attack: str) -> str:
     left = record.attacks[paper].robust[ACCURATE_FAIRNESS]
     same = left.count == record.attacks[attack].robust[ACCURATE_FAIRNESS].count
     return f"The paper's attack alone ({paper}) left {'as many' if same else share_of(left)}."
-
-
-def _once_perturbed(record: AuditRecord, attack: str) -> str:
-    options = record.options
-    possible = options.perturbation == Perturbation.FEASIBLE or attack.startswith(FEASIBLE)
-    changed = "changed as it could really happen," if possible else "perturbed"
-    size = _size(options.reach, unit_of_epsilon(record.dataset.schema))
-    return f"once their data were {changed} by up to {size}{_besides(record, possible)} ({attack})"
-
-
-def _besides(record: AuditRecord, possible: bool) -> str:
-    """What may change besides, however small epsilon is."""
-    schema, changes = record.dataset.schema, record.options.max_category_changes
-    found = []
-    if schema.own and any(f.grid or f.kind is Kind.ORDINAL for f in schema.features if f.mutable):
-        found.append("or one step")
-    if possible and changes and any(f.is_nominal for f in schema.features if f.mutable):
-        found.append("and 1 category" if changes == 1 else f"and {changes} categories")
-    return f" {' '.join(found)}" if found else ""
-
-
-def _size(epsilon: PerFeature, unit: str) -> str:
-    if not isinstance(epsilon, Mapping):
-        return f"{epsilon:g} of each feature's {unit}"
-    least, most = min(epsilon.values()), max(epsilon.values())
-    if least == most:
-        return f"{least:g} of some features' {unit}s"
-    return f"{least:g} to {most:g} of a feature's {unit}"
 
 
 def _failure(record: AuditRecord, attack: str | None) -> str:
@@ -158,7 +121,7 @@ def _failure(record: AuditRecord, attack: str | None) -> str:
     cell = max(CELLS, key=lambda name: found[name].count)
     if not found[cell].count:
         return _nothing_found(record, where)
-    meaning = CELLS[cell].format(sensitive=_sensitive(record))
+    meaning = CELLS[cell].format(sensitive=sensitive_names(record))
     most = found[cell]
     return (
         f"{opening(record, attack)} most frequent failure was '{cell.replace('_', ' ')}': "
@@ -179,8 +142,8 @@ def _lost(record: AuditRecord, attack: str) -> str:
         return _nothing_found(record, "the rows as they were or in any that was tried")
     return (
         f"{opening(record, attack)} search found {share_of(wrong)} to be judged wrongly, and "
-        f"{share_of(unlike)} to be judged otherwise with other values of {_sensitive(record)}, as "
-        "they were or perturbed."
+        f"{share_of(unlike)} to be judged otherwise with other values of "
+        f"{sensitive_names(record)}, as they were or perturbed."
     )
 
 
@@ -200,7 +163,8 @@ def _nothing_found(record: AuditRecord, where: str) -> str:
     return f"No violation was found in {where}, within this budget."
 
 
-def _sensitive(record: AuditRecord) -> str:
+def sensitive_names(record: AuditRecord) -> str:
+    """The sensitive features as they stand in a sentence; of many, how many there are."""
     names = [shortened(name) for name in record.dataset.sensitive]
     if len(names) > MOST_NAMED:
         return f"the {len(names)} sensitive features"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import islice
-from typing import TYPE_CHECKING
 
 from rafair.metrics.groups import LEAST_INSTANCES
 from rafair.metrics.rates import Rate
@@ -18,10 +17,7 @@ from rafair.results.moves import move_in_words
 from rafair.results.options import Perturbation
 from rafair.results.record import AttackRecord, AuditRecord, Group, Rates
 from rafair.results.twins import is_union, keeps_witnesses, twin
-from rafair.visible import shortened, visible
-
-if TYPE_CHECKING:
-    pass
+from rafair.visible import shortened
 
 MOST_GROUPS = 12
 """Rows that the groups of one feature may take."""
@@ -290,34 +286,6 @@ def tables(record: AuditRecord, *, proven: bool = True) -> list[Cells]:
     if len(record.attacks) > 1:
         shown.append(cost_table(record))
     return shown
-
-
-def as_text(cells: Cells) -> str:
-    r"""The table in plain characters; a cell's lines stand below each other.
-
-    Example:
-        >>> print(as_text(Cells("Rates", ["", "true biased"], [["clean", "0.1\n0.0–0.2"]])))
-        Rates
-                   true
-                 biased
-        clean       0.1
-                0.0–0.2
-    """
-    lines = [[header.replace(" ", "\n") for header in cells.headers], *cells.rows]
-    lines = [["\n".join(map(visible, cell.split("\n"))) for cell in line] for line in lines]
-    widths = [
-        max(len(part) for line in lines for part in line[column].split("\n"))
-        for column in range(len(cells.headers))
-    ]
-    text = [cells.title]
-    for line in lines:
-        parts = [cell.split("\n") for cell in line]
-        for number in range(max(map(len, parts))):
-            shown = [part[number] if number < len(part) else "" for part in parts]
-            first, *others = zip(shown, widths, strict=True)
-            row = [first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in others)]
-            text.append("  ".join(row).rstrip())
-    return "\n".join(text)
 
 
 def _cells(rates: Rates) -> list[str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from rafair.arguments import check_name
 from rafair.attacks.naming import attack_named, expand
-from rafair.attacks.registry import ATTACKS, UNIONS
+from rafair.attacks.registry import ATTACKS, THE_UNION, UNIONS
 from rafair.results.options import AuditOptions, Perturbation
 from rafair.verdicts import Verdict
 
@@ -88,6 +88,17 @@ def keeps_witnesses(name: str) -> bool:
     """
     base = own_name(name).partition(":")[0]
     return base in ATTACKS and ATTACKS[base].witnesses
+
+
+def in_words(name: str) -> str:
+    """What an attack does, and its name in brackets.
+
+    Example:
+        >>> in_words("strongest"), in_words("feasible/pgd:restarts=5")
+        ('all attacks together (strongest)', 'steps towards mistakes (feasible/pgd:restarts=5)')
+    """
+    does = THE_UNION if is_union(name) else ATTACKS[own_name(name).partition(":")[0]].does
+    return f"{does} ({name})"
 
 
 def bin_width_of(name: str) -> float | None:

@@ -73,7 +73,7 @@ function comparison(cases, index) {
       {},
       verdictRow,
       predictionRow(cases, index, kinds),
-      ...enoughRow(cases, index, kinds),
+      ...wholeRows(cases, index, kinds),
       ...sorted.map((feature) => featureRow(feature, index, kinds, same(feature))),
     ),
   );
@@ -91,13 +91,17 @@ function predictionRow(cases, index, kinds) {
   return element("tr", { class: "sum" }, rowHeader("predicted class"), ...cells);
 }
 
-// The smallest budget at which any attack broke the instance; older runs do not know it.
-function enoughRow(cases, index, kinds) {
-  if (!cases.columns.has("smallest_epsilon")) return [];
-  const enough = cases.text("smallest_epsilon", index);
-  if (!enough) return [];
-  const value = cell(enough, false, kinds.length);
-  return [element("tr", { class: "sum" }, rowHeader("smallest epsilon"), value)];
+// What is of the whole case; the smallest budget that broke it is unknown to older runs.
+function wholeRows(cases, index, kinds) {
+  const told = [
+    ["true class", cases.text("label", index)],
+    ["found by", `${cases.text("attack", index)}, step ${cases.step[index]}`],
+  ];
+  const enough = cases.columns.has("smallest_epsilon") && cases.text("smallest_epsilon", index);
+  if (enough) told.push(["smallest epsilon", enough]);
+  return told.map(([name, text]) =>
+    element("tr", { class: "sum" }, rowHeader(name), cell(text, false, kinds.length)),
+  );
 }
 
 function featureRow(feature, index, kinds, same) {

@@ -1,0 +1,102 @@
+"""The blocks that every document is made of: headings, sentences, facts, tables and cases."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Tone(StrEnum):
+    """How a text is meant; each output decides how that looks."""
+
+    PLAIN = ""
+    STRONG = "strong"
+    QUIET = "quiet"
+    WARNING = "warning"
+    GOOD = "good"
+    BAD = "bad"
+
+
+@dataclass(frozen=True)
+class Heading:
+    """What the blocks below are about."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Said:
+    """Sentences, each of them on a line of its own.
+
+    Args:
+        texts: The sentences.
+        tone: How all of them are meant.
+        copied: Whether lines hold commands or paths, which nothing is to break.
+    """
+
+    texts: Sequence[str]
+    tone: Tone = Tone.PLAIN
+    copied: bool = False
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Names, and what is so of each, a line each."""
+
+    pairs: Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Cells:
+    """One table.
+
+    Args:
+        title: What it shows; empty where what stands above says it.
+        headers: Column names; the first column names the rows.
+        rows: The cells; a rate is its value, a line break, and its interval. A row whose first cell
+            alone says something is a heading.
+        note: How to read it.
+        dense: Whether cells are single lines and rows have names of the user's, which are not to
+            be cut up.
+        prose: Whether cells are sentences.
+        tones: How a cell that says this is meant.
+    """
+
+    title: str
+    headers: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    note: str = ""
+    dense: bool = False
+    prose: bool = False
+    tones: Mapping[str, Tone] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Card:
+    """One case: what it is, values beside each other, and what went wrong.
+
+    Args:
+        heading: What it is.
+        headers: What the values are of; the first column names features.
+        rows: Names and values; a value that differs from the one before it stands out.
+        said: What went wrong.
+    """
+
+    heading: str
+    headers: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    said: str
+
+
+Block = Heading | Said | Facts | Cells | Card
+
+
+def warnings(texts: Sequence[str]) -> Said:
+    """Warnings, each called one.
+
+    Example:
+        >>> warnings(["few rows"]).texts
+        ['Warning: few rows']
+    """
+    return Said([f"Warning: {text}" for text in texts], Tone.WARNING)
