@@ -9,7 +9,7 @@ import shlex
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
-from typing import Any, Generic, ParamSpec, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar, dataclass_transform
 
 from rafair.arguments import check_real, check_whole
 
@@ -79,6 +79,16 @@ def redeclared(group: type, name: str, default: Any) -> Any:
     """The option of another group with another default, for a dataclass of its own."""
     one = next(one for each, one in options_of(group) if each.name == name)
     return field(default=default, metadata={Option.__name__: one})
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+def group(kind: type[G]) -> type[G]:
+    """A group of options: a frozen dataclass of keywords, without what nobody asks of a group.
+
+    Every command loads the groups of all, so that they are to be made fast.
+    """
+    make = dataclass(frozen=True, kw_only=True, eq=False, repr=False, match_args=False)
+    return make(kind)
 
 
 def options_of(group: Any) -> Iterator[tuple[Field[Any], Option]]:

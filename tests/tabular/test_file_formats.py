@@ -107,7 +107,7 @@ def refused(path: Path, content: str | bytes, **options: str) -> str:
         ('pay,paid\n2,no\n"1,5",no\n', {}, "row 1: .*found '1,5'; `decimal=','` reads it as one"),
         ('pay,paid\n"1.234,5",no\n', {}, "`decimal=','` `thousands='.'` reads it as one"),
         ('pay,paid\n"1,234",no\n', {}, "`thousands=','` reads it as one, or `decimal=','`"),
-        ("pay,job\n1,é\n".encode("latin-1"), {}, "say which it is: --encoding latin-1"),
+        ("pay,job\n1,é\n".encode("latin-1"), {}, "say which it is: `encoding='latin-1'`"),
         ("pay,job\n1,é\n".encode("latin-1"), {"encoding": "ascii"}, "line 2: expected ascii text"),
         ("pay,paid\n1,no\n", {"sheet": "one"}, "sheet: expected not to be said of a CSV or TSV"),
     ],

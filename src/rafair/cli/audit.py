@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from rafair.cli import options
 from rafair.cli.console import show_audit
 from rafair.cli.groups import grouped
 from rafair.errors import InputError
 from rafair.models.train_options import OfPaper
-from rafair.options import Given
+from rafair.options import Given, group
 from rafair.results.option_groups import Auditing, Proven
 
 EPILOG = "Example:  rafair audit --dataset affairs --instances 100 --out runs/first"
 
 
-@dataclass(frozen=True, kw_only=True)
+@group
 class Subject(options.Subject, options.Blockwise):
     """A model and data, which may be read block by block."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@group
 class Asked(Auditing, Proven):
     """What is asked of an audit."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import typer
@@ -10,14 +9,14 @@ import typer
 from rafair.cli import options
 from rafair.cli.console import print_result, say_where, show_audit
 from rafair.cli.groups import grouped
-from rafair.options import Given, option
+from rafair.options import Given, group, option
 from rafair.results.option_groups import Certifying
 
 EPILOG = "Example:  rafair certify runs/affairs-1 --epsilons .01,.02,.05"
 DIFFERS = 1
 
 
-@dataclass(frozen=True, kw_only=True)
+@group
 class Checked(options.Output):
     """Where everything goes, or that nothing is written."""
 

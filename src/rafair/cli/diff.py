@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +13,7 @@ from rafair.cli.console import print_result
 from rafair.cli.groups import grouped
 from rafair.cli.outputs import STDOUT, format_shown
 from rafair.engine.text_file import utf8
-from rafair.options import option
+from rafair.options import group, option
 
 if TYPE_CHECKING:
     from rafair.gating.differences import Comparison
@@ -23,7 +22,7 @@ EPILOG = "Example:  rafair diff runs/affairs-1 runs/affairs-2"
 FORMATS = ("text", "markdown", "json")
 
 
-@dataclass(frozen=True, kw_only=True)
+@group
 class Output(options.Shown):
     """How differences are told."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +13,7 @@ from rafair.cli.groups import grouped
 from rafair.cli.outputs import STDOUT, format_shown, refuse_same, xml_output
 from rafair.engine.text_file import utf8
 from rafair.errors import InputError
-from rafair.options import option
+from rafair.options import group, option
 
 if TYPE_CHECKING:
     from rafair.gating.decision import Decision
@@ -24,7 +23,7 @@ FAILED = 1
 FORMATS = ("text", "json", "markdown", "github")
 
 
-@dataclass(frozen=True, kw_only=True)
+@group
 class Deciding(options.Shown):
     """What a run is held against, and how that is told."""
 

@@ -74,7 +74,6 @@ class _Group:
     """A parameter of a command that stands for options."""
 
     def __init__(self, parameter: inspect.Parameter) -> None:
-        self._parameter = parameter
         self._given = get_origin(parameter.annotation) is Given
         self._kind = get_args(parameter.annotation)[0] if self._given else parameter.annotation
         self._options = list(options_of(self._kind))
@@ -87,21 +86,7 @@ class _Group:
     def parameters(self) -> Iterator[inspect.Parameter]:
         """The options for Typer."""
         for each, one in self._options:
-            kind: Any = TYPES.get(str(each.type).removesuffix(" | None"), str)
-            kind = list[str] if one.many else str if one.read else kind
-            default = None if self._given or one.many else each.default
-            if default is None:
-                kind = kind | None
-            told = typer.Option(
-                _typed(each, one),
-                metavar=one.metavar,
-                help=one.help + default_said(each.default, one),
-                show_default=False,
-                callback=one.callback,
-            )
-            yield self._parameter.replace(
-                name=_name(each, one), annotation=Annotated[kind, told], default=default
-            )
+            yield _parameter(each, one, given=self._given)
 
     def taken(self, values: dict[str, Any]) -> Any:
         """What the command gets; takes the group's options out of the values."""
@@ -116,6 +101,26 @@ class _Group:
                 value = tuple(value)
             read[each.name] = value
         return Given(read) if self._given else self._kind(**read)
+
+
+@functools.cache
+def _parameter(each: Field[Any], one: Option, *, given: bool) -> inspect.Parameter:
+    kind: Any = TYPES.get(str(each.type).removesuffix(" | None"), str)
+    kind = list[str] if one.many else str if one.read else kind
+    default = None if given or one.many else each.default
+    told = typer.Option(
+        _typed(each, one),
+        metavar=one.metavar,
+        help=one.help + default_said(each.default, one),
+        show_default=False,
+        callback=one.callback,
+    )
+    return inspect.Parameter(
+        _name(each, one),
+        inspect.Parameter.POSITIONAL_OR_KEYWORD,
+        default=default,
+        annotation=Annotated[kind | None if default is None else kind, told],
+    )
 
 
 def _typed(each: Field[Any], one: Option) -> str:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from rafair.cli import options
 from rafair.cli.console import print_result, say_where
 from rafair.cli.groups import grouped
 from rafair.engine.option_groups import Threaded
 from rafair.hardening.option_groups import Hardening
 from rafair.models.train_options import Stepped
-from rafair.options import Given, option
+from rafair.options import Given, group, option
 
 EPILOG = "Example:  rafair harden --dataset affairs --epsilon 0.05 --out runs/hardened"
 
 
-@dataclass(frozen=True, kw_only=True)
+@group
 class Resumed(options.Output):
     """Where everything goes, and whether something has to be there."""
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from rafair.cli import options
 from rafair.cli.console import TerminalProgress, print_result
 from rafair.cli.groups import grouped
 from rafair.monitoring.option_groups import Freezing
-from rafair.options import Given, option
+from rafair.options import Given, group, option
 
 EPILOG = "Example:  rafair monitor init runs/affairs-1"
 
 
-@dataclass(frozen=True, kw_only=True)
+@group
 class Output(options.Shown):
     """Where everything goes."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from rafair.cli import options
@@ -10,12 +9,12 @@ from rafair.cli.console import TerminalProgress, print_result, say_where
 from rafair.cli.groups import grouped
 from rafair.cli.outputs import page_output, refuse_same
 from rafair.monitoring.option_groups import Keeping
-from rafair.options import option
+from rafair.options import group, option
 
 EPILOG = "Example:  rafair monitor report runs/affairs-1 --out watch.html"
 
 
-@dataclass(frozen=True, kw_only=True)
+@group
 class Output(options.Shown):
     """Where the page goes."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated
 
 import typer
@@ -14,18 +13,18 @@ from rafair.cli.lines import Lines
 from rafair.cli.outputs import json_output, refuse_inside
 from rafair.cli.stopping import stopping
 from rafair.monitoring.option_groups import Cutting, Taken
-from rafair.options import Given, option
+from rafair.options import Given, group, option
 
 EPILOG = "Example:  rafair monitor watch runs/affairs-1 inbox/ --window-rows 500"
 ALARM = 1
 
 
-@dataclass(frozen=True, kw_only=True)
+@group
 class Watching(Cutting, Taken):
     """How a stream is watched."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@group
 class Added(options.Shown):
     """Where windows are written besides."""
 

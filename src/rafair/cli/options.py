@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,7 +18,7 @@ from rafair.errors import InputError
 from rafair.masking import masked
 from rafair.models.http.options import HttpOptions
 from rafair.models.model_options import ADDRESSES, FileAsked, ModelOptions
-from rafair.options import Given, option
+from rafair.options import Given, group, option
 from rafair.results.option_groups import Limited
 from rafair.tabular.read_as import ReadAs
 from rafair.tabular.roles import Roles
@@ -40,7 +39,7 @@ WatchedRun = Annotated[
 ]
 
 
-@dataclass(frozen=True, kw_only=True)
+@group
 class Shown:
     """Where a result is written besides."""
 
@@ -61,12 +60,12 @@ class Shown:
         refuse_same("json", self.json, **{n: named.values.get(n) for n in READ} | others)
 
 
-@dataclass(frozen=True, kw_only=True)
+@group
 class Output(Placed, Shown):
     """Where everything goes."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@group
 class Running(Engined):
     """Who computes."""
 
@@ -81,12 +80,12 @@ class Running(Engined):
 HERE = Threaded()
 
 
-@dataclass(frozen=True, kw_only=True)
+@group
 class Judging(Limited, Threaded):
     """Who judges rows, and how often it asks."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@group
 class Columns(Roles):
     """What the columns of a table of one's own are."""
 
@@ -98,12 +97,12 @@ class Columns(Roles):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@group
 class Asking(FileAsked, HttpOptions):
     """How a model is opened and asked."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@group
 class Owned:
     """A model and a table of one's own."""
 
@@ -123,12 +122,12 @@ class Owned:
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@group
 class Subject(OfDataset, Owned, Columns, ReadAs, Asking):
     """A model and data: what is audited or hardened."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@group
 class Blockwise:
     """How a large table is read."""
 
@@ -140,7 +139,7 @@ class Blockwise:
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@group
 class ModelAgain(Asking):
     """The model of a run, which its folder may not hold."""
 
@@ -149,7 +148,7 @@ class ModelAgain(Asking):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@group
 class Again(ModelAgain):
     """The model and the data of a run."""
 

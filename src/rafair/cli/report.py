@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
 from rafair.cli import options
 from rafair.cli.groups import grouped
-from rafair.options import option
+from rafair.options import group, option
 
 EPILOG = "Example:  rafair report runs/affairs-1 --format markdown --out report.md"
 
 
-@dataclass(frozen=True, kw_only=True)
+@group
 class Output(options.Shown):
     """What is written, and where."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -12,13 +12,13 @@ from rafair.cli import options
 from rafair.cli.console import print_result, say_where
 from rafair.cli.groups import grouped
 from rafair.models.train_options import Followed
-from rafair.options import Given, option
+from rafair.options import Given, group, option
 from rafair.study.option_groups import Reproducing
 
 EPILOG = "Example:  rafair reproduce table3 --datasets credit"
 
 
-@dataclass(frozen=True, kw_only=True)
+@group
 class Output(options.Output):
     """Where everything goes."""
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from rafair.options import option
+from rafair.options import group, option
 
 
-@dataclass(frozen=True, kw_only=True)
+@group
 class OfDataset:
     """A data set."""
 
@@ -15,7 +13,5 @@ class OfDataset:
         "affairs", "The data set: affairs, adult, credit, bank or compas.", "NAME"
     )
     variant: str = option(
-        "clean",
-        "clean (no feature gives the label away) or paper (the paper's features).",
-        "NAME",
+        "clean", "clean (no feature gives the label away) or paper (the paper's features).", "NAME"
     )

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
-from rafair.options import option
+from rafair.options import group, option
 
 MOST_THREADS = 1024
 MOST_WORKERS = 100_000
@@ -15,7 +14,7 @@ BOXES = 20_000
 """After how many boxes an instance is left open, unless a caller says otherwise."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@group
 class Threaded:
     """Who computes in one process."""
 
@@ -30,7 +29,7 @@ class Threaded:
     device: str = option("cpu", "Where the model computes: cpu, cuda, mps.", "NAME")
 
 
-@dataclass(frozen=True, kw_only=True)
+@group
 class Engined(Threaded):
     """Who computes, in this process or elsewhere."""
 
@@ -40,10 +39,7 @@ class Engined(Threaded):
         "NAME",
     )
     address: str | None = option(
-        None,
-        "With --engine ray: the head node, or auto.",
-        "HOST:PORT",
-        said="start a cluster here",
+        None, "With --engine ray: the head node, or auto.", "HOST:PORT", said="start a cluster here"
     )
     workers: int | None = option(
         None,
@@ -55,7 +51,7 @@ class Engined(Threaded):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@group
 class Placed:
     """Where a run folder goes."""
 
@@ -65,14 +61,14 @@ class Placed:
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@group
 class Seeded:
     """What is drawn at random."""
 
     seed: int = option(0, "Decides all that is drawn at random.", "N", low=0, high=LARGEST_SEED)
 
 
-@dataclass(frozen=True, kw_only=True)
+@group
 class Boxed:
     """How long a proof goes on."""
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from rafair import typed
 from rafair.engine.option_groups import Boxed, Seeded
-from rafair.options import option
+from rafair.options import group, option
 from rafair.results.option_groups import MOST_INSTANCES, MOST_STEPS
 
 DEFAULT = "counterpart-adversarial"
@@ -15,7 +14,7 @@ EPSILONS = (0.02, 0.05, 0.1, 0.2)
 MOST_MODELS = 100
 
 
-@dataclass(frozen=True, kw_only=True)
+@group
 class Hardening(Boxed, Seeded):
     """What a hardening is asked."""
 

@@ -12,7 +12,7 @@ from pydantic import StrictFloat
 from rafair import typed
 from rafair.arguments import check_name
 from rafair.errors import InputError
-from rafair.options import option
+from rafair.options import group, option
 
 INPUTS = ("encoded", "raw")
 OUTPUTS = ("logits", "probabilities")
@@ -21,7 +21,7 @@ ADDRESSES = ("http://", "https://")
 """How the address of a model behind HTTP begins."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@group
 class ModelAsked:
     """What a user says of any model, on command lines and in Python."""
 
@@ -32,10 +32,7 @@ class ModelAsked:
         said="what suits its kind",
     )
     model_output: str | None = option(
-        None,
-        "What the model gives: logits or probabilities.",
-        "NAME",
-        said="what suits its kind",
+        None, "What the model gives: logits or probabilities.", "NAME", said="what suits its kind"
     )
     threshold: Mapping[str, float] | None = option(
         None,
@@ -55,7 +52,7 @@ class ModelAsked:
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@group
 class FileAsked(ModelAsked):
     """What a user says of a model in a file."""
 
@@ -63,10 +60,7 @@ class FileAsked(ModelAsked):
         None, "The safetensors of a torch module given as module.py:name.", "FILE"
     )
     trust: Sequence[str] = option(
-        (),
-        "A type that a .skops file may make besides scikit-learn's own.",
-        "TYPE",
-        many=True,
+        (), "A type that a .skops file may make besides scikit-learn's own.", "TYPE", many=True
     )
     trust_pickle: bool = option(False, "Open a pickle, which may run any code on this machine.")
     trust_torchscript: bool = option(

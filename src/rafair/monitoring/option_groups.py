@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rafair import typed
 from rafair.monitoring.probes import DEFAULT, PROBES
-from rafair.options import option
+from rafair.options import group, option
 
 if TYPE_CHECKING:
     from rafair.tabular.perturbation import PerFeature
@@ -33,10 +33,7 @@ class Freezing:
     """What is decided when a reference is frozen."""
 
     alpha: float = option(
-        0.05,
-        "The chance that a stream without drift ever shows an alarm.",
-        "SHARE",
-        high=0.5,
+        0.05, "The chance that a stream without drift ever shows an alarm.", "SHARE", high=0.5
     )
     tolerance: float = option(
         0.01, "A loss that no alarm is wanted for.", "SHARE", high=0.499999, low_included=True
@@ -67,7 +64,7 @@ class Freezing:
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@group
 class Keeping:
     """Where results are kept."""
 
@@ -82,7 +79,7 @@ class Keeping:
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@group
 class Taken(Keeping):
     """What rows are taken for, and where alarms go."""
 
@@ -101,7 +98,7 @@ class Taken(Keeping):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@group
 class Cutting:
     """How a stream is read and cut into windows."""
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rafair import typed
 from rafair.engine.option_groups import Boxed, Seeded
-from rafair.options import option
+from rafair.options import group, option
 
 if TYPE_CHECKING:
     from rafair.tabular.perturbation import PerFeature
@@ -28,7 +27,7 @@ LARGEST_K = 1e6
 MOST_CATEGORY_CHANGES = 1_000
 
 
-@dataclass(frozen=True, kw_only=True)
+@group
 class Computed:
     """What every search and every certificate is asked."""
 
@@ -53,7 +52,7 @@ class Computed:
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@group
 class Limited:
     """How often a model is asked."""
 
@@ -68,14 +67,14 @@ class Limited:
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@group
 class Stepped:
     """How long a search is."""
 
     steps: int = option(20, "Steps of each attack and repair.", "N", low=1, high=MOST_STEPS)
 
 
-@dataclass(frozen=True, kw_only=True)
+@group
 class Sized:
     """How far rows are moved, and what is said of that."""
 
@@ -123,12 +122,12 @@ class Sized:
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@group
 class Moved(Stepped, Sized, Limited, Computed):
     """How far and how rows are moved, by attacks and by a repair."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@group
 class Labelled:
     """What a repair follows."""
 
@@ -141,7 +140,7 @@ class Labelled:
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@group
 class Attacking(Moved, Seeded):
     """What attacks are asked."""
 
@@ -188,8 +187,7 @@ class Attacking(Moved, Seeded):
         read=typed.gradient_rows,
     )
     black_box: bool = option(
-        False,
-        "Ask the model for predictions only, as is done anyway where it gives no gradients.",
+        False, "Ask the model for predictions only, as is done anyway where it gives no gradients."
     )
     k: float = option(
         0.0,
@@ -200,19 +198,19 @@ class Attacking(Moved, Seeded):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@group
 class Auditing(Attacking, Labelled):
     """What an audit is asked; on command lines nothing moves sensitive features."""
 
     perturb_sensitive: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
+@group
 class Repairing(Moved, Labelled):
     """What a repair is asked."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@group
 class Proven(Boxed):
     """What is proven once the attacks are done."""
 
@@ -223,7 +221,7 @@ class Proven(Boxed):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@group
 class Certifying(Boxed, Seeded, Computed):
     """What a certificate of a run is asked."""
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from rafair import typed
 from rafair.datasets.option_groups import OfDataset
 from rafair.engine.option_groups import Seeded
 from rafair.models.train_options import Trained
-from rafair.options import option, redeclared
+from rafair.options import group, option, redeclared
 from rafair.results.option_groups import MOST_INSTANCES, Stepped
 
 PAPER_DATASETS = ("adult", "bank", "credit", "compas")
@@ -17,7 +16,7 @@ MOST_MODELS = 1000
 LEAST_FIGURE_STEPS = 2  # a slope takes three points
 
 
-@dataclass(frozen=True, kw_only=True)
+@group
 class Reproducing(Seeded, Trained, Stepped):
     """What a reproduction is asked."""
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from rafair import typed
-from rafair.options import option
+from rafair.options import group, option
 
 
-@dataclass(frozen=True, kw_only=True)
+@group
 class Roles:
     """What the columns are; nothing where a schema says it."""
 

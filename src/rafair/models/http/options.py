@@ -47,11 +47,7 @@ class HttpOptions:
     )
     concurrency: int = option(4, "Requests under way at once.", "N", low=1, high=1000)
     timeout_s: float = option(
-        30.0,
-        "How long to wait for a whole answer.",
-        "SECONDS",
-        high=86_400,
-        typed="--timeout",
+        30.0, "How long to wait for a whole answer.", "SECONDS", high=86_400, typed="--timeout"
     )
     retries: int = option(5, "How often a failed request is tried again.", "N", high=1000)
     token_env: str | None = option(TOKEN, "The environment variable with the bearer token.", "NAME")
