@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rafair import typed
+import rafair.typed as typed
 from rafair.engine.option_groups import Boxed, Seeded
 from rafair.options import group, option
 from rafair.results.option_groups import MOST_INSTANCES, MOST_STEPS

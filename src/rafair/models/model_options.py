@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from pydantic import StrictFloat
 
-from rafair import typed
+import rafair.typed as typed
 from rafair.arguments import check_name
 from rafair.errors import InputError
 from rafair.options import group, option

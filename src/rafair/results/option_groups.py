@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from rafair import typed
+import rafair.typed as typed
 from rafair.engine.option_groups import Boxed, Seeded
 from rafair.options import group, option
 

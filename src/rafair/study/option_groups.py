@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rafair import typed
+import rafair.typed as typed
 from rafair.datasets.option_groups import OfDataset
 from rafair.engine.option_groups import Seeded
 from rafair.models.train_options import Trained

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rafair import typed
+import rafair.typed as typed
 from rafair.options import group, option
 
 
