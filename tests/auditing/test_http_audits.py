@@ -56,7 +56,7 @@ def audit(address: str, out: Path, config: AuditConfig = CONFIG, **options: Any)
     http = HttpOptions(batch_rows=BATCH, concurrency=AT_ONCE, retries=1, backoff_s=0.01)
     model = open_endpoint(address + "/predict", table.schema, http=http)
     source = Source(Endpoint(model, **options), InMemory.of_table(table))
-    return run_audit(source, config, RunSettings(out, threads=THREADS))
+    return run_audit(source, config, RunSettings(out=out, threads=THREADS))
 
 
 @pytest.fixture(scope="module")
