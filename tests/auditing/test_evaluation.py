@@ -83,8 +83,7 @@ def test_rows_that_lost_both_are_spared_and_what_is_returned_stays(table):
         every = evaluate(inquiry, Company(table.rows, table.labels), names)
         spared = evaluate(
             inquiry,
-            table.rows,
-            table.labels,
+            Company(table.rows, table.labels),
             names,
             sparing=True,
             each=lambda one: sizes.append(len(one.where)),
