@@ -19,7 +19,7 @@ from benchmarks.printing import print_run, print_stored, warn_if_busy
 from benchmarks.storing import FIGURES, Stored
 from rafair.arguments import check_whole
 from rafair.engine.files import check_writable
-from rafair.engine.run_settings import MOST_THREADS
+from rafair.engine.option_groups import MOST_THREADS
 from rafair.engine.workers import available_cores
 from rafair.errors import DataFileError, InputError, RafairError
 

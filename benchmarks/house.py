@@ -27,6 +27,8 @@ MANY = 7
 LAYERS = (
     {"errors"},
     {"arguments", "visible", "masking"},
+    {"options", "typed"},
+    {"blocks"},
     {"engine"},
     {"tabular", "verdicts"},
     {"models", "datasets"},

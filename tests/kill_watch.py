@@ -165,7 +165,7 @@ class Watch:
         if self.piped:
             del found["totals"]["duplicates"]
             # a reason says what stood in the way, which may be another record than at first
-            with Place(self.run, self.store).open_store(
+            with Place(self.run, store=self.store).open_store(
                 Reference.read(self.run / MONITOR)
             ) as store:
                 all_of_it = store.quarantine(1_000_000)

@@ -17,7 +17,7 @@ LONGEST_S = 60
 def test_what_a_command_reads_says_and_ends_with():
     done = run("gate", "nothing", timeout=LONGEST_S)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("rafair: policy: expected")
+    assert done.stderr.startswith("rafair: --policy: expected")
     assert run("--version", timeout=LONGEST_S).stdout.startswith("rafair ")
 
 

@@ -150,7 +150,7 @@ def test_an_audit_that_was_taken_up_keeps_what_was_done(tmp_path):
     def audit() -> rafair.Audit:
         source = Source(Identified(as_classifier(model)), InMemory.of_table(table))
         return run_audit(
-            source, AuditConfig(instances=None, steps=2), RunSettings(tmp_path / "out")
+            source, AuditConfig(instances=None, steps=2), RunSettings(out=tmp_path / "out")
         )
 
     model.forward = forward

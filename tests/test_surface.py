@@ -108,7 +108,7 @@ def test_python_m_rafair_is_the_program():
     command = [sys.executable, "-m", "rafair", "gate", "nothing"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 2
-    assert done.stderr.startswith("rafair: policy: expected")
+    assert done.stderr.startswith("rafair: --policy: expected")
 
 
 def test_importing_everything_changes_nothing_outside():

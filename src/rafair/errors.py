@@ -116,7 +116,7 @@ class ModelGoneError(IncompleteError):
 class QueryBudgetError(IncompleteError):
     """The number of rows that a model may be asked about is spent."""
 
-    KEPT = "; what was done is kept, and the same command with a larger --max-queries carries on"
+    KEPT = "; what was done is kept, and the same command with a larger `max_queries` carries on"
 
     def unkept(self) -> QueryBudgetError:
         """The same where no folder keeps anything, or nothing tells that a model is the same.

@@ -254,7 +254,7 @@ def test_attacks_that_follow_gradients_are_refused_before_any_work(name, table):
 def test_limits_that_say_nothing_are_refused(table):
     with pytest.raises(InputError, match="max_queries: expected with a model without gradients"):
         black(planted.network(5), table, max_queries=10**9)
-    with pytest.raises(InputError, match="budget gradient_rows: expected with a model that gives"):
+    with pytest.raises(InputError, match="max_gradient_rows: expected with a model that gives"):
         black(planted.network(5), table, black_box=True, max_gradient_rows=10)
 
 
@@ -289,7 +289,7 @@ def test_the_command_says_what_it_will_ask_and_refuses_too_little(tmp_path):
     out = tmp_path / "run"
     done = call(*options, "--max-queries", "100", "--out", out)
     assert done.code == 2
-    assert done.err.startswith("rafair: max_queries: expected at least ")
+    assert done.err.startswith("rafair: --max-queries: expected at least ")
     assert done.err.count("\n") == 1
     assert not list(tmp_path.iterdir())
     done = call(*options, "--max-queries", "50000", "--out", out)

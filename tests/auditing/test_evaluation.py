@@ -10,7 +10,7 @@ import pytest
 
 from planted import linear, random_table
 from rafair.auditing.config import AuditConfig
-from rafair.auditing.evaluation import Inquiry, evaluate
+from rafair.auditing.evaluation import Company, Inquiry, evaluate
 from rafair.engine.workers import Workers
 from rafair.models.asked_once import AskedOnce
 from rafair.models.torch_module import TorchClassifier
@@ -43,7 +43,7 @@ def by_formula(rows):
 
 def test_without_attacks_rows_are_looked_at_as_they_came(table):
     with asking(table) as (inquiry, told):
-        found = evaluate(inquiry, table.rows, table.labels)
+        found = evaluate(inquiry, Company(table.rows, table.labels))
     own, fair = by_formula(table.rows)
     assert np.array_equal(found.clean.prediction, own)
     assert np.array_equal(found.fair, fair)
@@ -56,7 +56,9 @@ def test_without_attacks_rows_are_looked_at_as_they_came(table):
 def test_what_is_returned_holds_at_every_iterate_that_is_handed_on(table):
     kept = []
     with asking(table) as (inquiry, _):
-        found = evaluate(inquiry, table.rows, table.labels, ["rafair-tb", "apgd"], each=kept.append)
+        found = evaluate(
+            inquiry, Company(table.rows, table.labels), ["rafair-tb", "apgd"], each=kept.append
+        )
     assert [one.name for one in kept] == ["rafair-tb", "apgd"]
     accurate, fair = np.ones(len(table), bool), np.ones(len(table), bool)
     for one in kept:
@@ -78,11 +80,10 @@ def test_rows_that_lost_both_are_spared_and_what_is_returned_stays(table):
     names, sizes = ["rafair-tb", "rafair-fb", "noise"], []
     wide = AuditConfig(steps=3, step_size=0.2, epsilon=0.4, labels=None)
     with asking(table, config=wide) as (inquiry, _):
-        every = evaluate(inquiry, table.rows, table.labels, names)
+        every = evaluate(inquiry, Company(table.rows, table.labels), names)
         spared = evaluate(
             inquiry,
-            table.rows,
-            table.labels,
+            Company(table.rows, table.labels),
             names,
             sparing=True,
             each=lambda one: sizes.append(len(one.where)),
@@ -95,13 +96,13 @@ def test_rows_that_lost_both_are_spared_and_what_is_returned_stays(table):
 
 def test_what_was_seen_is_not_asked_about_again(table):
     with asking(table) as (inquiry, told):
-        first = evaluate(inquiry, table.rows, table.labels, ["rafair-tb"])
+        first = evaluate(inquiry, Company(table.rows, table.labels), ["rafair-tb"])
         told.clear()
-        again = evaluate(inquiry, table.rows, table.labels, seen=first.clean)
+        again = evaluate(inquiry, Company(table.rows, table.labels, first.clean))
         assert not told
         assert again.asked == 0
-        known = evaluate(inquiry, table.rows, table.labels, ["rafair-ff"], seen=first.clean)
-        anew = evaluate(inquiry, table.rows, table.labels, ["rafair-ff"])
+        known = evaluate(inquiry, Company(table.rows, table.labels, first.clean), ["rafair-ff"])
+        anew = evaluate(inquiry, Company(table.rows, table.labels), ["rafair-ff"])
     assert np.array_equal(known.accurate, anew.accurate)
     assert np.array_equal(known.fair, anew.fair)
     assert known.asked == anew.asked - len(table) * len(COMBINATIONS)
@@ -111,6 +112,8 @@ def test_queries_are_counted_where_a_model_gives_no_gradients(table):
     kept = []
     once = AskedOnce(TorchClassifier(linear(list(WEIGHTS))))
     with asking(table, once) as (inquiry, _):
-        evaluate(inquiry, table.rows, table.labels, ["rafair-tb", "noise"], each=kept.append)
+        evaluate(
+            inquiry, Company(table.rows, table.labels), ["rafair-tb", "noise"], each=kept.append
+        )
     assert sum(one.spent.queries for one in kept) == once.asked > 0
     assert all(one.spent.gradient_rows == 0 for one in kept)

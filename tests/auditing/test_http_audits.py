@@ -56,7 +56,7 @@ def audit(address: str, out: Path, config: AuditConfig = CONFIG, **options: Any)
     http = HttpOptions(batch_rows=BATCH, concurrency=AT_ONCE, retries=1, backoff_s=0.01)
     model = open_endpoint(address + "/predict", table.schema, http=http)
     source = Source(Endpoint(model, **options), InMemory.of_table(table))
-    return run_audit(source, config, RunSettings(out, threads=THREADS))
+    return run_audit(source, config, RunSettings(out=out, threads=THREADS))
 
 
 @pytest.fixture(scope="module")
@@ -173,7 +173,7 @@ def test_the_query_budget_ends_the_call_and_a_larger_one_carries_on(tmp_path, un
     whole, _, _ = undisturbed
     out = tmp_path / "run"
     with servers.plain_server() as server:
-        with pytest.raises(QueryBudgetError, match="larger --max-queries carries on"):
+        with pytest.raises(QueryBudgetError, match="larger `max_queries` carries on"):
             audit(server.address, out, max_queries=2000)
         assert 0 < len(server.answered) <= 2000
         audit(server.address, out)
@@ -196,7 +196,7 @@ def test_a_larger_limit_carries_on_with_a_cascade_that_shares_it(tmp_path):
         return audit(address, out, replace(cascade, max_queries=limit), max_queries=limit).document
 
     with servers.plain_server() as server:
-        with pytest.raises(QueryBudgetError, match="larger --max-queries carries on"):
+        with pytest.raises(QueryBudgetError, match="larger `max_queries` carries on"):
             limited(server.address, tmp_path / "run", 1450)
         assert sum(server.answered.values()) <= 1450
         carried = limited(server.address, tmp_path / "run", 100_000)

@@ -337,7 +337,7 @@ def test_feasible_perturbations_of_a_file_that_is_named_again(net, tmp_path):
     words += ("--epsilon", ".3")
     out = tmp_path / "run"
     rafair("audit", *words, "--attack", "strongest", "--instances", "20", "--out", out)
-    assert "expected --data people.parquet" in call("certify", out).err
+    assert "--data: expected people.parquet" in call("certify", out).err
     rafair("certify", out, "--data", path, "--epsilons", ".05,.3")  # nothing moves by the first
     record = verified_run(out).record
     assert record.dataset.streamed
@@ -382,15 +382,15 @@ def test_a_consensus_is_equal_by_construction(net, tmp_path):
 
 
 BAD = [
-    (("--epsilons", "0"), "epsilons: expected a number above 0"),
-    (("--epsilons", ".1,x"), "epsilons: expected numbers separated by commas"),
-    (("--boxes", "0"), "boxes: expected"),
-    (("--instances", "61"), "instances: expected at most 60"),
-    (("--perturbation", "feasible"), "perturbation: expected paper, that of the run"),
-    (("--perturbation", "both"), "perturbation: expected paper"),
-    (("--out", "elsewhere"), "out: expected only with a saved model"),
-    (("--check", "--boxes", "9"), "boxes: expected not to be given with --check"),
-    (("--model", "m.onnx"), "model: expected only for a run whose folder does not hold it"),
+    (("--epsilons", "0"), "--epsilons: expected a number above 0"),
+    (("--epsilons", ".1,x"), "--epsilons: expected numbers separated by commas"),
+    (("--boxes", "0"), "--boxes: expected"),
+    (("--instances", "61"), "--instances: expected at most 60"),
+    (("--perturbation", "feasible"), "--perturbation: expected paper, that of the run"),
+    (("--perturbation", "both"), "--perturbation: expected paper"),
+    (("--out", "elsewhere"), "--out: expected only with a saved model"),
+    (("--check", "--boxes", "9"), "--boxes: expected not to be given with --check"),
+    (("--model", "m.onnx"), "--model: expected only for a run whose folder does not hold it"),
 ]
 
 
@@ -406,9 +406,9 @@ def test_wrong_input_is_told_in_one_line(run, words, said):
 
 
 AUDITS = [
-    (("--k", "0.5"), "k: expected 0"),
-    (("--perturbation", "both"), "perturbation: expected paper or feasible"),
-    (("--epsilon", "age=.1,educ=.2"), "epsilons: expected numbers that hold of all features"),
+    (("--k", "0.5"), "--k: expected 0"),
+    (("--perturbation", "both"), "--perturbation: expected paper or feasible"),
+    (("--epsilon", "age=.1,educ=.2"), "--epsilons: expected numbers that hold of all features"),
 ]
 
 
@@ -424,7 +424,7 @@ def test_audits_that_cannot_be_certified_are_refused_at_once(tmp_path, words, sa
 def test_boxes_belong_to_certify(tmp_path):
     done = call("audit", "--boxes", "9", "--out", tmp_path / "run")
     assert done.code == 2
-    assert "boxes: expected with --certify" in done.err
+    assert "--boxes: expected with --certify" in done.err
 
 
 def test_a_model_of_another_kind_is_refused_at_once(tmp_path):

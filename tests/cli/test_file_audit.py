@@ -298,7 +298,7 @@ def test_a_file_is_named_again_and_must_be_the_same(folder, done, command, tmp_p
         assert (found.code, found.out, found.err.count("\n")) == (2, "", 1)
         return found.err
 
-    assert "data: expected --data people.parquet, the file that was audited" in refused()
+    assert "--data: expected people.parquet, the file that was audited" in refused()
     people().head(N - 1).to_parquet(tmp_path / "other.parquet")
     assert "expected the file that was audited, sha256" in refused(
         "--data", tmp_path / "other.parquet"

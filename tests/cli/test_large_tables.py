@@ -16,6 +16,7 @@ from commands import MAY_DIFFER, call, document, rafair, without
 from rafair.tabular import own_stream
 from rafair.tabular.own_stream import is_large, open_own
 from rafair.tabular.reading import read_table
+from rafair.tabular.roles import Roles
 
 ROWS = 60
 OWN = ("--label", "affair", "--sensitive", "religious")
@@ -103,7 +104,7 @@ def test_each_row_must_be_as_the_schema_says(here, changed, words, monkeypatch):
     [
         (("--label", "afair", "--sensitive", "age"), "did you mean 'affair'?"),
         (("--label", "affair", "--sensitive", "ages"), "unknown column 'ages'"),
-        (("--label", "affair"), "sensitive: expected --sensitive"),
+        (("--label", "affair"), "--sensitive: expected the columns"),
     ],
 )
 def test_what_is_not_there_is_refused(here, options, words):
@@ -129,7 +130,10 @@ def test_the_schema_of_a_stream_is_that_of_the_whole(here):
     frame.to_parquet("more.parquet", row_group_size=7)
     for sensitive in (["religious"], ["age", "few"], ["member"]):
         whole = read_table("more.parquet", label="affair", sensitive=sensitive).schema
-        assert open_own(Path("more.parquet"), None, "affair", sensitive).schema == whole
+        assert (
+            open_own(Path("more.parquet"), None, Roles(label="affair", sensitive=sensitive)).schema
+            == whole
+        )
         stated = whole.model_copy(
             update={
                 "features": tuple(
@@ -138,7 +142,7 @@ def test_the_schema_of_a_stream_is_that_of_the_whole(here):
             }
         )
         read = read_table("more.parquet", schema=stated).schema
-        assert open_own(Path("more.parquet"), stated, None, ()).schema == read
+        assert open_own(Path("more.parquet"), stated, Roles()).schema == read
 
 
 def test_large_is_what_has_many_values_or_bytes(here, monkeypatch):

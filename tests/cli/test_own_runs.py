@@ -80,10 +80,10 @@ def test_what_the_folder_does_not_hold_is_named_again(here, name):
         assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
         return done.err
 
-    assert "data: expected --data people.csv, the file that was audited" in refused()
+    assert "--data: expected people.csv, the file that was audited" in refused()
     data = ("--data", "people.csv")
-    assert "model: expected --model MODEL, the scikit-learn model" in refused(*data)
-    assert "weights: expected with --model" in refused(*data, "--weights", "w.safetensors")
+    assert "--model: expected the scikit-learn model" in refused(*data)
+    assert "--weights: expected with --model" in refused(*data, "--weights", "w.safetensors")
     skops.io.dump(own_models.pipeline().set_params(), "other.skops")
     Path("other.skops").write_bytes(Path("pipeline.skops").read_bytes()[:-1] + b"x")
     assert "expected the model that was audited" in refused(*data, "--model", "other.skops")

@@ -128,7 +128,10 @@ def test_a_run_of_a_version_without_the_option_is_the_paper_s(base, tmp_path):
     ("options", "line"),
     [
         (("--perturbation", "feasable"), "did you mean 'feasible'?"),
-        (("--max-category-changes", "-1"), "max_category_changes: expected a whole number from 0"),
+        (
+            ("--max-category-changes", "-1"),
+            "--max-category-changes: expected a whole number from 0",
+        ),
         (
             ("--perturbation", "feasible", "--epsilon", "rate_marriage=0.1"),
             "less than a step of 'rate_marriage'",

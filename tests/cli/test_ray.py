@@ -21,7 +21,6 @@ import own_models
 import planted
 from commands import MAY_DIFFER, call, document, hashes, names, rafair, without
 from rafair.auditing import entry
-from rafair.cli import options
 from rafair.datasets.loading import load_dataset
 from rafair.engine import engines, ray_executor
 from rafair.engine.ray_executor import RayExecutor
@@ -138,7 +137,7 @@ def test_a_worker_that_is_killed_in_the_middle_of_its_work(cluster, serial, tmp_
 
             return super().map(fatal, parts, workers, advance)
 
-    monkeypatch.setattr(options, "executor", lambda *_: Deadly())
+    monkeypatch.setattr(engines, "engine_named", lambda *_: Deadly())
     done = rafair("audit", *OPTIONS, *RAY, "--out", tmp_path / "run")
     assert lost.exists()
     assert done.err.count("\n") == 1, done.err
@@ -290,7 +289,7 @@ def test_what_cannot_be_sent_is_refused(cluster):
         with lock:
             return rows[:, :2]
 
-    with pytest.raises(InputError, match=r"engine ray: .* can be pickled.*lock.*--engine serial"):
+    with pytest.raises(InputError, match=r"engine: .* can be pickled.*lock.*`engine='serial'`"):
         entry.audit(model, planted.random_table(30), attacks=(), engine="ray")
 
 
@@ -309,7 +308,7 @@ def test_an_engine_that_is_none():
 
 @pytest.mark.parametrize("option", [("--address", "auto"), ("--workers", "2")])
 def test_options_of_another_engine(option):
-    assert "only with engine ray" in refused(2, *option)
+    assert "only with --engine ray" in refused(2, *option)
 
 
 def test_ray_is_not_installed(monkeypatch):
@@ -319,7 +318,7 @@ def test_ray_is_not_installed(monkeypatch):
 
 def test_a_device_that_workers_may_not_have():
     pytest.importorskip("ray")
-    assert "expected cpu with engine ray" in refused(2, *RAY, "--device", "meta")
+    assert "expected cpu with --engine ray" in refused(2, *RAY, "--device", "meta")
 
 
 @pytest.mark.parametrize("address", ["", "host", "host:", ":6379", "host:0", "host:x", "ray://a:1"])

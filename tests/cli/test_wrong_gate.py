@@ -232,7 +232,7 @@ def test_a_wrong_policy_is_refused(here, what):
 
 COMMANDS: dict[str, tuple[tuple[str, ...], str]] = {
     "no run": (("--policy", "policy.toml"), "RUN: expected a finished run folder, got none"),
-    "no policy": (("run",), "policy: expected --policy FILE, got none"),
+    "no policy": (("run",), "--policy: expected FILE, got none"),
     "no such policy": (
         ("run", "--policy", "other.toml"),
         "'other.toml': expected a policy file, found no such file",
@@ -256,7 +256,7 @@ COMMANDS: dict[str, tuple[tuple[str, ...], str]] = {
     "an unknown format": ((*RUN, "--format", "jsn"), "unknown format 'jsn': did you mean 'json'?"),
     "two things for stdout": (
         (*RUN, "--format", "github", "--json", "-"),
-        "json: expected a file with --format github, got '-'",
+        "--json: expected a file with --format github, got '-'",
     ),
     "a place for JUnit that is a folder": (
         (*RUN, "--junit", "model"),
@@ -266,15 +266,15 @@ COMMANDS: dict[str, tuple[tuple[str, ...], str]] = {
         (*RUN, "--junit", "nowhere/out.xml"),
         "cannot be written: there is no folder 'nowhere'",
     ),
-    "JUnit on stdout": ((*RUN, "--junit", "-"), "junit: expected a file, got '-'"),
+    "JUnit on stdout": ((*RUN, "--junit", "-"), "--junit: expected a file, got '-'"),
     "a place for JSON in no folder": ((*RUN, "--json", "no/out.json"), "there is no folder 'no'"),
     "one file for both": (
         (*RUN, "--junit", "out", "--json", "./out"),
         "--junit: expected another file than --json, got 'out'",
     ),
     "init with a run": (("--init", "run"), "run: expected not to be given with --init"),
-    "init with a policy": (("--init", "--policy", "x"), "policy: expected not to be given with"),
-    "init with a format": (("--init", "--format", "json"), "format: expected not to be given"),
+    "init with a policy": (("--init", "--policy", "x"), "--policy: expected not to be given with"),
+    "init with a format": (("--init", "--format", "json"), "--format: expected not to be given"),
     "an unknown option": ((*RUN, "--strict"), "--strict"),
     "no such baseline": (
         (*RUN, "--baseline", "nowhere"),

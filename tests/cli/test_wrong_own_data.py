@@ -195,9 +195,11 @@ TABLES = {
 }
 
 OPTIONS = {
-    "no label": Case(nothing, audit(label=None), ("label", "--label COLUMN")),
+    "no label": Case(nothing, audit(label=None), ("--label: expected the column", "--schema")),
     "unknown label": Case(nothing, audit(label="affairs"), ("'affairs'", "mean 'affair'")),
-    "no sensitive columns": Case(nothing, audit(sensitive=None), ("sensitive", "--sensitive")),
+    "no sensitive columns": Case(
+        nothing, audit(sensitive=None), ("--sensitive: expected the columns", "--schema")
+    ),
     "no name in sensitive": Case(nothing, audit(sensitive=","), ("sensitive",)),
     "unknown sensitive column": Case(
         nothing, audit(sensitive="age,religion"), ("'religion'", "mean 'religious'")
@@ -208,9 +210,9 @@ OPTIONS = {
     "model options without data": Case(
         nothing,
         ["audit", "--trust-pickle", "--instances", "5"],
-        ("trust_pickle", "--model"),
+        ("--trust-pickle: ", "--model"),
     ),
-    "schema without data": Case(nothing, ["audit", "--schema", "x.toml"], ("schema", "--data")),
+    "schema without data": Case(nothing, ["audit", "--schema", "x.toml"], ("--schema: ", "--data")),
     "a data set beside data": Case(nothing, [*audit(), "--dataset", "adult"], ("dataset",)),
     "unknown input": Case(nothing, audit(model_input="row"), ("'row'", "mean 'raw'")),
     "unknown output": Case(nothing, audit(model_output="logit"), ("mean 'logits'",)),

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rafair.datasets.columns import decoded, make_table
+from rafair.datasets.columns import Described, decoded, make_table
 from rafair.errors import InputError
 from rafair.tabular.schema import Kind
 
@@ -25,12 +25,14 @@ def make(frame=FRAME):
         "people",
         frame,
         frame["age"] > 25,
-        label="older",
-        classes=("young", "old"),
-        sensitive=("age", "pay", "city"),
-        levels={"pay": ("low", "mid", "high"), "team": ("b", "a")},
-        nominal=("team",),
-        units={"age": "years"},
+        Described(
+            label="older",
+            classes=("young", "old"),
+            sensitive=("age", "pay", "city"),
+            levels={"pay": ("low", "mid", "high"), "team": ("b", "a")},
+            nominal=("team",),
+            units={"age": "years"},
+        ),
     )
 
 

@@ -47,7 +47,7 @@ class Adding:
     def __init__(self, out: Path | None, plan: dict[str, Any] = PLAN, **options: Any) -> None:
         self.notes, self.times, self.ended = Notes(), 0, 0
         identified = options.pop("identified", True)
-        settings = RunSettings(out, progress=self.notes, **options)  # type: ignore[arg-type]
+        settings = RunSettings(out=out, progress=self.notes, **options)  # type: ignore[arg-type]
         self.job = Job("sum", "sum", plan, settings, find, identified=identified)
 
     def work(self, folder: RunFolder) -> Document:

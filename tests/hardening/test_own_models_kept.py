@@ -88,7 +88,7 @@ def test_what_is_not_as_it_was_saved_is_refused(hardened):
     again = ("audit", *OWN[:2], "--model", "h/after", *LOOK)
     assert "threshold: expected not to be given with" in one_line(*again, "--threshold", "yes=0.3")
     assert "holds no copy" in one_line(*again, "--original", "rules.py:f")
-    assert "data: expected --data FILE" in one_line("audit", "--model", "h/after", *LOOK)
+    assert "--data: expected a file" in one_line("audit", "--model", "h/after", *LOOK)
     wrapping = ("harden", *OWN[:2], "--model", "h/after", "--method", "consensus")
     assert "found one in 'consensus'" in one_line(*wrapping)
     with Path("h/after/original.skops").open("ab") as file:
@@ -132,7 +132,7 @@ def test_a_model_behind_http_is_named_again_and_leaves_no_secret(here, monkeypat
         for file in Path("h").rglob("*"):
             assert not file.is_file() or b"secret-token" not in file.read_bytes()
         again = ("audit", "--model", "h/after", *LOOK)
-        assert f"expected --original {address}" in one_line(*again)
+        assert f"--original: expected {address}" in one_line(*again)
         rafair(*again, "--original", address, "--batch-rows", "100", "--out", "run")
     assert json.loads(Path("h/after/model.json").read_text())["original"]["name"] == address
 

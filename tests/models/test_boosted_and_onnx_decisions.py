@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 from test_decisions import FRAMES, TABLES, asked_rows
 
 import rafair
-from rafair.cli.model_options import Opening
+from rafair import typed
 from rafair.engine.workers import Workers
 from rafair.models.decision import OWN
 from rafair.models.live import open_live
@@ -119,7 +119,7 @@ def test_the_order_is_said_as_a_shell_takes_it():
         rafair.audit(model, table, attacks=())
     text = str(caught.value).partition("say which with ")[2].partition(" (model_classes")[0]
     words = shlex.split(text)  # the one option or the other
-    stated = Opening(model_classes=words[1]).model("cpu").classes
+    stated = typed.fields("model_classes", words[1])
     assert words[0] == "--model-classes"
     assert stated == (">50K, or more", "<=50K")
     rafair.audit(model, table, attacks=(), model_classes=stated)
@@ -128,7 +128,7 @@ def test_the_order_is_said_as_a_shell_takes_it():
 @pytest.mark.parametrize("text", ["0.2", "=0.2", "yes=", "yes", "yes=much"])
 def test_a_threshold_names_a_class_and_a_number(text):
     with pytest.raises(rafair.InputError, match="threshold: expected CLASS=P"):
-        Opening(threshold=text).model("cpu")
+        typed.threshold("threshold", text)
 
 
 def test_accuracy_does_not_decide_about_the_order():

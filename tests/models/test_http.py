@@ -323,7 +323,7 @@ UNFIT = {
     "words": ({"predictions": ["no", "yes", "no"]}, "got predicted classes alone"),
     "three classes": ({"probabilities": [[0.2, 0.3, 0.5]] * 3}, "each of 2 classes, got 3"),
     "no sum": ({"probabilities": [[0.2, 0.3]] * 3}, "probabilities that add up to 1, got 0.2, 0.3"),
-    "logits": ({"predictions": [[-2.0, 3.0]] * 3}, "got -2, 3; --model-output logits"),
+    "logits": ({"predictions": [[-2.0, 3.0]] * 3}, "got -2, 3; `model_output='logits'`"),
 }
 
 

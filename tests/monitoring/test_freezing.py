@@ -23,6 +23,7 @@ import servers
 from commands import call, names
 from commands import rafair as command
 from rafair.auditing.entry import audit_named
+from rafair.engine.option_groups import Threaded
 from rafair.engine.run_settings import RunSettings
 from rafair.errors import DataFileError, InputError, ModelError, RunFolderError, UnfinishedRunError
 from rafair.models.model_options import ModelOptions
@@ -36,6 +37,7 @@ from rafair.search.draws import row_keys
 from rafair.sources.named import Named
 from rafair.tabular.reading import read_table
 
+ONE = Threaded(threads=1)
 QUICK = FreezeOptions(probes=("noise",))
 
 
@@ -99,7 +101,7 @@ def test_the_whole_test_split_is_frozen(run, affairs):
 
 def test_the_same_again_is_done_before_whatever_the_threads(watched, run):
     first, told = Reference.read(watched / "monitor"), Told()
-    assert freeze(run, threads=1).id == first.id
+    assert freeze(run, threaded=ONE).id == first.id
     stamp = (run / "monitor" / "reference.json").stat().st_mtime_ns
     moved = run.rename(run.with_name("elsewhere"))
     again = freeze(moved, progress=told)
@@ -202,8 +204,8 @@ def test_objects_that_were_handed_in_cannot_be_opened_again(tmp_path):
         ({"alpha": 0.6}, "alpha: expected"),
         ({"tolerance": 0.5}, "tolerance: expected a number from 0"),
         ({"tolerance": -0.1}, "tolerance: expected"),
-        ({"steps": 0}, "probe steps: expected"),
-        ({"epsilon": "much"}, "probe epsilon: expected"),
+        ({"steps": 0}, "steps: expected"),
+        ({"epsilon": "much"}, "epsilon: expected"),
         ({"probes": ("pgd",)}, "unknown probe 'pgd'"),
         ({"instances": 10}, "instances: expected a whole number from 50"),
     ],
@@ -217,7 +219,7 @@ def test_few_rows(run):
     reference = freeze(run, FreezeOptions(instances=60))
     assert reference.n == 60
     assert "60 rows: its own error is large" in reference.warnings[0]
-    other = freeze(run, FreezeOptions(instances=60), threads=1)
+    other = freeze(run, FreezeOptions(instances=60), threaded=ONE)
     assert other.id == reference.id
 
 
@@ -277,8 +279,8 @@ def test_a_model_of_ones_own_has_to_be_named_again(people, tmp_path):
     frame.assign(children=frame["children"].astype(int)).to_csv(people, index=False)
     skops.io.dump(own_models.pipeline(), model)
     named = own_run(str(model), people, out)
-    refused(InputError, "data: expected --data people.csv", out)
-    refused(InputError, "model: expected --model MODEL, the scikit-learn model", out,
+    refused(InputError, "data: expected people.csv", out)
+    refused(InputError, "model: expected the scikit-learn model", out,
             FEW, Named(data=people))  # fmt: skip
     reference = freeze(out, FEW, named)
     assert reference.n == 60
@@ -321,7 +323,7 @@ def test_a_folder_never_decides_which_code_runs(people, tmp_path, monkeypatch):
     out = tmp_path / "run"
     named = own_run("old.py:older", people, out, **RAW)
     freeze(out, FEW, named)
-    with pytest.raises(InputError, match=r"model: expected --model old\.py:older"):
+    with pytest.raises(InputError, match=r"model: expected old\.py:older"):
         open_watched(out)
     assert open_watched(out, named)[0].n == 60
     module.write_text(FUNCTION.replace("SHIFT", "1"))
@@ -386,7 +388,7 @@ def test_a_model_behind_http(tmp_path):
         assert reference.n == 80
         assert "queries" in told.notes[0]
         assert names(tmp_path / "run" / "monitor") == {"reference.json", "reference.parquet"}
-        with pytest.raises(InputError, match="model: expected --model http"):
+        with pytest.raises(InputError, match="model: expected http"):
             open_watched(tmp_path / "run")
         assert isinstance(open_watched(tmp_path / "run", named)[1], Judge)
 
@@ -399,7 +401,7 @@ def test_a_network_on_a_streamed_file(tmp_path, affairs):
     drawn.frame.assign(affairs=classes).to_parquet(data)
     quick = {"attacks": (), "instances": 20, "labels": None}
     audit_named(Named(str(tmp_path / "net"), data), quick, RunSettings(out=out))
-    refused(InputError, "data: expected --data people.parquet", out)
+    refused(InputError, "data: expected people.parquet", out)
     named = Named(data=data)
     reference = freeze(out, QUICK, named)
     assert reference.n == 600

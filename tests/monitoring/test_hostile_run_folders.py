@@ -99,7 +99,7 @@ def torchscript(_: str) -> str:
 def test_what_acts_is_not_opened_on_the_folder_s_word(planted, asked, monkeypatch, place):
     monkeypatch.setenv("RAFAIR_TOKEN", "a-secret-token")
     says(planted, place(asked[0]))
-    assert "expected --model " in checked(planted).err
+    assert "--model: expected " in checked(planted).err
     assert asked[1:] == []
 
 

@@ -240,7 +240,7 @@ def test_probes_that_move_nothing_are_refused():
     schema = Schema(features=(feature, sex), label="y", classes=("no", "yes"))
     model = as_classifier(planted.network(2))
     options = JudgeOptions(perturbation="feasible")
-    with pytest.raises(InputError, match=r"probe epsilon: expected enough .* step of 'x'; give"):
+    with pytest.raises(InputError, match=r"epsilon: expected enough .* step of 'x'; give"):
         Judge(model, schema, options).check()
     Judge(model, schema, JudgeOptions(perturbation="feasible", probes=())).check()
     Judge(model, schema, JudgeOptions(perturbation="feasible", epsilon=0.1)).check()
@@ -249,9 +249,9 @@ def test_probes_that_move_nothing_are_refused():
 def test_wrong_options():
     with pytest.raises(UnknownNameError, match="unknown probe 'nois': did you mean 'noise'"):
         JudgeOptions(probes=("nois",))
-    with pytest.raises(InputError, match="probe steps: expected a whole number from 1 to 100"):
+    with pytest.raises(InputError, match="steps: expected a whole number from 1 to 100"):
         JudgeOptions(steps=0)
-    with pytest.raises(InputError, match="probe epsilon: expected a number above 0 up to 1, got 2"):
+    with pytest.raises(InputError, match="epsilon: expected a number above 0 up to 1, got 2"):
         JudgeOptions(epsilon=2)
     with pytest.raises(InputError, match="probes: expected each once"):
         JudgeOptions(probes=("noise", "noise"))

@@ -8,7 +8,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from rafair.study.config import PAPER_DATASETS, Part, StudyConfig
+from rafair.study.config import Part, StudyConfig
+from rafair.study.option_groups import PAPER_DATASETS
 from rafair.study.page import page_markdown
 from rafair.study.published import METRICS, TABLE3, TABLE4
 from rafair.study.reproduction import Reproduction

@@ -14,9 +14,11 @@ from rafair.tabular import csv_stream
 from rafair.tabular.own_stream import open_own
 from rafair.tabular.read_as import ReadAs
 from rafair.tabular.reading import read_table
+from rafair.tabular.roles import Roles
 from rafair.tabular.schema import Schema
 
 ROWS = 53
+PAID = Roles(label="paid", sensitive=["sex"])
 FRAME = pd.DataFrame(
     {
         "pay": np.arange(ROWS) / 4,
@@ -63,7 +65,9 @@ def test_the_table_is_that_of_a_whole_reading(name, options, described):
             whole.schema.model_dump() | {"label": "paid", "classes": whole.schema.classes}
         )
         whole = read_table(name, schema=schema, **options)
-    file = open_own(Path(name), schema, "paid", ["member"], ReadAs(**options))
+    file = open_own(
+        Path(name), schema, Roles(label="paid", sensitive=["member"]), ReadAs(**options)
+    )
     assert file.schema == whole.schema
     block = file.block(file.reader(), 0, file.rows)
     assert np.array_equal(block.rows, whole.rows)
@@ -76,7 +80,7 @@ def refused(content: str | bytes, name: str = "people.csv", **options: object) -
     Path(name).write_bytes(content.encode() if isinstance(content, str) else content)
     before = set(Path().iterdir())
     with pytest.raises(InputError) as caught:
-        open_own(Path(name), options.pop("schema", None), "paid", ["sex"], ReadAs(**options))
+        open_own(Path(name), options.pop("schema", None), PAID, ReadAs(**options))
     assert set(Path().iterdir()) == before  # nothing is left among the temporary files
     line = str(caught.value)
     assert line.startswith(f"'{name}'")
@@ -93,9 +97,9 @@ GOOD = "pay,sex,paid\n" + "1.5,f,no\n2.5,m,yes\n" * 10
         ("", "expected a line with the columns' names, found none"),
         ("pay,sex,paid\n", "expected at least one row, found none"),
         (GOOD + "1,f\n", "line 22: expected 3 fields"),
-        (GOOD.replace(",", ";"), "--separator ';' says so"),
-        (GOOD.replace("1.5", '"1,5"'), "--decimal ',' reads it as one"),
-        (GOOD.replace("f", "é").encode("latin-1"), "as with --encoding latin-1"),
+        (GOOD.replace(",", ";"), "`separator=';'` says so"),
+        (GOOD.replace("1.5", '"1,5"'), "`decimal=','` reads it as one"),
+        (GOOD.replace("f", "é").encode("latin-1"), "as with `encoding='latin-1'`"),
         (GOOD + "1,\0,no\n", "line 22: expected text, found a zero byte"),
         (GOOD + "lots,f,no\n", "column 'pay', row 20: expected a number, as in most rows"),
         (GOOD.replace("yes", "no"), "expected two or more classes"),
@@ -125,7 +129,7 @@ def test_packed_files_that_are_cut_short_or_one_endless_line(monkeypatch):
 
 def test_the_rewritten_rows_go_when_nobody_needs_them():
     Path("people.csv").write_text(GOOD)
-    file = open_own(Path("people.csv"), None, "paid", ["sex"])
+    file = open_own(Path("people.csv"), None, PAID)
     assert len(list(Path().glob("rafair-*/rows.parquet"))) == 1
     del file
     assert not list(Path().glob("rafair-*"))

@@ -100,14 +100,14 @@ def refused(path: Path, content: str | bytes, **options: str) -> str:
 @pytest.mark.parametrize(
     ("content", "options", "words"),
     [
-        ("pay;paid\n1;no\n", {}, "is the separator ';'? --separator ';' says so"),
-        ("pay\tpaid\n1\tno\n", {}, "is the separator a tab? --separator tab says so"),
+        ("pay;paid\n1;no\n", {}, "is the separator ';'? `separator=';'` says so"),
+        ("pay\tpaid\n1\tno\n", {}, "is the separator a tab? `separator=tab` says so"),
         ("pay,paid\n1,no\n", {"separator": ";"}, "separated by ';', found one column; is the sepa"),
         ("pay;paid\n1,5;no\n2;no\n", {"separator": ";"}, "row 0: expected a number with a dot"),
-        ('pay,paid\n2,no\n"1,5",no\n', {}, "row 1: .*found '1,5'; --decimal ',' reads it as one"),
-        ('pay,paid\n"1.234,5",no\n', {}, "--decimal ',' --thousands '.' reads it as one"),
-        ('pay,paid\n"1,234",no\n', {}, "--thousands ',' reads it as one, or --decimal ','"),
-        ("pay,job\n1,é\n".encode("latin-1"), {}, "say which it is: --encoding latin-1"),
+        ('pay,paid\n2,no\n"1,5",no\n', {}, "row 1: .*found '1,5'; `decimal=','` reads it as one"),
+        ('pay,paid\n"1.234,5",no\n', {}, "`decimal=','` `thousands='.'` reads it as one"),
+        ('pay,paid\n"1,234",no\n', {}, "`thousands=','` reads it as one, or `decimal=','`"),
+        ("pay,job\n1,é\n".encode("latin-1"), {}, "say which it is: `encoding='latin-1'`"),
         ("pay,job\n1,é\n".encode("latin-1"), {"encoding": "ascii"}, "line 2: expected ascii text"),
         ("pay,paid\n1,no\n", {"sheet": "one"}, "sheet: expected not to be said of a CSV or TSV"),
     ],
@@ -180,7 +180,7 @@ def test_excel_files(tmp_path, monkeypatch):
     with pd.ExcelWriter(path) as writer:
         FRAME.to_excel(writer, sheet_name="first", index=False)
         PEOPLE.to_excel(writer, sheet_name="second", index=False)
-    with pytest.raises(InputError, match="expected one sheet, found first, second; --sheet NAME"):
+    with pytest.raises(InputError, match="expected one sheet, found first, second; `sheet` says"):
         read_frame(path)
     with pytest.raises(InputError, match="expected a sheet called 'third', found first, second"):
         read_frame(path, reading=ReadAs(sheet="third"))

@@ -58,12 +58,12 @@ def check_attacks(classifier: Classifier, config: AuditConfig) -> None:
     black = not classifier.differentiable
     if not black and config.max_queries is not None:
         raise InputError(
-            f"max_queries: expected with a model without gradients, or with --black-box; model "
-            f"'{classifier.name}' gives gradients, whose number --budget limits"
+            f"max_queries: expected with a model without gradients, or with `black_box=True`; "
+            f"model '{classifier.name}' gives gradients, whose number `max_gradient_rows` limits"
         )
     if black and config.max_gradient_rows is not None:
         raise InputError(
-            "budget gradient_rows: expected with a model that gives gradients; --max-queries "
+            "max_gradient_rows: expected with a model that gives gradients; `max_queries` "
             f"limits what model '{classifier.name}' is asked"
         )
     needy = [name for name in expand(config.attacks)[0] if attack_named(name).needs_gradients]

@@ -7,24 +7,24 @@ from dataclasses import dataclass, replace
 
 from rafair.arguments import check_whole
 from rafair.auditing.config import AuditConfig
-from rafair.certify.cascade import BOXES
+from rafair.engine.option_groups import Boxed
 from rafair.errors import InputError
+from rafair.options import check_options
+from rafair.results.option_groups import MOST_INSTANCES
 from rafair.results.options import Perturbation
 from rafair.results.twins import keeps_witnesses
 
-MOST_BOXES = 1_000_000_000
 ATTACK = "strongest"
 """What is tried between few boxes and many."""
 
 FEWEST_STEPS = 2
 
 
-@dataclass(frozen=True)
-class CertifyOptions:
+@dataclass(frozen=True, kw_only=True)
+class CertifyOptions(Boxed):
     """What is asked of a certificate, beside the options of its audit.
 
     Args:
-        boxes: After how many boxes an instance is left open.
         instances: How many of the audited rows to certify, drawn as an audit draws them; all if
             None.
 
@@ -32,13 +32,12 @@ class CertifyOptions:
         InputError: If an option is out of range.
     """
 
-    boxes: int = BOXES
     instances: int | None = None
 
     def __post_init__(self) -> None:
-        check_whole("boxes", self.boxes, 1, MOST_BOXES)
+        check_options(self)
         if self.instances is not None:
-            check_whole("instances", self.instances, 1, 1_000_000_000)
+            check_whole("instances", self.instances, 1, MOST_INSTANCES)
 
     def to_dict(self) -> dict[str, object]:
         """As plain values."""
@@ -71,7 +70,7 @@ def certifying(config: AuditConfig) -> AuditConfig:
     if isinstance(config.reach, Mapping):
         raise InputError(
             "epsilons: expected numbers that hold of all features where something is to be "
-            "certified, got a budget for each feature; --epsilons gives some"
+            "certified, got a budget for each feature; `epsilons` gives some"
         )
     steps = max(config.steps, FEWEST_STEPS)
     return replace(

@@ -14,7 +14,7 @@ from typing import TypeVar
 import numpy as np
 
 from rafair.attacks.registry import WITNESSES
-from rafair.auditing.evaluation import Attacked, Inquiry, attacked
+from rafair.auditing.evaluation import Attacked, Company, Inquiry, attacked
 from rafair.errors import InputError
 from rafair.models.classifier import Labels
 from rafair.results.run_files import CLEAN
@@ -68,9 +68,9 @@ class Curve:
         spent = inquiry.nothing
         if where.size:
             before = self.found.get(kind) if takes_over else None
-            seen = None if self.seen is None else self.seen.take(where)
-            part = self.rows[where], self.labels[where], seen
-            done = attacked(inquiry, name if _moves(inquiry, name) else CLEAN, where, *part, before)
+            company = Company(self.rows, self.labels, self.seen).take(where)
+            asked = name if _moves(inquiry, name) else CLEAN
+            done = attacked(inquiry, asked, where, company, before)
             self.seen, spent = self.seen or done.trajectory.observations[0], done.spent
             for witnesses in (self._of(self._own, name), self._of(self.found, kind)):
                 witnesses.add(where, done.trajectory)

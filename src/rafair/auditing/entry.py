@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +11,11 @@ from rafair.auditing.config import AuditConfig
 from rafair.auditing.options_for import options_for
 from rafair.auditing.outcomes import Stored
 from rafair.auditing.run import run_audit
-from rafair.certify.cascade import BOXES
 from rafair.datasets.loading import load_dataset
 from rafair.engine.devices import check_device
 from rafair.engine.engines import engine_named
 from rafair.engine.job import Document, Job
+from rafair.engine.option_groups import Engined, Placed
 from rafair.engine.progress import SILENT, Progress
 from rafair.engine.run_folder import RunFolder
 from rafair.engine.run_settings import RunSettings
@@ -25,12 +24,13 @@ from rafair.errors import InputError, RunFolderError
 from rafair.metrics.rates import Rate, share
 from rafair.models.faithful import faithful
 from rafair.models.live import open_live
-from rafair.models.model_options import ModelOptions
+from rafair.models.model_options import ModelAsked, ModelOptions
 from rafair.models.prediction import predict
 from rafair.models.storage import export_if_unknown, model_folder
 from rafair.models.training import TrainConfig
+from rafair.options import part_of, takes
 from rafair.repairs.benign import LABELS
-from rafair.results.options import DEFAULT_ATTACKS
+from rafair.results.option_groups import Auditing, Proven
 from rafair.results.result import Audit
 from rafair.results.run_files import ADVERSARIAL, AUDIT, CURVE
 from rafair.search.sweep import CHUNK_ROWS
@@ -40,46 +40,33 @@ from rafair.sources.named import NOTHING_NAMED, Named, of_device, open_source
 from rafair.sources.networks import FreshNetwork, is_trained
 from rafair.sources.opened import OpenedModel
 from rafair.sources.source import Source
-from rafair.tabular.perturbation import PerFeature
 from rafair.tabular.table import Table
 
 
-def audit(
-    model: Any,
-    table: Table,
-    *,
-    attacks: Sequence[str] = DEFAULT_ATTACKS,
-    instances: int | None = None,
-    steps: int = 20,
-    step_size: PerFeature | None = None,
-    epsilon: PerFeature | None = None,
-    epsilons: Sequence[float] | None = None,
-    k: float = 0.0,
-    loss: str = "cross-entropy",
-    labels: str | None = "true",
-    seed: int = 0,
-    perturb_sensitive: bool = False,
-    max_gradient_rows: int | None = None,
-    black_box: bool = False,
-    max_queries: int | None = None,
-    chunk_rows: int | None = None,
-    perturbation: str | None = None,
-    max_category_changes: int = 1,
-    bands: Mapping[str, Sequence[float]] | None = None,
-    certify: bool = False,
-    boxes: int = BOXES,
-    threshold: Mapping[str, float] | None = None,
-    model_classes: Sequence[str] | None = None,
-    model_input: str | None = None,
-    model_output: str | None = None,
-    threads: int | None = None,
-    device: str = "cpu",
-    engine: str = "serial",
-    address: str | None = None,
-    out: str | Path | None = None,
-    force: bool = False,
-    progress: Progress = SILENT,
-) -> Audit:
+@dataclass(frozen=True)
+class Audited(Proven, Auditing, ModelAsked, Engined, Placed):
+    """What `audit` takes; what is None where a default suits the rows is not said."""
+
+    model: Any
+    table: Table
+    instances: int | None = field(default=None, kw_only=True)
+    out: str | Path | None = field(default=None, kw_only=True)  # type: ignore[assignment]
+    progress: Progress = field(default=SILENT, kw_only=True)
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The options of `AuditConfig`."""
+        values = part_of(self, Auditing)
+        attacks = self.attacks
+        values["attacks"] = (attacks,) if isinstance(attacks, str) else tuple(attacks)
+        return {n: v for n, v in values.items() if v is not None or n not in BY_ROWS}
+
+
+BY_ROWS = ("step_size", "epsilon", "epsilons", "perturbation")
+
+
+@takes(Audited)
+def audit(asked: Audited) -> Audit:  # noqa: D417  # `takes` gives it the fields as parameters
     """Audits a classifier for robust accurate fairness on a table.
 
     Args:
@@ -88,48 +75,9 @@ def audit(
             scikit-learn, XGBoost or LightGBM, which is asked about the table's own values and
             judged by its own `predict`; or a rafair classifier. It is left as it is.
         table: The rows to audit, with their schema and true classes.
-        attacks: Names of attacks; none at all gives the verdicts of clean rows only. By default
-            the paper's, then the cascade `strongest` on what it left; one step is for the paper's
-            alone.
         instances: How many rows to sample (stratified by cluster); None takes all.
-        steps: Iterates of each attack and of the repair.
-        step_size: The length of a step as a share of each feature's scale, or one by name: of its
-            range, or, of a table of your own, of its usual spread. By default 2.5 / `steps` of
-            `epsilon` where that is given, else 0.01.
-        epsilon: The largest change, likewise; `steps × step_size` by default.
-        epsilons: Several budgets, such as (0.01, 0.02, 0.05), which are the default for a table of
-            your own. `attacks` are told at the largest, robust rates at all (`curve`).
-        k: The factor K; a counterpart disagrees if 1[ŷ ≠ ŷ'] > K · d.
-        loss: "cross-entropy", "mse" or "margin": what attacks follow.
-        labels: What the repair follows: "true" labels, "consensus", or None for no repair.
-        seed: Decides the sample and the bootstrap.
-        perturb_sensitive: Whether perturbations may move sensitive features as well.
-        max_gradient_rows: The most gradient rows that an attack may ask for, for each instance.
-        black_box: Whether a model that gives gradients is treated as if it gave none.
-        max_queries: The most rows that a model without gradients may be asked about.
-        chunk_rows: Rows computed at once.
-        perturbation: "paper" for continuous steps of all codes, "feasible" for rows that could
-            really happen (whole numbers, real levels, the schema's rules), "both" for each attack
-            under either; by default feasible of a table of your own, else paper.
-        max_category_changes: How many categories a feasible perturbation may change.
-        bands: Ascending edges of the bands that rates by group are given by, by sensitive feature,
-            such as {"age": [25, 45, 65]}; those of the schema by default.
-        certify: Whether to prove, once the attacks are done, of which instances the properties
-            hold for every perturbation (`docs/certificates.md`).
-        boxes: After how many boxes a proof is given up.
-        threshold: A class and its least probability, such as {"approved": 0.2}, for which the model
-            decides; its own decision by default.
-        model_classes: The table's classes in the order of the model's outputs; by default the
-            order that the model names, else that of the table.
-        model_input: "encoded" rows or "raw" values in the table's own units; by default raw for
-            estimators, encoded for all others.
-        model_output: "logits" or "probabilities"; by default what an estimator gives, else logits.
-        threads: How many threads compute; one per core by default.
-        device: Where a torch module computes.
-        engine: Who computes: "serial" for this process, "ray" for a Ray cluster.
-        address: With "ray", the cluster's head node; one is started on this machine by default.
         out: A run folder to keep; by default nothing is kept once the result is gone.
-        force: Whether to replace what stands at `out`.
+        perturb_sensitive: Whether perturbations may move sensitive features as well.
         progress: Where to show bars and notes.
 
     Returns:
@@ -147,59 +95,32 @@ def audit(
         >>> list(result.record.attacks)
         ['rafair-tb', 'rafair-ff', 'rafair-fb', 'strongest', 'rafair']
     """
+    table = asked.table
     if not isinstance(table, Table):
         raise InputError(
             f"table: expected a rafair.Table, such as Table.from_frame makes, got "
             f"{type(table).__name__}"
         )
     rows = InMemory.of_table(table)
-    said = {
-        "step_size": step_size,
-        "epsilon": epsilon,
-        "epsilons": epsilons,
-        "perturbation": perturbation,
-    }
-    given = {
-        **{name: value for name, value in said.items() if value is not None},
-        "attacks": (attacks,) if isinstance(attacks, str) else tuple(attacks),
-        "instances": instances,
-        "steps": steps,
-        "k": k,
-        "loss": loss,
-        "labels": labels,
-        "seed": seed,
-        "perturb_sensitive": perturb_sensitive,
-        "max_gradient_rows": max_gradient_rows,
-        "black_box": black_box,
-        "max_queries": max_queries,
-        "chunk_rows": chunk_rows,
-        "max_category_changes": max_category_changes,
-        "bands": bands,
-    }
-    config = options_for(rows, given, device)
+    config = options_for(rows, asked.given, asked.device)
     means = RunSettings(
-        out=None if out is None else Path(out),
-        force=force,
-        threads=threads,
-        device=check_device(device),
+        out=None if asked.out is None else Path(asked.out),
+        force=asked.force,
+        threads=asked.threads,
+        device=check_device(asked.device),
         command="rafair.audit(...)",
-        progress=progress,
-        executor=engine_named(engine, address, device=device),
-        temporary=out is None,
+        progress=asked.progress,
+        executor=engine_named(asked.engine, asked.address, asked.workers, asked.device),
+        temporary=asked.out is None,
     )
-    options = ModelOptions(
-        inputs=model_input,
-        outputs=model_output,
-        threshold=threshold,
-        classes=None if model_classes is None else tuple(map(str, model_classes)),
-        device=device,
-    )
-    classifier = open_live(model, table.schema, options)
+    options = ModelOptions.of(part_of(asked, ModelAsked), asked.device)
+    classifier = open_live(asked.model, table.schema, options)
     source = Source(
         OpenedModel(faithful(classifier, table.rows, table.schema), options=options.said.facts),
         rows,
     )
-    return run_audit(source, config, means, certify=CertifyOptions(boxes) if certify else None)
+    certify = CertifyOptions(boxes=asked.boxes) if asked.certify else None
+    return run_audit(source, config, means, certify=certify)
 
 
 def audit_named(

@@ -170,13 +170,31 @@ def _nothing(attacked: Attacked) -> None:
     """Keeps nothing of what an attack did."""
 
 
+@dataclass(frozen=True)
+class Company:
+    """Rows that are asked about together.
+
+    Args:
+        rows: Encoded, of shape `(n, d)`; at least one.
+        labels: The class that each should get; shape `(n,)`.
+        seen: What is known already of them as they came.
+    """
+
+    rows: Rows
+    labels: Labels
+    seen: Observation | None = None
+
+    def take(self, where: Numbers) -> Company:
+        """Some of them."""
+        seen = None if self.seen is None else self.seen.take(where)
+        return Company(self.rows[where], self.labels[where], seen)
+
+
 def evaluate(
     inquiry: Inquiry,
-    rows: Rows,
-    labels: Labels,
+    company: Company,
     attacks: Sequence[str] = (),
     *,
-    seen: Observation | None = None,
     sparing: bool = False,
     found: Mapping[bool, Witnesses] | None = None,
     each: Callable[[Attacked], None] = _nothing,
@@ -187,11 +205,9 @@ def evaluate(
 
     Args:
         inquiry: Who is asked, and how.
-        rows: Encoded rows of shape `(n, d)`; at least one.
-        labels: The class that each row should get; shape `(n,)`.
+        company: The rows.
         attacks: Names of single attacks, in the order they are run; none looks at the rows only as
             they came.
-        seen: What is known already of the rows as they came.
         sparing: Whether a row that has lost both properties is left alone.
         found: What is known to be broken, under the paper's (False) and under feasible (True)
             perturbations: attacks that take over what others found take it over.
@@ -211,24 +227,26 @@ def evaluate(
         >>> with Workers(1) as workers:
         ...     model, nothing = rafair.TorchClassifier(network), lambda rows: None
         ...     inquiry = Inquiry(model, data.test.schema, config, workers, nothing)
-        ...     found = evaluate(inquiry, data.test.rows[:20], data.test.labels[:20], ["rafair-tb"])
+        ...     some = Company(data.test.rows[:20], data.test.labels[:20])
+        ...     found = evaluate(inquiry, some, ["rafair-tb"])
         >>> found.accurate.shape, bool((found.fair <= found.clean.fair).all())
         ((20,), True)
     """
-    accurate, fair = np.ones(len(rows), bool), np.ones(len(rows), bool)
+    rows, labels, seen = company.rows, company.labels, company.seen
+    n = len(rows)
+    accurate, fair = np.ones(n, bool), np.ones(n, bool)
     zero: int | None = None
     asked = 0
     # by kind of perturbation; those of spared rows are of no use to an attack on the others
     witnesses: dict[bool, Witnesses] = dict(found or {})
     tracked = not sparing and any(map(keeps_witnesses, attacks))
     for name in attacks or (CLEAN,):
-        where = np.flatnonzero(accurate | fair) if sparing else np.arange(len(rows))
+        where = np.flatnonzero(accurate | fair) if sparing else np.arange(n)
         if not where.size:
             break
-        known = None if seen is None else seen.take(where)
         kind = is_feasible(name, inquiry.config)
         before = witnesses.get(kind) if keeps_witnesses(name) else None
-        done = attacked(inquiry, name, where, rows[where], labels[where], known, before)
+        done = attacked(inquiry, name, where, Company(rows, labels, seen).take(where), before)
         accurate[where] &= done.accurate.all(axis=1)
         fair[where] &= done.fair.all(axis=1)
         seen = seen or done.trajectory.observations[0]  # of all rows: none is spared before
@@ -249,9 +267,7 @@ def attacked(
     inquiry: Inquiry,
     name: str,
     where: Numbers,
-    rows: Rows,
-    labels: Labels,
-    seen: Observation | None,
+    company: Company,
     before: Witnesses | None,
 ) -> Attacked:
     """What one attack does to some rows.
@@ -260,11 +276,10 @@ def attacked(
         inquiry: Who is asked, and how.
         name: The attack; "clean" only looks.
         where: Which of all rows these are; shape `(m,)`.
-        rows: They; shape `(m, d)`.
-        labels: The classes that they should get; shape `(m,)`.
-        seen: What is known of them.
+        company: They.
         before: What other attacks have found of all rows.
     """
+    rows, labels, seen = company.rows, company.labels, company.seen
     with inquiry.counting() as (sweep, spent):
         if name == CLEAN:
             start = sweep.judge(rows, labels) if seen is None else seen

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from rafair.auditing.config import AuditConfig
 from rafair.auditing.cost import Cost
 from rafair.auditing.curve import Curve
-from rafair.auditing.evaluation import Attacked, Flags, Inquiry, Spent, evaluate
+from rafair.auditing.evaluation import Attacked, Company, Flags, Inquiry, Spent, evaluate
 from rafair.auditing.outcomes import Outcomes, Stored, choose_member, first_alike
 from rafair.auditing.row_tables import final_table, trajectory_table, with_budget, with_smallest
 from rafair.auditing.yardstick import broken_by_draws
@@ -145,10 +145,8 @@ class _Shard:
             curve.go(singles, self._attacked_below)
             found = evaluate(
                 self.inquiry,
-                part.rows,
-                part.labels,
+                Company(part.rows, part.labels, curve.seen),
                 singles,
-                seen=curve.seen,
                 found=curve.found,
                 each=self._attacked,
             )

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from rafair.auditing.config import AuditConfig
 from rafair.auditing.cost import Cost, describe, measure_rate
-from rafair.auditing.evaluation import Inquiry, evaluate
+from rafair.auditing.evaluation import Company, Inquiry, evaluate
 from rafair.auditing.examine import COUNTERS
 from rafair.auditing.row_tables import verdict_table
 from rafair.engine.checkpoints import Checkpoints, Content
@@ -84,7 +84,7 @@ class Judge:
         total = int(Counterparts.of(self.schema).counts(part.rows).sum())
         told = _per_row(advance, len(part.rows), total)
         inquiry = Inquiry(self.classifier, self.schema, self.config, workers, told)
-        found = evaluate(inquiry, part.rows, part.labels)
+        found = evaluate(inquiry, Company(part.rows, part.labels))
         told(total - found.asked)  # what proofs made needless is done as well
         table = verdict_table(part.numbers, part.labels, part.rows, found.clean, self.schema)
         spent = {"seconds": time.perf_counter() - begun, "prediction_rows": found.asked}

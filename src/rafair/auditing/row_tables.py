@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,18 @@ from rafair.tabular.schema import Schema
 from rafair.verdicts import verdicts
 
 
+@dataclass(frozen=True)
+class Moments:
+    """Rows of shape `(n, d)` at some steps of an attack."""
+
+    instances: NDArray[np.int64]
+    steps: NDArray[np.int64]
+    labels: Labels
+    targets: Labels
+    rows: Rows
+    observation: Observation
+
+
 def trajectory_table(
     attack: str, instances: NDArray[np.int64], trajectory: Trajectory, schema: Schema
 ) -> pa.Table:
@@ -26,16 +39,15 @@ def trajectory_table(
     n, moments = len(instances), trajectory.steps + 1
     by_instance = np.arange(n * moments).reshape(moments, n).T.ravel()
     observation = _joined(trajectory.observations).take(by_instance)
-    return table_of(
-        attack,
+    moment = Moments(
         instances=np.repeat(instances, moments),
         steps=np.tile(np.arange(moments), n),
         labels=np.repeat(trajectory.labels, moments),
         targets=np.repeat(trajectory.targets, moments),
         rows=np.concatenate(trajectory.rows)[by_instance],
         observation=observation,
-        schema=schema,
     )
+    return table_of(attack, moment, schema)
 
 
 def with_budget(table: pa.Table, epsilon: float | None) -> pa.Table:
@@ -61,38 +73,27 @@ def final_table(
     attack: str, instances: NDArray[np.int64], trajectory: Trajectory, schema: Schema
 ) -> pa.Table:
     """One row per instance: the last iterate."""
-    return table_of(
-        attack,
+    moments = Moments(
         instances=instances,
         steps=np.full(len(instances), trajectory.steps),
         labels=trajectory.labels,
         targets=trajectory.targets,
         rows=trajectory.rows[-1],
         observation=trajectory.observations[-1],
-        schema=schema,
     )
+    return table_of(attack, moments, schema)
 
 
-def table_of(
-    attack: str,
-    *,
-    instances: NDArray[np.int64],
-    steps: NDArray[np.int64],
-    labels: Labels,
-    targets: Labels,
-    rows: Rows,
-    observation: Observation,
-    schema: Schema,
-) -> pa.Table:
-    """The columns that the design promises, for rows of shape `(n, d)`."""
-    seen = observation
+def table_of(attack: str, moments: Moments, schema: Schema) -> pa.Table:
+    """The columns that the design promises."""
+    seen, rows = moments.observation, moments.rows
     zero = pa.array(~seen.gradient.any(axis=1), mask=~seen.differentiated)
     columns: dict[str, object] = {
         "attack": _dictionary(np.zeros(len(rows), np.int64), [attack]),
-        "instance": instances,
-        "step": steps.astype(np.int32),
-        **_verdict_columns(labels, seen),
-        "target": targets,
+        "instance": moments.instances,
+        "step": moments.steps.astype(np.int32),
+        **_verdict_columns(moments.labels, seen),
+        "target": moments.targets,
         "loss": seen.loss,
         "counterpart_loss": pa.array(seen.counterpart_loss, from_pandas=True),
         "counterpart_prediction": _counterpart_prediction(seen),

@@ -28,13 +28,11 @@ from rafair.certify.prover import Decided, Indices, Proof, Prover
 from rafair.certify.refuting import Refuting
 from rafair.certify.region import Region, Surroundings
 from rafair.certify.standing import Property, Stand, Standing
+from rafair.engine.option_groups import BOXES
 from rafair.engine.workers import Workers
 from rafair.models.classifier import Labels, Rows
 from rafair.tabular.counterparts import Counterparts
 from rafair.tabular.perturbation import PerturbationSet
-
-BOXES = 50_000
-"""After how many boxes an instance is left open, unless a caller says otherwise."""
 
 FEW_BOXES = 40
 """How many come before the attack."""

@@ -87,6 +87,7 @@ class Looked(NamedTuple):
     influence: Numbers
 
 
+@dataclass(eq=False)
 class Search:
     """Searches regions for rows of another class than is wanted.
 
@@ -101,24 +102,21 @@ class Search:
         workers: The open pool of threads, each of which bounds batches.
     """
 
-    def __init__(
-        self,
-        layers: Layers,
-        margins: Callable[[Layers], Margins],
-        ends: Ends,
-        region: Region,
-        wanted: Labels,
-        budget: int,
-        confirm: Confirm,
-        workers: Workers,
-    ) -> None:
-        self._ends, self._region, self._workers = ends, region, workers
-        self._wanted, self._budget, self._confirm = wanted, budget, confirm
+    layers: Layers
+    margins: Callable[[Layers], Margins]
+    ends: Ends
+    region: Region
+    wanted: Labels
+    budget: int
+    confirm: Confirm
+    workers: Workers
+
+    def __post_init__(self) -> None:
+        region, layers, n = self.region, self.layers, len(self.wanted)
         self._columns = np.flatnonzero((region.upper > region.lower).any(axis=0)).tolist()
         self._single, self._double = (
-            OfThread(one, margins(one), self._columns) for one in (layers, layers.in_double())
+            OfThread(one, self.margins(one), self._columns) for one in (layers, layers.in_double())
         )
-        n = len(wanted)
         self._proof = np.full(n, Proof.OPEN, np.int8)
         self._witness = np.full((n, region.lower.shape[1]), np.nan, np.float32)
         self._used = np.zeros(n, np.int64)
@@ -133,13 +131,13 @@ class Search:
         return Decided(self._proof, self._witness, self._used)
 
     def _search(self, instances: Indices) -> None:
-        region = self._region.where(np.isin(self._region.owner, instances))
+        region = self.region.where(np.isin(self.region.owner, instances))
         left, going = self._begun(region), instances
         while len(left.region):
             taken = self._newest(left.region)
             parts = [left.where(part) for part in _parts(np.flatnonzero(taken))]
             # in their own order: neither threads nor their speed decide anything
-            children = [self._judge(found) for found in self._workers.map(self._look, parts)]
+            children = [self._judge(found) for found in self.workers.map(self._look, parts)]
             left = Open.joined([left.where(~taken), *(found for found in children if found)])
             left = self._affordable(left)
             waiting = np.isin(going, left.region.owner)
@@ -149,19 +147,19 @@ class Search:
     def _begun(self, region: Region) -> Open:
         """The whole boxes, with what affine forms say of them."""
         parts = [region.where(places) for places in _parts(np.arange(len(region)))]
-        return Open.joined(list(self._workers.map(self._rough, parts)))
+        return Open.joined(list(self.workers.map(self._rough, parts)))
 
     def _newest(self, region: Region) -> Flags:
         """The newest boxes of each instance, as many as are looked at together and can be paid."""
         ends = np.append(np.flatnonzero(np.diff(region.owner)), len(region) - 1)
         from_end = np.repeat(ends, np.diff(ends, prepend=-1)) - np.arange(len(region))
-        most = np.minimum(self._budget - self._used, AT_ONCE)[region.owner]
+        most = np.minimum(self.budget - self._used, AT_ONCE)[region.owner]
         return np.asarray(from_end < most)
 
     def _affordable(self, left: Open) -> Open:
         """Leaves open what has cost its budget, and drops the boxes of what is refuted."""
         owner = left.region.owner
-        spent = (self._used >= self._budget)[owner]
+        spent = (self._used >= self.budget)[owner]
         self._stuck[owner[spent]] = True
         return left.where(~spent & (self._proof != Proof.REFUTED)[owner])
 
@@ -230,7 +228,7 @@ class Search:
                 continue
             owner = region.owner[there]
             placed = region.placed(owner, rows[there])
-            sure = self._confirm(owner, placed)
+            sure = self.confirm(owner, placed)
             first = np.unique(owner[sure], return_index=True)[1]
             self._proof[owner[sure][first]] = Proof.REFUTED
             self._witness[owner[sure][first]] = placed[sure][first]
@@ -244,12 +242,12 @@ class Search:
     def _filled(self, region: Region) -> tuple[Tensor, Tensor, Tensor]:
         """What the network is given of a batch, and the classes wanted; the first box fills up."""
         some = region.where(_filled(np.arange(len(region)), BATCH))
-        lower, upper = self._ends(some.lower, some.upper, some.listed)
-        return lower, upper, torch.from_numpy(self._wanted[some.owner])
+        lower, upper = self.ends(some.lower, some.upper, some.listed)
+        return lower, upper, torch.from_numpy(self.wanted[some.owner])
 
     def _values(self, relaxation: Relaxation, rows: Rows, wanted: Tensor) -> Numbers:
         filled = rows[_filled(np.arange(len(rows)), BATCH)]
-        values, _ = self._ends(filled, filled, np.ones(filled.shape, bool))
+        values, _ = self.ends(filled, filled, np.ones(filled.shape, bool))
         found: Numbers = relaxation.values(values, wanted)[: len(rows)].numpy()
         return found
 

@@ -3,68 +3,37 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
-from rafair.cli import model_options as models
 from rafair.cli import options
 from rafair.cli.console import print_result, say_where, show_audit
 from rafair.cli.groups import grouped
-from rafair.cli.outputs import refuse_same
+from rafair.options import Given, group, option
+from rafair.results.option_groups import Certifying
 
 EPILOG = "Example:  rafair certify runs/affairs-1 --epsilons .01,.02,.05"
 DIFFERS = 1
 
-Again = Annotated[
-    bool,
-    typer.Option(
-        "--check",
-        help="Prove the run's certificate again and compare every verdict: exit code 1 where one "
+
+@group
+class Checked(options.Output):
+    """Where everything goes, or that nothing is written."""
+
+    check: bool = option(
+        False,
+        "Prove the run's certificate again and compare every verdict: exit code 1 where one "
         "differs.",
-    ),
-]
-Epsilons = Annotated[
-    str | None,
-    typer.Option(
-        metavar="SIZES",
-        help="The largest changes to certify, as in .01,.02,.05.  [default: those of the run; of a "
-        "saved model .01,.02,.05]",
-    ),
-]
-Instances = Annotated[
-    str | None,
-    typer.Option(
-        metavar="N",
-        help="How many of the run's instances to certify, or all.  [default: all; of a saved model "
-        "200]",
-    ),
-]
+    )
 
 
 @grouped
 def certify(
-    run: Annotated[
-        Path, typer.Argument(metavar="RUN", help="A run folder, or a folder with a saved model.")
-    ],
-    model: models.AuditedModel = None,
-    data: models.AuditedData = None,
-    opening: models.Opening = models.UNSAID,
-    epsilons: Epsilons = None,
-    boxes: options.Boxes = None,
-    instances: Instances = None,
-    perturbation: options.Perturbation = None,
-    seed: options.Seed = None,
-    chunk_rows: options.ChunkRows = None,
-    threads: options.Threads = None,
-    device: options.Device = "cpu",
-    engine: options.Engine = "serial",
-    address: options.Address = None,
-    workers: options.Workers = None,
-    out: options.Out = None,
-    force: options.Force = False,
-    check: Again = False,
-    json: options.Json = None,
+    run: options.RunOrModel,
+    again: Given[options.Again],
+    asked: Given[Certifying],
+    running: options.Running,
+    output: Checked,
 ) -> None:
     """Proves for which instances decisions stay right and equal under every perturbation.
 
@@ -74,24 +43,17 @@ def certify(
     from rafair.auditing.certified_runs import certify_saved, prove_again
     from rafair.auditing.certify_options import CertifyOptions
 
-    refuse_same("--json", json, data=data, model=model, weights=opening.weights)
-    given = options.given(
-        instances=instances,
-        epsilons=epsilons,
-        perturbation=perturbation,
-        seed=seed,
-        chunk_rows=chunk_rows,
-    )
-    executor = options.executor(engine, address, workers, device)
-    means = options.means(out, force, threads, device, executor)
-    named = models.named(model, opening, device, data)
-    if check:
-        asked = {"boxes": boxes, "out": out, "force": force or None, "json": json}
-        options.refuse_with("--check, which asks what the run was asked", **given, **asked)
+    output.spare(again)
+    means = running.means(output)
+    named = options.named(again, running.device)
+    given = asked.values
+    if output.check:
+        asked_before = {"out": output.out, "force": output.force or None, "json": output.json}
+        options.refuse_with("`check`, which asks what the run was asked", given | asked_before)
         _check(run, prove_again(run, means, named))
         return
-    wanted = CertifyOptions(**options.given(boxes=boxes), instances=given.pop("instances", None))
-    show_audit(certify_saved(run, given, wanted, means, named), json)
+    wanted = CertifyOptions(**{n: given.pop(n) for n in ("boxes", "instances") if n in given})
+    show_audit(certify_saved(run, given, wanted, means, named), output.json)
 
 
 def _check(run: Path, difference: str | None) -> None:

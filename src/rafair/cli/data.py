@@ -11,7 +11,8 @@ import typer
 from rafair.blocks.kinds import Block, Cells, Heading, Said, Tone
 from rafair.blocks.terminal import render
 from rafair.cli.console import TerminalProgress, print_result
-from rafair.cli.options import Json
+from rafair.cli.groups import grouped
+from rafair.cli.options import Shown
 from rafair.datasets.downloading import fetch as fetch_files
 from rafair.datasets.info import Variant
 from rafair.datasets.loading import load_dataset
@@ -45,37 +46,40 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="The data set; see `ra
 
 
 @app.command("list", epilog="Example:  rafair data list --json -")
-def list_(json: Json = None) -> None:
+@grouped
+def list_(output: Shown) -> None:
     """Lists the data sets, and whether their files are here."""
     entries = overview()
-    print_result([asdict(entry) for entry in entries], render(_overview(entries)), json)
+    print_result([asdict(entry) for entry in entries], render(_overview(entries)), output.json)
 
 
 @app.command(epilog="Example:  rafair data show bank --variant paper")
+@grouped
 def show(
+    output: Shown,
     name: Name = "affairs",
     variant: Annotated[
         Variant, typer.Option(help="clean: without features that give the label away.")
     ] = Variant.CLEAN,
-    json: Json = None,
 ) -> None:
     """Shows one data set: features, classes, problems, source."""
     found = describe(load_dataset(name, variant, progress=TerminalProgress()))
-    print_result(found.to_dict(), render(_description(found)), json)
+    print_result(found.to_dict(), render(_description(found)), output.json)
 
 
 @app.command(epilog="Example:  rafair data fetch adult")
+@grouped
 def fetch(
     name: Name,
+    output: Shown,
     url: Annotated[
         str | None, typer.Option(metavar="URL", help="A mirror's copy of the archive or file.")
     ] = None,
-    json: Json = None,
 ) -> None:
     """Fetches the files of a data set, unless they are here already."""
     fetch_files(name, url=url, progress=TerminalProgress())
     files = whereabouts(name)
-    print_result([asdict(file) for file in files], render([_whereabouts(files)]), json)
+    print_result([asdict(file) for file in files], render([_whereabouts(files)]), output.json)
 
 
 def _overview(entries: list[KnownDataset]) -> list[Block]:

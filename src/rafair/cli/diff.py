@@ -10,8 +10,10 @@ from rich.console import RenderableType
 
 from rafair.cli import options
 from rafair.cli.console import print_result
+from rafair.cli.groups import grouped
 from rafair.cli.outputs import STDOUT, format_shown
 from rafair.engine.text_file import utf8
+from rafair.options import group, option
 
 if TYPE_CHECKING:
     from rafair.gating.differences import Comparison
@@ -20,21 +22,21 @@ EPILOG = "Example:  rafair diff runs/affairs-1 runs/affairs-2"
 FORMATS = ("text", "markdown", "json")
 
 
+@group
+class Output(options.Shown):
+    """How differences are told."""
+
+    format: str | None = option(None, "text, markdown, or json (as --json -).", "NAME", said="text")
+    everything: bool = option(
+        False, "Every rate, not only the main ones and what changed.", typed="--all"
+    )
+
+
+@grouped
 def diff(
     first: Annotated[Path, typer.Argument(metavar="FIRST", help="A finished run folder.")],
     second: Annotated[Path, typer.Argument(metavar="SECOND", help="Another, of the same data.")],
-    output_format: Annotated[
-        str | None,
-        typer.Option(
-            "--format",
-            metavar="NAME",
-            help="text, markdown, or json (as --json -).  [default: text]",
-        ),
-    ] = None,
-    everything: Annotated[
-        bool, typer.Option("--all", help="Every rate, not only the main ones and what changed.")
-    ] = False,
-    json: options.Json = None,
+    output: Output,
 ) -> None:
     """Shows what changed between two audits of the same data, rate by rate.
 
@@ -42,11 +44,12 @@ def diff(
     """
     from rafair.gating.differences import diff as compare
 
-    shown = format_shown(output_format, json, FORMATS)
+    json = output.json
+    shown = format_shown(output.format, json, FORMATS)
     comparison = compare(first, second)
     document = comparison.to_dict()
     if shown != "json":
-        print_result(document, _readable(comparison, shown, everything), json)
+        print_result(document, _readable(comparison, shown, output.everything), json)
         return
     if json not in (None, STDOUT):
         print_result(document, None, json)

@@ -9,9 +9,11 @@ import typer
 
 from rafair.cli import options
 from rafair.cli.console import print_result
+from rafair.cli.groups import grouped
 from rafair.cli.outputs import STDOUT, format_shown, refuse_same, xml_output
 from rafair.engine.text_file import utf8
 from rafair.errors import InputError
+from rafair.options import group, option
 
 if TYPE_CHECKING:
     from rafair.gating.decision import Decision
@@ -21,64 +23,54 @@ FAILED = 1
 FORMATS = ("text", "json", "markdown", "github")
 
 
+@group
+class Deciding(options.Shown):
+    """What a run is held against, and how that is told."""
+
+    policy: Path | None = option(None, "The policy, a TOML file; --init prints one.", "FILE")
+    baseline: Path | None = option(
+        None, "The run to compare with.", "RUN", said="what the policy names"
+    )
+    format: str | None = option(
+        None,
+        "text, json (as --json -), markdown, or github (workflow commands).",
+        "NAME",
+        said="text",
+    )
+    junit: str | None = option(
+        None, "Write JUnit XML to a file as well.", "FILE", callback=xml_output
+    )
+    init: bool = option(False, "Print a commented policy to begin with.")
+
+
+@grouped
 def gate(
+    asked: Deciding,
     run: Annotated[
         Path | None, typer.Argument(metavar="RUN", help="A finished run folder.")
     ] = None,
-    policy: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="The policy, a TOML file; --init prints one."),
-    ] = None,
-    baseline: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="RUN", help="The run to compare with.  [default: what the policy names]"
-        ),
-    ] = None,
-    output_format: Annotated[
-        str | None,
-        typer.Option(
-            "--format",
-            metavar="NAME",
-            help="text, json (as --json -), markdown, or github (workflow commands).  "
-            "[default: text]",
-        ),
-    ] = None,
-    junit: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE", callback=xml_output, help="Write JUnit XML to a file as well."
-        ),
-    ] = None,
-    init: Annotated[
-        bool, typer.Option("--init", help="Print a commented policy to begin with.")
-    ] = False,
-    json: options.Json = None,
 ) -> None:
     """Holds a finished audit against thresholds: exit code 0 if it passes, 1 if it fails.
 
     The audit's rates are derived again from its files first. Wrong input ends with exit code 2, an
     audit that is not finished with 3.
     """
-    if init:
-        _print_policy(
-            run=run, policy=policy, baseline=baseline, format=output_format, junit=junit, json=json
-        )
+    if asked.init:
+        _print_policy({"run": run} | {n: v for n, v in vars(asked).items() if v is not True})
         return
-    shown = format_shown(output_format, json, FORMATS)
+    policy, junit, json = asked.policy, asked.junit, asked.json
+    shown = format_shown(asked.format, json, FORMATS)
     if run is None:
         raise InputError("RUN: expected a finished run folder, got none")
     if policy is None:
-        raise InputError(
-            "policy: expected --policy FILE, got none; `rafair gate --init` prints one"
-        )
+        raise InputError("policy: expected FILE, got none; `rafair gate --init` prints one")
     if junit == STDOUT:
         raise InputError("junit: expected a file, got '-'; standard output carries the decision")
-    refuse_same("--junit", junit, json=json, policy=policy)
-    refuse_same("--json", json, policy=policy)
+    refuse_same("junit", junit, json=json, policy=policy)
+    refuse_same("json", json, policy=policy)
     from rafair.gating.entry import gate as decide
 
-    decision = decide(run, policy, baseline)
+    decision = decide(run, policy, asked.baseline)
     if junit is not None:
         from rafair.reports.junit import write_junit
 
@@ -88,10 +80,10 @@ def gate(
         raise typer.Exit(FAILED)
 
 
-def _print_policy(**others: object) -> None:
+def _print_policy(others: dict[str, object]) -> None:
     from rafair.gating.first_policy import FIRST_POLICY
 
-    options.refuse_with("--init, which prints a policy", **others)
+    options.refuse_with("`init`, which prints a policy", others)
     print_result(None, utf8(FIRST_POLICY), None)
 
 

@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
-import typer
-
-from rafair.cli import monitor_options, options
+from rafair.cli import options
 from rafair.cli.console import TerminalProgress, print_result, say_where
+from rafair.cli.groups import grouped
 from rafair.cli.outputs import page_output, refuse_same
+from rafair.monitoring.option_groups import Keeping
+from rafair.options import group, option
 
 EPILOG = "Example:  rafair monitor report runs/affairs-1 --out watch.html"
 
 
-def report(
-    run: monitor_options.Watched,
-    out: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE",
-            callback=page_output,
-            help="The page.  [default: RUN/monitor/monitor.html]",
-        ),
-    ] = None,
-    store: monitor_options.Store = None,
-    patience: monitor_options.Patience = "60s",
-    json: options.Json = None,
-) -> None:
+@group
+class Output(options.Shown):
+    """Where the page goes."""
+
+    out: str | None = option(
+        None, "The page.", "FILE", said="RUN/monitor/monitor.html", callback=page_output
+    )
+
+
+@grouped
+def report(run: options.WatchedRun, keeping: Keeping, output: Output) -> None:
     """Writes a page with the rates over time, their intervals, and the alarms.
 
     It may be written while a watch is running.
@@ -38,10 +35,12 @@ def report(
     from rafair.reports.monitor_page import MONITOR_REPORT, write_monitor_page
     from rafair.reports.monitor_text import state_blocks
 
-    refuse_same("--json", json, out=out, store=store)
-    refuse_same("--out", out, store=store)
-    history = history_at(Kept(run, store, patience=patience, say=TerminalProgress().note))
-    page = Path(out) if out is not None else run / MONITOR / MONITOR_REPORT
+    refuse_same("json", output.json, out=output.out, store=keeping.store)
+    refuse_same("out", output.out, store=keeping.store)
+    history = history_at(Kept(run, **vars(keeping), say=TerminalProgress().note))
+    page = Path(output.out) if output.out is not None else run / MONITOR / MONITOR_REPORT
     write_monitor_page(history, page)
-    print_result(history.to_dict() if json else {}, render(state_blocks(history)), json)
-    say_where(page, json, "Page")
+    print_result(
+        history.to_dict() if output.json else {}, render(state_blocks(history)), output.json
+    )
+    say_where(page, output.json, "Page")

@@ -88,7 +88,7 @@ def refuse_same(option: str, given: str | None, **inputs: str | Path | None) -> 
         return
     for name, path in inputs.items():
         if path is not None and _same(Path(given), Path(path)):
-            raise InputError(f"{option}: expected another file than --{name}, got '{given}'")
+            raise InputError(f"{option}: expected another file than `{name}`, got '{given}'")
 
 
 def refuse_inside(option: str, given: str | None, folder: str) -> None:
@@ -127,7 +127,7 @@ def format_shown(given: str | None, json: str | None, formats: Collection[str]) 
         return shown
     if given not in (None, "json"):
         raise InputError(
-            f"json: expected a file with --format {given}, got '-'; standard output carries one "
+            f"json: expected a file with `format={given}`, got '-'; standard output carries one "
             "of them"
         )
     return "json"

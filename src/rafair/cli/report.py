@@ -4,44 +4,35 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from rafair.cli import options
+from rafair.cli.groups import grouped
+from rafair.options import group, option
 
 EPILOG = "Example:  rafair report runs/affairs-1 --format markdown --out report.md"
 
 
-def report(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="A finished run folder.")],
-    format: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="html, markdown, csv (all cases) or model-card.  [default: by --out, else html]",
-        ),
-    ] = None,
-    out: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE|-",
-            help="Where to write it; - for stdout.  [default: report.html, report.md, cases.csv "
-            "or model-card.md in RUN]",
-        ),
-    ] = None,
-    title: Annotated[
-        str | None,
-        typer.Option(metavar="TEXT", help="What the report is called.  [default: model and data]"),
-    ] = None,
-    policy: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="Say first whether the run meets this policy of rafair gate."
-        ),
-    ] = None,
-    json: options.Json = None,
-) -> None:
+@group
+class Output(options.Shown):
+    """What is written, and where."""
+
+    format: str | None = option(
+        None, "html, markdown, csv (all cases) or model-card.", "NAME", said="by --out, else html"
+    )
+    out: str | None = option(
+        None,
+        "Where to write it; - for stdout.",
+        "FILE|-",
+        said="report.html, report.md, cases.csv or model-card.md in RUN",
+    )
+    title: str | None = option(None, "What the report is called.", "TEXT", said="model and data")
+    policy: Path | None = option(
+        None, "Say first whether the run meets this policy of rafair gate.", "FILE"
+    )
+
+
+@grouped
+def report(run: options.FinishedRun, output: Output) -> None:
     """Writes the report of a finished run.
 
     First derives the run's figures again from its files; a run that was altered is refused.
@@ -51,21 +42,20 @@ def report(
     from rafair.reports.formats import format_of
     from rafair.reports.formats import report as write_report
 
+    format, out, json = output.format, output.out, output.json
     done = {"run": str(run), "format": format_of(format, None if out == "-" else out)}
     if out == "-":
-        content = _content(run, done["format"], json, title, policy)
+        content = _content(run, done["format"], output)
         print_result(done | {"path": "-", "bytes": len(content)}, content, json)
         return
-    refuse_same("--out", out, policy=policy)
-    path = write_report(run, format, out, title=title, policy=policy)
+    refuse_same("out", out, policy=output.policy)
+    path = write_report(run, format, out, title=output.title, policy=output.policy)
     size = path.stat().st_size
     said = f"The run's figures follow from its files. Report: {path} ({size:,} bytes)\n"
     print_result(done | {"path": str(path), "bytes": size}, said, json)
 
 
-def _content(
-    run: Path, format: str, json: str | None, title: str | None, policy: Path | None
-) -> bytes:
+def _content(run: Path, format: str, output: Output) -> bytes:
     """The report for stdout.
 
     Raises:
@@ -74,8 +64,10 @@ def _content(
     from rafair.errors import InputError
     from rafair.reports.formats import report as write_report
 
-    if json == "-":
-        raise InputError("json: expected a file where --out is -, as stdout carries the report")
+    if output.json == "-":
+        raise InputError("json: expected a file where `out` is -, as stdout carries the report")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "report"
-        return write_report(run, format, path, title=title, policy=policy).read_bytes()
+        return write_report(
+            run, format, path, title=output.title, policy=output.policy
+        ).read_bytes()

@@ -11,9 +11,10 @@ import typer
 
 from rafair.cli.console import TerminalProgress, print_result
 from rafair.cli.groups import grouped
-from rafair.cli.model_options import AS_IT_IS, Reading
-from rafair.cli.options import Json, listed
+from rafair.cli.options import Shown
 from rafair.engine.text_file import utf8
+from rafair.tabular.read_as import ReadAs
+from rafair.typed import listed
 
 if TYPE_CHECKING:
     from rafair.tabular.checking import Misfit
@@ -49,6 +50,8 @@ File = Annotated[
 @grouped
 def infer(
     file: File,
+    reading: ReadAs,
+    output: Shown,
     label: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="The column with the true class.")
     ] = None,
@@ -59,13 +62,11 @@ def infer(
     immutable: Annotated[
         str, typer.Option(metavar="A,B", help="The columns that no perturbation moves.")
     ] = "",
-    reading: Reading = AS_IT_IS,
-    json: Json = None,
 ) -> None:
     """Proposes a schema of a file, with comments that say what was seen and what to decide."""
     from rafair.tabular.inference import propose_file
 
-    proposal = propose_file(file, label, listed(sensitive), listed(immutable), reading.read_as())
+    proposal = propose_file(file, label, listed(sensitive), listed(immutable), reading)
     missing = [*([] if label else ["label"]), *([] if listed(sensitive) else ["sensitive"])]
     if missing:
         TerminalProgress().note(
@@ -79,7 +80,7 @@ def infer(
         "left_out": list(proposal.left_out),
         "relations": list(proposal.relations),
     }
-    print_result(document, utf8(proposal.text()), json)
+    print_result(document, utf8(proposal.text()), output.json)
 
 
 @app.command(epilog="Example:  rafair schema check schema.toml loans.csv")
@@ -89,12 +90,12 @@ def check(
         Path, typer.Argument(metavar="SCHEMA", help="A schema file; see `rafair schema infer`.")
     ],
     file: File,
+    reading: ReadAs,
+    output: Shown,
     label: Annotated[
         str | None,
         typer.Option(metavar="COLUMN", help="The label column, if the schema does not name it."),
     ] = None,
-    reading: Reading = AS_IT_IS,
-    json: Json = None,
 ) -> None:
     """Names every value of a file that its schema does not allow, by row and column.
 
@@ -106,7 +107,7 @@ def check(
     from rafair.tabular.schema_file import read_schema
 
     described = read_schema(schema, label)
-    frame = read_frame(file, described, reading.read_as())
+    frame = read_frame(file, described, reading)
     found = misfits(frame, described)
     extra = extra_columns(frame.columns, described)
     if extra:
@@ -120,7 +121,7 @@ def check(
         "extra_columns": extra,
         "doubts": doubts,
     }
-    print_result(document, "".join(f"{line}\n" for line in _lines(found, len(frame))), json)
+    print_result(document, "".join(f"{line}\n" for line in _lines(found, len(frame))), output.json)
     if found:
         raise typer.Exit(MISFITS)
 

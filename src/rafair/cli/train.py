@@ -9,6 +9,10 @@ from rafair.blocks.kinds import Said
 from rafair.blocks.terminal import render
 from rafair.cli import options
 from rafair.cli.console import print_result, say_where
+from rafair.cli.groups import grouped
+from rafair.datasets.option_groups import OfDataset
+from rafair.models.train_options import Training
+from rafair.options import Given
 
 if TYPE_CHECKING:
     from rafair.auditing.entry import TrainedNetwork
@@ -16,30 +20,17 @@ if TYPE_CHECKING:
 EPILOG = "Example:  rafair train --dataset affairs --epochs 10 --out models/affairs"
 
 
-def train(
-    dataset: options.Dataset = "affairs",
-    variant: options.Variant = "clean",
-    train_loss: options.TrainLoss = None,
-    epochs: options.Epochs = None,
-    batch: options.Batch = None,
-    learning_rate: options.LearningRate = None,
-    seed: options.Seed = None,
-    out: options.Out = None,
-    force: options.Force = False,
-    json: options.Json = None,
-) -> None:
+@grouped
+def train(of: OfDataset, training: Given[Training], output: options.Output) -> None:
     """Trains the paper's network and saves it as safetensors, JSON and ONNX."""
     from rafair.auditing.entry import train_dataset
     from rafair.models.training import TrainConfig
 
-    given = options.given(
-        epochs=epochs, batch=batch, learning_rate=learning_rate, loss=train_loss, seed=seed
+    trained = train_dataset(
+        of.dataset, of.variant, TrainConfig(**training.values), options.means(output)
     )
-    training = TrainConfig(**given)
-    means = options.means(out, force)
-    trained = train_dataset(dataset, variant, training, means)
-    print_result(asdict(trained), render([Said([describe(trained)])]), json)
-    say_where(trained.folder, json)
+    print_result(asdict(trained), render([Said([describe(trained)])]), output.json)
+    say_where(trained.folder, output.json)
 
 
 def describe(trained: TrainedNetwork) -> str:

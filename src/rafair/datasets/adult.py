@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from rafair.datasets.columns import decoded, make_table
+from rafair.datasets.columns import Described, decoded, make_table
 from rafair.datasets.info import Variant
 from rafair.tabular.table import Table
 
@@ -145,16 +145,18 @@ def read(contents: Mapping[str, bytes], variant: Variant) -> Table:
         "adult",
         raw[list(FEATURES)],
         raw["income"].str.rstrip(".") == ">50K",  # labels end in a dot in adult.test
-        label="income",
-        classes=("<=50K", ">50K"),
-        sensitive=("age", "race", "gender"),
-        levels={"education": EDUCATION},
-        units={
-            "age": "years",
-            "capital-gain": "dollars",
-            "capital-loss": "dollars",
-            "hours-per-week": "hours",
-        },
+        Described(
+            label="income",
+            classes=("<=50K", ">50K"),
+            sensitive=("age", "race", "gender"),
+            levels={"education": EDUCATION},
+            units={
+                "age": "years",
+                "capital-gain": "dollars",
+                "capital-loss": "dollars",
+                "hours-per-week": "hours",
+            },
+        ),
     )
 
 

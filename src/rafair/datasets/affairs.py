@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from rafair.datasets.columns import decoded, make_table
+from rafair.datasets.columns import Described, decoded, make_table
 from rafair.datasets.info import Variant
 from rafair.tabular.table import Table
 
@@ -53,11 +53,13 @@ def read(contents: Mapping[str, bytes], variant: Variant) -> Table:
         "affairs",
         frame,
         raw["affairs"] > 0,
-        label="affairs",
-        classes=("no affair", "affair"),
-        sensitive=("age", "religious"),
-        levels={column: tuple(levels.values()) for column, levels in LEVELS.items()},
-        units={"age": "years", "yrs_married": "years"},
-        # codes of answers such as "5 or more", which stands for 5.5
-        steps={"yrs_married": 0.5, "children": 0.5},
+        Described(
+            label="affairs",
+            classes=("no affair", "affair"),
+            sensitive=("age", "religious"),
+            levels={column: tuple(levels.values()) for column, levels in LEVELS.items()},
+            units={"age": "years", "yrs_married": "years"},
+            # codes of answers such as "5 or more", which stands for 5.5
+            steps={"yrs_married": 0.5, "children": 0.5},
+        ),
     )

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from rafair.datasets.columns import make_table
+from rafair.datasets.columns import Described, make_table
 from rafair.datasets.info import Variant
 from rafair.tabular.table import Table
 
@@ -38,9 +38,11 @@ def read(contents: Mapping[str, bytes], variant: Variant) -> Table:
         "bank",
         raw.drop(columns=dropped),
         raw["y"] == "yes",
-        label="y",
-        classes=("no", "yes"),
-        sensitive=("age",),
-        levels=LEVELS,
-        units=UNITS,
+        Described(
+            label="y",
+            classes=("no", "yes"),
+            sensitive=("age",),
+            levels=LEVELS,
+            units=UNITS,
+        ),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,25 +15,11 @@ from rafair.tabular.table import Table, infer_feature
 YES_NO = ("no", "yes")
 
 
-def make_table(
-    name: str,
-    frame: pd.DataFrame,
-    positive: pd.Series[bool],
-    *,
-    label: str,
-    classes: tuple[str, str],
-    sensitive: Collection[str],
-    levels: Mapping[str, Sequence[str]] | None = None,
-    nominal: Collection[str] = (),
-    units: Mapping[str, str] | None = None,
-    steps: Mapping[str, float] | None = None,
-) -> Table:
-    """Describes a frame's columns by their values and makes it a table.
+@dataclass(frozen=True)
+class Described:
+    """What the values of a data set's columns do not show.
 
     Args:
-        name: The data set.
-        frame: One column per feature, in the model's order.
-        positive: Which rows have class 1.
         label: What the label is called.
         classes: The names of classes 0 and 1.
         sensitive: The columns whose change must not change the decision.
@@ -40,30 +27,49 @@ def make_table(
         nominal: Those of them whose order is only the order of the publisher's codes.
         units: What the numbers of a column count.
         steps: For numbers that are no integers, the least difference between two values.
+    """
+
+    label: str
+    classes: tuple[str, str]
+    sensitive: Collection[str]
+    levels: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    nominal: Collection[str] = ()
+    units: Mapping[str, str] = field(default_factory=dict)
+    steps: Mapping[str, float] = field(default_factory=dict)
+
+
+def make_table(name: str, frame: pd.DataFrame, positive: pd.Series[bool], told: Described) -> Table:
+    """Describes a frame's columns by their values and makes it a table.
+
+    Args:
+        name: The data set.
+        frame: One column per feature, in the model's order.
+        positive: Which rows have class 1.
+        told: What the values do not show.
 
     Example:
         >>> frame = pd.DataFrame({"age": [30, 40], "pay": ["low", "high"]})
-        >>> table = make_table(
-        ...     "people", frame, frame["age"] > 35, label="older", classes=("no", "yes"),
-        ...     sensitive=["age"], levels={"pay": ("low", "high")}, units={"age": "years"},
+        >>> told = Described(
+        ...     "older", ("no", "yes"), ["age"], levels={"pay": ("low", "high")},
+        ...     units={"age": "years"},
         ... )
+        >>> table = make_table("people", frame, frame["age"] > 35, told)
         >>> table.rows.tolist(), table.labels.tolist()
         ([[0.0, 0.0], [1.0, 1.0]], [0, 1])
     """
-    levels, units, steps = levels or {}, units or {}, steps or {}
     features = tuple(
         _feature(
             frame[column],
-            order=levels.get(column),
-            ordered=column not in nominal,
-            sensitive=column in sensitive,
-            unit=units.get(column, ""),
-            step=steps.get(column),
+            order=told.levels.get(column),
+            ordered=column not in told.nominal,
+            sensitive=column in told.sensitive,
+            unit=told.units.get(column, ""),
+            step=told.steps.get(column),
         )
         for column in map(str, frame.columns)
     )
     labels = positive.to_numpy().astype(np.int64)
-    schema = Schema(features=features, label=label, classes=classes)
+    schema = Schema(features=features, label=told.label, classes=told.classes)
     return Table(frame.reset_index(drop=True), labels, schema, name)
 
 

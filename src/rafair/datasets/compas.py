@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from rafair.datasets.columns import YES_NO, decoded, make_table
+from rafair.datasets.columns import YES_NO, Described, decoded, make_table
 from rafair.datasets.info import Variant
 from rafair.errors import RafairWarning
 from rafair.tabular.table import Table
@@ -52,15 +52,17 @@ def read(contents: Mapping[str, bytes], variant: Variant) -> Table:
         "compas",
         frame,
         raw["two_year_recid"] == 1,
-        label="two_year_recid",
-        classes=("no", "yes"),
-        sensitive=("age", "race", "gender"),
-        units={
-            "age": "years",
-            "priors_count": "priors",
-            "days_b_screening_arrest": "days",
-            "jail_days": "days",
-        },
+        Described(
+            label="two_year_recid",
+            classes=("no", "yes"),
+            sensitive=("age", "race", "gender"),
+            units={
+                "age": "years",
+                "priors_count": "priors",
+                "days_b_screening_arrest": "days",
+                "jail_days": "days",
+            },
+        ),
     )
 
 

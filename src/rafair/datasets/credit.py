@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from rafair.datasets.columns import decoded, make_table
+from rafair.datasets.columns import Described, decoded, make_table
 from rafair.datasets.info import Variant
 from rafair.tabular.table import Table
 
@@ -125,13 +125,15 @@ def read(contents: Mapping[str, bytes], variant: Variant) -> Table:
         "credit",
         frame,
         raw["class"] == 1,
-        label="credit_risk",
-        classes=("bad", "good"),
-        sensitive=("gender", "age"),
-        levels={
-            column: tuple(dict.fromkeys(levels.values()))
-            for column, levels in (ORDERED | NOMINAL).items()
-        },
-        nominal=NOMINAL,
-        units={"duration": "months", "credit_amount": "DM", "age": "years"},
+        Described(
+            label="credit_risk",
+            classes=("bad", "good"),
+            sensitive=("gender", "age"),
+            levels={
+                column: tuple(dict.fromkeys(levels.values()))
+                for column, levels in (ORDERED | NOMINAL).items()
+            },
+            nominal=NOMINAL,
+            units={"duration": "months", "credit_amount": "DM", "age": "years"},
+        ),
     )

@@ -5,11 +5,11 @@ from __future__ import annotations
 import importlib.util
 
 from rafair.arguments import check_name, check_whole
+from rafair.engine.option_groups import MOST_WORKERS
 from rafair.engine.shards import Executor, SerialExecutor
 from rafair.errors import InputError
 
 ENGINES = ("serial", "ray")
-MOST_WORKERS = 100_000
 
 
 def engine_named(
@@ -38,12 +38,12 @@ def engine_named(
     if name == "serial":
         for option, value in (("address", address), ("workers", workers)):
             if value is not None:
-                raise InputError(f"{option}: expected only with engine ray, got {value!r}")
+                raise InputError(f"{option}: expected only with `engine=ray`, got {value!r}")
         return SerialExecutor()
     if device != "cpu":
-        raise InputError(f"device: expected cpu with engine ray, got '{device}'")
+        raise InputError(f"device: expected cpu with `engine=ray`, got '{device}'")
     if importlib.util.find_spec("ray") is None:
-        raise InputError("engine ray: Ray is not installed; pip install 'rafair[ray]' installs it")
+        raise InputError("engine: Ray is not installed; pip install 'rafair[ray]' installs it")
     from rafair.engine.ray_executor import RayExecutor
 
     return RayExecutor(address, workers)

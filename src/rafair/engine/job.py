@@ -71,7 +71,7 @@ class Job:
         ...     (folder.partial / "sum.json").write_text(json.dumps(document))
         ...     return document
         >>> with tempfile.TemporaryDirectory() as place:
-        ...     job = Job("sum", "sum", {"add": [1, 2]}, RunSettings(Path(place, "run")), find)
+        ...     job = Job("sum", "sum", {"add": [1, 2]}, RunSettings(out=Path(place, "run")), find)
         ...     before, done, after = job.done_before(), job.do(work), job.done_before()
         >>> before, done.document["sum"], after.document["sum"]
         (None, 3, 3)
@@ -140,7 +140,7 @@ class Job:
         if resume and not (self.identified and has_plan(partial, self.plan)):
             raise RunFolderError(
                 f"resume: expected unfinished work of this very command in '{partial}', found "
-                "none; without --resume it begins"
+                "none; without `resume` it begins"
             )
         around = self.place.parent if self.is_temporary else None
         force = self.settings.force

@@ -167,8 +167,8 @@ def _held(ray: Any, work: Any) -> Any:
         return ray.put((work, versions()))
     except (TypeError, AttributeError, pickle.PicklingError) as error:
         raise InputError(
-            f"engine ray: expected a model that can be pickled, to be sent to workers: "
-            f"{_first_line(error.__cause__ or error)}; --engine serial takes it as it is"
+            f"engine: expected a model that can be pickled, to be sent to workers: "
+            f"{_first_line(error.__cause__ or error)}; `engine='serial'` takes it as it is"
         ) from error
 
 

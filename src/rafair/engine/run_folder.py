@@ -77,14 +77,13 @@ class RunFolder:
             return
         if not _is_free(self.final):
             raise RunFolderError(
-                f"'{self.final}': expected a new or empty folder; --force (force=True in Python) "
+                f"'{self.final}': expected a new or empty folder; `force=True` "
                 "puts the run in its place"
             )
         if not (_is_free(self.partial) or has_plan(self.partial, self._plan)):
             raise RunFolderError(
                 f"'{self.partial}' holds unfinished work of another command, or on data or a model "
-                "that have changed since: remove it, or put this one in its place with --force "
-                "(force=True in Python)"
+                "that have changed since: remove it, or put this one in its place with `force=True`"
             )
 
     def _open(self) -> None:

@@ -20,7 +20,7 @@ def of_change(holding: Holding, runs: Runs) -> Finding:
     threshold = holding.rule.threshold[0]
     if before is None:
         raise InputError(
-            f"{threshold}: expected a baseline run, found none; give --baseline, or [baseline] in "
+            f"{threshold}: expected a baseline run, found none; give `baseline`, or [baseline] in "
             "the policy"
         )
     try:

@@ -7,41 +7,30 @@ from dataclasses import dataclass, field
 from rafair.arguments import check_name, check_real, check_whole
 from rafair.attacks.naming import attack_named, attack_names, check_attacks, expand
 from rafair.attacks.registry import UNIONS
-from rafair.auditing.certify_options import CertifyOptions
-from rafair.certify.cascade import BOXES
+from rafair.engine.option_groups import LARGEST_SEED
 from rafair.errors import InputError
-from rafair.hardening.registry import DEFAULT, Method, method_named
-from rafair.results.options import MOST_STEPS, Perturbation
+from rafair.hardening.option_groups import EPSILONS, Hardening
+from rafair.hardening.registry import Method, method_named
+from rafair.options import check_options
+from rafair.results.options import Perturbation
 
 PANEL = ("strongest",)
 """The judges: all attacks together, each on what those before it left."""
 
 ALL = "all"
 EPSILON = 0.05
-EPSILONS = (0.02, 0.05, 0.1, 0.2)
-MOST_MODELS = 100
 
 
-@dataclass(frozen=True)
-class HardenConfig:
+@dataclass(frozen=True, kw_only=True)
+class HardenConfig(Hardening):
     """The options of a hardening that decide its figures, but for those of the model.
 
     Args:
-        method: The method's name.
-        options: Its options, each as `NAME=VALUE`.
-        epsilon: The largest change of a feature that training lets happen, and the one at which
-            figures are told first. None takes 0.05; of a wrapper, which trains at none, the
-            smallest that is judged where that is not.
-        models: How many networks, each with a seed of its own.
-        seed: The first network's seed; decides the judged instances too.
-        instances: How many test rows are judged; None takes all.
-        steps: Steps of each judge.
-        judges: The attacks that judge; empty takes the panel, ("all",) the whole registry.
-        epsilons: The largest changes that the judges may make, one after the other; `epsilon` is
-            added.
-        perturbation: "paper" or "feasible"; None takes what suits the data.
-        certify: Whether to prove of which judged rows the properties hold, before and after.
-        boxes: After how many boxes of a proof an instance is left open.
+        epsilon: None takes 0.05; of a wrapper, which trains at none, the smallest that is judged
+            where that is not.
+        judges: Empty takes the panel, ("all",) the whole registry.
+        epsilons: One after the other; `epsilon` is added.
+        perturbation: None takes what suits the data.
 
     Raises:
         InputError: If an option is out of range.
@@ -54,30 +43,15 @@ class HardenConfig:
         (0.1, 0.2)
     """
 
-    method: str = DEFAULT
     options: tuple[str, ...] = ()
-    epsilon: float | None = None
-    models: int = 1
-    seed: int = 0
-    instances: int | None = 200
-    steps: int = 20
     judges: tuple[str, ...] = ()
     epsilons: tuple[float, ...] = EPSILONS
-    perturbation: str | None = None
-    certify: bool = False
-    boxes: int = BOXES
     made: Method = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "made", method_named(self.method, self.options))
-        if self.epsilon is not None:
-            check_real("epsilon", self.epsilon, 0, 1)
-        check_whole("models", self.models, 1, MOST_MODELS)
-        check_whole("seed", self.seed, 0, 2**32 - self.models)
-        if self.instances is not None:
-            check_whole("instances", self.instances, 1, 1_000_000_000)
-        check_whole("steps", self.steps, 1, MOST_STEPS)
-        CertifyOptions(self.boxes)
+        check_options(self)
+        check_whole("seed", self.seed, 0, LARGEST_SEED + 1 - self.models)
         if not self.epsilons:
             raise InputError("epsilons: expected at least one number, got none")
         for epsilon in self.epsilons:

@@ -50,7 +50,7 @@ def pairs_of(
         return FreshPairs(dataset, ordinary, config, InMemory.of_dataset(dataset), device=device)
     if config.models != 1:
         raise InputError(
-            f"models: expected 1 with --model, which is one model, got {config.models}"
+            f"models: expected 1 with `model`, which is one model, got {config.models}"
         )
     trains = config.made.training is not None
     if named.saved and named.opening.threshold is None and (named.data is None or trains):

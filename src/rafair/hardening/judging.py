@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rafair.auditing.black_box import Asking
 from rafair.auditing.config import AuditConfig
 from rafair.auditing.cost import Cost
-from rafair.auditing.evaluation import BLOCK_ROWS, Evaluation, Flags, Inquiry, evaluate
+from rafair.auditing.evaluation import BLOCK_ROWS, Company, Evaluation, Flags, Inquiry, evaluate
 from rafair.engine.progress import SILENT, Progress
 from rafair.engine.shards import cut
 from rafair.engine.workers import Workers
@@ -143,7 +143,9 @@ class Judge:
             parts = [slice(part.start, part.stop) for part in cut(len(rows), BLOCK_ROWS)]
             return Judgement.of(
                 [
-                    evaluate(inquiry, rows[part], labels[part], tuple(attacks), sparing=True)
+                    evaluate(
+                        inquiry, Company(rows[part], labels[part]), tuple(attacks), sparing=True
+                    )
                     for part in parts
                 ]
             )

@@ -36,7 +36,6 @@ WRAPPERS_SAY = {
     "benign": "repairs every row by a benign perturbation before it is classified",
 }
 METHODS = [*TRAINING, *WRAPPING]
-DEFAULT = "counterpart-adversarial"
 NO_OPTION = ("kind",)
 """Fields that say which wrapper it is."""
 

@@ -64,7 +64,7 @@ def _check_opaque(classifier: Classifier, schema: Schema) -> None:
     if name is not None and classifier.terms.input == "encoded":
         raise ModelError(
             f"model '{classifier.name}': takes encoded rows, in which the opaque feature '{name}' "
-            "has no value; expected a model of the table's own values (--model-input raw), or "
+            "has no value; expected a model of the table's own values (`model_input='raw'`), or "
             "drop = true for it in the schema"
         )
 

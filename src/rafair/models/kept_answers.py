@@ -68,5 +68,5 @@ def _check_unchanged(classifier: Classifier, answers: Answers, rows: Rows) -> No
         return
     raise ModelError(
         f"model '{classifier.name}': expected the answers that it gave when this work was begun, "
-        f"got others for {len(some)} rows asked again; --force (force=True in Python) begins anew"
+        f"got others for {len(some)} rows asked again; `force=True` begins anew"
     )

@@ -2,20 +2,76 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Self
 
 from pydantic import StrictFloat
 
+import rafair.typed as typed
 from rafair.arguments import check_name
 from rafair.errors import InputError
+from rafair.options import group, option
 
 INPUTS = ("encoded", "raw")
 OUTPUTS = ("logits", "probabilities")
 
 ADDRESSES = ("http://", "https://")
 """How the address of a model behind HTTP begins."""
+
+
+@group
+class ModelAsked:
+    """What a user says of any model, on command lines and in Python."""
+
+    model_input: str | None = option(
+        None,
+        "What the model takes: raw (the table's own values) or encoded (numbers in [0, 1]).",
+        "NAME",
+        said="what suits its kind",
+    )
+    model_output: str | None = option(
+        None, "What the model gives: logits or probabilities.", "NAME", said="what suits its kind"
+    )
+    threshold: Mapping[str, float] | None = option(
+        None,
+        "The model decides for CLASS where its probability is P or more, as in approved=0.2.",
+        "CLASS=P",
+        "A class and its least probability, as {'approved': 0.2}, for which the model decides; "
+        "its own decision by default.",
+        said="its own decision",
+        read=typed.threshold,
+    )
+    model_classes: Sequence[str] | None = option(
+        None,
+        "The classes in the order of the model's outputs.",
+        "A,B",
+        said="as the model names them, else as the table's",
+        read=typed.fields,
+    )
+
+
+@group
+class FileAsked(ModelAsked):
+    """What a user says of a model in a file."""
+
+    weights: Path | None = option(
+        None, "The safetensors of a torch module given as module.py:name.", "FILE"
+    )
+    trust: Sequence[str] = option(
+        (), "A type that a .skops file may make besides scikit-learn's own.", "TYPE", many=True
+    )
+    trust_pickle: bool = option(False, "Open a pickle, which may run any code on this machine.")
+    trust_torchscript: bool = option(
+        False, "Open a file of TorchScript, which may read and write files."
+    )
+    original: str | None = option(
+        None,
+        "Of a hardened model whose folder holds no copy of the model inside: that model, "
+        "FILE.py:NAME or http://...",
+        "MODEL",
+    )
 
 
 @dataclass(frozen=True)
@@ -96,6 +152,15 @@ class ModelOptions:
             raise InputError(
                 f"model_classes: expected each class once, got {', '.join(self.classes)}"
             )
+
+    @classmethod
+    def of(cls, asked: Mapping[str, Any], device: str) -> Self:
+        """Those of `FileAsked` that are given, for a place where torch modules compute."""
+        names = {"model_input": "inputs", "model_output": "outputs", "model_classes": "classes"}
+        options = {names.get(name, name): value for name, value in asked.items()}
+        if options.get("classes") is not None:
+            options["classes"] = tuple(map(str, options["classes"]))
+        return cls(**options, device=device)
 
     def check_untold(self, model: str | None) -> None:
         """Refuses to be told what a network that rafair saved tells itself.

@@ -40,6 +40,6 @@ def open_model(source: str | Path, schema: Schema, options: ModelOptions = DEFAU
         raise ModelError(f"model '{source}': expected {EXPECTED}")
     if options.weights is not None and kind is not TORCH_FACTORY:
         raise ModelError(
-            f"model '{source}': expected FILE.py:FACTORY with --weights {options.weights}"
+            f"model '{source}': expected FILE.py:FACTORY with `weights={options.weights}`"
         )
     return kind.opened(source, schema, options)

@@ -157,6 +157,6 @@ def check_stated(scores: Any, outputs: str | None, name: str) -> None:
     """
     if outputs is None and look_like_probabilities(scores):
         raise ModelError(
-            f"model '{name}': expected logits, got what look like probabilities; --model-output "
-            "probabilities (or logits) says which they are"
+            f"model '{name}': expected logits, got what look like probabilities; "
+            "`model_output` says which they are"
         )

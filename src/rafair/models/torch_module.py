@@ -132,8 +132,8 @@ class TorchClassifier(Classifier):
             if not outputs.requires_grad:
                 raise ModelError(
                     f"model '{self.name}': expected logits that torch can differentiate, got some "
-                    "without a gradient to the rows; --black-box (black_box=True in Python) asks "
-                    "for predictions alone"
+                    "without a gradient to the rows; `black_box=True` asks for "
+                    " predictions alone"
                 )
             weights = self._tensor(cotangent(logits, slice(0, len(rows)))).to(outputs.dtype)
             (gradients,) = torch.autograd.grad(outputs, inputs, weights, allow_unused=True)

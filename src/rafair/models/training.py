@@ -8,11 +8,13 @@ from dataclasses import asdict, dataclass
 import torch
 from torch import Tensor, nn
 
-from rafair.arguments import check_name, check_real, check_whole
+from rafair.arguments import check_name
 from rafair.engine.progress import SILENT, Progress
 from rafair.engine.workers import Workers
 from rafair.errors import InputError
 from rafair.models.network import fcnn
+from rafair.models.train_options import Training
+from rafair.options import check_options, documented
 from rafair.tabular.table import Table
 
 TrainLoss = Callable[[Tensor, Tensor], Tensor]
@@ -30,33 +32,18 @@ TRAIN_LOSSES: dict[str, TrainLoss] = {
 }
 
 
+@documented
 @dataclass(frozen=True)
-class TrainConfig:
+class TrainConfig(Training):
     """How a network is trained.
-
-    Args:
-        epochs: Passes over the table.
-        batch: Rows per step of Adam.
-        learning_rate: Adam's step size.
-        loss: "cross-entropy", or "mse", the mean squared error of the softmax.
-        seed: Decides the first weights and the order of rows.
 
     Raises:
         InputError: If a number is out of range, or the loss unknown.
     """
 
-    epochs: int = 50
-    batch: int = 128
-    learning_rate: float = 1e-3
-    loss: str = "cross-entropy"
-    seed: int = 0
-
     def __post_init__(self) -> None:
-        check_whole("epochs", self.epochs, 1, 10_000)
-        check_whole("batch", self.batch, 1, 1_000_000)
-        check_real("learning_rate", self.learning_rate, 0, 1)
+        check_options(self)
         check_name("training loss", self.loss, TRAIN_LOSSES)
-        check_whole("seed", self.seed, 0, 2**32 - 1)
 
     def to_dict(self) -> dict[str, object]:
         """As plain values."""

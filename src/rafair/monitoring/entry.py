@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from rafair.arguments import check_real
 from rafair.engine.files import sha256_of
+from rafair.engine.option_groups import Threaded
 from rafair.engine.progress import SILENT, Progress
 from rafair.engine.text_file import LONGEST_MARK
 from rafair.errors import DataFileError, InputError, StoreBusyError
@@ -30,7 +30,8 @@ from rafair.monitoring.incoming.folder import Folder
 from rafair.monitoring.incoming.lines import unmarked
 from rafair.monitoring.incoming.sorting import Sorted, sort_records
 from rafair.monitoring.kept import Kept
-from rafair.monitoring.monitor import LEAST_JUDGED, Monitor
+from rafair.monitoring.monitor import Monitor
+from rafair.monitoring.option_groups import LOCAL, Cutting, Taken
 from rafair.monitoring.record import Record
 from rafair.monitoring.references.freezing import open_watched
 from rafair.monitoring.references.judge import Judge
@@ -42,13 +43,14 @@ from rafair.monitoring.telling.snapshots import Snapshots
 from rafair.monitoring.telling.webhook import Webhook
 from rafair.monitoring.told import ReferenceFacts, WindowResult
 from rafair.monitoring.watching import Watching
+from rafair.options import check_options
 from rafair.sources.named import NOTHING_NAMED, Named
 from rafair.visible import visible
 
 if TYPE_CHECKING:
     from rafair.monitoring.store.store import Store
 
-STDIN, LOCAL = "-", "127.0.0.1"
+STDIN = "-"
 TURN_S = 60.0
 """How long a check waits for its turn while another process works on the monitor."""
 
@@ -58,19 +60,12 @@ OF_A_HASH = 16
 """So many digits of a file's hash begin the names of its rows that have none."""
 
 
-@dataclass(frozen=True)
-class Place(Kept):
+@dataclass(frozen=True, kw_only=True)
+class Place(Taken, Threaded, Kept):
     """What is watched, and where results are kept.
 
     Args:
         named: A model that the folder does not hold.
-        id_column: The column that names rows; None for "id".
-        label_column: The column with the true class; None for "label", else the data set's own.
-        webhook: Where new alarms are posted.
-        least_judged: The least share of a window's rows that has to be judged; with less an alarm
-            of the kind "data" is raised.
-        threads: How many threads compute; None takes one per core.
-        device: Where a network computes.
         progress: Where a bar is shown while a check judges.
 
     Raises:
@@ -78,16 +73,10 @@ class Place(Kept):
     """
 
     named: Named = NOTHING_NAMED
-    id_column: str | None = None
-    label_column: str | None = None
-    webhook: str | None = None
-    least_judged: float = LEAST_JUDGED
-    threads: int | None = None
-    device: str = "cpu"
     progress: Progress = SILENT
 
     def __post_init__(self) -> None:
-        check_real("least_judged", self.least_judged, 0, 1, low_included=True)
+        check_options(self)
 
     def monitor(self, reference: Reference, judge: Judge, store: Store) -> Monitor:
         """It at work."""
@@ -122,30 +111,14 @@ class Place(Kept):
 
 
 @dataclass(frozen=True)
-class Stream:
+class Stream(Cutting):
     """What is watched, and how windows are cut.
 
     Args:
         source: A folder, or "-" for standard input.
-        window_rows: Rows or labels that close a window.
-        window_time: Time that does, as "1h"; None for no limit.
-        once: Whether to end when all that is there is read.
-        poll: How often a folder is looked into.
-        settle: For how long a file must not change to be taken as it is.
-        number_rows: Whether rows of standard input may lack ids.
-        metrics_port: Where Prometheus is answered; None for nowhere.
-        metrics_address: Of the interface that does so.
     """
 
     source: str
-    window_rows: int = 500
-    window_time: str | None = None
-    once: bool = False
-    poll: str = "1s"
-    settle: str = "5s"
-    number_rows: bool = False
-    metrics_port: int | None = None
-    metrics_address: str = LOCAL
 
     @property
     def closing(self) -> Closing:
@@ -278,7 +251,7 @@ def _check_stream(stream: Stream) -> None:
     for name, text in (("poll", stream.poll), ("settle", stream.settle)):
         seconds_of(name, text)
     if stream.metrics_port is None and stream.metrics_address != LOCAL:
-        raise InputError("metrics_address: expected with --metrics-port, got it alone")
+        raise InputError("metrics_address: expected with `metrics_port`, got it alone")
     if stream.source == STDIN:
         return
     if stream.number_rows:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from rafair.engine.run_folder import MONITOR
 from rafair.monitoring.durations import patience_of
 from rafair.monitoring.history import history_of, reference_facts
+from rafair.monitoring.option_groups import Keeping
 from rafair.monitoring.references.reference import Reference
 from rafair.monitoring.store.opening import open_store
 from rafair.monitoring.told import History
@@ -25,20 +26,16 @@ def _silent(line: str) -> None:
 
 
 @dataclass(frozen=True)
-class Kept:
+class Kept(Keeping):
     """Where the results of a monitor are kept.
 
     Args:
         run: The run's folder, with a frozen reference.
-        store: A file or URL; None for the run's own.
-        patience: How long to wait for a store that is away, as "60s" or "forever".
         say: Takes one line about what goes on.
     """
 
     run: Path
-    store: str | None = None
-    patience: str = "60s"
-    say: Callable[[str], None] = field(default=_silent)
+    say: Callable[[str], None] = field(default=_silent, kw_only=True)
 
     def open_store(self, reference: Reference, *, existing: bool = False) -> Store:
         """The store of a reference's monitor; with `existing`, one that knows it already."""

@@ -23,6 +23,7 @@ from rafair.monitoring.gathering import Gathering
 from rafair.monitoring.history import reference_facts
 from rafair.monitoring.incoming.faults import summed
 from rafair.monitoring.judged import UNLABELLED, Judged, joined
+from rafair.monitoring.option_groups import LEAST_JUDGED
 from rafair.monitoring.references.judge import Judge
 from rafair.monitoring.references.reference import Reference
 from rafair.monitoring.store.stored_rows import StoredRows
@@ -34,9 +35,6 @@ from rafair.tabular.encoding import Rows
 
 if TYPE_CHECKING:
     from rafair.monitoring.store.store import Store
-
-LEAST_JUDGED = 0.5
-"""The least share of a window's rows, and of its labels alone, of which no alarm is wanted."""
 
 Now = Callable[[], datetime.datetime]
 

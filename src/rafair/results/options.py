@@ -11,6 +11,8 @@ from rafair.arguments import check_name, check_real, check_whole
 from rafair.attacks.naming import expand
 from rafair.attacks.registry import WITNESSES
 from rafair.errors import InputError
+from rafair.options import check_options
+from rafair.results.option_groups import DEFAULT_ATTACKS, STEP_SIZE, Auditing
 from rafair.search.reach import following_step
 from rafair.tabular.bands import check_edges, edges_of
 from rafair.tabular.schema import Schema
@@ -18,23 +20,10 @@ from rafair.tabular.schema import Schema
 if TYPE_CHECKING:
     from rafair.tabular.perturbation import PerFeature
 
-DEFAULT_ATTACKS = ("rafair", "strongest")
-"""The paper's attack in full, and all attacks together on what it left."""
-
-DEFAULT_INSTANCES = 200
-STEP_SIZE = 0.01
-"""The paper's: 20 of them reach 0.2."""
-
 OWN_EPSILONS = (0.01, 0.02, 0.05)
 """The budgets of one's own data, as shares of each feature's usual spread."""
 
 MOST_EPSILONS = 20
-MOST_STEPS = 10_000
-MOST_CHUNK_ROWS = 1_000_000
-MOST_GRADIENT_ROWS = 1_000_000_000_000
-LARGEST_K = 1e6
-LARGEST_SEED = 2**32 - 1
-MOST_CATEGORY_CHANGES = 1_000
 LOSSES = ("cross-entropy", "mse", "margin")
 LABELS = ("true", "consensus")
 
@@ -51,90 +40,43 @@ class Perturbation(StrEnum):
     BOTH = "both"
 
 
-@dataclass(frozen=True)
-class AuditOptions:
+@dataclass(frozen=True, kw_only=True)
+class AuditOptions(Auditing):
     """The options of an audit that decide its figures.
 
+    Ranges, defaults and meanings of the others stand in `option_groups.py`.
+
     Args:
-        attacks: Names of attacks and unions; none at all gives clean verdicts only. By default
-            those of `DEFAULT_ATTACKS` that this many steps are enough for.
-        instances: How many rows to sample; None takes all.
-        steps: The number of iterates T of each attack and of the repair.
-        step_size: The length of a step as a share of a feature's scale, or one by feature name. By
-            default 2.5 / `steps` of `epsilon`, where that is given, else 0.01.
-        epsilon: The largest change of a feature, or one by feature name; `steps × step_size` by
-            default.
+        attacks: By default those of `DEFAULT_ATTACKS` that this many steps are enough for.
+        step_size: By default 2.5 / `steps` of `epsilon`, where that is given, else 0.01.
         epsilons: Several budgets, of which `epsilon` is the largest.
-        k: The factor K of the fairness condition.
-        loss: The loss that attacks follow.
-        labels: What the repair follows: "true" labels, the counterparts' "consensus", or None for
-            no repair.
-        seed: Decides which rows are sampled, and bootstrap intervals.
-        perturb_sensitive: Whether perturbations may move sensitive features as well.
-        max_gradient_rows: The most gradient rows that an attack may ask for, for each instance;
-            None sets no limit. An attack whose next look would cost more stays where it is.
-        black_box: Whether a model that gives gradients is treated as if it gave none.
-        max_queries: The most rows that a model without gradients may be asked about, by one call of
-            a command; None sets no limit. It decides no figure.
-        chunk_rows: Rows computed at once; None takes what suits the number of counterparts. Another
-            shape may round results differently.
-        perturbation: "paper" for continuous steps of all codes, "feasible" for rows that could
-            really happen, "both" for each attack under either.
-        max_category_changes: How many categories a feasible perturbation may change.
-        bands: Ascending edges of the bands that rates by group are given by, by sensitive feature;
-            a band holds its lower edge. Features that are not named have the schema's bands.
+        perturbation: "paper", "feasible" or "both".
 
     Raises:
         InputError: If an option is out of range.
     """
 
     attacks: tuple[str, ...] = DEFAULT_ATTACKS
-    instances: int | None = DEFAULT_INSTANCES
-    steps: int = 20
     step_size: PerFeature = None  # type: ignore[assignment]  # filled in below
-    epsilon: PerFeature | None = None
     epsilons: tuple[float, ...] | None = None
-    k: float = 0.0
-    loss: str = "cross-entropy"
-    labels: str | None = "true"
-    seed: int = 0
-    perturb_sensitive: bool = False
-    max_gradient_rows: int | None = None
-    black_box: bool = False
-    max_queries: int | None = None
-    chunk_rows: int | None = None
     perturbation: str = Perturbation.PAPER
-    max_category_changes: int = 1
-    bands: Mapping[str, Sequence[float]] | None = None
 
     def __post_init__(self) -> None:
-        check_whole("steps", self.steps, 1, MOST_STEPS)
+        check_options(self)
         if self.attacks is DEFAULT_ATTACKS and self.steps < WITNESSES:  # nobody named them
             object.__setattr__(self, "attacks", DEFAULT_ATTACKS[:1])
         expand(self.attacks)
-        if self.instances is not None:
-            check_whole("instances", self.instances, 1, 1_000_000_000)
         if self.epsilons is not None:
             self._take_the_largest(self.epsilons)
-        for name, value in (("step_size", self.step_size), ("epsilon", self.epsilon)):
-            if value is not None and not isinstance(value, Mapping):
-                check_real(name, value, 0, 1)
         if self.step_size is None:
             given = self.epsilon is not None
             object.__setattr__(self, "step_size", self.following if given else STEP_SIZE)
-        check_real("k", self.k, 0, LARGEST_K, low_included=True)
+        elif not isinstance(self.step_size, Mapping):
+            check_real("step_size", self.step_size, 0, 1)
         check_name("loss", self.loss, LOSSES)
         if self.labels is not None:
             check_name("kind of labels", self.labels, LABELS)
-        check_whole("seed", self.seed, 0, LARGEST_SEED)
-        if self.max_gradient_rows is not None:
-            check_whole("budget gradient_rows", self.max_gradient_rows, 1, MOST_GRADIENT_ROWS)
-        if self.max_queries is not None:
-            check_whole("max_queries", self.max_queries, 1, MOST_GRADIENT_ROWS)
-        if self.chunk_rows is not None:
-            check_whole("chunk_rows", self.chunk_rows, 1, MOST_CHUNK_ROWS)
         check_name("perturbation", self.perturbation, list(Perturbation))
-        check_whole("max_category_changes", self.max_category_changes, 0, MOST_CATEGORY_CHANGES)
         if self.bands is not None:
             _check_bands(self.bands)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -61,6 +63,7 @@ class Layout:
         return Chunk(self, start, touched, bounds[:-1] - start, owner, index, batch, labels)
 
 
+@dataclass(eq=False)
 class Chunk:
     """Consecutive counterparts of consecutive rows.
 
@@ -75,21 +78,14 @@ class Chunk:
         labels: The class of each row of the batch; shape `(size,)`.
     """
 
-    def __init__(
-        self,
-        layout: Layout,
-        begin: int,
-        touched: Numbers,
-        starts: Numbers,
-        owner: Numbers,
-        index: Numbers,
-        batch: Rows,
-        labels: Labels,
-    ) -> None:
-        self._layout, self._begin = layout, begin
-        self.touched, self.starts = touched, starts
-        self.owner, self.index = owner, index
-        self.batch, self.labels = batch, labels
+    layout: Layout
+    begin: int
+    touched: Numbers
+    starts: Numbers
+    owner: Numbers
+    index: Numbers
+    batch: Rows
+    labels: Labels
 
     def __len__(self) -> int:
         return len(self.owner)
@@ -97,7 +93,7 @@ class Chunk:
     def places_of(self, counterparts: Numbers) -> NDArray[np.int64]:
         """Where in this chunk the rows' `counterparts`, of shape `(n,)`, stand, if they do."""
         wanted = counterparts[self.touched]
-        places = self._layout.offsets[self.touched] + wanted - self._begin
+        places = self.layout.offsets[self.touched] + wanted - self.begin
         here = (wanted != NONE) & (places >= 0) & (places < len(self))
         found: NDArray[np.int64] = places[here]
         return found

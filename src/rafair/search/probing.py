@@ -168,11 +168,11 @@ class Probing:
             point, place = np.nonzero(open_)
             change = np.zeros_like(points)
             change[:, self._columns] = sizes
-            up, down = (
+            ends = [
                 reached(wanted, points, lower, upper)[point, self._columns[place]]
                 for wanted in (points + change, points - change)
-            )
-            asked = self._losses(points, labels, losses, point, place, up, down)
+            ]
+            asked = self._losses(points, labels, losses, point, place, np.concatenate(ends))
             signs[point, place] = np.sign(asked[0] - asked[1])
             open_ &= (signs == 0) & (sizes < widest)
             growing = open_.any(axis=1).reshape(2, k).any(axis=0) & (self._rounds[where] > 0)
@@ -191,14 +191,12 @@ class Probing:
         losses: Values,
         point: Numbers,
         place: Numbers,
-        up: NDArray[np.float32],
-        down: NDArray[np.float32],
+        value: NDArray[np.float32],
     ) -> Values:
-        """Losses with feature `place` of each `point` moved up, and moved down; `(2, q)`."""
+        """Losses with feature `place` of each `point` at both its ends, `(2q,)`; `(2, q)`."""
         moved = points[np.concatenate([point, point])]
         column = self._columns[np.concatenate([place, place])]
         each = np.arange(len(moved))
-        value = np.concatenate([up, down])
         known = np.tile(losses[point], 2)
         asked = np.flatnonzero(moved[each, column] != value)
         moved[each, column] = value

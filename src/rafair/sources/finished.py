@@ -27,6 +27,7 @@ from rafair.sources.source import ModelSource, Source
 from rafair.tabular.own_stream import open_own
 from rafair.tabular.read_as import ReadAs
 from rafair.tabular.reading import read_own
+from rafair.tabular.roles import Roles
 from rafair.tabular.schema import Schema
 from rafair.tabular.table_file import TableFile
 
@@ -54,14 +55,14 @@ def open_finished(audit: Audit, named: Named, progress: Progress = SILENT) -> So
         _refuse(named, "data")
     elif named.data is None:
         raise InputError(
-            f"data: expected --data {data.file.name if data.file else 'FILE'}, the file that was "
+            f"data: expected {data.file.name if data.file else 'FILE'}, the file that was "
             f"audited and that '{audit.folder}' does not hold"
         )
     if holds_model(audit):
         _refuse(named, "model")
     elif named.model is None:
         raise InputError(
-            f"model: expected --model MODEL, the {model.kind} model '{model.name}' that was "
+            f"model: expected the {model.kind} model '{model.name}' that was "
             f"audited and that '{audit.folder}' does not hold"
         )
     rows = _data(audit, named, progress)
@@ -130,7 +131,7 @@ def _data(audit: Audit, named: Named, progress: Progress) -> DataSource:
         if not data.own:
             return Streamed(TableFile.open(path, audit.schema), data.sha256)
         reading = ReadAs.of(data.file.reading if data.file else None)
-        file = open_own(path, audit.schema, None, (), reading, scales=False)
+        file = open_own(path, audit.schema, Roles(), reading, scales=False)
         return Streamed(file, data.sha256, reading)
     if data.file is None:
         dataset = load_dataset(data.name, data.variant or "", progress=progress)
@@ -143,7 +144,7 @@ def _data(audit: Audit, named: Named, progress: Progress) -> DataSource:
     path = _file(named, data.file.sha256, progress)
     # the run's own schema, so that rows are encoded as they were
     reading = ReadAs.of(data.file.reading)
-    table = read_own(path, None, (), (), audit.schema, data.name, reading, scaled=False)
+    table = read_own(path, Roles(), audit.schema, data.name, reading, scaled=False)
     if table.sha256 != data.sha256:
         raise DataFileError(
             f"'{path}': expected rows that are encoded as in the audit, sha256 {data.sha256}, "

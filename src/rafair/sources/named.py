@@ -36,6 +36,7 @@ from rafair.tabular.file_kinds import ENDINGS, PARQUET, ending_of
 from rafair.tabular.own_stream import can_be_streamed, is_large, open_own
 from rafair.tabular.read_as import AS_IT_IS, ReadAs
 from rafair.tabular.reading import read_own
+from rafair.tabular.roles import Roles
 from rafair.tabular.schema import Schema
 from rafair.tabular.schema_file import read_schema
 from rafair.tabular.table import Table
@@ -45,7 +46,7 @@ DEFAULT_DATASET = "affairs"
 
 
 @dataclass(frozen=True)
-class Named:
+class Named(Roles):
     """What a user names.
 
     Args:
@@ -54,9 +55,6 @@ class Named:
         data: A table in a file; None for a data set.
         dataset: The data set's name; that of a saved network if None, else the embedded one.
         variant: The data set's variant.
-        label: The label column of `data`; the schema's own if None.
-        sensitive: The sensitive columns of `data`; those of the schema if there are none.
-        immutable: Columns of `data` that a perturbation must not move, beside those of the schema.
         schema: A schema file for `data`; if None, the schema is inferred from it.
         reading: How `data` is to be read.
         stream: Whether `data` is read block by block; by default if it is large.
@@ -72,9 +70,6 @@ class Named:
     data: Path | None = None
     dataset: str | None = None
     variant: str | None = None
-    label: str | None = None
-    sensitive: tuple[str, ...] = ()
-    immutable: tuple[str, ...] = ()
     schema: Path | None = None
     reading: ReadAs = AS_IT_IS
     stream: bool | None = None
@@ -87,7 +82,7 @@ class Named:
             value = getattr(self, name)
             if self.data is not None and value is not None:
                 raise InputError(
-                    f"{name}: expected not to be given with --data, a file of its own; got "
+                    f"{name}: expected not to be given with `data`, a file of its own; got "
                     f"{value!r}"
                 )
 
@@ -181,7 +176,7 @@ def open_source(
         return _streamed(named, progress)
     if named.data is not None:
         if named.model is None:
-            raise InputError("data: expected with --model, which is asked about the file")
+            raise InputError("data: expected with `model`, which is asked about the file")
         data: DataSource
         if named.streamed_own and not whole:
             data = _own_stream(named, progress)
@@ -240,9 +235,7 @@ def own_table(named: Named) -> Table:
     schema, scales = _own_schema(named)
     return read_own(
         named.data,
-        named.label,
-        named.sensitive,
-        named.immutable,
+        named,
         schema,
         named.data.stem,
         named.reading,
@@ -256,13 +249,11 @@ def _own_schema(named: Named) -> tuple[Schema | None, bool]:
     of_model = named.folder_schema() if schema is None else None
     schema = schema or of_model
     if schema is None and named.label is None:
-        raise InputError(
-            "label: expected --label COLUMN, the column with the true classes, or --schema with one"
-        )
+        raise InputError("label: expected the column with the true classes, or a `schema` with one")
     if schema is None and not named.sensitive:
         raise InputError(
-            "sensitive: expected --sensitive COLUMN,COLUMN, whose change must not change the "
-            "decision, or --schema with some"
+            "sensitive: expected the columns whose change must not change the decision, or a "
+            "`schema` with some"
         )
     return schema, of_model is None
 
@@ -316,7 +307,7 @@ def _of_wrapped(named: Named, described: WrappedModel) -> Named:
         return named
     if described.dataset is None:
         raise InputError(
-            f"data: expected --data FILE with the columns {', '.join(described.table.names)}, "
+            f"data: expected a file with the columns {', '.join(described.table.names)}, "
             f"since '{named.model}' was hardened on a table of one's own"
         )
     dataset, variant = described.dataset
@@ -356,10 +347,8 @@ def _own_stream(named: Named, progress: Progress) -> Streamed:
     file = open_own(
         named.data,
         schema,
-        named.label,
-        named.sensitive,
+        named,
         named.reading,
-        immutable=named.immutable,
         scales=scales,
     )
     progress.note(

@@ -164,7 +164,7 @@ def inside(folder: Path, described: WrappedModel, opening: ModelOptions) -> str:
             )
     if original.file is None and again is None:
         raise InputError(
-            f"original: expected --original {original.name}, the model inside the wrapper of "
+            f"original: expected {original.name}, the model inside the wrapper of "
             f"'{folder}': to open it may run its code or send it rows, which a folder does not "
             "decide"
         )

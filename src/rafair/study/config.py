@@ -11,13 +11,11 @@ from rafair.attacks.registry import ATTACKS, UNIONS
 from rafair.auditing.config import AuditConfig
 from rafair.datasets.info import Variant
 from rafair.datasets.registry import DATASETS
+from rafair.engine.option_groups import LARGEST_SEED
 from rafair.errors import InputError
 from rafair.models.training import TrainConfig
-from rafair.results.options import LARGEST_SEED
-
-PAPER_DATASETS = ("adult", "bank", "credit", "compas")
-MOST_MODELS = 1000
-LEAST_FIGURE_STEPS = 2  # a slope takes three points
+from rafair.options import check_options
+from rafair.study.option_groups import PAPER_DATASETS, Reproducing
 
 
 class Part(StrEnum):
@@ -45,23 +43,13 @@ def parts_of(what: str) -> tuple[Part, ...]:
     return tuple(single for single in Part if single != Part.ALL) if part == Part.ALL else (part,)
 
 
-@dataclass(frozen=True)
-class StudyConfig:
+@dataclass(frozen=True, kw_only=True)
+class StudyConfig(Reproducing):
     """The options of a reproduction; the defaults are the paper's.
 
     Args:
-        datasets: Which data sets.
-        variant: Which features they are loaded with.
-        models: How many networks per data set, trained from `seed`, `seed + 1`, and so on. Each
-            also has a sample of instances of its own.
-        instances: Test rows that are attacked; None takes all.
-        steps: Steps of each attack and of the repair.
-        step_size: The length of a step, as a share of each feature's range.
-        epochs: Passes over the training rows.
+        models: Each also has a sample of instances of its own.
         train_loss: What training follows.
-        seed: The first seed.
-        figure_instances: Test rows whose losses are followed for the figures.
-        figure_steps: Steps over which they are followed.
 
     Raises:
         InputError: If an option is out of range.
@@ -72,23 +60,13 @@ class StudyConfig:
     """
 
     datasets: tuple[str, ...] = PAPER_DATASETS
-    variant: str = Variant.PAPER.value
-    models: int = 1
-    instances: int | None = 200
-    steps: int = 20
-    step_size: float = 0.01
-    epochs: int = 50
     train_loss: str = "cross-entropy"
-    seed: int = 0
-    figure_instances: int = 100
-    figure_steps: int = 50
 
     def __post_init__(self) -> None:
         _check_datasets(self.datasets)
         check_name("variant", self.variant, list(Variant))
-        check_whole("models", self.models, 1, MOST_MODELS)
+        check_options(self)
         check_whole("seed", self.seed, 0, LARGEST_SEED + 1 - self.models)
-        check_whole("figure_steps", self.figure_steps, LEAST_FIGURE_STEPS, 10_000)
         self.training(self.seed)
         self.attacking(self.seed)
         self.following(self.seed)

@@ -182,14 +182,14 @@ def _check_folder(out: Path, config: StudyConfig, *, force: bool) -> None:
         found = f"its {STUDY} cannot be read" if (out / STUDY).exists() else f"it has no {STUDY}"
         raise RunFolderError(
             f"'{out}': expected a new or empty folder, or one of an earlier reproduction; {found}; "
-            "--force (force=True in Python) writes into it all the same, and keeps finished runs"
+            "`force=True` writes into it all the same, and keeps finished runs"
         )
     earlier = vars(recorded)
     for key, value in vars(config).items():
         if key not in MAY_DIFFER and earlier[key] != value:
             raise RunFolderError(
                 f"'{out}' holds a reproduction with {key} {earlier[key]}, not {value}: choose "
-                "another folder, or replace its runs with --force (force=True in Python)"
+                "another folder, or replace its runs with `force=True`"
             )
 
 

@@ -31,7 +31,7 @@ def check_separator(
     other = next((mark for mark in others if mark in names[0]), None)
     hint = "" if other is None else f"; is the separator {others[other]}?"
     if other is not None and option:
-        hint += f" --separator {'tab' if other == chr(9) else repr(other)} says so"
+        hint += f" `separator={'tab' if other == chr(9) else repr(other)}` says so"
     known = SEPARATORS.get(separator, repr(separator))
     raise DataFileError(f"'{path}': expected columns separated by {known}, found one column{hint}")
 

@@ -175,11 +175,11 @@ def _text(path: Path, content: bytes, reading: ReadAs) -> str:
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         raise DataFileError(
-            f"'{path}', line {line:,}: expected {reading.encoding} text, as --encoding says, found "
+            f"'{path}', line {line:,}: expected {reading.encoding} text, as `encoding` says, found "
             "other bytes"
         ) from error
     except ValueError as error:
-        other = ", or say which it is: --encoding latin-1" if "iconv" in str(error) else ""
+        other = ", or say which it is: `encoding='latin-1'`" if "iconv" in str(error) else ""
         raise DataFileError(f"'{path}', {error}{other}") from error
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1

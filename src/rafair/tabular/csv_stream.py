@@ -131,7 +131,7 @@ def _text(path: Path, reading: ReadAs) -> Iterator[io.TextIOWrapper]:
     except FileNotFoundError as error:
         raise DataFileError(f"'{path}': expected a CSV file, found no such file") from error
     except UnicodeDecodeError as error:
-        hint = "" if reading.encoding else "; say which it is, as with --encoding latin-1"
+        hint = "" if reading.encoding else "; say which it is, as with `encoding='latin-1'`"
         raise DataFileError(f"'{path}': {not_text(error)}{hint}") from error
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise DataFileError(f"'{path}': expected a whole gzip file: {error}") from error

@@ -175,9 +175,7 @@ def _sheet(path: Path, sheets: list[str], wanted: str | None) -> str:
     if wanted is not None and wanted not in sheets:
         raise DataFileError(f"'{path}': expected a sheet called '{wanted}', found {listed}")
     if wanted is None and len(sheets) > 1:
-        raise DataFileError(
-            f"'{path}': expected one sheet, found {listed}; --sheet NAME says which"
-        )
+        raise DataFileError(f"'{path}': expected one sheet, found {listed}; `sheet` says which")
     return wanted or sheets[0]
 
 

@@ -117,7 +117,7 @@ class Linked:
         size = 1 + np.abs(terms).sum(axis=1)
         others = np.delete(terms, free, axis=1).sum(axis=1) + weights[:, free] @ base
         chosen = [relation for relation, on in zip(self.relations, enforced, strict=True) if on]
-        solution = _least_distance(
+        solution = _Program(
             slope=unit / span,
             offset=(base - minimum) / span - np.clip(row[free], lower[free], upper[free]),
             least=least,
@@ -126,7 +126,7 @@ class Linked:
             sums=weights[:, free] * unit / size[:, None],
             low=(np.array([relation.lower for relation in chosen]) - others) / size - SLACK,
             high=(np.array([relation.upper for relation in chosen]) - others) / size + SLACK,
-        )
+        ).solved()
         if solution is None:
             return None
         values = raw.copy()
@@ -139,42 +139,47 @@ class Linked:
         return found
 
 
-def _least_distance(
-    *,
-    slope: Values,
-    offset: Values,
-    least: Values,
-    most: Values,
-    whole: Mask,
-    sums: Values,
-    low: Values,
-    high: Values,
-) -> Values | None:
-    """Minimises Σ |slope · z + offset| over `least <= z <= most` and `low <= sums · z <= high`."""
-    m = len(slope)
-    if not m:
-        return None
-    # the least of each sum's terms becomes 1: the solver's tolerances are absolute
-    unit = 1 / np.where(sums != 0, np.abs(sums), np.inf).min(axis=1, initial=1)
-    sums, low, high = sums * unit[:, None], low * unit, high * unit
-    eye, slopes = np.eye(m), np.diag(slope)
-    # t >= ±(slope · z + offset), and all t as small as can be
-    matrix = np.block([[slopes, -eye], [-slopes, -eye], [sums, np.zeros((len(sums), m))]])
-    with _silent():
-        result = milp(
-            np.concatenate([np.zeros(m), np.ones(m)]),
-            integrality=np.concatenate([whole, np.zeros(m)]).astype(int),
-            bounds=Bounds(
-                np.concatenate([least, np.zeros(m)]), np.concatenate([most, np.full(m, np.inf)])
-            ),
-            constraints=LinearConstraint(
-                matrix,
-                np.concatenate([np.full(2 * m, -np.inf), low]),
-                np.concatenate([-offset, offset, high]),
-            ),
-            options=OPTIONS,
-        )
-    return None if result.x is None else np.asarray(result.x[:m], np.float64)
+@dataclass(frozen=True)
+class _Program:
+    """What is minimised: Σ |slope · z + offset|, with z and sums of z between their ends."""
+
+    slope: Values
+    offset: Values
+    least: Values
+    most: Values
+    whole: Mask
+    sums: Values
+    low: Values
+    high: Values
+
+    def solved(self) -> Values | None:
+        """The best z; None where there is none, or nothing to choose."""
+        m, slope = len(self.slope), self.slope
+        if not m:
+            return None
+
+        # the least of each sum's terms becomes 1: the solver's tolerances are absolute
+        unit = 1 / np.where(self.sums != 0, np.abs(self.sums), np.inf).min(axis=1, initial=1)
+        sums, low, high = self.sums * unit[:, None], self.low * unit, self.high * unit
+        eye, slopes = np.eye(m), np.diag(slope)
+        # t >= ±(slope · z + offset), and all t as small as can be
+        matrix = np.block([[slopes, -eye], [-slopes, -eye], [sums, np.zeros((len(sums), m))]])
+        with _silent():
+            result = milp(
+                np.concatenate([np.zeros(m), np.ones(m)]),
+                integrality=np.concatenate([self.whole, np.zeros(m)]).astype(int),
+                bounds=Bounds(
+                    np.concatenate([self.least, np.zeros(m)]),
+                    np.concatenate([self.most, np.full(m, np.inf)]),
+                ),
+                constraints=LinearConstraint(
+                    matrix,
+                    np.concatenate([np.full(2 * m, -np.inf), low]),
+                    np.concatenate([-self.offset, self.offset, high]),
+                ),
+                options=OPTIONS,
+            )
+        return None if result.x is None else np.asarray(result.x[:m], np.float64)
 
 
 @contextmanager

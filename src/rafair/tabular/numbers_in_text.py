@@ -90,15 +90,15 @@ def refuse_other_signs(path: Path, series: pd.Series[Any]) -> None:
     if not odd or not all(map(_may_be_number, texts)):
         return
     if all(map(GROUPS.fullmatch, odd)):
-        said = "--thousands ',' reads it as one, or --decimal ',' as another"
+        said = "`thousands=','` reads it as one, or `decimal=','` as another"
     else:
         found = [sign for text in odd if (sign := _between(text))]
-        groups = f" --thousands {found[0]!r}" if found else ""
-        said = f"--decimal ','{groups} reads it as one"
+        groups = f" `thousands={found[0]!r}`" if found else ""
+        said = f"`decimal=','`{groups} reads it as one"
     row = int((series == odd[0]).to_numpy().argmax())
     raise DataFileError(
         f"'{path}': column '{series.name}', row {row}: expected a number with a dot before its "
-        f"decimals, found '{odd[0]}'; {said} (--decimal . leaves it a text)"
+        f"decimals, found '{odd[0]}'; {said} (`decimal='.'` leaves it a text)"
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from rafair.tabular.parquet_rows import BATCH_ROWS, open_parquet, reading_parque
 from rafair.tabular.plain_values import INDEX, arrow_frame, plain
 from rafair.tabular.read_as import AS_IT_IS, ReadAs
 from rafair.tabular.reading import check_subject, chosen, inferred, with_domain
+from rafair.tabular.roles import Roles
 from rafair.tabular.scales import scaled
 from rafair.tabular.schema import Feature, Schema
 from rafair.tabular.table_file import TableFile, check_no_opaque, stamp_of
@@ -62,11 +63,9 @@ def can_be_streamed(path: Path) -> bool:
 def open_own(
     path: Path,
     schema: Schema | None,
-    label: str | None,
-    sensitive: Sequence[str],
+    roles: Roles,
     reading: ReadAs = AS_IT_IS,
     *,
-    immutable: Sequence[str] = (),
     scales: bool = True,
 ) -> TableFile:
     """Opens a table of one's own to be read block by block; the schema is as if it were read whole.
@@ -78,10 +77,8 @@ def open_own(
         path: A file of Parquet, CSV or TSV. A text file is rewritten as Parquet among the system's
             temporary files, for as long as what is returned is used.
         schema: What the columns are.
-        label: The label column; with a schema it may be left out.
-        sensitive: The sensitive columns; with a schema, those of the schema if there are none.
+        roles: What is said of the columns; where nothing is, what the schema says.
         reading: What the file does not say.
-        immutable: The columns that must not move.
         scales: Whether ordered features get a scale where the schema states none.
 
     Raises:
@@ -89,16 +86,16 @@ def open_own(
         InputError: If the options do not fit each other.
     """
     if schema is not None:
-        schema = chosen(schema, label, sensitive, immutable)
+        schema = chosen(schema, roles)
     if ending_of(path) in PARQUET:
         reading.check_for(path, "a Parquet file")
-        return _opened(path, path, schema, label, sensitive, immutable, scales=scales)
+        return _opened(path, path, schema, roles, scales=scales)
     reading.check_for(path, "a CSV or TSV file", *OF_TEXT)
     folder = tempfile.mkdtemp(prefix="rafair-")
     try:
         held = Path(folder, "rows.parquet")
         rewrite(path, schema, with_separator(path, reading), held)
-        file = _opened(path, held, schema, label, sensitive, immutable, scales=scales)
+        file = _opened(path, held, schema, roles, scales=scales)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -110,9 +107,7 @@ def _opened(
     path: Path,
     held: Path,
     schema: Schema | None,
-    label: str | None,
-    sensitive: Sequence[str],
-    immutable: Sequence[str],
+    roles: Roles,
     *,
     scales: bool,
 ) -> TableFile:
@@ -124,8 +119,7 @@ def _opened(
         raise DataFileError(f"'{path}': expected at least one row, found none")
     try:
         if schema is None:
-            assert label is not None  # refused before
-            schema = _seen(file, path, names, label, sensitive, immutable)
+            schema = _seen(file, path, names, roles)
         for name in (*schema.names, schema.label):
             if name not in names:
                 raise InputError(str(missing_column(name, names)))
@@ -161,18 +155,13 @@ def _with_scale(feature: Feature, file: pq.ParquetFile, path: Path) -> Feature:
     return scaled(feature, _columns(file, path, [feature.name])[feature.name])
 
 
-def _seen(
-    file: pq.ParquetFile,
-    path: Path,
-    names: list[str],
-    label: str,
-    sensitive: Sequence[str],
-    immutable: Sequence[str],
-) -> Schema:
+def _seen(file: pq.ParquetFile, path: Path, names: list[str], roles: Roles) -> Schema:
     """What the columns show: each is looked at beside the label and a sensitive column."""
+    label, sensitive, immutable = roles.label, roles.sensitive, roles.immutable
+    assert label is not None  # refused before
     if any(name not in names for name in (label, *sensitive, *immutable)):
         none = pd.DataFrame({name: [] for name in names})
-        inferred(none, label, sensitive, immutable, path.stem)  # which says which
+        inferred(none, roles, path.stem)  # which says which
     features, found = [], None
     for name in names:
         if name == label:
@@ -180,7 +169,8 @@ def _seen(
         beside = [name] if name in sensitive else [sensitive[0]]
         frame = _columns(file, path, list(dict.fromkeys([name, *beside, label])))
         fixed = [name] if name in immutable else []
-        found = inferred(frame, label, beside, fixed, path.stem).schema
+        own = Roles(label=label, sensitive=beside, immutable=fixed)
+        found = inferred(frame, own, path.stem).schema
         features.append(found[name])
     assert found is not None  # the sensitive column is one
     return found.model_copy(update={"features": tuple(features)})

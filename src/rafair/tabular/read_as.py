@@ -10,6 +10,7 @@ from typing import Self
 
 from rafair.arguments import check_name
 from rafair.errors import InputError
+from rafair.options import option
 
 TABS = ("tab", "\\t")
 """What a tab may be called, which is hard to type."""
@@ -19,17 +20,9 @@ SIGN = re.compile(r"[^\w+-]")
 """What may stand between digits."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ReadAs:
     """What a user says of a file; None where nothing was said.
-
-    Args:
-        separator: Of a text file, what stands between fields: one character, or "tab"; by default a
-            comma, of a .tsv file a tab.
-        decimal: Of a text file, what stands before decimals; a dot by default.
-        thousands: Of a text file, what stands between groups of three digits; nothing by default.
-        encoding: Of a text file, such as "latin-1"; UTF-8 by default, or what its mark says.
-        sheet: Of an Excel file, the name of its sheet; by default the only one.
 
     Raises:
         InputError: If one is no such sign or encoding, or two are the same sign.
@@ -39,11 +32,20 @@ class ReadAs:
         {'separator': ';', 'decimal': ','}
     """
 
-    separator: str | None = None
-    decimal: str | None = None
-    thousands: str | None = None
-    encoding: str | None = None
-    sheet: str | None = None
+    separator: str | None = option(
+        None,
+        "Of a text file, what stands between fields, as ';' or tab.",
+        "SIGN",
+        said="a comma; of .tsv a tab",
+    )
+    decimal: str | None = option(
+        None, "Of a text file, what stands before decimals.", "SIGN", said="a dot"
+    )
+    thousands: str | None = option(
+        None, "Of a text file, what stands between thousands.", "SIGN", said="nothing"
+    )
+    encoding: str | None = option(None, "Of a text file, as latin-1.", "NAME", said="UTF-8")
+    sheet: str | None = option(None, "Of an Excel file, the sheet.", "NAME", said="the only one")
 
     def __post_init__(self) -> None:
         if self.separator in TABS:
@@ -62,7 +64,7 @@ class ReadAs:
         if self.thousands is not None and self.thousands == (self.decimal or "."):
             raise InputError(
                 f"thousands: expected another sign than decimals have, got {self.thousands!r}; "
-                "--decimal says what these have"
+                "`decimal` says what these have"
             )
 
     @classmethod

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from rafair.arguments import check_name
 from rafair.errors import DataFileError, InputError
+from rafair.options import part_of, takes
 from rafair.tabular.checking import misfits, numbers
 from rafair.tabular.derived import formulas_of
 from rafair.tabular.frame_file import read_frame
@@ -21,6 +21,7 @@ from rafair.tabular.held import Held, held_in, shown
 from rafair.tabular.labels import encode_labels
 from rafair.tabular.plain_values import as_numbers
 from rafair.tabular.read_as import ReadAs
+from rafair.tabular.roles import Roles
 from rafair.tabular.scales import with_scales
 from rafair.tabular.schema import Feature, Kind, Schema
 from rafair.tabular.schema_file import check_groups
@@ -30,20 +31,17 @@ MOST_COUNTERPARTS = 10**6
 """So many counterparts of one row are no longer audited."""
 
 
-def read_table(
-    path: Path | str,
-    *,
-    label: str | None = None,
-    sensitive: Sequence[str] = (),
-    immutable: Sequence[str] = (),
-    schema: Schema | None = None,
-    name: str | None = None,
-    separator: str | None = None,
-    decimal: str | None = None,
-    thousands: str | None = None,
-    encoding: str | None = None,
-    sheet: str | None = None,
-) -> Table:
+@dataclass(frozen=True)
+class Asked(Roles, ReadAs):
+    """What `read_table` takes."""
+
+    path: Path | str
+    schema: Schema | None = field(default=None, kw_only=True)
+    name: str | None = field(default=None, kw_only=True)
+
+
+@takes(Asked)
+def read_table(asked: Asked) -> Table:  # noqa: D417  # `takes` gives it the fields as parameters
     r"""Reads a file as a table: CSV, TSV, JSON lines (each also as .gz), Parquet, Feather, Excel.
 
     Without a schema, kinds, ranges and levels are those of the values seen; where one is missing,
@@ -52,19 +50,9 @@ def read_table(
 
     Args:
         path: The file.
-        label: The label column; with a schema it may be left out, and must be the schema's.
-        sensitive: The sensitive columns. With a schema, if any are named, these and no others are
-            sensitive, whatever the schema says; by default those of the schema.
-        immutable: Columns that a perturbation must not move. With a schema, these beside those that
-            it names.
         schema: What the columns are. Sensitive features for which it states no domain get the
             values seen in the file, ordered ones without a scale their usual spread there.
         name: What to call the table; the file's name without its ending by default.
-        separator: Of a text file, what stands between fields; a comma, of .tsv a tab by default.
-        decimal: Of a text file, what stands before decimals; a dot by default.
-        thousands: Of a text file, what stands between groups of three digits; by default nothing.
-        encoding: Of a text file, such as "latin-1"; UTF-8 by default.
-        sheet: Of an Excel file, the sheet; the only one by default.
 
     Returns:
         The rows in the file's order, numbered from 0.
@@ -83,15 +71,13 @@ def read_table(
         >>> table
         Table('people': 2 rows, 2 features, sensitive: sex; label 'paid': no, yes)
     """
-    reading = ReadAs(separator, decimal, thousands, encoding, sheet)
-    return read_own(path, label, sensitive, immutable, schema, name, reading)
+    reading = ReadAs(**part_of(asked, ReadAs))
+    return read_own(asked.path, asked, asked.schema, asked.name, reading)
 
 
 def read_own(
     path: Path | str,
-    label: str | None,
-    sensitive: Sequence[str],
-    immutable: Sequence[str],
+    roles: Roles,
     schema: Schema | None,
     name: str | None,
     reading: ReadAs,
@@ -101,10 +87,8 @@ def read_own(
     """The same, with how the file is to be read in one value.
 
     Args:
-        path: As of `read_table`, as all that follow.
-        label: The label column.
-        sensitive: The sensitive columns.
-        immutable: The columns that must not move.
+        path: As of `read_table`.
+        roles: What is said of the columns.
         schema: What the columns are.
         name: What to call the table.
         reading: How the file is to be read.
@@ -112,19 +96,18 @@ def read_own(
             schema of a run, or of a network, has its last word.
     """
     path = Path(path)
-    for what, names in (("sensitive", sensitive), ("immutable", immutable)):
+    for what, names in (("sensitive", roles.sensitive), ("immutable", roles.immutable)):
         if isinstance(names, str):
             raise InputError(f"{what}: expected a list of columns, such as ['{names}']")
     if schema is not None:
-        schema = chosen(schema, label, sensitive, immutable)
-    elif label is None or not sensitive:
-        missing = "label" if label is None else "sensitive"
+        schema = chosen(schema, roles)
+    elif roles.label is None or not roles.sensitive:
+        missing = "label" if roles.label is None else "sensitive"
         raise InputError(f"{missing}: expected with data of one's own and no schema, got none")
     frame = read_frame(path, schema, reading)
     try:
         if schema is None:
-            assert label is not None  # checked above
-            table = inferred(frame, label, sensitive, immutable, name or path.stem)
+            table = inferred(frame, roles, name or path.stem)
         else:
             table = _described(frame, schema, name or path.stem)
         check_subject(table.schema, np.unique(table.labels))
@@ -133,14 +116,13 @@ def read_own(
     return replace(table, schema=with_scales(table.schema, table.frame)) if scaled else table
 
 
-def chosen(
-    schema: Schema, label: str | None, sensitive: Sequence[str], immutable: Sequence[str] = ()
-) -> Schema:
+def chosen(schema: Schema, roles: Roles) -> Schema:
     """The schema with the sensitive and immutable features that were asked for.
 
     Raises:
         InputError: If they do not fit it, or there are none.
     """
+    label, sensitive, immutable = roles.label, roles.sensitive, roles.immutable
     if label is not None and label != schema.label:
         raise InputError(f"label: expected '{schema.label}', as the schema says, got '{label}'")
     for name in (*sensitive, *immutable):
@@ -195,18 +177,19 @@ def with_domain(feature: Feature, values: pd.Series[Any]) -> Feature:
     return feature.model_copy(update={"domain": domain})
 
 
-def inferred(
-    frame: pd.DataFrame,
-    label: str,
-    sensitive: Sequence[str],
-    immutable: Sequence[str],
-    name: str,
-) -> Table:
+def inferred(frame: pd.DataFrame, roles: Roles, name: str) -> Table:
     """A table of what its columns show.
+
+    Args:
+        frame: The columns.
+        roles: What is said of them; the label is.
+        name: What to call the table.
 
     Raises:
         InputError: If a column is missing, or holds what no feature can hold.
     """
+    label, sensitive, immutable = roles.label, roles.sensitive, roles.immutable
+    assert label is not None  # refused before
     check_columns(frame, [label], (*sensitive, *immutable))
     for column in frame.columns:
         if column != label:

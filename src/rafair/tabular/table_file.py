@@ -131,7 +131,7 @@ class TableFile:
         """
         if stamp_of(self.path) != self.stamp:
             raise IncompleteError(
-                f"'{self.path}': changed while it was read; --force begins anew with what it is now"
+                f"'{self.path}': changed while it was read; `force=True` begins anew with it"
             )
 
     def reader(self) -> RowReader:
@@ -279,5 +279,5 @@ def check_no_opaque(schema: Schema) -> None:
             raise InputError(
                 f"feature '{feature.name}': expected no opaque feature where a file is streamed, "
                 "as its values need the whole table in memory; drop = true of what the model does "
-                "not see, or --no-stream"
+                "not see, or `stream=False`"
             )

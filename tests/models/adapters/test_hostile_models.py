@@ -33,7 +33,9 @@ def test_torchscript_does_write_files_and_is_not_opened_without_trust(tmp_path, 
     source, target = tmp_path / "m.pt", tmp_path / "written"
     with pytest.warns(DeprecationWarning, match="torch.jit"):
         torch.jit.script(WritesAFile(str(target))).save(source)
-    with pytest.raises(ModelError, match=r"TorchScript is code, .* --trust-torchscript; a file of"):
+    with pytest.raises(
+        ModelError, match=r"TorchScript is code, .* `trust_torchscript=True`; a file of"
+    ):
         open_model(source, affairs.test.schema)
     assert not target.exists()
     trusted = open_model(source, affairs.test.schema, ModelOptions(trust_torchscript=True))

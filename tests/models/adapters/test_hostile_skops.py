@@ -148,7 +148,7 @@ def test_such_files_are_the_real_thing(tmp_path):
 
 def test_who_names_them_gets_them(tmp_path, affairs):
     source = stored(tmp_path / "m.skops", node("FunctionNode", "numpy", "round"))
-    with pytest.raises(ModelError, match=r"not scikit-learn's: numpy\.round; .* --trust numpy\.ro"):
+    with pytest.raises(ModelError, match=r"not scikit-learn's: numpy\.round; .* `trust=numpy\.ro"):
         open_model(source, affairs.test.schema)
     with pytest.raises(ModelError, match="a 1-column model"):
         open_model(source, affairs.test.schema, ModelOptions(trust=("numpy.round",)))

@@ -124,7 +124,7 @@ def test_a_pickle_is_not_opened_without_trust(tmp_path, affairs, agrees):
     for name, dump in (("m.pkl", pickle.dump), ("m.joblib", joblib.dump)):
         with (tmp_path / name).open("wb") as file:
             dump(model, file)
-        with pytest.raises(ModelError, match=r"a pickle can run any code .* --trust-pickle"):
+        with pytest.raises(ModelError, match=r"a pickle can run any code .* `trust_pickle=True`"):
             open_model(str(tmp_path / name), affairs.test.schema)
         options = ModelOptions(trust_pickle=True)
         classifier = open_model(str(tmp_path / name), affairs.test.schema, options)
@@ -160,7 +160,7 @@ def test_types_of_others_are_named_and_refused_until_they_are_trusted(tmp_path, 
     model.fit(affairs.train.frame, np.array(["no affair", "affair"])[affairs.train.labels])
     source = stored(model, tmp_path / "m.skops")
     name = f"{older.__module__}.older"
-    with pytest.raises(ModelError, match=f"not scikit-learn's: {name}; .* --trust {name}"):
+    with pytest.raises(ModelError, match=f"not scikit-learn's: {name}; .* `trust={name}`"):
         open_model(source, affairs.test.schema)
     classifier = open_model(source, affairs.test.schema, ModelOptions(trust=(name,)))
     agrees(classifier, model.predict(affairs.test.frame) == "affair")

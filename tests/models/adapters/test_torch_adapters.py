@@ -124,14 +124,14 @@ def test_a_sigmoid_at_the_end_is_taken_away_where_probabilities_are_stated(tmp_p
         expected = module(torch.tensor(rows)).numpy()[:, 0]
     logits = classifier.logits(rows)
     np.testing.assert_allclose(logits[:, 1] - logits[:, 0], expected, rtol=1e-4, atol=1e-5)
-    with pytest.raises(ModelError, match="got what look like probabilities; --model-output"):
+    with pytest.raises(ModelError, match="got what look like probabilities; `model_output`"):
         open_model(source, schema, ModelOptions(weights=weights))
 
 
 def test_torchscript_answers_and_gives_gradients(tmp_path, affairs, agrees):
     module = trained(affairs, "encoded", activation="Tanh")
     source = scripted(module, tmp_path / "m.pt")
-    with pytest.raises(ModelError, match=r"TorchScript is code, .* --trust-torchscript"):
+    with pytest.raises(ModelError, match=r"TorchScript is code, .* `trust_torchscript=True`"):
         open_model(source, affairs.test.schema)
     classifier = open_model(source, affairs.test.schema, TRUSTED)
     assert classifier.sha256 == hashlib.sha256((tmp_path / "m.pt").read_bytes()).hexdigest()
@@ -221,7 +221,7 @@ def test_a_function_from_elsewhere_is_shipped_with_its_text(tmp_path, affairs):
     ("name", "words"),
     [
         ("three", r"tensor '2\.weight': expected the shape \(3, 16\), found \(1, 16\)"),
-        ("words", "expected a factory of a torch module with --weights, got str"),
+        ("words", "expected a factory of a torch module with `weights`, got str"),
         ("broken", "makes no module: RuntimeError: no licence$"),
         ("HIDDEN", "expected HIDDEN to be a function, got int"),
     ],
@@ -243,7 +243,7 @@ def test_weights_of_another_module_and_names_that_are_not_there(tmp_path, affair
         open_model(source.replace("network", "netwrok"), affairs.test.schema, options)
     with pytest.raises(ModelError, match=r"expected FILE\.py:NAME"):
         open_model(source.replace(":network", ""), affairs.test.schema, options)
-    with pytest.raises(ModelError, match=r"expected FILE\.py:FACTORY with --weights"):
+    with pytest.raises(ModelError, match=r"expected FILE\.py:FACTORY with `weights="):
         open_model("m.onnx", affairs.test.schema, options)
 
 

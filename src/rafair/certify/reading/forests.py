@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,7 @@ def _averaged(estimators: list[Any]) -> Trees:
         shares = shares / shares.sum(axis=1, keepdims=True) / len(estimators)
         parts.append(_nodes(one.tree_, shares))
     comparison = Comparison(np.float32, strict=False)
-    return grown(parts, None, comparison, slack=SLACK, chances=True)
+    return replace(grown(parts, None, comparison), slack=SLACK, chances=True)
 
 
 def _gradient(estimator: Any, where: str) -> Trees:
@@ -90,13 +91,9 @@ def _histograms(estimator: Any, where: str) -> Trees:
 def _summed(parts: list[Nodes], per_round: int, base: Any, precision: Any) -> Trees:
     sizes = sum(float(np.abs(part.value).max()) for part in parts)
     first = np.asarray(base, np.float64).ravel()
-    return grown(
-        parts,
-        np.arange(len(parts)) % per_round,
-        Comparison(precision, strict=False),
-        base=first,
-        slack=SLACK * float(1 + sizes + np.abs(first).max()),
-    )
+    classes = np.arange(len(parts)) % per_round
+    made = grown(parts, classes, Comparison(precision, strict=False), base=first)
+    return replace(made, slack=SLACK * float(1 + sizes + np.abs(first).max()))
 
 
 def _nodes(tree: Any, value: NDArray[np.float64]) -> Nodes:

@@ -131,9 +131,7 @@ def grown(
     comparison: Comparison,
     *,
     base: Numbers | None = None,
-    slack: float = 0.0,
     categories: Sequence[Categories] = (),
-    chances: bool = False,
 ) -> Trees:
     """An ensemble of trees; a single score is that of the second of two classes.
 
@@ -142,9 +140,7 @@ def grown(
         classes: The class whose score each adds to; None where leaves have a number for each.
         comparison: How values are compared.
         base: The scores before any tree; zeros if None.
-        slack: As of `Trees`.
         categories: Of each tree, the nodes that ask for categories; of none if empty.
-        chances: As of `Trees`.
     """
     sizes = [len(part.feature) for part in parts]
     roots = np.cumsum([0, *sizes])[:-1]
@@ -166,13 +162,12 @@ def grown(
         values=second_of_two(values) if alone else values,
         base=np.append(0.0, first) if alone else first,
         comparison=comparison,
-        slack=slack,
+        slack=0.0,
         categories={
             int(root) + node: found
             for root, own in zip(roots, categories, strict=False)
             for node, found in own.items()
         },
-        chances=chances,
     )
 
 

@@ -46,7 +46,7 @@ def loaded(file: EstimatorFile, options: ModelOptions) -> Any:
         if not options.trust_pickle:
             raise ModelError(
                 f"'{file.path}': a pickle can run any code when it is opened; if you trust who "
-                "made it, --trust-pickle; a file of skops (.skops) needs no such trust"
+                "made it, `trust_pickle=True`; a file of skops (.skops) needs no such trust"
             )
         import joblib
 

@@ -20,10 +20,10 @@ def _gemm(
     *,
     alpha: float = 1.0,
     beta: float = 1.0,
-    transA: int = 0,
-    transB: int = 0,
+    **turned: int,
 ) -> Tensor:
-    product = alpha * ((a.t() if transA else a) @ (b.t() if transB else b))
+    left = a.t() if turned.get("transA") else a
+    product = alpha * (left @ (b.t() if turned.get("transB") else b))
     return product if c is None else product + beta * c
 
 

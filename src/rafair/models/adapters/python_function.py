@@ -69,7 +69,7 @@ class PythonFunction(BlackBox):
     def _answer(self, rows: Rows) -> Answer:
         given = raw_frame(rows, self._schema) if self._raw else rows
         hint = (
-            "" if self._raw else "; it was given codes in [0, 1], --model-input raw gives a frame"
+            "" if self._raw else "; it was given codes in [0, 1], `model_input='raw'` gives a frame"
         )
         with asked(self.name, hint):
             return Answer(self._function(given))

@@ -93,7 +93,7 @@ def check_types(
         named = [f"{name} ({calls[name]})" if name in calls else name for name in refused]
         raise ModelError(
             f"'{path}': needs {kinds} not scikit-learn's: {', '.join(named)}; if you trust "
-            f"who made the file, {' '.join(f'--trust {name}' for name in refused)}"
+            f"who made the file, {' '.join(f'`trust={name}`' for name in refused)}"
         )
     return list(found)
 

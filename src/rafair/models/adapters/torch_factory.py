@@ -54,7 +54,7 @@ def _made(files: _Files, schema: Schema, options: ModelOptions) -> OpenedModule:
         ) from error
     if not isinstance(module, nn.Module):
         raise ModelError(
-            f"{where}: expected a factory of a torch module with --weights, got "
+            f"{where}: expected a factory of a torch module with `weights`, got "
             f"{type(module).__name__}"
         )
     _fill(module, files)

@@ -32,8 +32,8 @@ def open_torchscript(source: str | Path, schema: Schema, options: ModelOptions) 
     if not options.trust_torchscript:
         raise ModelError(
             f"'{source}': TorchScript is code, which may read and write files when it is opened or "
-            "asked; if you trust who made it, --trust-torchscript; a file of ONNX (.onnx) needs no "
-            "such trust"
+            "asked; if you trust who made it, `trust_torchscript=True`; a file of ONNX (.onnx) "
+            "needs no such trust"
         )
     return _made(file, schema, options)
 
@@ -81,6 +81,6 @@ def _check_archive(file: ModelFile) -> None:
     if any(name.endswith("/data.pkl") for name in names):
         raise ModelError(
             f"'{file.path}': expected a TorchScript model (torch.jit.save), found what torch.save "
-            "pickled; save its state as safetensors and give FILE.py:FACTORY with --weights"
+            "pickled; save its state as safetensors and give FILE.py:FACTORY with `weights`"
         )
     raise ModelError(f"'{file.path}': expected a TorchScript model, found another ZIP archive")

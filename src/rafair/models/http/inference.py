@@ -301,7 +301,7 @@ class OpenInference:
             if not number.is_integer():
                 raise ModelError(
                     f"model '{self.name}': column '{feature.name}': expected whole numbers for "
-                    f"{tensor.datatype}, got {number:g}; --perturbation feasible keeps them whole"
+                    f"{tensor.datatype}, got {number:g}; `perturbation='feasible'` keeps them whole"
                 )
         return [bool(n) if tensor.datatype == "BOOL" else int(n) for n in numbers]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from typing import Literal
 from urllib.parse import urlsplit
 
-from rafair.arguments import check_name, check_real, check_whole
+from rafair.arguments import check_name, check_real
 from rafair.errors import InputError
 from rafair.masking import masked
+from rafair.options import check_options, documented, option
 
 PROTOCOLS = ("v2", "json")
 TOKEN = "RAFAIR_TOKEN"
@@ -19,18 +19,12 @@ SECRET = re.compile(r"key|token|secret|sig|pass|pwd|code|auth", re.IGNORECASE)
 """In the name of a query parameter: its value would be written down with the address."""
 
 
+@documented
 @dataclass(frozen=True)
 class HttpOptions:
     """How a model behind HTTP is asked; none of this changes an answer.
 
     Args:
-        protocol: "v2" for the Open Inference Protocol, "json" for plain JSON; None tells by the
-            address.
-        batch_rows: Rows in one request, at most.
-        concurrency: Requests under way at once, at most.
-        timeout_s: Seconds that a request may take in all, to the last byte of its answer.
-        retries: How often a request that failed is tried again.
-        token_env: The environment variable that holds the bearer token; None sends none.
         backoff_s: Seconds before the first further try; each later pause is twice as long, and
             all are drawn between half of that and all of it.
 
@@ -42,21 +36,27 @@ class HttpOptions:
         2
     """
 
-    protocol: Literal["v2", "json"] | None = None
-    batch_rows: int = 512
-    concurrency: int = 4
-    timeout_s: float = 30.0
-    retries: int = 5
-    token_env: str | None = TOKEN
+    protocol: str | None = option(
+        None,
+        "Of a model behind HTTP: v2 (Open Inference Protocol) or json.",
+        "NAME",
+        said="told by the address",
+    )
+    batch_rows: int = option(
+        512, "Rows in one request to a model behind HTTP.", "N", low=1, high=1_000_000
+    )
+    concurrency: int = option(4, "Requests under way at once.", "N", low=1, high=1000)
+    timeout_s: float = option(
+        30.0, "How long to wait for a whole answer.", "SECONDS", high=86_400, typed="--timeout"
+    )
+    retries: int = option(5, "How often a failed request is tried again.", "N", high=1000)
+    token_env: str | None = option(TOKEN, "The environment variable with the bearer token.", "NAME")
     backoff_s: float = 0.5
 
     def __post_init__(self) -> None:
         if self.protocol is not None:
             check_name("protocol", self.protocol, PROTOCOLS)
-        check_whole("batch_rows", self.batch_rows, 1, 1_000_000)
-        check_whole("concurrency", self.concurrency, 1, 1000)
-        check_real("timeout_s", self.timeout_s, 0, 86_400)
-        check_whole("retries", self.retries, 0, 1000)
+        check_options(self)
         check_real("backoff_s", self.backoff_s, 0, 3600, low_included=True)
 
     def token(self) -> str | None:

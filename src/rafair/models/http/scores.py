@@ -143,5 +143,5 @@ def _check_sums(scores: NDArray[np.float64], name: str) -> None:
         found = ", ".join(f"{score:.4g}" for score in scores[wrong][0][:5])
         raise ModelError(
             f"model '{name}': expected probabilities that add up to 1, got {found}; "
-            "--model-output logits takes scores as they are"
+            "`model_output='logits'` takes scores as they are"
         )

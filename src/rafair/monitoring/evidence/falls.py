@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from rafair.arguments import check_real
 from rafair.metrics.rates import Rate, rate
 from rafair.monitoring.alarm import Fall
+from rafair.monitoring.evidence.sequential import Evidence
 from rafair.monitoring.evidence.two_samples import Step, last, reached, steps
 from rafair.monitoring.watched import TESTED, Watched
 
@@ -113,8 +114,7 @@ def falls(
         looked_at = len(history[name]) and (only is None or name in only)
         evidence = reached(limits, history[name], share) if looked_at else None
         if evidence is not None:
-            log_e, start = float(evidence.log_e), int(evidence.start)
-            found.append(_fall(name, reference, limits, history[name], log_e, start, share))
+            found.append(_fall(name, reference, limits, history[name], evidence, share))
     return found
 
 
@@ -170,10 +170,10 @@ def _fall(
     reference: Mapping[str, Rate | None],
     limits: Sequence[Step],
     counts: NDArray[np.int64],
-    log_e: float,
-    start: int,
+    evidence: Evidence,
     share: float,
 ) -> Fall:
+    log_e, start = float(evidence.log_e), int(evidence.start)
     since = start + int(np.argmax(counts[start - 1 :, 1] > 0))  # looks at no rows tell nothing
     good, n = counts[since - 1 :].sum(axis=0).tolist()
     now, was = rate(good, n), reference[name]

@@ -46,11 +46,11 @@ class Columns:
             if (given or usual) in schema.names:
                 hint = "" if given else f"; name another one, as '{usual}' is a feature"
                 raise InputError(
-                    f"{what} column: expected one that is no feature, got '{given or usual}'{hint}"
+                    f"{what}_column: expected one that is no feature, got '{given or usual}'{hint}"
                 )
         id = id or ID
         labels = (label,) if label else tuple(dict.fromkeys((LABEL, schema.label)))
         if label == id or id == LABEL:
-            raise InputError(f"label column: expected another one than the ids', got '{id}'")
+            raise InputError(f"label_column: expected another one than the ids', got '{id}'")
         labels = tuple(name for name in labels if name != id and name not in schema.names)
         return cls(schema.names, id, labels)

@@ -14,14 +14,16 @@ from rafair._version import __version__
 from rafair.auditing.config import AuditConfig
 from rafair.auditing.cost import Cost, describe, measure_rate
 from rafair.engine.files import explaining_storage, sha256_of, writing_folder
+from rafair.engine.option_groups import Threaded
 from rafair.engine.progress import SILENT, Progress
 from rafair.engine.run_folder import MONITOR, move_aside
 from rafair.engine.workers import Workers
 from rafair.errors import InputError, ModelError, RunFolderError
 from rafair.models.classifier import Labels
 from rafair.monitoring.judged import joined
+from rafair.monitoring.option_groups import LEAST_ROWS
 from rafair.monitoring.probes import PROBES
-from rafair.monitoring.references.freeze_options import LEAST_ROWS, FreezeOptions
+from rafair.monitoring.references.freeze_options import FreezeOptions
 from rafair.monitoring.references.judge import Judge
 from rafair.monitoring.references.observed import Observed
 from rafair.monitoring.references.opening import Split, open_again, open_split
@@ -45,15 +47,15 @@ rounded otherwise on other machines."""
 __all__ = ["FreezeOptions", "freeze", "open_watched"]
 
 DEFAULTS = FreezeOptions()
+HERE = Threaded()
 
 
 def freeze(
     run_folder: Path,
     options: FreezeOptions = DEFAULTS,
     named: Named = NOTHING_NAMED,
+    threaded: Threaded = HERE,
     *,
-    threads: int | None = None,
-    device: str = "cpu",
     force: bool = False,
     progress: Progress = SILENT,
 ) -> Reference:
@@ -63,8 +65,7 @@ def freeze(
         run_folder: The audit's folder.
         options: What is decided.
         named: What the folder does not hold: a model and data of one's own.
-        threads: How many threads compute; None takes one per core.
-        device: Where a network computes.
+        threaded: Who computes.
         force: Whether to put it in the place of another, which is moved aside with what was
             watched.
         progress: Where bars and notes are shown.
@@ -83,9 +84,13 @@ def freeze(
             f"feature '{opaque[0]}': expected no opaque feature in an audit that is watched, as "
             "rows that arrive hold values that its table does not; audit without it (drop = true)"
         )
+    device = threaded.device
     split = open_split(audit, named, device, progress)
     judge = Judge(
-        split.classifier, split.schema, options.judge(_resolved(audit, split, device)), threads
+        split.classifier,
+        split.schema,
+        options.judge(_resolved(audit, split, device)),
+        threaded.threads,
     )
     judge.check()
     freezing = _Freezing(audit, split, options, judge, progress)
@@ -96,8 +101,7 @@ def freeze(
     if earlier is not None and not force:
         raise RunFolderError(
             f"'{folder / MONITOR}': expected no reference, or one with these options, found "
-            f"another ({_told(earlier)}); --force (force=True in Python) moves it aside with what "
-            "was watched"
+            f"another ({_told(earlier)}); `force=True` moves it aside with what was watched"
         )
     freezing.check_rows()
     freezing.check_queries(named.max_queries)
@@ -345,9 +349,7 @@ def _earlier(folder: Path, *, force: bool) -> Reference | None:
     except RunFolderError as error:
         if force:
             return None
-        raise RunFolderError(
-            f"{error}; --force (force=True in Python) moves '{folder / MONITOR}' aside"
-        ) from error
+        raise RunFolderError(f"{error}; `force=True` moves '{folder / MONITOR}' aside") from error
 
 
 def _told(reference: Reference) -> str:

@@ -16,8 +16,8 @@ from rafair.arguments import check_whole
 from rafair.auditing.black_box import Asking
 from rafair.auditing.config import AuditConfig
 from rafair.auditing.cost import Cost
-from rafair.auditing.evaluation import BLOCK_ROWS, Evaluation, Inquiry, evaluate
-from rafair.engine.run_settings import MOST_THREADS
+from rafair.auditing.evaluation import BLOCK_ROWS, Company, Evaluation, Inquiry, evaluate
+from rafair.engine.option_groups import MOST_THREADS
 from rafair.engine.shards import Advance, cut
 from rafair.engine.workers import Workers
 from rafair.errors import InputError
@@ -125,7 +125,7 @@ class Judge:
         except InputError as error:
             if not str(error).startswith("epsilon"):
                 raise
-            raise InputError(f"probe {error}; give more, or leave out the probes") from error
+            raise InputError(f"{error}; give more, or leave out the probes") from error
 
     def _block(self, rows: Rows, workers: Workers, advance: Advance) -> Judged:
         inquiry = Inquiry(self.asked, self.schema, self.config, workers, advance)
@@ -134,7 +134,7 @@ class Judge:
         found: dict[str, Evaluation] = {}
         seen: Observation | None = None
         for name, attacks in self._runs():
-            each = evaluate(inquiry, rows, labels, attacks, seen=seen, sparing=True)
+            each = evaluate(inquiry, Company(rows, labels, seen), attacks, sparing=True)
             found[name], seen = each, each.clean
         asked = spent.rows + sum(each.asked for each in found.values())
         advance(max(self.cost(len(rows)) - asked, 0))

@@ -10,6 +10,7 @@ from pydantic import ConfigDict, StrictBool, StrictFloat, StrictInt
 
 from rafair.arguments import check_name, check_real, check_whole
 from rafair.errors import InputError
+from rafair.monitoring.option_groups import EPSILON, STEPS
 from rafair.monitoring.probes import DEFAULT, PROBES
 from rafair.monitoring.watched import CLEAN
 from rafair.results.options import AuditOptions, Perturbation
@@ -18,8 +19,6 @@ from rafair.search.reach import following_step
 if TYPE_CHECKING:
     from rafair.tabular.perturbation import PerFeature
 
-EPSILON = 0.02
-STEPS = 3
 MOST_STEPS = 100
 FROM_AUDIT = (
     "seed",
@@ -77,10 +76,10 @@ class JudgeOptions:
             check_name("probe", probe, PROBES)
         if len(set(self.probes)) < len(self.probes):
             raise InputError(f"probes: expected each once, got {', '.join(self.probes)}")
-        check_whole("probe steps", self.steps, 1, MOST_STEPS)
+        check_whole("steps", self.steps, 1, MOST_STEPS)
         given = self.epsilon if isinstance(self.epsilon, Mapping) else {"": self.epsilon}
         for name, value in given.items():
-            check_real("probe epsilon" + (f" of '{name}'" if name else ""), value, 0, 1)
+            check_real("epsilon" + (f" of '{name}'" if name else ""), value, 0, 1)
         check_name("perturbation", self.perturbation, (Perturbation.PAPER, Perturbation.FEASIBLE))
         _ = self.config
 

@@ -118,7 +118,7 @@ def _harmless(place: str) -> str:
     kind = kind_of_model(place)
     if not is_saved_network(place) and (kind is None or kind.acts):
         raise InputError(
-            f"model: expected --model {place}, as when the reference was frozen: to open it "
+            f"model: expected {place}, as when the reference was frozen: to open it "
             "may run its code or send it rows, which a run's folder does not decide"
         )
     return place
