@@ -196,7 +196,7 @@ def test_an_audit_in_python_takes_what_it_took():
         "black_box": False,
         "max_category_changes": 1,
         "certify": False,
-        "boxes": 20_000,
+        "boxes": 50_000,
         "device": "cpu",
         "engine": "serial",
         "force": False,
