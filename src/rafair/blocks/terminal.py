@@ -157,7 +157,7 @@ def _card(card: Card) -> RenderableType:
     if card.rows:
         grid = Table(box=None, padding=(0, 2, 0, 0), show_header=True, header_style="dim")
         for header in card.headers:
-            grid.add_column(header)
+            grid.add_column(header, overflow="fold")
         for name, first, *others in card.rows:
             values = [_text(shortened(first))]
             for before, after in pairwise([first, *others]):
