@@ -115,7 +115,7 @@ def test_what_is_proven_stands_below_what_the_judges_left(quick, tmp_path):
     done = call("harden", "--boxes", "5", "--out", tmp_path / "other")
     assert (done.code, done.err) == (
         2,
-        "rafair: boxes: expected with --certify, which it belongs to; got 5\n",
+        "rafair: --boxes: expected with --certify, which it belongs to; got '5'\n",
     )
 
 

@@ -103,7 +103,7 @@ def test_from_python_a_folder_an_audit_and_a_suffix(folder, tmp_path):
         ),
         (
             ["--format", "csv", "--out", "-", "--json", "-"],
-            "json: expected a file where --out is -, as stdout carries the report",
+            "--json: expected a file where --out is -, as stdout carries the report",
         ),
     ],
 )

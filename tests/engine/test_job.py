@@ -200,7 +200,7 @@ def test_what_the_disk_refused_is_kept(tmp_path):
 def test_to_resume_there_must_be_something(tmp_path):
     out = tmp_path / "run"
     adding = Adding(out)
-    with pytest.raises(RunFolderError, match=r"^resume: expected unfinished work .* --resume it"):
+    with pytest.raises(RunFolderError, match=r"^resume: expected unfinished work .* `resume` it"):
         adding.job.do(adding.work, resume=True)
     assert names(tmp_path) == set()
     left_all_but_done(out)

@@ -39,7 +39,7 @@ def refusal(folder, document):
 def test_options_that_add_runs_may_differ_and_no_others(tmp_path):
     """Of an older version, whose files had no digest."""
     found = refusal(tmp_path, {"config": RECORDED})
-    assert "holds a reproduction with instances None, not 200: choose another folder" in found
+    assert "holds a reproduction with steps 20, not 2: choose another folder" in found
     found = refusal(tmp_path, {"config": RECORDED | {"instances": 200}})
     assert "holds a reproduction with steps 20, not 2: choose another folder" in found
 
