@@ -1,4 +1,4 @@
-"""The README's section on hardening, run as printed."""
+"""The example of hardening in the docs, run as printed."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ import pytest
 
 from commands import rafair
 
-README = Path(__file__).parents[2] / "README.md"
+PAGE = Path(__file__).parents[2] / "docs" / "hardening.md"
 
 
 def test_the_commands_work_as_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    section = (
-        README.read_text(encoding="utf-8").partition("## Hardening\n")[2].partition("\n## ")[0]
-    )
+    page = PAGE.read_text(encoding="utf-8")
+    section = page.partition("## An example\n")[2].partition("\n## ")[0]
     commands = [line.strip() for line in section.splitlines() if line.startswith("    rafair ")]
     assert len(commands) == 3
     monkeypatch.chdir(tmp_path)
