@@ -28,7 +28,7 @@ def run(*arguments: str | Path, given: str | None = None) -> subprocess.Complete
 
 def history_of(run_folder: Path, store: str) -> dict[str, Any]:
     """All that is told of a store."""
-    return history_at(Kept(run_folder, store)).to_dict()
+    return history_at(Kept(run_folder, store=store)).to_dict()
 
 
 def the_line(stderr: str) -> str:

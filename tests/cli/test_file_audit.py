@@ -166,11 +166,12 @@ def test_the_sample_is_the_stratified_one_and_gets_the_same_verdicts(folder, don
     assert document(done)["clean"]["n"] == 30
 
 
-def test_shows_all_rows_beside_the_sample(done):
+def test_shows_all_rows_beside_the_sample(done, capsys):
     text = str(package.Audit.load(done))
     assert "all rows" in text
     assert "the file's 1,500 rows" in " ".join(text.split())
-    assert "people.parquet: 1,500 rows" in text
+    package.Audit.load(done).show()
+    assert "people.parquet: 1,500 rows" in capsys.readouterr().out
     stages = package.Audit.load(done).to_frame()["stage"].unique()
     assert list(stages) == ["clean", "whole", "attacks", "repairs"]
 

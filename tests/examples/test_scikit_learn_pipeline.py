@@ -104,6 +104,9 @@ def test_the_commands_of_the_front_page(folder, tmp_path, monkeypatch):
         if file:
             Path(file).write_text(done.out, encoding="utf-8")
     assert (tmp_path / "gate.xml").is_file()
+    (policy,) = re.findall(r"```toml\n(.*?)```", section, re.DOTALL)
+    Path("shown.toml").write_text(policy, encoding="utf-8")
+    assert call("gate", "runs/mine", "--policy", "shown.toml").code in (0, 1)
     found = document(tmp_path / "runs" / "mine")
     assert found["certified"]["0.05"]["accurate_fairness"]["certified"]["n"] == 20
     assert found["clean"]["n"] == 20

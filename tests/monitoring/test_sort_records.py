@@ -301,11 +301,11 @@ def test_rows_without_an_id_are_numbered_or_refused():
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("id", {}, "id column: expected one that is no feature, got 'id'; name another one, as"),
-        ("label", {}, "label column: expected one that is no feature, got 'label'; name another"),
-        ("age", {"id": "age"}, "id column: expected one that is no feature, got 'age'"),
-        ("age", {"label": "age"}, "label column: expected one that is no feature, got 'age'"),
-        ("age", {"label": "nr", "id": "nr"}, "label column: expected another one than the ids'"),
+        ("id", {}, "id_column: expected one that is no feature, got 'id'; name another one, as"),
+        ("label", {}, "label_column: expected one that is no feature, got 'label'; name another"),
+        ("age", {"id": "age"}, "id_column: expected one that is no feature, got 'age'"),
+        ("age", {"label": "age"}, "label_column: expected one that is no feature, got 'age'"),
+        ("age", {"label": "nr", "id": "nr"}, "label_column: expected another one than the ids'"),
     ],
 )
 def test_columns_that_cannot_be_told_apart_are_refused_up_front(name, options, message):

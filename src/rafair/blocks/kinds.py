@@ -71,6 +71,10 @@ class Cells:
     prose: bool = False
     tones: Mapping[str, Tone] = field(default_factory=dict)
 
+    def lines(self, cell: str, column: int) -> list[str]:
+        """A rate and its interval, a line each; a break in words of others is none of ours."""
+        return [cell] if self.prose or column == 0 else cell.split("\n")
+
 
 @dataclass(frozen=True)
 class Card:

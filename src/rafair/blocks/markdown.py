@@ -51,14 +51,15 @@ def cells_parts(cells: Cells) -> Iterator[str]:
     """A table with its title as a heading, and its note."""
     if cells.title:
         yield f"### {escaped(cells.title)}"
-    rows = ([_cell(cell, cells, row) for cell in row] for row in cells.rows)
+    rows = ([_cell(cells, row, column) for column in range(len(row))] for row in cells.rows)
     yield table(list(map(named, cells.headers)), rows, right=not cells.prose)
     if cells.note:
         yield escaped(cells.note)
 
 
-def _cell(cell: str, cells: Cells, row: Sequence[str]) -> str:
-    text = "<br>".join(map(named if not cells.prose else escaped, cell.strip(" ").split("\n")))
+def _cell(cells: Cells, row: Sequence[str], column: int) -> str:
+    cell, shown = row[column], named if not cells.prose else escaped
+    text = "<br>".join(map(shown, cells.lines(cell.strip(" "), column)))
     is_heading = cell and len(row) > 1 and not any(row[1:])
     strong = is_heading or cells.tones.get(cell) in (Tone.BAD, Tone.WARNING)
     return f"**{text}**" if strong else text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rafair.blocks.kinds import Block, Card, Cells, Facts, Heading, Said, Tone
 from rafair.visible import visible
@@ -32,13 +32,13 @@ def _parts(block: Block) -> Iterator[str]:
         case Cells():
             if block.title:
                 yield f"<h4>{_escaped(block.title)}</h4>"
-            yield _table(block.headers, block.rows)
+            yield _table(block)
             if block.note:
                 yield _paragraph(block.note, Tone.QUIET)
         case Card():
             yield _paragraph(block.heading, Tone.STRONG)
             if block.rows:
-                yield _table(block.headers, block.rows)
+                yield _table(Cells("", block.headers, block.rows, prose=True))
             yield _paragraph(block.said, Tone.PLAIN)
 
 
@@ -49,15 +49,15 @@ def _paragraph(text: str, tone: Tone) -> str:
     return f"<p>{'⚠ ' * (tone is Tone.WARNING)}{shown}</p>"
 
 
-def _table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    body = "".join(_row(cells, "td") for cells in rows)
-    return f"<table><thead>{_row(headers, 'th')}</thead><tbody>{body}</tbody></table>"
+def _table(cells: Cells) -> str:
+    head = _row([[header] for header in cells.headers], "th")
+    rows = ([cells.lines(cell, column) for column, cell in enumerate(row)] for row in cells.rows)
+    body = "".join(_row(row, "td") for row in rows)
+    return f"<table><thead>{head}</thead><tbody>{body}</tbody></table>"
 
 
-def _row(cells: Sequence[str], tag: str) -> str:
-    inner = "".join(
-        f"<{tag}>{'<br>'.join(map(_escaped, cell.split(chr(10))))}</{tag}>" for cell in cells
-    )
+def _row(cells: Iterable[list[str]], tag: str) -> str:
+    inner = "".join(f"<{tag}>{'<br>'.join(map(_escaped, lines))}</{tag}>" for lines in cells)
     return f"<tr>{inner}</tr>"
 
 

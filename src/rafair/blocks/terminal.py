@@ -142,9 +142,11 @@ def _broken(name: str) -> Text:
 
 
 def _cell(cell: str, cells: Cells) -> Text:
-    value, _, interval = cell.partition("\n")
+    value, *interval = cells.lines(cell, 1)
     text = _text(value, STYLES[cells.tones.get(cell, Tone.PLAIN)])
-    return text.append("\n" + visible(interval), "dim") if interval else text
+    for line in interval:
+        text.append("\n" + visible(line), "dim")
+    return text
 
 
 def _text(text: str, style: str = "") -> Text:
