@@ -168,7 +168,8 @@ class Inputs:
         if not self.encoded and feature.kind.is_number and not is_steady(feature):
             raise ModelError(
                 f"model '{self.where}': the step of '{feature.name}' has more digits than its "
-                "values are shown with, which cannot be certified"
+                "values are shown with, so nothing can be certified; take the step out of the "
+                "schema, or audit without a certificate"
             )
 
 
