@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from rafair.blocks.kinds import Cells
 from rafair.gating.decision import Decision, Finding, RunFacts, Status
 from rafair.metrics.rates import share
 from rafair.reports.contents import (
@@ -16,7 +17,6 @@ from rafair.reports.contents import (
     Picture,
 )
 from rafair.reports.first import First
-from rafair.results.cells import Cells
 from rafair.results.flows import Flows
 from rafair.verdicts import Verdict
 

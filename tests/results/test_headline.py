@@ -53,6 +53,10 @@ def test_a_bracket_without_room_is_one_number(certified):
         "every change up to 0.1 of each feature's range: proven for 1 of 50 people; a violation "
         "was found for all others."
     )
+    known = "is known of each of them: it was proven, or a violation was found."
+    assert summary(told)[-1].endswith(known)
+    open_ones = standing_at(certified, certified=1, refuted=40, robust=3)
+    assert summary(open_ones)[-1].endswith("there may still be one.")
     everyone = standing_at(certified, certified=50, refuted=0, robust=50)
     assert headline(everyone).endswith("range: proven for all of them.")
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from rafair.blocks.kinds import Cells
 from rafair.metrics.groups import LEAST_INSTANCES
 from rafair.metrics.rates import rate
 from rafair.metrics.rounding import as_fraction
 from rafair.reports.contents import Bar, Picture
-from rafair.results.cells import Cells
 from rafair.results.leading import ACCURATE_FAIRNESS, leaders
 from rafair.results.record import AuditRecord, Group
 from rafair.results.tables import with_unit

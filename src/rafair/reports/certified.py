@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from rafair.blocks.kinds import Cells
 from rafair.metrics.rates import Rate
 from rafair.metrics.rounding import as_fraction
 from rafair.reports.contents import PARTS, Bar, Picture
 from rafair.reports.pictures import METRICS
-from rafair.results.cells import COLUMNS, Cells
+from rafair.results.cells import COLUMNS
 from rafair.results.certified import Standings
 from rafair.results.certified_table import how_proven
 from rafair.results.record import AuditRecord

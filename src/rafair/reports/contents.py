@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from rafair.blocks.kinds import Cells
 from rafair.metrics.rates import Rate
 from rafair.metrics.rounding import as_fraction
 from rafair.reports.first import First
-from rafair.results.cells import Cells
 
 Codes = NDArray[np.int32]
 NONE = -1

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from rafair.blocks.kinds import Cells
 from rafair.gating.decision import Decision, Finding, Status
 from rafair.metrics.groups import LEAST_INSTANCES
 from rafair.reports.next_steps import Step, next_steps
 from rafair.results.budgets import budgets_of
-from rafair.results.cells import Cells
 from rafair.results.flows import REPAIRED, Flows, flows_of
 from rafair.results.hardest import hit_hardest, not_compared
 from rafair.results.headline import ends, headline

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from rafair.blocks.kinds import Cells
 from rafair.gating.decision import Decision
 from rafair.reports.budgets import budget_pictures
 from rafair.reports.by_group import gaps_table, group_pictures
@@ -16,7 +17,6 @@ from rafair.reports.first import first_of
 from rafair.reports.pictures import moved_picture
 from rafair.reports.reading import reading
 from rafair.reports.repeating import manifest, repeat
-from rafair.results.cells import Cells
 from rafair.results.facts import facts
 from rafair.results.groups import groups_of
 from rafair.results.leading import ACCURATE_FAIRNESS, families, most_telling

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rafair.blocks.kinds import Cells
 from rafair.monitoring.alarm import Alarm, Case, Cases
 from rafair.monitoring.telling.sentences import CONDITION_NAMES, alarm_name
 from rafair.monitoring.watched import CLEAN
 from rafair.reports.monitor_series import Span
-from rafair.results.cells import Cells
 from rafair.visible import shortened
 
 MOST_ALARMS = 3

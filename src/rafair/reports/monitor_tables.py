@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from rafair.blocks.kinds import Cells
 from rafair.metrics.rates import Rate
 from rafair.metrics.rounding import as_fraction
 from rafair.monitoring.alarm import Alarm, Unjudged
@@ -24,7 +25,6 @@ from rafair.monitoring.telling.sentences import (
 from rafair.monitoring.told import History, Quarantined, ReferenceFacts, ToldWindow
 from rafair.monitoring.watched import JOINT, METRICS, Watched
 from rafair.reports.monitor_series import Span
-from rafair.results.cells import Cells
 from rafair.visible import visible
 
 MOST_WINDOWS = 200

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from rafair.blocks.kinds import Cells as Cells  # the tables of an audit are blocks
-
 COLUMNS = {
     "accuracy": "accuracy",
     "individual_fairness": "indiv. fairness",

@@ -23,7 +23,6 @@ from rafair.results.stored_verdicts import budget_key
 KEYS = [one.key for one in Standing]
 NAMES = [str(one) for one in Property]
 COLUMNS = ("instance", "epsilon", "property", "verdict", "boxes", "witness", "other")
-ROW = pa.list_(pa.float32())
 
 
 def certificate_table(instances: NDArray[np.int64], stand: Stand) -> pa.Table:

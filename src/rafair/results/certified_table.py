@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rafair.blocks.kinds import Cells
 from rafair.metrics.rates import Rate
 from rafair.metrics.rounding import as_fraction
 from rafair.results.budgets import unit_of_epsilon
-from rafair.results.cells import COLUMNS, Cells
+from rafair.results.cells import COLUMNS
 from rafair.results.certified import CertificateRecord, Standings
 from rafair.results.record import AuditRecord
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rafair.metrics.rates import rate
 from rafair.results.hardest import hit_hardest
-from rafair.results.headline import bracketed, headline
+from rafair.results.headline import bracketed, ends, headline
 from rafair.results.leading import ACCURATE_FAIRNESS, leaders, most_telling, opening
 from rafair.results.moved import Moved, moved_features
 from rafair.results.record import AuditRecord
@@ -244,11 +244,26 @@ def _warned(record: AuditRecord) -> Iterator[str]:
         yield f"{which} what else to mind in these figures."
 
 
+def _all_known(record: AuditRecord) -> bool:
+    """Whether nobody is left between what is proven and what was broken."""
+
+    def closed(attack: str) -> bool:
+        least, most = ends(record, attack)
+        return bracketed(record, attack) is not None and least.count == most.count
+
+    return all(map(closed, leaders(record)))
+
+
 def _limit(record: AuditRecord) -> str:
     if not record.attacks and record.certified:
         return "No attack was run: of perturbed data is known what was proven or refuted."
     if not record.attacks:
         return "No attack was run: nothing is known of what happens once data are perturbed."
+    if _all_known(record):
+        return (
+            "Whether they stay right and treated alike is known of each of them: it was proven, or "
+            "a violation was found."
+        )
     blind = "It was given predictions alone, and no gradients. " if record.options.black_box else ""
     return (
         f"{blind}A search finds only what it finds: where it found no violation within this "

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from itertools import islice
 
+from rafair.blocks.kinds import Cells
 from rafair.metrics.groups import LEAST_INSTANCES
 from rafair.metrics.rates import Rate
 from rafair.metrics.rounding import as_fraction
 from rafair.results.budgets import budgets_of, unit_of_epsilon
-from rafair.results.cells import COLUMNS, Cells
+from rafair.results.cells import COLUMNS
 from rafair.results.certified_table import certified_table
 from rafair.results.facts import on_one_line
 from rafair.results.leading import families, leading_first, most_telling
