@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from sklearn import ensemble, linear_model, svm, tree
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
@@ -26,14 +27,13 @@ import certified
 import tiny_people
 from rafair.certify.kinds import prover_of
 from rafair.certify.prover import Proof
-from rafair.certify.reading.inputs import is_steady
 from rafair.certify.reading.linear import sklearn_linear
 from rafair.certify.region import Surroundings
 from rafair.errors import ModelError
 from rafair.models.asked_once import AskedOnce
 from rafair.models.live import open_live
 from rafair.models.model_options import ModelOptions
-from rafair.models.raw_rows import raw_matrix
+from rafair.models.raw_rows import RawUnits, raw_matrix
 from rafair.tabular.counterparts import Counterparts
 from rafair.tabular.encoding import decode_values
 from rafair.tabular.feasible import FeasibleSet
@@ -328,21 +328,24 @@ def test_a_reading_that_answers_otherwise_is_refused(monkeypatch):
         prover_of(classifier, known, rows)
 
 
-@pytest.mark.parametrize("step", [None, 0.03, 0.05, 0.33, 1])
+@pytest.mark.parametrize("step", [None, 0.01, 0.03, 0.05, 0.33, 1 / 3, 1])
+@pytest.mark.parametrize("least", [0, 0.125])
 @pytest.mark.parametrize("most", [3, 990, 99_000])
-def test_numbers_that_do_not_grow_with_their_codes_are_found(step, most):
-    feature = Feature(name="pay", kind="numeric", minimum=0, maximum=most, step=step)
-    codes = np.linspace(0, 1, 400_001, dtype=np.float32)
+def test_numbers_grow_with_their_codes(step, least, most):
+    feature = Feature(name="pay", kind="numeric", minimum=least, maximum=most, step=step)
+    codes = np.linspace(0, 1, 50_001, dtype=np.float32)
     if step:
         near = np.arange(0, 3000)[:, None] * step + np.linspace(-1, 1, 9) * 3e-7 * most
         codes = np.unique(np.append(codes, (near / most).clip(0, 1).astype(np.float32)))
-    grows = bool((np.diff(decode_values(codes, feature)) >= 0).all())
-    assert grows or not is_steady(feature)
-    if (step, most) == (0.33, 99_000):
-        assert not grows
-        known = Schema(features=(feature,), label="y", classes=("no", "yes"))
-        rows = codes[::1000, None]
-        model = tree.DecisionTreeClassifier(max_depth=2).fit(raw_matrix(rows, known), rows > 0.5)
-        classifier = open_live(model, known)
-        with pytest.raises(ModelError, match=r"the step of 'pay' has more digits than"):
-            prover_of(classifier, known, rows)
+    assert (np.diff(decode_values(codes, feature)) >= 0).all()
+    known = Schema(features=(feature,), label="y", classes=("no", "yes"))
+    given = RawUnits(known)(torch.from_numpy(codes)[:, None])
+    assert (np.diff(given[:, 0].numpy()) >= 0).all()
+
+
+def test_money_in_cents_can_be_certified():
+    feature = Feature(name="pay", kind="numeric", minimum=0, maximum=19_999, step=0.01)
+    known = Schema(features=(feature,), label="y", classes=("no", "yes"))
+    rows = np.linspace(0, 1, 401, dtype=np.float32)[:, None]
+    model = tree.DecisionTreeClassifier(max_depth=2).fit(raw_matrix(rows, known), rows > 0.5)
+    assert prover_of(open_live(model, known), known, rows)

@@ -421,6 +421,12 @@ def test_audits_that_cannot_be_certified_are_refused_at_once(tmp_path, words, sa
     assert names(tmp_path) == set()
 
 
+def test_a_folder_that_is_no_run_is_refused(tmp_path):
+    done = call("certify", tmp_path)
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert "expected a run's folder with audit.json, or a saved model's with model.json" in done.err
+
+
 def test_boxes_belong_to_certify(tmp_path):
     done = call("audit", "--boxes", "9", "--out", tmp_path / "run")
     assert done.code == 2

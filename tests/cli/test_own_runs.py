@@ -81,6 +81,7 @@ def test_what_the_folder_does_not_hold_is_named_again(here, name):
         return done.err
 
     assert "--data: expected people.csv, the file that was audited" in refused()
+    assert "; and --model: the scikit-learn model" in refused()
     data = ("--data", "people.csv")
     assert "--model: expected the scikit-learn model" in refused(*data)
     assert "--weights: expected with --model" in refused(*data, "--weights", "w.safetensors")

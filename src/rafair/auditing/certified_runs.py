@@ -24,7 +24,7 @@ from rafair.engine.run_settings import RunSettings
 from rafair.engine.sealed import write_sealed
 from rafair.engine.workers import Workers
 from rafair.errors import InputError, RunFolderError
-from rafair.models.storage import model_folder
+from rafair.models.storage import DESCRIPTION, model_folder
 from rafair.results.certificates import NAMES, Certificates, read_certificates
 from rafair.results.derived_rates import plain
 from rafair.results.options import OWN_EPSILONS, Perturbation
@@ -76,6 +76,11 @@ def certify_saved(
         raise RunFolderError(
             f"'{source}': expected a run, whose model or data are named again, found no "
             f"{AUDIT}; `rafair audit --certify` takes a model and data"
+        )
+    if not (folder / DESCRIPTION).exists():
+        raise RunFolderError(
+            f"'{source}': expected a run's folder with {AUDIT}, or a saved model's with "
+            f"{DESCRIPTION}, found neither"
         )
     given = {"attacks": (), "labels": None, "instances": options.instances} | overrides
     if options.instances is None:

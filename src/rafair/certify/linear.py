@@ -41,8 +41,6 @@ class LinearProver:
         columns = sorted({inputs.sources[one].column for one in used})
         in_cells = [column for column in columns if inputs.in_cells(column)]
         self._cells = {column: _Looked.of(inputs, column, base) for column in in_cells}
-        for column in set(columns) - set(self._cells):
-            inputs.check_steady(column)
         ordered = [i for i, one in enumerate(inputs.sources) if one.column not in self._cells]
         self._ordered = np.array(ordered, np.int64)
         self._columns = frozenset(columns)

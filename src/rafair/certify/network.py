@@ -79,7 +79,7 @@ class NetworkProver:
         Instances of which the network is given a value that is missing stay open.
         """
         known = np.ones(len(wanted), bool)
-        lower, upper = self.ends(region.lower, region.upper, region.listed)
+        lower, upper = self.ends(region.lower, region.upper)
         known[region.owner[~np.isfinite((lower + upper).numpy()).all(axis=1)]] = False
 
         def margins(layers: Layers) -> Margins:
@@ -125,7 +125,8 @@ def network_prover(
     biases = [torch.zeros(len(weight)) if bias is None else bias for weight, bias in found]
     layers = Layers([weight for weight, _ in found], biases)
     ends: Ends = encoded_ends if raw is None else RawEnds(schema, raw)
-    lower, upper = ends(*_whole(len(schema)))
+    least = np.zeros((1, len(schema)), np.float32)
+    lower, upper = ends(least, least + 1)
     if not layers.reliable(torch.maximum(lower.abs(), upper.abs()).nan_to_num(0)[0]):
         raise ModelError(
             f"model '{name}': its weights are too large, or not finite: sums of them could "
@@ -150,9 +151,3 @@ def _two_outputs(found: Matrices) -> Matrices:
     zero = torch.zeros(1, dtype=weight.dtype) if bias is None else bias
     wide = torch.cat([torch.zeros_like(weight), weight]), torch.cat([torch.zeros_like(zero), zero])
     return [*found[:-1], wide]
-
-
-def _whole(width: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The box of all rows, those of missing values left out."""
-    zeros = np.zeros((1, width), np.float32)
-    return zeros, zeros + 1, np.zeros((1, width), bool)

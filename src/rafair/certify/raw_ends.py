@@ -6,30 +6,25 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from rafair.models.classifier import Rows
 from rafair.models.raw_rows import RawUnits, level_numbers, level_places
-from rafair.tabular.encoding import rounding_of
-from rafair.tabular.number_codes import SINGLE
 from rafair.tabular.schema import Schema
-
-Flags = NDArray[np.bool_]
 
 
 class Ends(Protocol):
     """From the ends of boxes of encoded rows to those of what the network is given."""
 
-    def __call__(self, lower: Rows, upper: Rows, listed: Flags) -> tuple[Tensor, Tensor]:
-        """Ends of shape `(m, d)` each; `listed` tells which features have listed values alone."""
+    def __call__(self, lower: Rows, upper: Rows) -> tuple[Tensor, Tensor]:
+        """Ends of shape `(m, d)` each."""
 
 
-def encoded_ends(lower: Rows, upper: Rows, listed: Flags) -> tuple[Tensor, Tensor]:
+def encoded_ends(lower: Rows, upper: Rows) -> tuple[Tensor, Tensor]:
     """The ends of a network that takes encoded rows: the same.
 
     Example:
-        >>> encoded_ends(np.float32([[0]]), np.float32([[1]]), np.array([[False]]))
+        >>> encoded_ends(np.float32([[0]]), np.float32([[1]]))
         (tensor([[0.]]), tensor([[1.]]))
     """
     return torch.from_numpy(lower), torch.from_numpy(upper)
@@ -38,8 +33,8 @@ def encoded_ends(lower: Rows, upper: Rows, listed: Flags) -> tuple[Tensor, Tenso
 class RawEnds:
     """The ends of a network that takes the data's own units.
 
-    Numbers are shown with so many digits, and so their order stays, but for values near to a point
-    of the grid, which are shown with more: what varies without a list is wider by a digit.
+    Rounding keeps the order of numbers, so the ends of a box are given as the ends of what lies in
+    it; levels whose numbers have another order are looked up.
 
     Args:
         schema: The features.
@@ -50,21 +45,12 @@ class RawEnds:
         >>> rating = Feature(name="rating", kind="ordinal", levels=(5, 1, 2))
         >>> schema = Schema(features=(rating,), label="y", classes=("no", "yes"))
         >>> ends = RawEnds(schema, RawUnits(schema))
-        >>> ends(np.float32([[0]]), np.float32([[0.5]]), np.array([[True]]))
+        >>> ends(np.float32([[0]]), np.float32([[0.5]]))
         (tensor([[1.]]), tensor([[5.]]))
     """
 
     def __init__(self, schema: Schema, units: RawUnits) -> None:
         self._units, self._features = units, schema.features
-        rules = [rounding_of(feature) for feature in schema.features]
-        self._digit = np.array(
-            [
-                10.0**-rule.decimals + SINGLE * abs((feature.maximum or 0) - (feature.minimum or 0))
-                if feature.kind.is_number
-                else 0.0
-                for rule, feature in zip(rules, schema.features, strict=True)
-            ]
-        )
         self._tables = {
             column: table
             for column, feature in enumerate(schema.features)
@@ -72,11 +58,10 @@ class RawEnds:
             if (np.diff(table) <= 0).any()
         }
 
-    def __call__(self, lower: Rows, upper: Rows, listed: Flags) -> tuple[Tensor, Tensor]:
+    def __call__(self, lower: Rows, upper: Rows) -> tuple[Tensor, Tensor]:
         """The least and the largest that the network is given; `(m, d)` each."""
-        wide = np.where((upper > lower) & ~listed, self._digit, 0)
-        low = self._units(torch.from_numpy(lower)).double().numpy() - wide
-        high = self._units(torch.from_numpy(upper)).double().numpy() + wide
+        low = self._units(torch.from_numpy(lower)).double().numpy()
+        high = self._units(torch.from_numpy(upper)).double().numpy()
         for column, table in self._tables.items():
             first = level_places(lower[:, column], self._features[column])
             last = level_places(upper[:, column], self._features[column])

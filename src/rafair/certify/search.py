@@ -242,12 +242,12 @@ class Search:
     def _filled(self, region: Region) -> tuple[Tensor, Tensor, Tensor]:
         """What the network is given of a batch, and the classes wanted; the first box fills up."""
         some = region.where(_filled(np.arange(len(region)), BATCH))
-        lower, upper = self.ends(some.lower, some.upper, some.listed)
+        lower, upper = self.ends(some.lower, some.upper)
         return lower, upper, torch.from_numpy(self.wanted[some.owner])
 
     def _values(self, relaxation: Relaxation, rows: Rows, wanted: Tensor) -> Numbers:
         filled = rows[_filled(np.arange(len(rows)), BATCH)]
-        values, _ = self.ends(filled, filled, np.ones(filled.shape, bool))
+        values, _ = self.ends(filled, filled)
         found: Numbers = relaxation.values(values, wanted)[: len(rows)].numpy()
         return found
 

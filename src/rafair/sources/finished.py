@@ -51,19 +51,21 @@ def open_finished(audit: Audit, named: Named, progress: Progress = SILENT) -> So
             f"'{audit.folder}': expected the audit of a model and of data that can be opened again "
             "(`rafair audit`), found one of objects that were handed to rafair.audit(...)"
         )
-    if not (data.file or data.streamed):
+    in_file, in_folder = bool(data.file or data.streamed), holds_model(audit)
+    if not in_file:
         _refuse(named, "data")
-    elif named.data is None:
-        raise InputError(
-            f"data: expected {data.file.name if data.file else 'FILE'}, the file that was "
-            f"audited and that '{audit.folder}' does not hold"
-        )
-    if holds_model(audit):
+    if in_folder:
         _refuse(named, "model")
-    elif named.model is None:
+    lacking = {}
+    if in_file and named.data is None:
+        lacking["data"] = f"{data.file.name if data.file else 'FILE'}, the file"
+    if not in_folder and named.model is None:
+        lacking["model"] = f"the {model.kind} model '{model.name}'"
+    if lacking:
+        (name, what), *more = lacking.items()
         raise InputError(
-            f"model: expected the {model.kind} model '{model.name}' that was "
-            f"audited and that '{audit.folder}' does not hold"
+            f"{name}: expected {what} that was audited and that '{audit.folder}' does not hold"
+            + "".join(f"; and `{name}`: {what}" for name, what in more)
         )
     rows = _data(audit, named, progress)
     return Source(_model(audit, named, rows), rows)

@@ -239,13 +239,22 @@ class Rounding(NamedTuple):
 
 
 def rounding_of(feature: Feature) -> Rounding:
-    """How numbers of a feature are rounded; of one with levels, nothing that matters."""
+    """How numbers of a feature are rounded; of one with levels, nothing that matters.
+
+    A number on no grid has at least the digits of the grid: with fewer, one that lies just above a
+    point could be rounded to below it, and numbers would not grow with their codes.
+
+    Example:
+        >>> rounding_of(Feature(name="pay", kind="numeric", minimum=0, maximum=90_000, step=0.01))
+        Rounding(decimals=2, grid=0.01, grid_decimals=2)
+    """
     if not feature.kind.is_number:
         return Rounding(0, 0.0, 0)
     low, decimals = feature.minimum or 0.0, shown_decimals(feature)
     if feature.grid is None:
         return Rounding(decimals, 0.0, 0)
-    return Rounding(decimals, feature.grid, max(_decimals(low), _decimals(feature.grid)))
+    on_grid = max(_decimals(low), _decimals(feature.grid))
+    return Rounding(max(decimals, on_grid), feature.grid, on_grid)
 
 
 @np.errstate(over="ignore", invalid="ignore")  # near the largest number there is

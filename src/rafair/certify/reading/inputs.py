@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 from rafair.errors import ModelError
 from rafair.models.classifier import Rows
 from rafair.models.raw_rows import level_places
-from rafair.tabular.encoding import decode_values, rounding_of
-from rafair.tabular.number_codes import SINGLE
-from rafair.tabular.schema import Feature, Schema
+from rafair.tabular.encoding import decode_values
+from rafair.tabular.schema import Schema
 
 Codes = NDArray[np.float32]
 Matrix = NDArray[np.floating[Any]]
@@ -107,7 +106,6 @@ class Inputs:
                     f"model '{self.where}': takes '{feature.name}' as a number and as a category, "
                     "which cannot be certified"
                 )
-            self.check_steady(column)
             steps = np.unique([number for one in sources for number in one.steps or ()])
 
             def at_least(codes: Codes) -> NDArray[np.bool_]:
@@ -138,13 +136,8 @@ class Inputs:
             asked: For each question the column of the matrix that it is about.
             passes: Whether a value of the matrix lies below the question's bound.
             base: A row, of which one column at a time changes.
-
-        Raises:
-            ModelError: If values do not grow with the codes.
         """
         columns = np.array([self.sources[one].column for one in asked], np.int64)
-        for column in np.unique(columns).tolist():
-            self.check_steady(column)
         # one row carries a question of every column: what follows from one moves with no other
         places = _nth_of_each(columns)
         width = int(places.max(initial=-1)) + 1
@@ -157,20 +150,6 @@ class Inputs:
             return np.stack([passes(matrix[some], np.arange(len(asked))) for some in at])
 
         return first_code(below, len(asked)) if len(asked) else np.empty(0, np.float32)
-
-    def check_steady(self, column: int) -> None:
-        """Refuses a number that does not grow with its code.
-
-        Raises:
-            ModelError: If it does not.
-        """
-        feature = self.schema.features[column]
-        if not self.encoded and feature.kind.is_number and not is_steady(feature):
-            raise ModelError(
-                f"model '{self.where}': the step of '{feature.name}' has more digits than its "
-                "values are shown with, so nothing can be certified; take the step out of the "
-                "schema, or audit without a certificate"
-            )
 
 
 def first_code(below: Callable[[Codes], NDArray[np.bool_]], n: int) -> Codes:
@@ -205,31 +184,6 @@ def first_code(below: Callable[[Codes], NDArray[np.bool_]], n: int) -> Codes:
 def _code_at(place: NDArray[np.int64]) -> Codes:
     """The code in a place among all of single precision, 1 at most."""
     return np.minimum(place, ONE).astype(np.int32).view(np.float32)
-
-
-def is_steady(feature: Feature) -> bool:
-    """Whether a number never decreases when its code grows, though it is rounded in two ways.
-
-    Near a point of its grid it is that point, elsewhere it is rounded to the digits shown; where
-    the grid has more of them, a number above a point can be rounded to one below.
-
-    Example:
-        >>> ends = {"name": "pay", "kind": "numeric", "minimum": 0, "maximum": 100_000}
-        >>> is_steady(Feature(**ends, step=5)), is_steady(Feature(**ends, step=0.33))
-        (True, False)
-    """
-    rule = rounding_of(feature)
-    if not rule.grid or rule.grid_decimals <= rule.decimals:
-        return True
-    span = (feature.maximum or 0.0) - (feature.minimum or 0.0)
-    count = span / rule.grid
-    if count > MOST_POINTS:
-        return rule.grid <= SINGLE * span  # every code is near to a point
-    centres = np.arange(int(count) + 2) * rule.grid / (span or 1)
-    edges = np.concatenate([centres - SINGLE, centres, centres + SINGLE]).clip(0, 1)
-    near = (edges[:, None] + np.arange(-4, 5) * 2.0**-25).clip(0, 1).ravel()
-    codes = np.unique(near.astype(np.float32))
-    return bool((np.diff(decode_values(codes, feature).astype(np.float64)) >= 0).all())
 
 
 def _nth_of_each(columns: NDArray[np.int64]) -> NDArray[np.int64]:
