@@ -19,6 +19,7 @@ from rafair.certify.cutting import cut_in_two, cuttable, halves
 from rafair.certify.layers import Layers
 from rafair.certify.lines import Layer
 from rafair.certify.margins import Margins
+from rafair.certify.memory import Memory
 from rafair.certify.prover import Confirm, Decided, Proof
 from rafair.certify.raw_ends import Ends
 from rafair.certify.region import Region
@@ -30,13 +31,13 @@ Indices = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 Numbers = NDArray[np.float32]
 
-AT_ONCE = 256
+AT_ONCE = 512
 """Boxes of one instance that are bounded before its next ones are chosen: batches for two cores."""
 
-BATCH = 128
+BATCH = 256
 """Boxes bounded in one product; fewer are filled up, so that rounding is the same."""
 
-CUT = 32
+CUT = 64
 """Boxes to be cut whose features are compared in one product, likewise."""
 
 ACTIVE = 128
@@ -45,33 +46,31 @@ ACTIVE = 128
 
 @dataclass(frozen=True)
 class Open:
-    """Open boxes, and what bounds of the hidden layers are known of them; each `(m, units)`."""
+    """Open boxes, and where in the memory lie the bounds of the boxes that they were cut from."""
 
     region: Region
-    lower: Numbers
-    upper: Numbers
+    known: Indices
 
     def where(self, chosen: NDArray[np.generic]) -> Open:
         """Those that a mask, or places, choose."""
-        return Open(self.region.where(chosen), self.lower[chosen], self.upper[chosen])
+        return Open(self.region.where(chosen), self.known[chosen])
 
     @staticmethod
     def joined(parts: list[Open]) -> Open:
         """All parts, the boxes of each instance together, in the order in which they came."""
-        region = Region.joined([part.region for part in parts])
         found = Open(
-            region,
-            np.concatenate([part.lower for part in parts]),
-            np.concatenate([part.upper for part in parts]),
+            Region.joined([part.region for part in parts]),
+            np.concatenate([part.known for part in parts]),
         )
-        return found.where(np.argsort(region.owner, kind="stable"))
+        return found.where(np.argsort(found.region.owner, kind="stable"))
 
 
 class Looked(NamedTuple):
     """What is computed of a batch of `n` boxes.
 
     Args:
-        boxes: The boxes, with what bounds say of their hidden layers.
+        boxes: The boxes.
+        hidden: Their bounds of all hidden units; shape `(n, 2, units)`.
         least: No margin of the box is smaller; shape `(n,)`.
         slack: What of the distance to that is allowed for rounding.
         rows: The row where the bound is least, and the middle of the box; shape `(2, n, d)`.
@@ -80,6 +79,7 @@ class Looked(NamedTuple):
     """
 
     boxes: Open
+    hidden: Numbers
     least: Numbers
     slack: Numbers
     rows: Rows
@@ -122,6 +122,7 @@ class Search:
         self._used = np.zeros(n, np.int64)
         self._tied, self._stuck = np.zeros(n, bool), np.zeros(n, bool)
         self._widths = layers.widths
+        self._memory = Memory(sum(self._widths))
 
     def run(self, chosen: Indices) -> Decided:
         """Searches the instances that are chosen; the others stay open."""
@@ -147,7 +148,8 @@ class Search:
     def _begun(self, region: Region) -> Open:
         """The whole boxes, with what affine forms say of them."""
         parts = [region.where(places) for places in _parts(np.arange(len(region)))]
-        return Open.joined(list(self.workers.map(self._rough, parts)))
+        known = [self._memory.put(found, 1) for found in self.workers.map(self._rough, parts)]
+        return Open(region, np.concatenate(known))
 
     def _newest(self, region: Region) -> Flags:
         """The newest boxes of each instance, as many as are looked at together and can be paid."""
@@ -161,7 +163,9 @@ class Search:
         owner = left.region.owner
         spent = (self._used >= self.budget)[owner]
         self._stuck[owner[spent]] = True
-        return left.where(~spent & (self._proof != Proof.REFUTED)[owner])
+        going = ~spent & (self._proof[owner] != Proof.REFUTED)
+        self._memory.drop(left.known[~going])
+        return left.where(going)
 
     def _settle(self, instances: Indices) -> None:
         """Says what follows for instances of which no box is left."""
@@ -171,19 +175,16 @@ class Search:
         )
 
     @torch.inference_mode()
-    def _rough(self, region: Region) -> Open:
-        n = len(region)
+    def _rough(self, region: Region) -> Numbers:
         lower, upper, _ = self._filled(region)
-        known = _flat(self._single.here.rough(lower, upper), BATCH)
-        return Open(region, known[0][:n], known[1][:n])
+        return _flat(self._single.here.rough(lower, upper), BATCH)[: len(region)]
 
     @torch.inference_mode()
     def _look(self, boxes: Open) -> Looked:
         """Bounds a batch of boxes; decides nothing."""
         region, n = boxes.region, len(boxes.region)
         lower, upper, wanted = self._filled(region)
-        places = _filled(np.arange(n), BATCH)
-        known = self._split(boxes.lower[places], boxes.upper[places])
+        known = self._split(self._memory.take(_filled(boxes.known, BATCH)))
         relaxation = self._single.here
         found = relaxation.bound(lower, upper, wanted, known)
         least, slack = found.least[:n].numpy(), found.slack[:n].numpy()
@@ -198,14 +199,13 @@ class Search:
             weights = [weight[filled] for weight in found.weights]
             lost = relaxation.influence((upper - lower)[filled], hidden, weights)
             influence[some] = lost[: len(some)].numpy()
-        within = _flat(found.hidden, BATCH)
-        return Looked(
-            Open(region, within[0][:n], within[1][:n]), least, slack, rows, values, influence
-        )
+        within = _flat(found.hidden, BATCH)[:n]
+        return Looked(boxes, within, least, slack, rows, values, influence)
 
     def _judge(self, found: Looked) -> Open | None:
         """What follows of bounds; returns the halves of boxes that are not proven."""
         region, slack = found.boxes.region, found.slack
+        self._memory.drop(found.boxes.known)
         np.add.at(self._used, region.owner, 1)
         self._take_witnesses(region, found)
         nearest = found.values.min(axis=0)
@@ -218,7 +218,7 @@ class Search:
         if not left.any():
             return None
         near = np.abs(nearest[left]) <= slack[left]
-        return self._halved(found.boxes.where(left), found.influence[left], near)
+        return self._halved(region.where(left), found.hidden[left], found.influence[left], near)
 
     def _take_witnesses(self, region: Region, found: Looked) -> None:
         """Confirms rows of another class, each instance's first one after the other."""
@@ -258,9 +258,11 @@ class Search:
             np.float32
         )
 
-    def _halved(self, boxes: Open, influence: Numbers, near: Flags) -> Open | None:
+    def _halved(
+        self, region: Region, hidden: Numbers, influence: Numbers, near: Flags
+    ) -> Open | None:
         """Cuts boxes where their bound loses most."""
-        region, found = boxes.region, halves(boxes.region)
+        found = halves(region)
         some = cuttable(region, found)
         scores = np.zeros(region.lower.shape, np.float32)
         scores[:, self._columns] = influence
@@ -270,19 +272,17 @@ class Search:
         width = region.upper - region.lower
         scores = np.where(some, np.maximum(scores, np.float32(1e-30)) + width * 1e-12, -1)
         points = ~np.asarray(some.any(axis=1))
-        exact = self._exact(boxes.where(points), near[points])
-        boxes = boxes.where(~points)
-        if not len(boxes.region):
+        exact = self._exact(region.where(points), hidden[points], near[points])
+        if points.all():
             return exact
         column = scores[~points].argmax(axis=1)
         codes = found.begin[~points, :][np.arange(len(column)), column]
-        cut = cut_in_two(boxes.region, column, codes)
-        parts = [replace(boxes, region=half) for half in cut]
+        known = self._memory.put(hidden[~points], 2)
+        parts = [Open(half, known) for half in cut_in_two(region.where(~points), column, codes)]
         return Open.joined([*parts, exact] if exact else parts)
 
-    def _exact(self, boxes: Open, near: Flags) -> Open | None:
+    def _exact(self, region: Region, hidden: Numbers, near: Flags) -> Open | None:
         """Boxes that cannot be cut: the only row they hold, where what follows is known exactly."""
-        region = boxes.region
         rows = region.placed(region.owner, region.lower)
         inside = np.asarray(((rows >= region.lower) & (rows <= region.upper)).all(axis=1))
         wide = np.asarray((region.upper > region.lower).any(axis=1))
@@ -292,13 +292,13 @@ class Search:
         self._stuck[region.owner[~again & ~near]] = True
         if not again.any():
             return None
-        point = replace(region, lower=rows, upper=rows.copy())
-        return replace(boxes, region=point).where(again)
+        point = replace(region, lower=rows, upper=rows.copy()).where(again)
+        return Open(point, self._memory.put(hidden[again], 1))
 
-    def _split(self, lower: Numbers, upper: Numbers) -> list[Layer]:
-        """Bounds of all hidden units as those of each layer."""
-        ends = [torch.split(torch.from_numpy(side), self._widths, dim=1) for side in (lower, upper)]
-        return [Layer(low, high) for low, high in zip(*ends, strict=True)]
+    def _split(self, hidden: Numbers) -> list[Layer]:
+        """Bounds of all hidden units, of shape `(n, 2, units)`, as those of each layer."""
+        parts = torch.split(torch.from_numpy(hidden), self._widths, dim=2)
+        return [Layer(part[:, 0], part[:, 1]) for part in parts]
 
 
 def _following(region: Region) -> Flags:
@@ -314,12 +314,12 @@ def _filled(places: Indices, size: int) -> Indices:
     return np.concatenate([places, np.repeat(places[:1], size - len(places))])
 
 
-def _flat(hidden: list[Layer], n: int) -> tuple[Numbers, Numbers]:
-    """Bounds of each layer as those of all hidden units; shapes `(n, units)`."""
+def _flat(hidden: list[Layer], n: int) -> Numbers:
+    """Bounds of each layer as those of all hidden units; shape `(n, 2, units)`."""
     if not hidden:
-        return np.empty((n, 0), np.float32), np.empty((n, 0), np.float32)
+        return np.empty((n, 2, 0), np.float32)
     lower, upper = (torch.cat(side, dim=1).numpy() for side in zip(*hidden, strict=True))
-    return lower, upper
+    return np.stack([lower, upper], axis=1)
 
 
 def _parts(places: Indices, size: int = BATCH) -> list[Indices]:
