@@ -12,9 +12,11 @@ from typing import Annotated, Any, get_args, get_origin
 import typer
 from typer.models import OptionInfo
 
+from rafair.arguments import check_real, check_whole, read_value
 from rafair.errors import RafairError
 from rafair.options import Given, Option, as_typed, default_said, options_of
 
+NUMBERS = (int, float)
 TYPES = {"int": int, "float": float, "str": str, "bool": bool, "Path": Path}
 
 
@@ -99,14 +101,16 @@ class _Group:
                 value = one.read(each.name, value)
             elif one.many:
                 value = tuple(value)
+            elif _kind(each) in NUMBERS:
+                value = _number(each, one, str(value))
             read[each.name] = value
         return Given(read) if self._given else self._kind(**read)
 
 
 @functools.cache
 def _parameter(each: Field[Any], one: Option, *, given: bool) -> inspect.Parameter:
-    kind: Any = TYPES.get(str(each.type).removesuffix(" | None"), str)
-    kind = list[str] if one.many else str if one.read else kind
+    kind: Any = list[str] if one.many else str if one.read else _kind(each)
+    kind = str if kind in NUMBERS else kind  # their errors tell the range
     default = None if given or one.many else each.default
     told = typer.Option(
         _typed(each, one),
@@ -121,6 +125,23 @@ def _parameter(each: Field[Any], one: Option, *, given: bool) -> inspect.Paramet
         default=default,
         annotation=Annotated[kind | None if default is None else kind, told],
     )
+
+
+def _kind(each: Field[Any]) -> Any:
+    return TYPES.get(str(each.type).removesuffix(" | None"), str)
+
+
+def _number(each: Field[Any], one: Option, text: str) -> Any:
+    """The number that was typed; one that is none is told like one out of its range."""
+    kind = _kind(each)
+    try:
+        return kind(text)
+    except ValueError:
+        if one.high is None:
+            return read_value(each.name, str(each.type), text)
+        if kind is int:
+            return check_whole(each.name, text, int(one.low), int(one.high))
+        return check_real(each.name, text, one.low, one.high, low_included=one.low_included)
 
 
 def _typed(each: Field[Any], one: Option) -> str:
