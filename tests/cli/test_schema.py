@@ -199,6 +199,13 @@ def test_files_that_are_none(here, case):
     assert words in done.err
 
 
+def test_the_schema_comes_first(here):
+    here.to_csv("people.csv", index=False)
+    done = call("schema", "check", "people.csv", "schema.toml")
+    expected = "rafair: 'people.csv': expected a schema file, which comes first, then the table\n"
+    assert (done.code, done.out, done.err) == (2, "", expected)
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

@@ -13,6 +13,7 @@ from rafair.cli.console import TerminalProgress, print_result
 from rafair.cli.groups import grouped
 from rafair.cli.options import Shown
 from rafair.engine.text_file import utf8
+from rafair.errors import InputError
 from rafair.tabular.read_as import ReadAs
 from rafair.typed import listed
 
@@ -106,6 +107,8 @@ def check(
     from rafair.tabular.frame_file import read_frame
     from rafair.tabular.schema_file import read_schema
 
+    if file.suffix == ".toml" and schema.suffix != ".toml":
+        raise InputError(f"'{schema}': expected a schema file, which comes first, then the table")
     described = read_schema(schema, label)
     frame = read_frame(file, described, reading)
     found = misfits(frame, described)
