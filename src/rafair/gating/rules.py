@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Sequence
 
 from rafair.arguments import check_name
@@ -59,7 +58,7 @@ def _check_strongest(rule: Rule, run: JudgedRun) -> None:
     others = f"one of {', '.join(having)}"
     if rule.of_attack in run.record.attacks:
         raise InputError(f"{what} has none; expected {others}")
-    command = f"`rafair attack {shlex.quote(str(run.audit.folder))} --attack {rule.of_attack}`"
+    command = f"`rafair attack {run.again} --attack {rule.of_attack}`"
     raise InputError(f"{what} the run lacks; {command} makes one that has it; or name {others}")
 
 

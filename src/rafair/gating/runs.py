@@ -12,6 +12,7 @@ import numpy as np
 from rafair.errors import InputError
 from rafair.metrics.rates import Rate, share
 from rafair.results.groups import groups_of, rates_by_groups
+from rafair.results.named_again import named_again
 from rafair.results.per_instance import PerInstance, Shares
 from rafair.results.rate_names import PROVEN, RateName, rate_named, rates_of
 from rafair.results.record import AuditRecord, Group
@@ -44,6 +45,11 @@ class JudgedRun:
         """The rates by group, derived from the files of a run that is older than them."""
         return groups_of(self.record, self.audit.folder).groups
 
+    @property
+    def again(self) -> str:
+        """What names the run on a command line, with what its folder does not hold."""
+        return shlex.quote(str(self.audit.folder)) + (named_again(self.record) or "")
+
     def named(self, short: str, attack: str | None, epsilon: float | None) -> RateName:
         """The rate that a rule means, as `rate_named` finds it.
 
@@ -53,7 +59,7 @@ class JudgedRun:
         """
         is_proven = short.partition(".")[0] in PROVEN
         proven = self.record.certified if is_proven else None
-        command = f"`rafair certify {shlex.quote(str(self.audit.folder))}"
+        command = f"`rafair certify {self.again}"
         if is_proven and not proven:
             raise InputError(f"rate '{short}': the run has no certificate; {command}` makes one")
         if proven and epsilon is not None and budget_key(epsilon) not in proven:

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rafair.results.facts import decision_in_words
+from rafair.results.named_again import IN_PYTHON
 from rafair.results.options import AuditOptions
 from rafair.results.record import AuditRecord
 
-IN_PYTHON = "rafair.audit(...)"
 TOLD = {
     "threshold": "threshold",
     "classes": "model_classes",
