@@ -99,7 +99,7 @@ def test_every_iterate_counts_under_probes(table, module):
 
 
 def _loans():
-    table = planted_loans.loans(120)
+    table = planted_loans.loans(60)
     return planted.network(len(table.schema), seed=4), table, "feasible"
 
 
