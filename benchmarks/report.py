@@ -16,8 +16,8 @@ from time import perf_counter
 from typing import Any
 
 from rafair.errors import RafairError
+from rafair.reports.formats import DEFAULT, FORMATS
 from rafair.reports.gathering import contents_of
-from rafair.reports.page import REPORT, write_page
 from rafair.results.verified import finished_run
 
 ROUNDS = 7
@@ -65,12 +65,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if program is None:
         parser.exit(2, "benchmarks: expected a program 'chromium', found none\n")
     with tempfile.TemporaryDirectory() as folder:
-        page, blank = Path(folder) / REPORT, Path(folder) / "blank.html"
+        page, blank = Path(folder) / FORMATS[DEFAULT].file, Path(folder) / "blank.html"
         blank.write_text(BLANK, encoding="utf-8")
         start = perf_counter()
         contents = contents_of(audit)
         gathered = perf_counter()
-        write_page(contents, page)
+        FORMATS[DEFAULT].write(contents, page)
         written = perf_counter()
         print(f"size             {page.stat().st_size / 1e6:.3f} MB, {len(contents.cases):,} cases")
         print(

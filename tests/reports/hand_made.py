@@ -11,10 +11,10 @@ from rafair.reports.contents import (
     NONE,
     Bar,
     CaseTable,
+    Chart,
     Column,
     Contents,
     FeatureColumns,
-    Picture,
 )
 from rafair.reports.first import First
 from rafair.results.flows import Flows
@@ -54,7 +54,7 @@ def contents_with(names: tuple[str, ...], n: int, seed: int = 0) -> Contents:
     draws = np.random.default_rng(seed)
     rate = share(np.arange(30) < 12)
     bars = [Bar(name, rate) for name in names] + [Bar("none", None)]
-    picture = Picture(f"Rates of {names[0]}", [(name, bars) for name in names[:2]], names[1])
+    picture = Chart(f"Rates of {names[0]}", [(name, bars) for name in names[:2]], names[1])
     cells = Cells(
         names[0], ["", *names], [[name, *(["0.4\n0.25–0.58"] * len(names))] for name in names]
     )

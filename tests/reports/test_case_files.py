@@ -15,7 +15,7 @@ from hostile_run import hostile_audit
 
 import planted
 import rafair
-from rafair.reports.spreadsheet import cell
+from rafair.blocks.spreadsheet import cell
 from rafair.results.cases import show
 from rafair.visible import visible
 

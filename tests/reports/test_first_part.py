@@ -148,7 +148,7 @@ def test_a_policy_is_met_or_not_in_words_and_colour(run, tmp_path, least, told):
     assert "<title>Loans &lt;4&gt;</title>" in page
     assert f"--policy {shlex.quote(str(policy))}</code>" in page
     text = call("report", run, "--policy", policy, "--format", "markdown", "--out", "-").out
-    assert f"### Policy: {told}\n\n- **{told}** robust.accuracy of rafair" in text
+    assert f"### Policy: {told}\n\n- **{told}**: robust.accuracy of rafair" in text
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ import pytest
 from browsing import fitting, opened
 from hand_made import HOSTILE, contents_with
 
+from rafair.reports.formats import FORMATS
 from rafair.reports.gathering import contents_of
-from rafair.reports.page import write_page
 from rafair.visible import visible
 
 
@@ -16,7 +16,7 @@ from rafair.visible import visible
 def everywhere(tmp_path_factory):
     """A page with hostile names wherever there can be a name."""
     path = tmp_path_factory.mktemp("everywhere") / "report.html"
-    write_page(contents_with(HOSTILE, 1_500), path)
+    FORMATS["html"].write(contents_with(HOSTILE, 1_500), path)
     return path
 
 
@@ -24,7 +24,7 @@ def everywhere(tmp_path_factory):
 def real(tmp_path_factory):
     """The page of a real audit of a hostile table and model."""
     folder = tmp_path_factory.mktemp("real") / "run"
-    write_page(contents_of(hostile_run.hostile_audit(folder)), folder / "report.html")
+    FORMATS["html"].write(contents_of(hostile_run.hostile_audit(folder)), folder / "report.html")
     return folder / "report.html"
 
 

@@ -13,13 +13,14 @@ from markdown_it import MarkdownIt
 
 import planted
 import rafair
+from rafair.blocks import markdown
 from rafair.blocks.markdown import block, code, escaped
 from rafair.metrics.rates import rate
-from rafair.reports.charts import chart
-from rafair.reports.contents import PARTS, Bar, Picture
+from rafair.reports.charts import line, picture
+from rafair.reports.contents import PARTS, Bar, Chart
 from rafair.reports.frameworks import CLAUSES, FIGURES, FRAMEWORKS
 from rafair.reports.gathering import contents_of
-from rafair.reports.markdown import as_markdown, picture_parts
+from rafair.reports.markdown import as_markdown
 from rafair.reports.model_card import as_model_card
 from rafair.reports.page import render_page
 from rafair.results.cells import COLUMNS
@@ -164,8 +165,8 @@ def test_few_rates_stand_beside_each_other_and_many_below():
     bars = [Bar(f"b{number}", None) for number in range(5)]
 
     def lines(groups):
-        picture = Picture("title", groups, "note")
-        return [line for part in picture_parts(picture, 3) for line in part.splitlines()]
+        text = markdown.as_markdown([picture(Chart("title", groups, "note"), "x")])
+        return [line for line in text.splitlines() if line]
 
     few = [("female", bars[:2]), ("male", bars[:2])]
     assert lines(few) == [
@@ -246,9 +247,10 @@ def test_the_card_counts_what_was_there_before_any_step(contents):
 def test_a_share_is_rounded_alike_in_every_format():
     """315 of 400 is 0.7875, which no binary number is."""
     bar = Bar("b", rate(315, 400))
-    (shown,) = re.findall(r"\*\*(.*?)\*\*", "".join(picture_parts(Picture("", [("g", [bar])]), 2)))
-    assert shown == "0.788"
-    assert chart(Picture("", [("g", [bar])]), "x").groups[0][1][0].figure == shown
+    drawn = picture(Chart("title", [("g", [bar])]), "x")
+    (shown,) = re.findall(r"\| b \| (.*?)<br>", markdown.as_markdown([drawn]))
+    assert shown == "0.788" == line(bar).figure
+    assert f"<b>{shown}</b>" in drawn.drawing
     assert str(rate(315, 400)).startswith(shown)
     assert share_of(rate(3150, 4000)).startswith("3,150 (78.8 %")
 

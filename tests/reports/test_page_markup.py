@@ -17,7 +17,8 @@ from page_reader import Reader
 
 from rafair.reports.case_data import case_data
 from rafair.reports.contents import NONE
-from rafair.reports.page import render_page, write_page
+from rafair.reports.formats import FORMATS
+from rafair.reports.page import render_page
 from rafair.reports.static_cases import static_cases
 from rafair.visible import visible
 
@@ -153,7 +154,7 @@ def test_fifteen_thousand_cases_fit_into_three_megabytes(tmp_path):
     names = tuple(f"level number {number}" for number in range(14))
     contents = contents_with(names, 15_060)
     path = tmp_path / "report.html"
-    write_page(contents, path)
+    FORMATS["html"].write(contents, path)
     assert path.stat().st_size < 3_000_000
     assert case_data(contents.cases)[1] == 15_060
 
@@ -213,4 +214,4 @@ def test_one_more_feature_is_one():
     contents = contents_with(PLAIN, 3)
     for count, said in ((5, "1 more feature<"), (6, "2 more features<")):
         page = render_page(replace(contents, features=contents.features[:count]))
-        assert f"<summary>{said}" in page
+        assert f"<summary><bdi>{said}" in page

@@ -11,8 +11,8 @@ from page_reader import Reader
 from planted_certificates import certified_by_hand, planted_run
 from rafair.metrics.rates import rate
 from rafair.reports.certified import proven_figures, proven_picture
-from rafair.reports.charts import chart
-from rafair.reports.contents import Bar, Picture
+from rafair.reports.charts import line
+from rafair.reports.contents import Bar
 from rafair.reports.gathering import contents_of
 from rafair.reports.markdown import as_markdown
 from rafair.reports.model_card import as_model_card
@@ -69,11 +69,10 @@ def test_figures_have_all_four_verdicts_of_everybody(run, contents):
 
 def test_a_bar_is_drawn_where_its_ends_are():
     known, wide = Bar("known", rate(3, 8), "proven", upper=rate(3, 8)), rate(6, 8)
-    picture = Picture("title", [("", [known, Bar("wide", rate(2, 8), "proven", upper=wide)])])
-    (_, (stroke, bar)), *_ = chart(picture, "id").groups
-    assert (stroke.figure, stroke.count) == ("0.375", "3 of 8")
+    stroke, bar = line(known), line(Bar("wide", rate(2, 8), "proven", upper=wide))
+    assert (stroke.figure, stroke.counted) == ("0.375", "3 of 8")
     assert stroke.drawing.count('x1="37.5%" x2="37.5%"') == 2
-    assert (bar.figure, bar.count) == ("0.250–0.750", "2–6 of 8")
+    assert (bar.figure, bar.counted) == ("0.250–0.750", "2–6 of 8")
     assert '<rect x="25%" width="50%"' in bar.drawing
     low, high = (f"{100 * end:.4g}" for end in (rate(2, 8).low, wide.high))
     assert f'<line x1="{low}%" x2="{high}%"' in bar.drawing
@@ -88,7 +87,7 @@ def test_the_page_and_markdown_have_the_part(run, contents):
     assert "## What is proven" in text
     assert "### Refuted and open" in text
     low, high = run.record.certified["0.1"].accurate_fairness.bracket
-    assert f"**{low:.3f}–{high:.3f}**" in text
+    assert f"| {low:.3f}–{high:.3f}<br>" in text
     assert "guaranteed" not in page + text
 
 

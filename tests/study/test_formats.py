@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 
+from rafair.blocks.kinds import Cells, Strong
+from rafair.blocks.latex import as_latex, escape_latex
 from rafair.study.config import Part, StudyConfig
-from rafair.study.formats import as_latex, escape_latex
-from rafair.study.layout import budget_lines, mean_lines, rates_latex, rates_markdown
+from rafair.study.formats import frame_csv
+from rafair.study.layout import budgets, mean_rates, rates_latex, rates_markdown
 from rafair.study.published import METRICS
 
 CONFIG = StudyConfig(datasets=("affairs",), models=2)
@@ -37,7 +39,7 @@ def made_up() -> pd.DataFrame:
 
 MARKDOWN_MEANS = """\
 | attack |  | R-ACC | R-IF | R-AF | TFR | TBR | FFR | FBR |
-| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
+| :-- | :-- | --: | --: | --: | --: | --: | --: | --: |
 | APGD | here | 0.500 ± 0.012 | 0.500 ± 0.012 | 0.500 ± 0.012 | 0.500 ± 0.012 | 0.500 ± 0.012 | \
 0.500 ± 0.012 | 0.500 ± 0.012 |
 |  | paper | 0.400 | 0.400 | 0.400 | 0.400 | 0.400 | 0.400 | 0.400 |
@@ -48,7 +50,7 @@ MARKDOWN_MEANS = """\
 
 LATEX = r"""\begin{table}
   \centering
-  \caption{50 \% of R\_AF \& more}
+  \caption{50 \% of R\_AF \& more. A note.}
   \label{tab:t}
   \begin{tabular}{llr}
     \toprule
@@ -57,7 +59,7 @@ LATEX = r"""\begin{table}
     APGD & here & 0.500 $\pm$ 0.012 \\
      & difference & $-$0.100 \\
     \addlinespace
-    FGSM & here & 0.250 $\pm$ 0.012 \\
+    FGSM & here & \textbf{0.250 $\pm$ 0.012} \\
     \bottomrule
   \end{tabular}
 \end{table}"""
@@ -65,7 +67,9 @@ LATEX = r"""\begin{table}
 
 def test_the_means_in_markdown():
     page = rates_markdown(Part.TABLE3, made_up(), CONFIG)
-    assert page.startswith("# Table 3: clean seeds, and their rows under each attack\n\nMeans over")
+    title = "# Table 3: clean seeds, and their rows under each attack"
+    assert page.startswith(f"{title}\n\n### All data sets\n\n| attack")
+    assert "|\n\nMeans over affairs" in page
     assert MARKDOWN_MEANS in page
     assert "2 networks each, ± the standard deviation from network to network" in page
     assert "they are shown, not compared" in page
@@ -75,12 +79,10 @@ def test_a_table_in_latex():
     rows = [
         ["APGD", "here", "0.500 ± 0.012"],
         ["", "difference", "−0.100"],
-        ["FGSM", "here", "0.250 ± 0.012"],
+        ["FGSM", "here", Strong("0.250 ± 0.012")],
     ]
-    made = as_latex(
-        ["attack", "", "R-AF"], rows, caption="50 % of R_AF & more", label="tab:t", names=2
-    )
-    assert made == LATEX
+    cells = Cells("50 % of R_AF & more", ["attack", "", "R-AF"], rows, "A note.", names=2)
+    assert as_latex(cells, "tab:t") == LATEX
 
 
 def test_latex_has_as_many_cells_as_columns_and_nothing_it_cannot_read():
@@ -103,7 +105,7 @@ def test_every_special_letter_is_escaped():
 
 def test_a_single_network_has_no_spread():
     table = made_up().assign(sd=float("nan"))
-    assert mean_lines(table)[0][2] == "0.500"
+    assert mean_rates(table).rows[0][2] == "0.500"
 
 
 def test_the_lowest_of_a_column_is_bold():
@@ -117,7 +119,15 @@ def test_the_lowest_of_a_column_is_bold():
             "sd": None,
         }
     )
-    assert budget_lines(table, "mean", "outcome") == (
-        ["attack", "0.1", "0.2"],
-        [["RAFair", "**0.500**", "**0.400**"], ["APGD", "0.600", "**0.400**"]],
+    shown = budgets(table, "mean", "outcome")
+    assert shown.headers == ["outcome", "0.1", "0.2"]
+    assert shown.rows == [["RAFair", "0.500", "0.400"], ["APGD", "0.600", "0.400"]]
+    strong = [[isinstance(cell, Strong) for cell in row] for row in shown.rows]
+    assert strong == [[False, True, True], [False, False, True]]
+
+
+def test_a_frame_keeps_all_its_digits():
+    frame = pd.DataFrame(
+        {"of": ["a,b", 'c"d'], "n": [3, 4], "value": [1 / 3, None], "lower": [True, False]}
     )
+    assert frame_csv(frame) == frame.to_csv(index=False, lineterminator="\n")

@@ -1,4 +1,4 @@
-"""The blocks that every document is made of: headings, sentences, facts, tables and cases."""
+"""The blocks of every document: headings, sentences, facts, tables, pictures and cases."""
 
 from __future__ import annotations
 
@@ -20,9 +20,15 @@ class Tone(StrEnum):
 
 @dataclass(frozen=True)
 class Heading:
-    """What the blocks below are about."""
+    """What the blocks below are about.
+
+    Args:
+        text: What it says.
+        level: 1 of a whole document, 2 of a part of it, 3 of less.
+    """
 
     text: str
+    level: int = 2
 
 
 @dataclass(frozen=True)
@@ -33,18 +39,32 @@ class Said:
         texts: The sentences.
         tone: How all of them are meant.
         copied: Whether lines hold commands or paths, which nothing is to break.
+        listed: Whether they are a list, and not read one after the other.
     """
 
     texts: Sequence[str]
     tone: Tone = Tone.PLAIN
     copied: bool = False
+    listed: bool = False
 
 
 @dataclass(frozen=True)
 class Facts:
-    """Names, and what is so of each, a line each."""
+    """Names, and what is so of each, a line each.
+
+    Args:
+        pairs: Each name, and what is so.
+        copied: Whether what is so are commands.
+    """
 
     pairs: Sequence[tuple[str, str]]
+    copied: bool = False
+
+
+class Strong(str):
+    """A cell that stands out from the others."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True)
@@ -61,6 +81,7 @@ class Cells:
             be cut up.
         prose: Whether cells are sentences.
         tones: How a cell that says this is meant.
+        names: How many columns hold names; the others hold figures.
     """
 
     title: str
@@ -70,6 +91,7 @@ class Cells:
     dense: bool = False
     prose: bool = False
     tones: Mapping[str, Tone] = field(default_factory=dict)
+    names: int = 1
 
     def lines(self, cell: str, column: int) -> list[str]:
         """A rate and its interval, a line each; a break in words of others is none of ours."""
@@ -93,7 +115,39 @@ class Card:
     said: str
 
 
-Block = Heading | Said | Facts | Cells | Card
+@dataclass(frozen=True)
+class Picture:
+    """Something to be looked at.
+
+    Args:
+        title: What it shows.
+        figures: The same as tables, for whoever cannot see it.
+        note: How to read it.
+        file: The name of a file beside the document in which it is drawn; empty without one.
+        drawing: The same as elements of HTML, with a description of its own; empty without one.
+    """
+
+    title: str
+    figures: Sequence[Cells] = ()
+    note: str = ""
+    file: str = ""
+    drawing: str = ""
+
+
+@dataclass(frozen=True)
+class Folded:
+    """What few readers want to see: it is unfolded where that can be, and stands there elsewhere.
+
+    Args:
+        text: What is in it.
+        blocks: What is unfolded.
+    """
+
+    text: str
+    blocks: Sequence[Block]
+
+
+Block = Heading | Said | Facts | Cells | Card | Picture | Folded
 
 
 def warnings(texts: Sequence[str]) -> Said:

@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
-from rafair.blocks.kinds import Block, Card, Cells, Facts, Heading, Said, Tone
+from rafair.blocks.kinds import (
+    Block,
+    Card,
+    Cells,
+    Facts,
+    Folded,
+    Heading,
+    Picture,
+    Said,
+    Strong,
+    Tone,
+)
 from rafair.visible import shortened, visible
 
 SPECIAL = re.compile(r"[\\`*\[\]<>|~$&]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 LINK = re.compile(r":(?=//)|(?<=www)\.|(?<=mailto):", re.IGNORECASE)
 MENTION = re.compile(r"[@#](?=\w)|(?<=\b[Gg][Hh])-(?=\d)")
 START = re.compile(r"^(\d*)([-+=#.)])(?=\s|$|[-+=#])")
+HASH = re.compile(r"\b[0-9a-f]{7,64}\b")
 NOTHING = "<!-- -->"
 """Parts a mention from its sign: a backslash would not, since GitHub looks once it is gone."""
 
@@ -29,30 +42,86 @@ def as_markdown(blocks: Sequence[Block]) -> str:
         <BLANKLINE>
         > Few rows.
     """
-    return "\n\n".join(part for one in blocks for part in _parts(one)) + "\n"
+    return "\n\n".join(_parts(blocks, "")) + "\n"
 
 
-def _parts(one: Block) -> Iterator[str]:
-    match one:
-        case Heading():
-            yield f"## {named(one.text)}"
-        case Said():
-            yield from ("> " * (one.tone is Tone.WARNING) + escaped(text) for text in one.texts)
-        case Facts():  # as code, in which no forge takes a hash for a commit
-            yield "\n".join(f"- {escaped(name)}: {code(value)}" for name, value in one.pairs)
-        case Card():
-            yield f"**{escaped(one.heading)}**"
-            yield from cells_parts(Cells("", one.headers, one.rows, one.said, prose=True))
-        case Cells():
-            yield from cells_parts(one)
+def _parts(blocks: Sequence[Block], above: str) -> Iterator[str]:
+    """The parts of blocks that stand under a heading."""
+    for one in blocks:
+        match one:
+            case Heading():
+                above = one.text
+                yield f"{'#' * one.level} {named(above)}"
+            case Said():
+                yield from _said(one)
+            case Facts():
+                yield "\n".join(_fact(name, value, one.copied) for name, value in one.pairs)
+            case Card():
+                yield f"**{escaped(one.heading)}**"
+                yield from _cells(_compared(one))
+            case Picture():
+                yield from _picture(one, above)
+            case Folded():
+                yield from _parts(one.blocks, above)
+            case Cells():
+                yield from _cells(one)
 
 
-def cells_parts(cells: Cells) -> Iterator[str]:
+def _said(said: Said) -> Iterator[str]:
+    shown = [*map(escaped, said.texts)]
+    if said.copied or said.listed:
+        listed = block("\n".join(said.texts)) if said.copied else "\n".join(map(_item, shown))
+        yield from [listed] * bool(shown)
+    elif said.tone is Tone.STRONG:
+        yield from (f"**{text}**" for text in shown)
+    else:
+        yield from ("> " * (said.tone is Tone.WARNING) + text for text in shown)
+
+
+def _item(text: str) -> str:
+    return f"- {text}"
+
+
+def _fact(name: str, value: str, copied: bool) -> str:
+    """A name and its value; as code a command, and a hash, which a forge takes for a commit."""
+    is_code = copied or HASH.search(value)
+    return _item(f"**{escaped(name)}**: {code(value) if is_code else escaped(value)}")
+
+
+def _picture(picture: Picture, above: str) -> Iterator[str]:
+    """A picture's file, or its figures; with its title, unless that stands above."""
+    if picture.title != above:
+        yield f"### {named(picture.title)}"
+    if picture.file:
+        yield f"![{escaped(picture.title)}]({picture.file})"
+    if picture.note:
+        yield escaped(picture.note)
+    for cells in picture.figures if not picture.file else ():
+        yield from _cells(cells)
+
+
+def _compared(card: Card) -> Cells:
+    """The values of a case; one that differs from the one before it stands out."""
+    rows = [
+        [name, first, *(_new(now, was) for was, now in pairwise([first, *values]))]
+        for name, first, *values in card.rows
+    ]
+    return Cells("", card.headers, rows, card.said, prose=True)
+
+
+def _new(now: str, was: str) -> str:
+    return now if now == was else Strong(now)
+
+
+def _cells(cells: Cells) -> Iterator[str]:
     """A table with its title as a heading, and its note."""
     if cells.title:
         yield f"### {escaped(cells.title)}"
-    rows = ([_cell(cells, row, column) for column in range(len(row))] for row in cells.rows)
-    yield table(list(map(named, cells.headers)), rows, right=not cells.prose)
+    rows = [[_cell(cells, row, column) for column in range(len(row))] for row in cells.rows]
+    names = len(cells.headers) if cells.prose else cells.names
+    rule = [":--" if column < names else "--:" for column in range(len(cells.headers))]
+    lines = (map(named, cells.headers), rule, *rows)
+    yield "\n".join(f"| {' | '.join(line)} |" for line in lines)
     if cells.note:
         yield escaped(cells.note)
 
@@ -61,8 +130,8 @@ def _cell(cells: Cells, row: Sequence[str], column: int) -> str:
     cell, shown = row[column], named if not cells.prose else escaped
     text = "<br>".join(map(shown, cells.lines(cell.strip(" "), column)))
     is_heading = cell and len(row) > 1 and not any(row[1:])
-    strong = is_heading or cells.tones.get(cell) in (Tone.BAD, Tone.WARNING)
-    return f"**{text}**" if strong else text
+    stressed = isinstance(cell, Strong) or cells.tones.get(cell) in (Tone.BAD, Tone.WARNING)
+    return f"**{text}**" if text and (is_heading or stressed) else text
 
 
 def named(text: str) -> str:
@@ -102,9 +171,3 @@ def block(text: str) -> str:
     longest = max((len(run) for run in re.findall("`+", shown)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}\n{shown}\n{fence}"
-
-
-def table(headers: Sequence[str], rows: Iterable[Sequence[str]], right: bool = True) -> str:
-    """A table of texts that are escaped already; all columns but the first to the right."""
-    rule = [":--", *(["--:" if right else ":--"] * (len(headers) - 1))]
-    return "\n".join(f"| {' | '.join(line)} |" for line in (headers, rule, *rows))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable, Iterator, Sequence
 
-from rafair.blocks.kinds import Block, Card, Cells, Facts, Heading, Said, Tone
+from rafair.blocks.kinds import Block, Card, Cells, Facts, Folded, Heading, Picture, Said, Tone
 from rafair.visible import visible
 
 TAGS = {Tone.STRONG: "b", Tone.QUIET: "small"}
@@ -29,6 +29,11 @@ def _parts(block: Block) -> Iterator[str]:
             yield from (_paragraph(text, block.tone) for text in block.texts)
         case Facts():
             yield from (f"<p><b>{_escaped(a)}</b> {_escaped(b)}</p>" for a, b in block.pairs)
+        case Picture():
+            yield f"<h4>{_escaped(block.title)}</h4>"
+            yield as_html([*block.figures, Said([block.note] if block.note else [], Tone.QUIET)])
+        case Folded():
+            yield as_html(block.blocks)
         case Cells():
             if block.title:
                 yield f"<h4>{_escaped(block.title)}</h4>"

@@ -13,7 +13,18 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from rafair.blocks.kinds import Block, Card, Cells, Facts, Heading, Said, Tone
+from rafair.blocks.kinds import (
+    Block,
+    Card,
+    Cells,
+    Facts,
+    Folded,
+    Heading,
+    Picture,
+    Said,
+    Strong,
+    Tone,
+)
 from rafair.visible import shortened, visible
 
 WIDTH = 96
@@ -78,6 +89,11 @@ def _draw(block: Block) -> RenderableType:
             return _facts(block)
         case Card():
             return _card(block)
+        case Picture():
+            note = Said([block.note] if block.note else [], Tone.QUIET)
+            return render([Heading(block.title), *block.figures, note])
+        case Folded():
+            return render(block.blocks)
         case Cells():
             return Group(*_table(block))
 
@@ -100,7 +116,7 @@ def _table(cells: Cells) -> Iterator[RenderableType]:
     for number, header in enumerate(cells.headers):
         table.add_column(
             Text(visible(header)),
-            justify="left" if number == 0 or _is_prose(cells, number) else "right",
+            justify="left" if _is_prose(cells, number) else "right",
             min_width=names if number == 0 else _least_width(cells, number),
             overflow="fold",
         )
@@ -120,7 +136,8 @@ def _table(cells: Cells) -> Iterator[RenderableType]:
 
 def _is_prose(cells: Cells, column: int) -> bool:
     """Whether a column holds words, and not counts alone."""
-    return cells.prose and not all(COUNT.fullmatch(row[column]) for row in cells.rows)
+    words = cells.prose and not all(COUNT.fullmatch(row[column]) for row in cells.rows)
+    return column < cells.names or words
 
 
 def _longest(cells: Cells, column: int) -> int:
@@ -143,7 +160,8 @@ def _broken(name: str) -> Text:
 
 def _cell(cell: str, cells: Cells) -> Text:
     value, *interval = cells.lines(cell, 1)
-    text = _text(value, STYLES[cells.tones.get(cell, Tone.PLAIN)])
+    tone = Tone.STRONG if isinstance(cell, Strong) else cells.tones.get(cell, Tone.PLAIN)
+    text = _text(value, STYLES[tone])
     for line in interval:
         text.append("\n" + visible(line), "dim")
     return text

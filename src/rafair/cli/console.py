@@ -112,12 +112,13 @@ def with_report(audit: Audit) -> Path | None:
     A page that lies there is not believed: nothing tells whether it is as it was written. The audit
     stands whether or not there is a page, so nothing here ends the command.
     """
+    from rafair.reports.formats import DEFAULT, FORMATS
     from rafair.reports.gathering import contents_of
-    from rafair.reports.page import REPORT, write_page
 
-    path = audit.folder / REPORT
+    page = FORMATS[DEFAULT]
+    path = audit.folder / page.file
     try:
-        write_page(contents_of(audit), path)
+        page.write(contents_of(audit), path)
     except (RafairError, OSError) as error:
         said = f"'{path}': not written; the audit is complete without it: {error}"
         print(f"rafair: warning: {visible(said)}", file=sys.stderr)

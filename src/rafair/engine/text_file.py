@@ -11,7 +11,7 @@ import codecs
 from pathlib import Path
 from typing import Any
 
-from rafair.engine.files import read_regular
+from rafair.engine.files import read_regular, writing
 from rafair.engine.strict_json import strict_json
 from rafair.errors import InputError
 
@@ -168,6 +168,19 @@ def utf8(text: str) -> bytes:
 def write_text(path: Path, text: str) -> None:
     """Writes a text file; the bytes do not depend on the platform."""
     path.write_bytes(utf8(text))
+
+
+def write_whole(path: Path, text: str) -> Path:
+    """Writes a text file that is whole or not there, unless it is there as it would be written.
+
+    Raises:
+        StorageError: If the disk is full.
+        InputError: If the folder may not be written to.
+    """
+    if not path.is_file() or path.read_bytes() != utf8(text):
+        with writing(path) as temporary:
+            write_text(temporary, text)
+    return path
 
 
 def encoding_of(start: bytes) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from rafair.metrics.groups import LEAST_INSTANCES
-from rafair.reports.contents import PARTS, Bar, Picture
+from rafair.reports.contents import PARTS, Bar, Chart
 from rafair.reports.pictures import METRICS
 from rafair.results.budgets import budgets_of
 from rafair.results.leading import ACCURATE_FAIRNESS, families, leaders
@@ -18,7 +18,7 @@ NOTE = (
 )
 
 
-def budget_pictures(record: AuditRecord) -> list[Picture]:
+def budget_pictures(record: AuditRecord) -> list[Chart]:
     """How rates fall with epsilon: one picture of all, then one for each sensitive feature.
 
     Groups of fewer instances than can be compared are left out. Empty where one budget was audited.
@@ -35,7 +35,7 @@ def budget_pictures(record: AuditRecord) -> list[Picture]:
             )
             for metric, title in METRICS.items()
         ]
-        found.append(Picture(f"{PARTS['budgets']}: {attack}", whole, NOTE))
+        found.append(Chart(f"{PARTS['budgets']}: {attack}", whole, NOTE))
         if attack in leaders(record):
             found += _by_group(record, budgets, attack)
     return found
@@ -48,7 +48,7 @@ def _bars(budgets: Mapping[str, CurvePoint], attack: str, metric: str) -> Iterat
 
 def _by_group(
     record: AuditRecord, budgets: Mapping[str, CurvePoint], attack: str
-) -> Iterator[Picture]:
+) -> Iterator[Chart]:
     for feature in record.dataset.sensitive:
         groups = (record.groups or {}).get(feature, {})
         shown = [
@@ -71,4 +71,4 @@ def _by_group(
         ]
         if shown:
             title = f"Accurate fairness by {with_unit(feature, record)}: {attack}"
-            yield Picture(title, shown, NOTE)
+            yield Chart(title, shown, NOTE)

@@ -8,7 +8,7 @@ from rafair.blocks.kinds import Cells
 from rafair.metrics.groups import LEAST_INSTANCES
 from rafair.metrics.rates import rate
 from rafair.metrics.rounding import as_fraction
-from rafair.reports.contents import Bar, Picture
+from rafair.reports.contents import Bar, Chart
 from rafair.results.leading import ACCURATE_FAIRNESS, leaders
 from rafair.results.record import AuditRecord, Group
 from rafair.results.tables import with_unit
@@ -20,7 +20,7 @@ ROBUST_NOTE = (
 )
 
 
-def group_pictures(record: AuditRecord) -> tuple[list[Picture], list[Picture]]:
+def group_pictures(record: AuditRecord) -> tuple[list[Chart], list[Chart]]:
     """Clean and robust accurate fairness by sensitive value or band.
 
     Returns:
@@ -40,7 +40,7 @@ def group_pictures(record: AuditRecord) -> tuple[list[Picture], list[Picture]]:
 
 def _picture(
     record: AuditRecord, name: str, groups: Mapping[str, Group], least: int
-) -> Picture | None:
+) -> Chart | None:
     shown = {value: group for value, group in groups.items() if group.n >= least}
     if not shown:
         return None
@@ -55,9 +55,7 @@ def _picture(
         for heading, attack, kind in _stages(record)
     ]
     note = NOTE + (ROBUST_NOTE if record.attacks else "")
-    return Picture(
-        with_unit(name, record), [(stage, _at_once(bars)) for stage, bars in stages], note
-    )
+    return Chart(with_unit(name, record), [(stage, _at_once(bars)) for stage, bars in stages], note)
 
 
 def _at_once(bars: Sequence[Bar]) -> Sequence[Bar]:

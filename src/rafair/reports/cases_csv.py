@@ -2,55 +2,40 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
-from typing import Any, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rafair.engine.files import writing
+from rafair.blocks.kinds import Cells
+from rafair.blocks.spreadsheet import NUMBER, as_csv
 from rafair.reports.contents import NONE, CaseTable, Codes, Column, Contents, FeatureColumns
-from rafair.reports.spreadsheet import NUMBER, cell
 
-ENCODING = "utf-8-sig"
+MARK = "\ufeff"
 AS_IT_WAS, PERTURBED, COUNTERPART, REPAIRED = "as it was", "perturbed", "counterpart", "repaired"
 
-Values = Sequence[Any]
+Values = Sequence[str]
 
 
-def write_cases_csv(contents: Contents, path: Path) -> None:
-    """Writes every case, a row each; `docs/report.md` says what each column holds.
-
-    Raises:
-        StorageError: If the disk is full.
-        InputError: If the folder may not be written to.
-    """
-    with writing(path) as target, target.open("w", encoding=ENCODING, newline="") as file:
-        write_rows(contents.cases, file)
-
-
-def write_rows(cases: CaseTable, file: TextIO) -> None:
-    """Writes the header and every case to an open file."""
-    columns = list(_columns(cases))
-    writer = csv.writer(file)
-    writer.writerow([cell(name) for name, _ in columns])
-    writer.writerows(zip(*(values for _, values in columns), strict=True))
+def cases_csv(contents: Contents) -> str:
+    """Every case, a row each; `docs/report.md` says what each column holds."""
+    columns = list(_columns(contents.cases))
+    rows = list(zip(*(values for _, values in columns), strict=True))
+    return MARK + as_csv(Cells("", [name for name, _ in columns], rows, prose=True), "\r\n")
 
 
 def _columns(cases: CaseTable) -> Iterator[tuple[str, Values]]:
-    yield "case", range(1, len(cases) + 1)
-    yield "instance", cases.instance.tolist()
+    yield "case", [*map(str, range(1, len(cases) + 1))]
+    yield "instance", [*map(str, cases.instance.tolist())]
     yield "attack", _of(cases.attack)
-    yield "step", cases.step.tolist()
+    yield "step", [*map(str, cases.step.tolist())]
     for column in (cases.verdict, cases.before, cases.label):
         yield column.name, _of(column)
     for column in (cases.clean_prediction, cases.prediction, cases.counterpart_prediction):
         yield column.name, _of(column)
     for column in (cases.repaired_prediction, cases.repaired_verdict):
         yield column.name, _of(column)
-    yield "changed", [cell(text) for text in changed(cases)]
+    yield "changed", changed(cases)
     for feature in cases.features:
         yield from _of_feature(feature)
     if cases.smallest_epsilon is not None:
@@ -81,14 +66,12 @@ def _of_feature(feature: FeatureColumns) -> Iterator[tuple[str, Values]]:
 
 def _bare(text: str, feature: FeatureColumns) -> str:
     """A number without its unit and thousands, as the header names the unit."""
-    if not feature.is_number:
-        return cell(text)
     bare = text.removesuffix(feature.unit).rstrip().replace(",", "")
-    return bare if NUMBER.fullmatch(bare) else cell(text)
+    return bare if feature.is_number and NUMBER.fullmatch(bare) else text
 
 
 def _of(column: Column) -> Values:
-    return _taken([cell(text) for text in column.texts], column.codes)
+    return _taken(column.texts, column.codes)
 
 
 def _taken(texts: Iterable[str], codes: Codes) -> Values:

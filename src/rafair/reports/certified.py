@@ -5,7 +5,7 @@ from __future__ import annotations
 from rafair.blocks.kinds import Cells
 from rafair.metrics.rates import Rate
 from rafair.metrics.rounding import as_fraction
-from rafair.reports.contents import PARTS, Bar, Picture
+from rafair.reports.contents import PARTS, Bar, Chart
 from rafair.reports.pictures import METRICS
 from rafair.results.cells import COLUMNS
 from rafair.results.certified import Standings
@@ -21,7 +21,7 @@ LEGEND = (
 HEADERS = ("", "refuted", "open", "near a tie")
 
 
-def proven_picture(record: AuditRecord) -> Picture | None:
+def proven_picture(record: AuditRecord) -> Chart | None:
     """From certified to not refuted, by property and epsilon; None where nothing was tried."""
     if not record.certified:
         return None
@@ -35,7 +35,7 @@ def proven_picture(record: AuditRecord) -> Picture | None:
         )
         for name, title in reversed(METRICS.items())
     ]
-    return Picture(PARTS["proven"], groups, LEGEND)
+    return Chart(PARTS["proven"], groups, LEGEND)
 
 
 def proven_figures(record: AuditRecord) -> Cells | None:

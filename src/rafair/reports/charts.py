@@ -6,14 +6,16 @@ and a narrow screen shows the same as a wide one. Places along the scale are per
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from markupsafe import Markup
 
+from rafair.blocks.kinds import Cells, Picture
 from rafair.metrics.rates import Rate
 from rafair.metrics.rounding import as_fraction
-from rafair.reports.contents import Bar, Picture
+from rafair.reports.contents import Bar, Chart
+from rafair.reports.page_parts import templates
 from rafair.visible import shortened, visible
 
 TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -27,55 +29,56 @@ SHAPES = {0: '<circle r="4"/>', 2: '<path d="M-4-4h8v8h-8z"/>'}
 """What tells them apart besides their colour."""
 THICK = 14
 
+MOST_COLUMNS = 3
+"""In tables so many rates stand beside each other, more below each other."""
 
-@dataclass(frozen=True)
-class Line:
-    """A row of a picture.
 
-    Args:
-        label: What the rate is of.
-        figure: The rate as text; "–" where nothing was counted.
-        interval: The ends of its interval.
-        count: How many of how many.
-        drawing: Its dot and interval.
-    """
+class Line(NamedTuple):
+    """A row of a picture: what it is of, the rate, its interval, its count, and how it is drawn."""
 
     label: str
     figure: str
     interval: str
-    count: str
+    counted: str
     drawing: Markup
 
 
-@dataclass(frozen=True)
-class Chart:
-    """A picture, ready to be laid out.
+def picture(chart: Chart, identifier: str) -> Picture:
+    """A chart as a block: drawn as a table whose rows hold a drawing each, and in figures.
 
     Args:
-        title: What it shows.
-        note: How to read it.
-        axis: The scale, which carries the picture's title and description for screen readers.
-        groups: Rows that belong together under a heading.
-    """
-
-    title: str
-    note: str
-    axis: Markup
-    groups: Sequence[tuple[str, Sequence[Line]]]
-
-
-def chart(picture: Picture, identifier: str) -> Chart:
-    """Draws a picture.
-
-    Args:
-        picture: What to draw.
+        chart: What to draw.
         identifier: What the ids of its elements begin with; unique in the page.
     """
-    groups = [(heading, [_line(bar) for bar in bars]) for heading, bars in picture.groups]
-    return Chart(picture.title, picture.note, axis(picture, identifier), groups)
+    groups = [(heading, [line(bar) for bar in bars]) for heading, bars in chart.groups]
+    template = templates().get_template("chart.html.jinja")
+    scale = axis(chart, identifier)
+    drawing = Markup(template.render(title=chart.title, axis=scale, groups=groups))
+    return Picture(chart.title, list(_figures(chart)), chart.note, drawing=drawing)
 
 
-def axis(picture: Picture, identifier: str) -> Markup:
+def _figures(chart: Chart) -> Iterator[Cells]:
+    labels = [[bar.label for bar in bars] for _, bars in chart.groups]
+    many = len(chart.groups) > MOST_COLUMNS and len(labels[0]) > MOST_COLUMNS
+    if many or any(one != labels[0] for one in labels):
+        for heading, bars in chart.groups:
+            headers = [heading, "share", "95 % interval", "count"]
+            yield Cells("", headers, [[bar.label, *line(bar)[1:4]] for bar in bars])
+        return
+    headings = [heading for heading, _ in chart.groups]
+    cells = [[_cell(bar) for bar in bars] for _, bars in chart.groups]
+    if len(chart.groups) == 1 or len(labels[0]) > MOST_COLUMNS:
+        headings, labels[0], cells = labels[0], headings, [*map(list, zip(*cells, strict=True))]
+    rows = [[heading, *row] for heading, row in zip(headings, cells, strict=True)]
+    yield Cells("", ["", *labels[0]], rows)
+
+
+def _cell(bar: Bar) -> str:
+    _, figure, interval, count, _ = line(bar)
+    return f"{figure}\n{interval}, {count}" if interval else bar.instead or figure
+
+
+def axis(chart: Chart, identifier: str) -> Markup:
     """The scale from 0 to 1, with the title and description of the whole picture."""
     labels = Markup("").join(
         Markup('<text{} x="{}%" y="11">{}</text>').format(
@@ -86,7 +89,7 @@ def axis(picture: Picture, identifier: str) -> Markup:
     return Markup(
         '<svg class="axis" role="img" aria-labelledby="{0}-t {0}-d" width="100%" height="14" '
         'overflow="visible"><title id="{0}-t">{1}</title><desc id="{0}-d">{2}</desc>{3}</svg>'
-    ).format(identifier, shortened(picture.title), visible(_described(picture)), labels)
+    ).format(identifier, shortened(chart.title), visible(_described(chart)), labels)
 
 
 def drawing(rate: Rate | None, series: int) -> Markup:
@@ -141,7 +144,8 @@ def bracket(lower: Rate, upper: Rate) -> Markup:
     ).format(low, high, start, width, MIDDLE, top, THICK, ends)
 
 
-def _line(bar: Bar) -> Line:
+def line(bar: Bar) -> Line:
+    """A bar in texts, and drawn."""
     rate = bar.rate
     if rate is None:
         return Line(bar.label, "–", "", bar.instead or "none counted", Markup(""))
@@ -149,11 +153,11 @@ def _line(bar: Bar) -> Line:
     return Line(bar.label, *bar.told, drawn)
 
 
-def _described(picture: Picture) -> str:
+def _described(chart: Chart) -> str:
     """What the picture shows at a glance, for those who do not see it."""
     rated = [
         (rate.value, f"{heading}, {bar.label}" if heading else bar.label)
-        for heading, bars in picture.groups
+        for heading, bars in chart.groups
         for bar in bars
         for rate in (bar.rate, bar.upper)
         if rate is not None
@@ -161,7 +165,7 @@ def _described(picture: Picture) -> str:
     if not rated:
         return "No rates were counted."
     (low, lowest), (high, highest) = min(rated), max(rated)
-    brackets = any(bar.upper for _, bars in picture.groups for bar in bars)
+    brackets = any(bar.upper for _, bars in chart.groups for bar in bars)
     shown = "ends of bars" if brackets else "rates as dots"
     return (
         f"{len(rated)} {shown} with 95 % intervals on a scale from 0 to 1; the lowest is "

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from rafair.metrics.mutual_information import adjusted_mutual_information
 from rafair.metrics.rates import share
 from rafair.metrics.rounding import as_fraction
-from rafair.reports.contents import NONE, Bar, Picture
+from rafair.reports.contents import NONE, Bar, Chart
 from rafair.results.cases import show_number
 from rafair.results.columns import Numbers, columns_of, distinct
 from rafair.results.columns import numbers as values_of
@@ -46,7 +46,7 @@ class Concentrations:
             compared and some are shown.
     """
 
-    pictures: Sequence[Picture]
+    pictures: Sequence[Chart]
     features: Sequence[str]
     missing: str
 
@@ -91,11 +91,11 @@ def concentrations(
     )
 
 
-def _picture(one: _Telling, title: str) -> Picture:
+def _picture(one: _Telling, title: str) -> Chart:
     unit = f" ({shortened(one.feature.unit)})" if one.feature.unit else ""
     score = f"Adjusted mutual information {as_fraction(one.score or 0.0)}."
     note = f"{one.left_out} {score}".strip()
-    return Picture(f"{shortened(one.feature.name)}{unit}", [(title, one.bars)], note)
+    return Chart(f"{shortened(one.feature.name)}{unit}", [(title, one.bars)], note)
 
 
 def _missing(found: Sequence[_Telling], kept: NDArray[np.bool_], any_shown: bool) -> str:

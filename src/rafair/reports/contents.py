@@ -73,8 +73,8 @@ class Bar:
 
 
 @dataclass(frozen=True)
-class Picture:
-    """Rates to be seen beside each other, on a scale from 0 to 1.
+class Chart:
+    """Rates that are drawn beside each other, on a scale from 0 to 1.
 
     Args:
         title: What it shows.
@@ -234,31 +234,19 @@ class Contents:
     facts: Sequence[tuple[str, str]]
     warnings: Sequence[str]
     rates: Sequence[Cells]
-    groups: Sequence[Picture]
-    pairs: Sequence[Picture]
+    groups: Sequence[Chart]
+    pairs: Sequence[Chart]
     gaps: Cells | None
-    features: Sequence[Picture]
-    moved: Picture | None
+    features: Sequence[Chart]
+    moved: Chart | None
     tables: Sequence[Cells]
     cases: CaseTable
     manifest: Sequence[tuple[str, str]]
     repeat: str
     reading: Sequence[tuple[str, str]]
-    budgets: Sequence[Picture] = ()
-    proven: Picture | None = None
+    budgets: Sequence[Chart] = ()
+    proven: Chart | None = None
     proven_figures: Cells | None = None
     features_note: str = ""
     features_missing: str = ""
     evidence: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def rates_title(self) -> str:
-        """What the rates are of: of one table, of the rows as they are."""
-        return PARTS["rates"] if len(self.rates) > 1 else "Rows as they are"
-
-    @property
-    def unlike(self) -> str:
-        """Why there is no part on where violations concentrate; empty where there is one."""
-        if self.features or not self.features_missing:
-            return ""
-        return f"Features that are not sensitive: {self.features_missing}"

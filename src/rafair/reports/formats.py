@@ -6,9 +6,10 @@ import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rafair.arguments import check_name
+from rafair.engine.text_file import write_whole
 from rafair.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,36 +24,33 @@ class Format:
     Args:
         file: The name it has in the run folder by default.
         suffixes: How its files' names may end.
-        home: The module with its writer, which is loaded when it is asked for.
-        writer: The writer's name; it takes the contents and a path.
+        home: The module that lays it out, which is loaded when it is asked for.
+        layout: The name of what does: a function from contents to a text.
         shows: What a caller may add: "title", and "policy" where it says whether one is met.
     """
 
     file: str
     suffixes: tuple[str, ...]
     home: str
-    writer: str
+    layout: str
     shows: tuple[str, ...] = ("title", "policy")
 
     def write(self, contents: Contents, path: Path) -> None:
         """Writes a report whole or not at all."""
-        write: Callable[[Contents, Path], Any] = getattr(
-            importlib.import_module(self.home), self.writer
-        )
-        write(contents, path)
+        layout: Callable[[Contents], str]
+        layout = getattr(importlib.import_module(self.home), self.layout)
+        write_whole(path, layout(contents))
 
 
 FORMATS = {
-    "html": Format("report.html", (".html", ".htm"), "rafair.reports.page", "write_page"),
-    "markdown": Format(
-        "report.md", (".md", ".markdown"), "rafair.reports.markdown", "write_markdown"
-    ),
-    "csv": Format("cases.csv", (".csv",), "rafair.reports.cases_csv", "write_cases_csv", ()),
+    "html": Format("report.html", (".html", ".htm"), "rafair.reports.page", "render_page"),
+    "markdown": Format("report.md", (".md", ".markdown"), "rafair.reports.markdown", "as_markdown"),
+    "csv": Format("cases.csv", (".csv",), "rafair.reports.cases_csv", "cases_csv", ()),
     "model-card": Format(
         "model-card.md",
         (".md", ".markdown"),
         "rafair.reports.model_card",
-        "write_model_card",
+        "as_model_card",
         ("title",),
     ),
 }

@@ -6,8 +6,7 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 from rafair._version import __version__
-from rafair.engine.files import writing
-from rafair.engine.text_file import write_text
+from rafair.engine.text_file import write_whole
 from rafair.gating.decision import Decision, Finding, RunFacts, Status
 from rafair.reports.gate_text import numbered
 from rafair.visible import visible
@@ -53,8 +52,7 @@ def write_junit(decision: Decision, path: Path) -> None:
         StorageError: If the disk is full.
     """
     text = '<?xml version="1.0" encoding="UTF-8"?>\n' + junit(decision)
-    with writing(path) as temporary:
-        write_text(temporary, text)
+    write_whole(path, text)
 
 
 def _case(finding: Finding) -> ET.Element:

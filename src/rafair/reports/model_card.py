@@ -3,72 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
-from rafair.blocks.markdown import block, escaped, table
-from rafair.engine.files import writing
-from rafair.engine.text_file import write_text
+from rafair.blocks.kinds import Block, Cells, Facts, Heading, Said, Tone
+from rafair.blocks.markdown import as_markdown
 from rafair.reports.contents import Contents
 from rafair.reports.frameworks import CLAUSES, FIGURES, FRAMEWORKS, NOT_SHOWN
 
-
-def write_model_card(contents: Contents, path: Path) -> None:
-    """Writes the section as Markdown.
-
-    Raises:
-        StorageError: If the disk is full.
-        InputError: If the folder may not be written to.
-    """
-    with writing(path) as target:
-        write_text(target, as_model_card(contents))
+MEASURED = (
+    "Measured: whether decisions stay right, and equal for people who differ only in sensitive "
+    "features, when inputs are perturbed."
+)
+WEIGHED = (
+    "Each figure is evidence to be weighed under the clauses beside it. None of them says that a "
+    "clause is met."
+)
 
 
 def as_model_card(contents: Contents) -> str:
-    """The section's text."""
-    return "\n\n".join(_parts(contents)) + "\n"
+    """The section as Markdown."""
+    return as_markdown(list(_blocks(contents)))
 
 
-def _parts(contents: Contents) -> Iterator[str]:
-    yield "## Robust accurate fairness"
-    yield f"{escaped(contents.title)}, with rafair. {escaped(_measured())}"
-    yield from map(escaped, contents.summary)
-    yield "\n".join(f"- **{escaped(name)}**: {escaped(value)}" for name, value in contents.facts)
-    yield "### Evidence, and which rules ask for its kind"
-    yield (
-        "Each figure is evidence to be weighed under the clauses beside it. None of them says that "
-        "a clause is met."
-    )
-    yield table(
-        ["figure", "in this run", *(framework.name for framework in FRAMEWORKS)],
-        [
-            [
-                escaped(figure.name),
-                escaped(contents.evidence.get(figure.key, "")),
-                *("<br>".join(map(escaped, places)) for places in figure.clauses),
-            ]
-            for figure in FIGURES
-        ],
-        right=False,
-    )
-    yield "### What the figures do not show"
-    yield "\n".join(f"- {escaped(text)}" for text in NOT_SHOWN)
+def _blocks(contents: Contents) -> Iterator[Block]:
+    yield Heading("Robust accurate fairness")
+    yield Said([f"{contents.title}, with rafair. {MEASURED}", *contents.summary])
+    yield Facts(contents.facts)
+    yield Heading("Evidence, and which rules ask for its kind", 3)
+    yield Said([WEIGHED])
+    rows = [
+        [one.name, contents.evidence.get(one.key, ""), *("; ".join(of) for of in one.clauses)]
+        for one in FIGURES
+    ]
+    headers = ["figure", "in this run", *(framework.name for framework in FRAMEWORKS)]
+    yield Cells("", headers, rows, prose=True)
+    yield Heading("What the figures do not show", 3)
+    yield Said(NOT_SHOWN, listed=True)
     if contents.warnings:
-        yield "### Warnings of the run"
-        yield "\n".join(f"- {escaped(text)}" for text in contents.warnings)
-    yield "### What the clauses ask for, in our words"
-    for framework in FRAMEWORKS:
-        yield f"**{escaped(framework.name)}**: {escaped(framework.citation)}. {framework.remark}"
-        yield "\n".join(
-            f"- {escaped(clause.place)}: {escaped(clause.asks)}"
-            for clause in CLAUSES
-            if clause.framework == framework.name
-        )
-    yield "### To repeat the run"
-    yield block(contents.repeat)
-
-
-def _measured() -> str:
-    return (
-        "Measured: whether decisions stay right, and equal for people who differ only in sensitive "
-        "features, when inputs are perturbed."
-    )
+        yield Heading("Warnings of the run", 3)
+        yield Said(contents.warnings, Tone.WARNING, listed=True)
+    yield Heading("What the clauses ask for, in our words", 3)
+    for one in FRAMEWORKS:
+        yield Heading(one.name, 4)
+        yield Said([f"{one.citation}. {one.remark}"])
+        asked = [clause for clause in CLAUSES if clause.framework == one.name]
+        yield Facts([(clause.place, clause.asks) for clause in asked])
+    yield Heading("To repeat the run", 3)
+    yield Said([contents.repeat], copied=True)

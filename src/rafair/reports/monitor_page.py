@@ -6,7 +6,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from rafair.engine.files import writing
+from rafair.engine.text_file import write_whole
 from rafair.monitoring.telling.sentences import promise_sentence, state_sentences
 from rafair.monitoring.told import History
 from rafair.monitoring.watched import METRICS
@@ -34,9 +34,7 @@ def write_monitor_page(history: History, path: Path) -> None:
         StorageError: If the disk is full.
         InputError: If the folder may not be written to.
     """
-    page = render_monitor_page(history).encode("utf-8", "replace")
-    with writing(path) as temporary:
-        temporary.write_bytes(page)
+    write_whole(path, render_monitor_page(history))
 
 
 def render_monitor_page(history: History) -> str:

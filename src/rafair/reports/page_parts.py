@@ -24,7 +24,7 @@ def templates() -> jinja2.Environment:
         lstrip_blocks=True,
         autoescape=True,
     )
-    environment.filters.update(seen=seen, name=name, whole=whole)
+    environment.filters.update(seen=seen, name=name, whole=whole, kind=kind)
     return environment
 
 
@@ -64,6 +64,11 @@ def name(text: object) -> Markup:
     if short == shown:
         return whole(text)
     return Markup('<bdi title="{}">{}</bdi>').format(shown, short)
+
+
+def kind(block: object) -> str:
+    """What kind of block one is, by the name of its class."""
+    return type(block).__name__
 
 
 def _hashed(text: str) -> str:

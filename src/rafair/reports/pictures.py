@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from rafair.reports.contents import PARTS, Bar, Picture
+from rafair.reports.contents import PARTS, Bar, Chart
 from rafair.results.moved import Moved
 from rafair.visible import shortened
 
@@ -23,7 +23,7 @@ MOVED = (
 
 def moved_picture(
     moved: Mapping[str, Sequence[Moved]], resting: Mapping[str, Collection[str]]
-) -> Picture | None:
+) -> Chart | None:
     """How often each feature was moved, by attack.
 
     Args:
@@ -42,7 +42,7 @@ def moved_picture(
     if not groups:
         return None
     apart = "".join(_apart(moved[attack], resting[attack], attack) for attack in moved)
-    return Picture(PARTS["moved"], groups, MOVED + apart + _codes_alone(moved))
+    return Chart(PARTS["moved"], groups, MOVED + apart + _codes_alone(moved))
 
 
 def _moved_bar(moved: Moved) -> Bar:

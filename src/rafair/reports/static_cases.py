@@ -1,4 +1,4 @@
-"""The most telling cases, row by row, for a page that is read without its script."""
+"""The most telling cases, row by row, for a page without its script and for Markdown."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rafair.blocks.kinds import Cells
 from rafair.reports.contents import NONE, CaseTable, Column, FeatureColumns
 from rafair.verdicts import BAD
+from rafair.visible import shortened
 
 SHOWN = 200
+IN_A_TABLE = 50
 MOST_ON_A_CARD = 8
 
 
@@ -96,6 +99,37 @@ def _card(case: StaticCase) -> Card:
 def static_cases(cases: CaseTable, limit: int = SHOWN) -> list[StaticCase]:
     """The first cases; of each, the features that differ come first."""
     return [_case(cases, number) for number in range(min(limit, len(cases)))]
+
+
+def cases_table(cases: CaseTable) -> Cells:
+    """The first cases, a row each."""
+    headers = ["row", "found by", "cell", "true class", "predicted", "changed", "counterpart"]
+    rows = [_row(case) for case in static_cases(cases, IN_A_TABLE)]
+    return Cells("", headers, rows, names=len(headers))
+
+
+def _row(case: StaticCase) -> list[str]:
+    was = "as it was already" if case.verdict == case.before else f"was {case.before}"
+    changed = [_arrow(one, 0) for one in case.features if one.changed[1:2] == [True]]
+    other = ["all agree"]
+    if case.counterpart_prediction:
+        other = [f"predicted {shortened(case.counterpart_prediction)}"]
+        other += [_arrow(one, 1) for one in case.features if one.changed[2:3] == [True]]
+    return [
+        f"{case.instance}",
+        f"{shortened(case.attack)}, step {case.step}",
+        f"{case.verdict} ({was})",
+        shortened(case.label),
+        f"{shortened(case.clean_prediction)} → {shortened(case.prediction)}",
+        "\n".join(changed) or "(too little to be seen)",
+        "\n".join(other),
+    ]
+
+
+def _arrow(compared: Compared, place: int) -> str:
+    """How a feature differs between a value and the next."""
+    before, after = map(shortened, compared.values[place : place + 2])
+    return f"{shortened(compared.name)}: {before} → {after}"
 
 
 def _case(cases: CaseTable, number: int) -> StaticCase:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from rafair.blocks.kinds import Block, Card, Heading, Said
+from rafair.blocks.markdown import as_markdown
 from rafair.results.cases import Case, find_cases, show
-from rafair.study.formats import as_markdown
 from rafair.study.order import GOALS
 from rafair.study.running import Done
 from rafair.verdicts import Verdict
@@ -69,43 +70,37 @@ def _example(one: Done, verdict: Verdict) -> Example:
 
 def examples_markdown(examples: Sequence[Example]) -> str:
     """The examples as a Markdown page, all features in the data's own units."""
-    parts = [
-        "# Examples (the paper's A.3)",
-        "One true biased and one false fair case of each data set: the most telling that RAFair "
-        "found, which is one that was true fair as it was and needed the fewest steps. The "
-        "counterpart is the first that disagrees.",
+    blocks: list[Block] = [
+        Heading("Examples (the paper's A.3)", 1),
+        Said(
+            [
+                "One true biased and one false fair case of each data set: the most telling that "
+                "RAFair found, which is one that was true fair as it was and needed the fewest "
+                "steps. The counterpart is the first that disagrees."
+            ]
+        ),
     ]
     for example in examples:
-        parts.append(f"## {example.dataset}: {example.verdict}")
-        if example.case is None:
-            parts.append(f"RAFair drove no instance into the cell {example.verdict} here.")
-        else:
-            parts += _sections(example.case)
-    return "\n\n".join(parts) + "\n"
+        blocks.append(Heading(f"{example.dataset}: {example.verdict}"))
+        nothing = Said([f"RAFair drove no instance into the cell {example.verdict} here."])
+        blocks.append(nothing if example.case is None else _card(example.case))
+    return as_markdown(blocks)
 
 
-def _sections(case: Case) -> list[str]:
+def _card(case: Case) -> Card:
+    """A case with all its features."""
     headers = ["feature", "as it was", "perturbed"]
     if case.counterpart is not None:
         headers.append("counterpart")
-    lines = []
+    rows = []
     for feature in case.schema.features:
         name = feature.name
         before, after = show(feature, case.clean[name]), show(feature, case.perturbed[name])
-        line = [
-            f"{name} (sensitive)" if feature.sensitive else name,
-            before,
-            _marked(after, before),
-        ]
+        row = [f"{name} (sensitive)" if feature.sensitive else name, before, after]
         if case.counterpart is not None:
-            other = show(feature, case.counterpart[name]) if feature.sensitive else after
-            line.append(_marked(other, after))
-        lines.append(line)
-    return [f"{case.heading}. {case.summary}", as_markdown(headers, lines, names=len(headers))]
-
-
-def _marked(text: str, before: str) -> str:
-    return text if text == before else f"**{text}**"
+            row.append(show(feature, case.counterpart[name]) if feature.sensitive else after)
+        rows.append(row)
+    return Card(case.heading, headers, rows, case.summary)
 
 
 def _plain(values: Mapping[str, object]) -> dict[str, object]:

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from rafair.blocks.kinds import Cells, Heading, Picture
+from rafair.blocks.markdown import as_markdown
+from rafair.engine.text_file import write_whole
 from rafair.study.drawing import draw_losses, draw_slopes
-from rafair.study.formats import as_csv, as_markdown, write_whole
+from rafair.study.formats import frame_csv
 from rafair.study.lookup import rows_by
 from rafair.study.order import GOALS, printed
 from rafair.study.running import Done
@@ -61,7 +64,7 @@ def draw_all(done: Sequence[Done], out: Path) -> Drawn:
             captions.append(caption)
             files += made
     quadrants = quadrants_table(counted)
-    files.append(write_whole(out / "quadrants.csv", as_csv(quadrants)))
+    files.append(write_whole(out / "quadrants.csv", frame_csv(quadrants)))
     files.append(write_whole(out / "figures.md", _figures_page(captions, quadrants)))
     return Drawn(quadrants, captions, files)
 
@@ -81,7 +84,7 @@ def file_name(dataset: str, kind: str) -> str:
 def _losses(dataset: str, one: Done, out: Path) -> tuple[tuple[str, str], list[Path]]:
     base = out / file_name(dataset, "loss")
     losses = losses_of(one)
-    data = write_whole(_beside(base, ".csv"), as_csv(losses))
+    data = write_whole(_beside(base, ".csv"), frame_csv(losses))
     drawn = draw_losses(losses, f"RAFair on {dataset}", base)
     return (base.name, _loss_caption(dataset, one, losses)), [*drawn, data]
 
@@ -105,7 +108,7 @@ def _slopes(
     dataset: str, slopes: pd.DataFrame, seed: int, out: Path
 ) -> tuple[tuple[str, str], list[Path]]:
     base = out / file_name(dataset, "slopes")
-    data = write_whole(_beside(base, ".csv"), as_csv(slopes))
+    data = write_whole(_beside(base, ".csv"), frame_csv(slopes))
     first = slopes[slopes["model"] == seed]
     counts = rows_by(quadrants_table([(dataset, first)]), "goal")
     legend = {
@@ -129,17 +132,14 @@ def _beside(base: Path, ending: str) -> Path:
 
 
 def _figures_page(captions: Sequence[tuple[str, str]], quadrants: pd.DataFrame) -> str:
-    parts = ["# Figures"]
-    for name, caption in captions:
-        parts += [f"![{name}]({name}.svg)", f"**{name}** {caption}"]
-    parts += ["# Shares in the goal's area", as_markdown(*quadrant_lines(quadrants), names=3)]
-    return "\n\n".join(parts) + "\n"
+    shown = [Picture(name, note=caption, file=f"{name}.svg") for name, caption in captions]
+    return as_markdown([Heading("Figures", 1), *shown, _quadrants(quadrants)])
 
 
-def quadrant_lines(quadrants: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
-    """Headers and a line per data set, network and goal."""
+def _quadrants(quadrants: pd.DataFrame) -> Cells:
+    """A line per data set, network and goal."""
     headers = ["data set", "network", "goal", "n", "in the goal's area", "stand still"]
-    lines = [
+    rows = [
         [
             str(row["dataset"]),
             str(row["model"]),
@@ -150,4 +150,4 @@ def quadrant_lines(quadrants: pd.DataFrame) -> tuple[list[str], list[list[str]]]
         ]
         for row in quadrants.to_dict("records")
     ]
-    return headers, lines
+    return Cells("Shares in the goal's area", headers, rows, names=3)

@@ -1,13 +1,17 @@
-"""Tables 3 and 4, and that of the budgets, laid out in lines for Markdown and LaTeX."""
+"""Tables 3 and 4, and those of the budgets, as blocks, and their pages."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import pandas as pd
 
+from rafair.blocks.kinds import Block, Cells, Heading, Said, Strong
+from rafair.blocks.latex import as_latex
+from rafair.blocks.markdown import as_markdown
 from rafair.study.config import Part, StudyConfig
-from rafair.study.formats import ROUNDING, as_latex, as_markdown, figure, is_known, signed
+from rafair.study.formats import ROUNDING, figure, is_known, signed
 from rafair.study.lookup import Row, distinct, rows_by
 from rafair.study.order import MEAN, printed
 
@@ -24,32 +28,32 @@ TITLES = {
     Part.TABLE3: "Table 3: clean seeds, and their rows under each attack",
     Part.TABLE4: "Table 4: each attack's rows after benign perturbations",
 }
-Lines = list[list[str]]
 
 
-def mean_lines(table: pd.DataFrame) -> Lines:
+def mean_rates(table: pd.DataFrame, title: str = "", note: str = "") -> Cells:
     """Per attack a line of means, one with the paper's figures, one with the differences."""
-    means = table[table["dataset"] == MEAN]
-    lines: Lines = []
-    rates = rows_by(means, "attack", "metric")
-    for attack in distinct(means, "attack"):
+    own = table[table["dataset"] == MEAN]
+    rows: list[list[str]] = []
+    rates = rows_by(own, "attack", "metric")
+    for attack in distinct(own, "attack"):
         cells = [rates[attack, metric] for metric in PRINTED_METRICS]
-        lines.append([printed(attack), "here", *map(_figure, cells)])
+        rows.append([printed(attack), "here", *map(_figure, cells)])
         if is_known(cells[0]["paper"]):
-            lines.append(["", "paper", *(figure(cell["paper"]) for cell in cells)])
+            rows.append(["", "paper", *(figure(cell["paper"]) for cell in cells)])
         if is_known(cells[0]["difference"]):
-            lines.append(["", "difference", *(signed(cell["difference"]) for cell in cells)])
-    return lines
+            rows.append(["", "difference", *(signed(cell["difference"]) for cell in cells)])
+    return Cells(title, ["attack", "", *PRINTED_METRICS.values()], rows, note, names=2)
 
 
-def dataset_lines(table: pd.DataFrame, dataset: str) -> Lines:
+def _of_dataset(table: pd.DataFrame, dataset: str) -> Cells:
     """Per attack a line with its rates on one data set."""
     own = table[table["dataset"] == dataset]
     rates = rows_by(own, "attack", "metric")
-    return [
+    rows = [
         [printed(attack), *(_figure(rates[attack, metric]) for metric in PRINTED_METRICS)]
         for attack in distinct(own, "attack")
     ]
+    return Cells(dataset, ["attack", *PRINTED_METRICS.values()], rows)
 
 
 def table_note(table: pd.DataFrame, config: StudyConfig) -> str:
@@ -79,97 +83,83 @@ def table_note(table: pd.DataFrame, config: StudyConfig) -> str:
     )
 
 
+def _rates(table: pd.DataFrame, config: StudyConfig) -> dict[str, Cells]:
+    """The means, then each data set, by the ends of their labels."""
+    whole = mean_rates(table, "All data sets", table_note(table, config))
+    return {"": whole} | {f"-{name}": _of_dataset(table, name) for name in config.datasets}
+
+
 def rates_markdown(part: Part, table: pd.DataFrame, config: StudyConfig) -> str:
-    """A table of rates as a Markdown page: the means, then each data set."""
-    headers = ["attack", "", *PRINTED_METRICS.values()]
-    parts = [
-        f"# {TITLES[part]}",
-        table_note(table, config),
-        as_markdown(headers, mean_lines(table), names=2),
-    ]
-    for dataset in config.datasets:
-        lines = dataset_lines(table, dataset)
-        parts += [f"## {dataset}", as_markdown(["attack", *PRINTED_METRICS.values()], lines)]
-    return "\n\n".join(parts) + "\n"
+    """A table of rates as a Markdown page."""
+    return as_markdown([Heading(TITLES[part], 1), *_rates(table, config).values()])
 
 
 def rates_latex(part: Part, table: pd.DataFrame, config: StudyConfig) -> str:
-    """A table of rates for LaTeX: the means, then each data set; needs the package booktabs."""
-    headers = ["attack", "", *PRINTED_METRICS.values()]
-    title = TITLES[part].partition(": ")[2]
-    name = str(part)
-    parts = [
-        as_latex(
-            headers,
-            mean_lines(table),
-            caption=f"{title[0].upper()}{title[1:]}. {table_note(table, config)}",
-            label=f"tab:{name}",
-            names=2,
-        )
-    ]
-    parts += [
-        as_latex(
-            ["attack", *PRINTED_METRICS.values()],
-            dataset_lines(table, dataset),
-            caption=f"{title[0].upper()}{title[1:]}: {dataset}.",
-            label=f"tab:{name}-{dataset}",
-        )
-        for dataset in config.datasets
-    ]
-    return "\n\n".join(["% needs \\usepackage{booktabs}", *parts]) + "\n"
+    """A table of rates for LaTeX; needs the package booktabs."""
+    about = TITLES[part].partition(": ")[2]
+    parts = ["% needs \\usepackage{booktabs}"]
+    for end, cells in _rates(table, config).items():
+        title = f"{about[0].upper()}{about[1:]}: {cells.title}"
+        parts.append(as_latex(replace(cells, title=title), f"tab:{part}{end}"))
+    return "\n\n".join(parts) + "\n"
 
 
-def budget_lines(table: pd.DataFrame, dataset: str, kind: str) -> tuple[list[str], Lines]:
-    """Headers and a line per attack: accurate fairness at each epsilon, the lowest marked."""
+def budgets(table: pd.DataFrame, dataset: str, kind: str) -> Cells:
+    """A line per attack: accurate fairness at each epsilon, the lowest marked."""
     own = table[(table["dataset"] == dataset) & (table["kind"] == kind)]
     cells = rows_by(own, "attack", "epsilon")
     epsilons = sorted(distinct(own, "epsilon"))
     lowest = {at: min(c["value"] for (_, e), c in cells.items() if e == at) for at in epsilons}
-    lines = []
+    rows: list[list[str]] = []
     for attack in distinct(own, "attack"):
-        line = [printed(attack)]
+        row = [printed(attack)]
         for epsilon in epsilons:
             cell = cells[attack, epsilon]
             text = _figure(cell)
-            line.append(f"**{text}**" if cell["value"] <= lowest[epsilon] + ROUNDING else text)
-        lines.append(line)
-    return ["attack", *(f"{epsilon:g}" for epsilon in epsilons)], lines
+            row.append(Strong(text) if cell["value"] <= lowest[epsilon] + ROUNDING else text)
+        rows.append(row)
+    return Cells("", [kind, *(f"{epsilon:g}" for epsilon in epsilons)], rows)
 
 
-def comparison_lines(table: pd.DataFrame, dataset: str = MEAN) -> tuple[list[str], Lines]:
-    """Headers and a line per attack: how far it is from the union at each epsilon."""
+def comparison(table: pd.DataFrame, dataset: str = MEAN) -> Cells:
+    """A line per attack: how far it is from the union at each epsilon."""
     own = table[table["dataset"] == dataset]
     cells = rows_by(own, "attack", "epsilon")
     epsilons = sorted(distinct(own, "epsilon"))
-    lines = [
+    rows = [
         [printed(attack), *(_gap(cells[attack, epsilon]) for epsilon in epsilons)]
         for attack in distinct(own, "attack")
     ]
-    return ["attack minus RAFair", *(f"{epsilon:g}" for epsilon in epsilons)], lines
+    return Cells("", ["attack minus RAFair", *(f"{epsilon:g}" for epsilon in epsilons)], rows)
 
 
-def budgets_markdown(table: pd.DataFrame, comparison: pd.DataFrame, config: StudyConfig) -> str:
+def budgets_markdown(table: pd.DataFrame, compared: pd.DataFrame, config: StudyConfig) -> str:
     """The budgets as a Markdown page."""
-    parts = [
-        "# Accurate fairness at three budgets",
-        f"{config.steps} steps of {config.step_size:g} at every budget epsilon; the lowest figure "
-        "of a column is bold. *Outcome* counts the row an attack is counted by (as R-AF in Table "
-        "3), *robust* the clean row and every step.",
-    ]
-    for dataset in (MEAN, *config.datasets):
-        title = "Mean over data sets" if dataset == MEAN else dataset
-        parts.append(f"## {title}")
-        for kind in ("outcome", "robust"):
-            headers, lines = budget_lines(table, dataset, kind)
-            parts.append(as_markdown([kind, *headers[1:]], lines))
-        headers, lines = comparison_lines(comparison, dataset)
-        parts.append(as_markdown(headers, lines))
-    parts.append(
-        "Differences are of outcome rows, instance by instance, with a normal 95 % interval; below "
-        "zero, an attack leaves fewer instances true fair than RAFair's union. Bold: beyond the "
-        "interval."
+    return as_markdown([*_budget_blocks(table, compared, config)])
+
+
+def _budget_blocks(
+    table: pd.DataFrame, compared: pd.DataFrame, config: StudyConfig
+) -> Iterator[Block]:
+    yield Heading("Accurate fairness at three budgets", 1)
+    yield Said(
+        [
+            f"{config.steps} steps of {config.step_size:g} at every budget epsilon; the lowest "
+            "figure of a column is bold. Outcome counts the row an attack is counted by (as R-AF "
+            "in Table 3), robust the clean row and every step."
+        ]
     )
-    return "\n\n".join(parts) + "\n"
+    for dataset in (MEAN, *config.datasets):
+        yield Heading("Mean over data sets" if dataset == MEAN else dataset)
+        yield from (budgets(table, dataset, kind) for kind in ("outcome", "robust"))
+        yield comparison(compared, dataset)
+    yield Said(
+        [
+            "Differences are of outcome rows, instance by instance, with a normal 95 % interval; "
+            "below zero, an attack leaves fewer instances true fair than RAFair's union. Bold: "
+            "beyond the interval."
+        ]
+    )
 
 
 def _figure(cell: Row) -> str:
@@ -178,7 +168,7 @@ def _figure(cell: Row) -> str:
 
 def _gap(cell: Row) -> str:
     text = f"{signed(cell['difference'])} [{signed(cell['low'])}, {signed(cell['high'])}]"
-    return f"**{text}**" if cell["lower"] else text
+    return Strong(text) if cell["lower"] else text
 
 
 def joined(names: Iterable[str]) -> str:

@@ -6,18 +6,13 @@ import jinja2
 import pandas as pd
 
 from rafair._version import __version__
+from rafair.blocks.kinds import Cells, Tone
+from rafair.blocks.markdown import as_markdown
 from rafair.results.run_files import CLEAN
 from rafair.study.config import Part
 from rafair.study.drawing_counterparts import ALL, DRAWN
-from rafair.study.formats import as_markdown, figure, signed
-from rafair.study.layout import (
-    PRINTED_METRICS,
-    budget_lines,
-    comparison_lines,
-    joined,
-    mean_lines,
-    table_note,
-)
+from rafair.study.formats import figure, signed
+from rafair.study.layout import budgets, comparison, joined, mean_rates, table_note
 from rafair.study.lookup import Row, distinct, means_by, rows_by, values_by
 from rafair.study.order import GOALS, MEAN, UNION, printed
 from rafair.study.published import TABLE3, TABLE4, Published, published
@@ -47,38 +42,27 @@ def page_markdown(found: Reproduction) -> str:
 
 def _content(found: Reproduction) -> dict[str, object]:
     config, tables = found.config, found.tables
-    headers = ["attack", "", *PRINTED_METRICS.values()]
     return {
+        **{name: as_markdown([cells]).strip() for name, cells in _tables(found).items()},
         "version": __version__,
         "config": config,
         "datasets": joined(config.datasets),
         "seeds": _seeds(config.seed, config.models),
-        "table3": as_markdown(headers, mean_lines(tables["table3"]), names=2),
-        "table4": as_markdown(headers, mean_lines(tables["table4"]), names=2),
         "note": table_note(tables["table3"], config),
         "far": _far(tables),
-        "outcome": as_markdown(*budget_lines(tables["epsilons"], MEAN, "outcome")),
-        "robust": as_markdown(*budget_lines(tables["epsilons"], MEAN, "robust")),
-        "comparison": as_markdown(*comparison_lines(tables["comparison"])),
         "lower": _lower(tables["comparison"]),
-        "claims": _claims(found),
         "broken": [claim.text for claim in found.claims if not claim.holds],
         "n_claims": len(found.claims),
-        "quadrants": as_markdown(*_quadrants(tables["quadrants"]), names=2),
         "still": _most_still(tables["quadrants"]),
-        "drawing": as_markdown(*_drawing(tables["drawing"]), names=2),
         "unseen": _unseen(tables["drawing"]),
         "paper_fairness": {
             "clean": published(TABLE3, CLEAN, "r_if"),
             "outcome": published(TABLE3, UNION, "r_if"),
         },
-        "cost": as_markdown(*_cost(tables["cost"])),
         "dearest": _dearest(tables["cost"]),
-        "zero": as_markdown(*_zero(tables["cost"]), names=1),
         "most_zero": float(tables["cost"]["zero_gradient"].max()),
         "noticeable": NOTICEABLE,
         "warnings": found.warnings,
-        "networks": as_markdown(*_networks(tables["networks"])),
         "compas_features": _features(tables["networks"], "compas"),
         "noise": _noise(tables["table3"]),
         "alike": _alike(TABLE4),
@@ -87,6 +71,23 @@ def _content(found: Reproduction) -> dict[str, object]:
         "printed": printed,
         "large": LARGE_DIFFERENCE,
         "union": UNION,
+    }
+
+
+def _tables(found: Reproduction) -> dict[str, Cells]:
+    tables = found.tables
+    return {
+        "table3": mean_rates(tables["table3"]),
+        "table4": mean_rates(tables["table4"]),
+        "outcome": budgets(tables["epsilons"], MEAN, "outcome"),
+        "robust": budgets(tables["epsilons"], MEAN, "robust"),
+        "comparison": comparison(tables["comparison"]),
+        "claims": _claims(found),
+        "quadrants": _quadrants(tables["quadrants"]),
+        "drawing": _drawing(tables["drawing"]),
+        "cost": _cost(tables["cost"]),
+        "zero": _zero(tables["cost"]),
+        "networks": _networks(tables["networks"]),
     }
 
 
@@ -119,15 +120,16 @@ def _lower(comparison: pd.DataFrame) -> list[Row]:
     return own.to_dict("records")
 
 
-def _claims(found: Reproduction) -> str:
-    lines = [
-        [claim.text, claim.source, "yes" if claim.holds else "**no**", claim.evidence]
+def _claims(found: Reproduction) -> Cells:
+    rows = [
+        [claim.text, claim.source, "yes" if claim.holds else "no", claim.evidence]
         for claim in found.claims
     ]
-    return as_markdown(["statement", "made by", "holds here", "figures"], lines, names=4)
+    headers = ["statement", "made by", "holds here", "figures"]
+    return Cells("", headers, rows, prose=True, tones={"no": Tone.WARNING})
 
 
-def _quadrants(quadrants: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
+def _quadrants(quadrants: pd.DataFrame) -> Cells:
     means = quadrants.groupby(["dataset", "goal"], sort=False, as_index=False).agg(
         share=("share", "mean"),
         sd=("share", "std"),
@@ -135,7 +137,7 @@ def _quadrants(quadrants: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
         moving=("share_of_moving", "mean"),
         n=("n", "sum"),
     )
-    lines = [
+    rows = [
         [
             row["dataset"],
             str(GOAL_VERDICTS[row["goal"]]),
@@ -147,7 +149,7 @@ def _quadrants(quadrants: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
         for row in means.to_dict("records")
     ]
     headers = ["data set", "goal", "n", "in the goal's area", "of those that move", "stand still"]
-    return headers, lines
+    return Cells("", headers, rows, names=2)
 
 
 def _most_still(quadrants: pd.DataFrame) -> dict[str, object]:
@@ -156,7 +158,7 @@ def _most_still(quadrants: pd.DataFrame) -> dict[str, object]:
     return {"dataset": dataset, "goal": GOAL_VERDICTS[goal], "share": means[dataset, goal]}
 
 
-def _drawing(drawing: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
+def _drawing(drawing: pd.DataFrame) -> Cells:
     asked = [ALL, *map(str, sorted(DRAWN, reverse=True))]
     cells = rows_by(drawing, "dataset", "rows", "drawn")
     lines = []
@@ -164,7 +166,8 @@ def _drawing(drawing: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
         for rows, what in ((CLEAN, "clean rows"), (UNION, "RAFair's outcome rows")):
             shown = [cells[dataset, rows, drawn] for drawn in asked]
             lines.append([dataset, what, *(figure(cell["value"], cell["sd"]) for cell in shown)])
-    return ["data set", "rows", "all asked", *(f"{name} drawn" for name in asked[1:])], lines
+    headers = ["data set", "rows", "all asked", *(f"{name} drawn" for name in asked[1:])]
+    return Cells("", headers, lines, names=2)
 
 
 def _unseen(drawing: pd.DataFrame) -> dict[str, float]:
@@ -179,23 +182,23 @@ def _unseen(drawing: pd.DataFrame) -> dict[str, float]:
     }
 
 
-def _cost(cost: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
+def _cost(cost: pd.DataFrame) -> Cells:
     asked = {
         kind: means_by(cost, "attack", "dataset", value=kind)
         for kind in ("gradient_rows", "prediction_rows")
     }
     datasets = distinct(cost, "dataset")
-    lines = [
+    rows = [
         [
             printed(attack),
             *(
-                " + ".join(f"{rows[attack, name]:,.0f}" for rows in asked.values())
+                " + ".join(f"{count[attack, name]:,.0f}" for count in asked.values())
                 for name in datasets
             ),
         ]
         for attack in distinct(cost, "attack")
     ]
-    return ["attack", *datasets], lines
+    return Cells("", ["attack", *datasets], rows)
 
 
 def _dearest(cost: pd.DataFrame) -> dict[str, object]:
@@ -212,22 +215,22 @@ def _dearest(cost: pd.DataFrame) -> dict[str, object]:
     }
 
 
-def _zero(cost: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
+def _zero(cost: pd.DataFrame) -> Cells:
     own = cost[cost["attack"] == GOALS[0]]
     shares = values_by(own, "dataset", "model", value="zero_gradient")
     models = distinct(own, "model")
-    lines = [
+    rows = [
         [dataset, *(f"{shares[dataset, model]:.3f}" for model in models)]
         for dataset in distinct(own, "dataset")
     ]
-    return ["data set", *(f"seed {model}" for model in models)], lines
+    return Cells("", ["data set", *(f"seed {model}" for model in models)], rows)
 
 
-def _networks(networks: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
+def _networks(networks: pd.DataFrame) -> Cells:
     facts = rows_by(networks, "dataset")
     means = networks.groupby("dataset", sort=False)["test_accuracy"]
     spread, mean = means.std().to_dict(), means.mean().to_dict()
-    lines = [
+    rows = [
         [
             dataset,
             f"{row['rows']:,}",
@@ -238,7 +241,8 @@ def _networks(networks: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
         ]
         for dataset, row in facts.items()
     ]
-    return ["data set", "rows", "features", "counterparts", "test accuracy", "largest class"], lines
+    headers = ["data set", "rows", "features", "counterparts", "test accuracy", "largest class"]
+    return Cells("", headers, rows)
 
 
 def _features(networks: pd.DataFrame, dataset: str) -> int | None:

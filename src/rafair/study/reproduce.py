@@ -12,6 +12,7 @@ from rafair.engine.files import explaining_storage
 from rafair.engine.run_folder import check_contents
 from rafair.engine.run_settings import RunSettings
 from rafair.engine.sealed import read_sealed, write_sealed
+from rafair.engine.text_file import write_whole
 from rafair.errors import RunFolderError
 from rafair.results.reader import Reader
 from rafair.study import claims
@@ -20,7 +21,7 @@ from rafair.study.config import Part, StudyConfig, parts_of
 from rafair.study.drawing_counterparts import drawing_table
 from rafair.study.examples import examples_markdown, find_examples
 from rafair.study.figures import draw_all
-from rafair.study.formats import as_csv, write_whole
+from rafair.study.formats import frame_csv
 from rafair.study.layout import budgets_markdown, rates_latex, rates_markdown
 from rafair.study.leftovers import remove_leftovers
 from rafair.study.page import page_markdown
@@ -77,7 +78,7 @@ def reproduce(what: str, config: StudyConfig, means: RunSettings) -> Reproductio
         WRITERS[part](found, done)
     if found.what == Part.ALL:
         found.tables["drawing"] = drawing_table(_of(done, Purpose.TABLES), out, means.threads)
-        _write(found, "drawing.csv", as_csv(found.tables["drawing"]))
+        _write(found, "drawing.csv", frame_csv(found.tables["drawing"]))
         _write(found, "reproduction.md", page_markdown(found))
     return found
 
@@ -94,7 +95,7 @@ def _rates(found: Reproduction, done: Sequence[Done], part: Part) -> None:
     own, config = _of(done, Purpose.TABLES), found.config
     table = rates_table(part, own, comparable=config.is_comparable)
     found.tables[str(part)] = table
-    _write(found, f"{part}.csv", as_csv(table))
+    _write(found, f"{part}.csv", frame_csv(table))
     _write(found, f"{part}.md", rates_markdown(part, table, config))
     _write(found, f"{part}.tex", rates_latex(part, table, config))
 
@@ -105,7 +106,7 @@ def _table3(found: Reproduction, done: Sequence[Done]) -> None:
     found.tables["cost"] = cost_table(_of(done, Purpose.TABLES))
     found.tables["networks"] = networks_table(_of(done, Purpose.TABLES))
     for name in ("cost", "networks"):
-        _write(found, f"{name}.csv", as_csv(found.tables[name]))
+        _write(found, f"{name}.csv", frame_csv(found.tables[name]))
 
 
 def _table4(found: Reproduction, done: Sequence[Done]) -> None:
@@ -118,8 +119,8 @@ def _epsilons(found: Reproduction, done: Sequence[Done]) -> None:
     budgets, comparison = budgets_table(own), comparison_table(own)
     found.tables |= {"epsilons": budgets, "comparison": comparison}
     found.claims += claims.budget_claims(budgets, comparison)
-    _write(found, "epsilons.csv", as_csv(budgets))
-    _write(found, "comparison.csv", as_csv(comparison))
+    _write(found, "epsilons.csv", frame_csv(budgets))
+    _write(found, "comparison.csv", frame_csv(comparison))
     _write(found, "epsilons.md", budgets_markdown(budgets, comparison, found.config))
 
 

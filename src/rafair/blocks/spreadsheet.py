@@ -1,10 +1,14 @@
-"""Cells that a spreadsheet shows as they are, and never computes."""
+"""A table as CSV, which a spreadsheet shows as it is and never computes."""
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 import unicodedata
+from functools import cache
 
+from rafair.blocks.kinds import Cells
 from rafair.visible import visible
 
 STARTERS = "=+-@"
@@ -13,6 +17,28 @@ STARTERS = "=+-@"
 NUMBER = re.compile(r"-?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?", re.ASCII)
 BLANKS = " \t\r\n\u00a0\u3000'\"`"
 """What some programs pass over before they look for a formula."""
+
+
+def as_csv(cells: Cells, end: str = "\n") -> str:
+    r"""The headers and rows of a table; its title and its note are no rows.
+
+    Args:
+        cells: The table.
+        end: What ends a line.
+
+    Example:
+        >>> as_csv(Cells("Rates", ["attack", "sd"], [["apgd", "-0.1"], ["=1", ""]]))
+        "attack,sd\napgd,-0.1\n'=1,\n"
+    """
+    shown = cache(cell)  # most texts stand in many rows
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator=end)
+    writer.writerow([*map(shown, cells.headers)])
+    writer.writerows(
+        [" ".join(map(shown, cells.lines(text, column))) for column, text in enumerate(row)]
+        for row in cells.rows
+    )
+    return file.getvalue()
 
 
 def cell(text: str) -> str:
