@@ -9,7 +9,7 @@ import pytest
 from hypothesis import settings
 
 from garbage import pytest_runtestloop  # noqa: F401 - before what takes long to load
-from rafair.engine.workers import Workers
+from rafair.engine.thread_pool import Workers
 
 # one conftest.py is all that doctests can be collected beside
 pytest_plugins = ["closed_off", "slow_tests", "spared", "watch_fixtures"]

@@ -18,9 +18,9 @@ from benchmarks.measuring import Case, Measured, calls, measure_in_turn
 from benchmarks.printing import print_run, print_stored, warn_if_busy
 from benchmarks.storing import FIGURES, Stored
 from rafair.arguments import check_whole
-from rafair.engine.files import check_writable
+from rafair.engine.atomic_files import check_writable
 from rafair.engine.option_groups import MOST_THREADS
-from rafair.engine.workers import available_cores
+from rafair.engine.thread_pool import available_cores
 from rafair.errors import DataFileError, InputError, RafairError
 
 SLOWER, INTERRUPTED = 1, 130

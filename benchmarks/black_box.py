@@ -20,14 +20,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 import rafair
-from rafair.attacks.naming import attack_named
+from rafair.attacks.attack_names import attack_named
 from rafair.attacks.registry import UNIONS
-from rafair.auditing.config import AuditConfig
-from rafair.engine.workers import Workers
-from rafair.models.asked_once import AskedOnce
+from rafair.auditing.audit_setup import AuditConfig
+from rafair.engine.thread_pool import Workers
+from rafair.models.answer_cache import CachedClassifier
 from rafair.models.classifier import Classifier
-from rafair.models.function import FunctionClassifier
-from rafair.models.storage import load_model
+from rafair.models.function_classifier import FunctionClassifier
+from rafair.models.model_folder import load_model
 from rafair.models.torch_module import TorchClassifier
 from rafair.search.observation import Observation
 from rafair.tabular.sampling import sample_instances
@@ -67,7 +67,7 @@ def main() -> None:
 
 def compare_with_gradients(name: str, bench: Bench, network: Classifier) -> None:
     white = bench.union(network, 0.2)
-    once = AskedOnce(network)
+    once = CachedClassifier(network)
     black = bench.union(once, 0.2)
     print(
         f"{name:<22} R-AF by gradients {1 - white.mean():.3f}, by probes {1 - black.mean():.3f}; "
@@ -77,7 +77,7 @@ def compare_with_gradients(name: str, bench: Bench, network: Classifier) -> None
 
 
 def compare_with_noise(name: str, bench: Bench, model: Classifier, epsilon: float) -> None:
-    once, other = AskedOnce(model), AskedOnce(model)
+    once, other = CachedClassifier(model), CachedClassifier(model)
     by_probes = bench.union(once, epsilon)
     by_noise, seed = np.zeros_like(by_probes), 0
     while other.asked < once.asked:
@@ -117,7 +117,7 @@ class Bench:
 
     def wrong(self, model: Classifier) -> Broken:
         """Which are so as they are."""
-        sweep = AuditConfig().sweep(AskedOnce(model), self.schema, self.workers, _ignored)
+        sweep = AuditConfig().sweep(CachedClassifier(model), self.schema, self.workers, _ignored)
         seen = sweep.judge(self.rows, self.labels)
         return ~(seen.fair & (seen.prediction == self.labels))
 

@@ -21,21 +21,21 @@ from benchmarks.alone import peak_memory
 from benchmarks.figures import AUDIT, MEMORY, ROW, SHARE, STEP, Unit
 from benchmarks.measuring import Case, Measure, Timing
 from rafair.arguments import check_name
+from rafair.attacks.attack_names import attack_named
 from rafair.attacks.interface import Attack
-from rafair.attacks.naming import attack_named
 from rafair.attacks.registry import ATTACKS
-from rafair.auditing.config import AuditConfig
+from rafair.auditing.audit_setup import AuditConfig
+from rafair.datasets.dataset_files import Place, status
 from rafair.datasets.loading import Dataset
-from rafair.datasets.locating import Place, status
 from rafair.datasets.registry import DATASETS
 from rafair.engine.shards import INSTANCES_PER_SHARD
-from rafair.engine.workers import Workers
+from rafair.engine.thread_pool import Workers
 from rafair.errors import DataFileError, UnknownNameError
 from rafair.models.classifier import Logits
 from rafair.models.losses import CrossEntropy
-from rafair.models.network import fcnn
+from rafair.models.paper_network import fcnn
 from rafair.models.torch_module import TorchClassifier
-from rafair.search.sweep import Sweep, suitable_chunk_rows
+from rafair.search.counterpart_evaluator import CounterpartEvaluator, suitable_chunk_rows
 from rafair.tabular.counterparts import Counterparts
 
 WHOLE = ("affairs", "adult")
@@ -145,8 +145,8 @@ class Subject:
 
         return Case(call, (Measure(f"{what}/{self.name}", unit, value),))
 
-    def _sweep(self, classifier: TorchClassifier, workers: Workers) -> Sweep:
-        return Sweep(
+    def _sweep(self, classifier: TorchClassifier, workers: Workers) -> CounterpartEvaluator:
+        return CounterpartEvaluator(
             classifier, self.counterparts, CrossEntropy(), workers, chunk_rows=self.chunk_rows
         )
 

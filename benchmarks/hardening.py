@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from rafair.engine.files import writing
+from rafair.engine.atomic_files import writing
 from rafair.hardening.registry import METHODS, TRAINING
 
 DATASETS = ("adult", "credit", "compas", "bank")

@@ -26,8 +26,8 @@ MANY = 7
 
 LAYERS = (
     {"errors"},
-    {"arguments", "visible", "masking"},
-    {"options", "typed"},
+    {"arguments", "sanitize", "masking"},
+    {"options", "option_values"},
     {"blocks"},
     {"engine"},
     {"tabular", "verdicts"},

@@ -20,10 +20,10 @@ from torch import Tensor, nn
 from benchmarks.figures import SHARE
 from benchmarks.measuring import Case, Measure, Timing, measure_in_turn
 from benchmarks.printing import warn_if_busy
-from rafair.engine.workers import Workers, available_cores
-from rafair.models import dense
-from rafair.models.dense import DenseNetwork
-from rafair.models.network import fcnn
+from rafair.engine.thread_pool import Workers, available_cores
+from rafair.models import dense_network
+from rafair.models.dense_network import DenseNetwork
+from rafair.models.paper_network import fcnn
 
 ROWS, CHUNKS, FEATURES = 4096, 24, 13
 
@@ -56,13 +56,13 @@ def case(name: str, run: Pass, network: nn.Sequential) -> Case:
     operations = 2 * weights * ROWS * CHUNKS * passes
     chunks = torch.rand(CHUNKS, ROWS, FEATURES)
 
-    size = int(name.split()[-1]) if "blocks of" in name else dense.BLOCK_ROWS
+    size = int(name.split()[-1]) if "blocks of" in name else dense_network.BLOCK_ROWS
 
     def all_chunks(workers: Workers) -> None:
-        before, dense.BLOCK_ROWS = dense.BLOCK_ROWS, size
+        before, dense_network.BLOCK_ROWS = dense_network.BLOCK_ROWS, size
         for _ in workers.map(run, chunks):
             pass
-        dense.BLOCK_ROWS = before
+        dense_network.BLOCK_ROWS = before
 
     def share(timing: Timing) -> float:
         return operations / timing.seconds / timing.rate
@@ -96,14 +96,16 @@ def products(layers: list[nn.Linear], rows: Tensor, *, backward: bool) -> None:
     with torch.inference_mode():
         if not hasattr(_memory, "values"):
             widths = [layers[0].in_features, *(layer.out_features for layer in layers)]
-            # as wide as whole vectors, as in `models/dense.py`
-            widths = [-(-width // dense.COLUMNS) * dense.COLUMNS for width in widths]
-            _memory.values = [torch.rand(dense.BLOCK_ROWS, width) for width in widths]
+            # as wide as whole vectors, as in `models/dense_network.py`
+            widths = [
+                -(-width // dense_network.COLUMNS) * dense_network.COLUMNS for width in widths
+            ]
+            _memory.values = [torch.rand(dense_network.BLOCK_ROWS, width) for width in widths]
             # values stay near one: infinities would take longer
             _memory.forth = [torch.rand(a, b) * 2 / a for a, b in pairwise(widths)]
             _memory.back = [torch.rand(b, a) * 2 / b for a, b in pairwise(widths)]
         values = _memory.values
-        for _ in range(0, len(rows), dense.BLOCK_ROWS):
+        for _ in range(0, len(rows), dense_network.BLOCK_ROWS):
             for (start, end), weight in zip(pairwise(values), _memory.forth, strict=True):
                 torch.mm(start, weight, out=end)
             if backward:
@@ -139,7 +141,7 @@ def frozen(network: nn.Sequential) -> nn.Sequential:
 
 
 def by_hand(run: Pass, rows: Tensor) -> None:
-    """`models/dense.py`."""
+    """`models/dense_network.py`."""
     with torch.inference_mode():
         run(rows)
 

@@ -28,12 +28,12 @@ import numpy as np
 import torch
 
 import rafair
-from rafair.certify.network import network_prover
-from rafair.certify.prover import Proof
+from rafair.certify.network_prover import network_prover
+from rafair.certify.prover_interface import Proof
 from rafair.certify.region import Region, Surroundings
-from rafair.engine.workers import Workers
+from rafair.engine.thread_pool import Workers
+from rafair.models.model_folder import load_model
 from rafair.models.read_layers import layers_of
-from rafair.models.storage import load_model
 from rafair.models.torch_module import TorchClassifier
 from rafair.tabular.counterparts import Counterparts
 from rafair.tabular.perturbation import PerturbationSet

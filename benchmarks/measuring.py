@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from benchmarks.figures import Figure, Unit
-from rafair.engine.workers import Workers
+from rafair.engine.thread_pool import Workers
 
 PRODUCT = 2048
 """Rows and columns of the product's matrices."""

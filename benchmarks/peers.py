@@ -42,13 +42,13 @@ from benchmarks.printing import warn_if_busy
 from rafair.attacks.apgd import APGD
 from rafair.attacks.interface import Attack
 from rafair.attacks.pgd import PGD
-from rafair.engine.workers import Workers, available_cores
+from rafair.engine.thread_pool import Workers, available_cores
 from rafair.models.losses import CrossEntropy
-from rafair.models.network import fcnn
+from rafair.models.paper_network import fcnn
 from rafair.models.torch_module import TorchClassifier
-from rafair.search.budget import Budget
+from rafair.search.counterpart_evaluator import CounterpartEvaluator
 from rafair.search.loop import Problem
-from rafair.search.sweep import Sweep
+from rafair.search.search_budget import Budget
 from rafair.tabular.counterparts import Counterparts
 from rafair.tabular.perturbation import PerturbationSet
 
@@ -90,7 +90,9 @@ class Task:
         found = []
         for threads in {1, self.threads}:
             with Workers(threads) as workers:
-                sweep = Sweep(self.classifier, self.counterparts, CrossEntropy(), workers)
+                sweep = CounterpartEvaluator(
+                    self.classifier, self.counterparts, CrossEntropy(), workers
+                )
                 problem = Problem(sweep, self.rows, self.labels, self.budget, judged)
                 found.append(seconds(lambda problem=problem: attack.solve(problem, None)))
         return min(found)

@@ -49,9 +49,9 @@ import rafair
 from rafair.attacks.apgd import APGD
 from rafair.attacks.interface import Attack
 from rafair.attacks.pgd import PGD
-from rafair.auditing.config import AuditConfig
-from rafair.engine.workers import Workers, available_cores
-from rafair.search.sweep import Sweep
+from rafair.auditing.audit_setup import AuditConfig
+from rafair.engine.thread_pool import Workers, available_cores
+from rafair.search.counterpart_evaluator import CounterpartEvaluator
 from rafair.search.trajectory import Trajectory
 from rafair.tabular.counterparts import Counterparts
 
@@ -145,7 +145,7 @@ class Ours:
         config = AuditConfig(steps=STEPS, step_size=STEP, epsilon=EPSILON)
         classifier = rafair.TorchClassifier(task.network.float())
         with Workers(available_cores()) as workers:
-            sweep = Sweep(classifier, one, config.loss_function, workers)
+            sweep = CounterpartEvaluator(classifier, one, config.loss_function, workers)
             trajectory: Trajectory = attack.run(
                 sweep, task.test.rows, task.test.labels, config.budget(schema)
             )

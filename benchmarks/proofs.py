@@ -18,12 +18,12 @@ from rich.table import Table as RichTable
 from torch import nn
 
 import rafair
-from rafair.certify.proofs import Proofs
-from rafair.engine.workers import Workers
+from rafair.certify.counterpart_proofs import Proofs
+from rafair.engine.thread_pool import Workers
 from rafair.models.losses import CrossEntropy
-from rafair.models.storage import load_model
+from rafair.models.model_folder import load_model
 from rafair.models.torch_module import TorchClassifier
-from rafair.search.sweep import CHUNK_ROWS, Sweep
+from rafair.search.counterpart_evaluator import CHUNK_ROWS, CounterpartEvaluator
 from rafair.tabular.counterparts import Counterparts
 from rafair.tabular.encoding import Rows
 from rafair.tabular.table import Table
@@ -75,7 +75,7 @@ def widened(table: Table, names: tuple[str, ...], size: float) -> Counterparts:
     return Counterparts(columns, [fixed.get(column, fine) for column in columns])
 
 
-class Enumeration(Sweep):
+class Enumeration(CounterpartEvaluator):
     """A sweep that never takes verdicts from proofs."""
 
     def _proofs(self) -> None:

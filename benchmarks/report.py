@@ -16,9 +16,9 @@ from time import perf_counter
 from typing import Any
 
 from rafair.errors import RafairError
-from rafair.reports.formats import DEFAULT, FORMATS
-from rafair.reports.gathering import contents_of
-from rafair.results.verified import finished_run
+from rafair.reports.report_builder import contents_of
+from rafair.reports.report_formats import DEFAULT, FORMATS
+from rafair.results.verification import finished_run
 
 ROUNDS = 7
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")

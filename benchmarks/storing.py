@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from benchmarks.figures import Figure
 from rafair._version import __version__
-from rafair.auditing.document import environment
-from rafair.engine.files import writing
+from rafair.auditing.audit_json import environment
+from rafair.engine.atomic_files import writing
 from rafair.errors import InputError
 
 FIGURES = Path(__file__).with_name("figures.json")

@@ -27,10 +27,10 @@ from rich.console import Console
 from rich.table import Table
 from scipy.stats import binomtest
 
-from rafair.monitoring.evidence.alarms import tiers
-from rafair.monitoring.evidence.falls import share_of
+from rafair.monitoring.evidence.alarm_levels import tiers
+from rafair.monitoring.evidence.drift_tests import share_of
 from rafair.monitoring.evidence.two_samples import Step, at_every_look, steps
-from rafair.monitoring.watched import CONDITIONS, watched
+from rafair.monitoring.watched_rates import CONDITIONS, watched
 
 NAMES = tuple(one.name for one in watched(CONDITIONS))
 ALPHA, TOLERANCE = 0.05, 0.01

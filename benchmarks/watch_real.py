@@ -50,13 +50,13 @@ from benchmarks.watch import (
 )
 from rafair.monitoring.entry import Place
 from rafair.monitoring.history import history_of
-from rafair.monitoring.monitor import Monitor
 from rafair.monitoring.probes import DEFAULT
-from rafair.monitoring.record import Record
 from rafair.monitoring.references.freezing import FreezeOptions, freeze, open_watched
-from rafair.monitoring.references.reference import Reference
+from rafair.monitoring.references.frozen_reference import Reference
 from rafair.monitoring.references.reference_rows import ReferenceRows
-from rafair.monitoring.watched import ACCURACY, CLEAN, FAIRNESS, Watched
+from rafair.monitoring.stream_record import Record
+from rafair.monitoring.watched_rates import ACCURACY, CLEAN, FAIRNESS, Watched
+from rafair.monitoring.window_monitor import Monitor
 
 Numbers = NDArray[np.float64]
 Rows = Sequence[Mapping[str, Any]]

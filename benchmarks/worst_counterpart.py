@@ -27,7 +27,7 @@ from torch import Tensor, nn
 
 import rafair
 from benchmarks.strength import ALLOWED, DATASETS, EPSILONS, Counted, trained
-from rafair.models.storage import load_model
+from rafair.models.model_folder import load_model
 
 OURS, NOISE = "strongest", "noise"
 FIRST_STEPS, STEPS, RUNS = 100, 50, 5

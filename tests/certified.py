@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rafair.certify.prover import Decided, Proof, Prover
+from rafair.certify.prover_interface import Decided, Proof, Prover
 from rafair.certify.region import Region
-from rafair.engine.workers import Workers
+from rafair.engine.thread_pool import Workers
 from rafair.models.classifier import Classifier
 
 BUDGET = 5000

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 
 from made_windows import made_window
-from rafair.monitoring.store.opening import open_store
+from rafair.monitoring.store.open_store import open_store
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ import sys
 from sqlalchemy import event
 
 from made_windows import made_window
-from rafair.monitoring.store.opening import open_store
+from rafair.monitoring.store.open_store import open_store
 
 
 def commit_and_die(place: str, number: int, at: int) -> None:

@@ -30,10 +30,10 @@ from pathlib import Path
 from typing import Any
 
 from forked import Forked
-from rafair.auditing import cost, evaluation
+from rafair.auditing import evaluation, row_estimate
 from rafair.engine.checkpoints import Checkpoints
 from rafair.models.classifier import Queries
-from rafair.sources import networks
+from rafair.sources import network_sources
 
 MAY_DIFFER = ("created", "command", "environment", "seconds", "digest")
 SLACK = 1.25  # a run may take longer than the first; kills that come too late are drawn again
@@ -49,7 +49,7 @@ def instrumented(log: str, root: str, operation: int | None) -> None:
         operation: Before which of them, counted from 1, the process dies; 0 counts alone, None
             does not count.
     """
-    cost.PROBE_SECONDS = 1e-3
+    row_estimate.PROBE_SECONDS = 1e-3
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.write(file, b"begun 1\n")
 
@@ -66,8 +66,8 @@ def instrumented(log: str, root: str, operation: int | None) -> None:
         was[1](*arguments)
         os.write(file, b"stored 1\n")
 
-    was = networks.train, Checkpoints.store
-    evaluation.Queries, networks.train, Checkpoints.store = Watched, train, store
+    was = network_sources.train, Checkpoints.store
+    evaluation.Queries, network_sources.train, Checkpoints.store = Watched, train, store
     if operation is not None:
         _stop_before(operation, root, file)
 

@@ -34,7 +34,7 @@ import rafair
 from postgres import own_server
 from rafair.engine.run_folder import MONITOR
 from rafair.monitoring.entry import Place
-from rafair.monitoring.references.reference import Reference
+from rafair.monitoring.references.frozen_reference import Reference
 from streams import frame_of, write_folder
 from watch_commands import history_of
 

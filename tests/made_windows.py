@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from rafair.monitoring.judged import UNLABELLED, Judged
-from rafair.monitoring.record import Position, Refused
-from rafair.monitoring.watched import CONDITIONS, watched
-from rafair.monitoring.window import NewRows, Window
+from rafair.monitoring.judged_rows import UNLABELLED, JudgedRows
+from rafair.monitoring.judged_window import NewRows, Window
+from rafair.monitoring.stream_record import Position, Refused
+from rafair.monitoring.watched_rates import CONDITIONS, watched
 
 BEGIN = datetime.datetime(2026, 3, 1, 12, tzinfo=datetime.UTC)
 
@@ -21,7 +21,7 @@ def made_rows(ids: list[str], draw: np.random.Generator, labelled: float = 0.5) 
     labels[draw.random(n) >= labelled] = UNLABELLED
     kept = {name: draw.random(n) < 0.9 for name in CONDITIONS} | {"clean": np.ones(n, bool)}
     fair = {name: draw.random(n) < 0.8 for name in CONDITIONS}
-    judged = Judged(draw.integers(0, 2, n), kept, fair)
+    judged = JudgedRows(draw.integers(0, 2, n), kept, fair)
     return NewRows(ids, draw.integers(-(2**63), 2**63 - 1, n), labels, draw.random(n) < 0.1, judged)
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 from torch import nn
 
-from rafair.models.network import fcnn
+from rafair.models.paper_network import fcnn
 from rafair.tabular.schema import Feature, Schema
 from rafair.tabular.table import Table
 

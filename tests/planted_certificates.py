@@ -14,13 +14,13 @@ from torch import nn
 
 import planted
 import rafair
-from rafair.certify.standing import Property, Stand, Standing
-from rafair.engine.sealed import sealed
-from rafair.results.certificates import certificate_table, read_certificates
+from rafair.certify.property_status import Property, Stand, Standing
+from rafair.engine.digest_json import sealed
+from rafair.results.audit_result import Audit
+from rafair.results.certificate_file import certificate_table, read_certificates
+from rafair.results.certificate_verification import broken_at
 from rafair.results.derived_rates import plain
-from rafair.results.result import Audit
 from rafair.results.stored_verdicts import read_verdicts
-from rafair.results.verified_certificates import broken_at
 
 FILE = "certificates.parquet"
 BOXES = 1000

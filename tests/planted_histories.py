@@ -8,18 +8,18 @@ import math
 import numpy as np
 
 from rafair.metrics.rates import Rate, rate
-from rafair.monitoring.alarm import Alarm, Case, Cases, Fall
-from rafair.monitoring.record import Refusal
-from rafair.monitoring.references.judge_options import JudgeOptions
-from rafair.monitoring.store.stored_rows import Totals
-from rafair.monitoring.told import (
+from rafair.monitoring.alarm_types import Alarm, Case, Cases, Fall
+from rafair.monitoring.references.stream_judge_options import StreamJudgeOptions
+from rafair.monitoring.store.stored_values import Totals
+from rafair.monitoring.stream_record import Refusal
+from rafair.monitoring.watch_results import (
     History,
     Quarantined,
     ReferenceFacts,
     ToldWindow,
     WindowResult,
 )
-from rafair.monitoring.watched import ACCURACY, CLEAN, CONDITIONS, FAIRNESS, METRICS, Watched
+from rafair.monitoring.watched_rates import ACCURACY, CLEAN, CONDITIONS, FAIRNESS, METRICS, Watched
 
 START = datetime.datetime(2026, 3, 1, 6, tzinfo=datetime.UTC)
 SOUND = {"accuracy": 0.82, "individual_fairness": 0.93, "accurate_fairness": 0.77}
@@ -129,7 +129,7 @@ def planted_history(
             alpha=ALPHA,
             tolerance=TOLERANCE,
             conditions=list(CONDITIONS),
-            probe=JudgeOptions(steps=5),
+            probe=StreamJudgeOptions(steps=5),
             rates=reference_rates,
             warnings=[],
             bounds=bounds,

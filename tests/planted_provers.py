@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from rafair.certify import kinds
-from rafair.certify.asked import Asked
-from rafair.certify.prover import Decided, Proof
+from rafair.certify import prover_registry
+from rafair.certify.model_queries import Asked
+from rafair.certify.prover_interface import Decided, Proof
 from rafair.models.torch_module import TorchClassifier
 from rafair.tabular.counterparts import Counterparts
 
@@ -114,7 +114,9 @@ def linear_prover(classifier, schema, rows=None):
 def planted_kinds(monkeypatch, *attempts):
     """Lets `prover_of` know planted provers alone."""
     monkeypatch.setattr(
-        kinds, "KINDS", tuple((f"planted {number}", one) for number, one in enumerate(attempts))
+        prover_registry,
+        "KINDS",
+        tuple((f"planted {number}", one) for number, one in enumerate(attempts)),
     )
 
 

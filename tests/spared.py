@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import typer.main
 
-from rafair.auditing import cost
+from rafair.auditing import row_estimate
 from rafair.datasets import affairs
 from rafair.datasets.info import Variant
 from rafair.tabular.table import Table
@@ -32,7 +32,7 @@ def pytest_configure() -> None:
 @pytest.fixture(scope="session", autouse=True)
 def _spared() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cost, "PROBE_SECONDS", PROBE_SECONDS)
+        patch.setattr(row_estimate, "PROBE_SECONDS", PROBE_SECONDS)
         patch.setattr(typer.main, "get_command", functools.cache(typer.main.get_command))
         patch.setattr(affairs, "read", functools.wraps(affairs.read)(_read_once(affairs.read)))
         yield

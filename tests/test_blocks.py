@@ -9,7 +9,7 @@ import pytest
 from markdown_it import MarkdownIt
 from rich.console import Console
 
-from rafair.blocks.kinds import Block, Card, Cells, Facts, Heading, Said, Tone, warnings
+from rafair.blocks.block_types import Block, Card, Cells, Facts, Heading, Said, Tone, warnings
 from rafair.blocks.markdown import as_markdown
 from rafair.blocks.notebook import as_html
 from rafair.blocks.terminal import as_text, render

@@ -20,8 +20,8 @@ from closed_off import EVERY_PROCESS
 from commands import call
 from every_process.sitecustomize import OutsideError
 from rafair.datasets import DATASETS, load_dataset
+from rafair.datasets.dataset_files import store
 from rafair.datasets.info import SourceFile
-from rafair.datasets.locating import store
 from rafair.errors import InputError
 
 ELSEWHERE = ("198.51.100.7", 80)  # of a network that is reserved for documentation

@@ -26,14 +26,14 @@ from sklearn.linear_model import LogisticRegression
 import own_models
 from commands import call
 from fuzzing import Random, fuzzed_bytes, fuzzed_json
-from rafair.engine.sealed import sealed
+from rafair.engine.digest_json import sealed
 from rafair.errors import RafairError
 from rafair.models.model_options import ModelOptions
-from rafair.models.opening import open_model
+from rafair.models.models_by_name import open_model
 from rafair.sources.saved_models import open_saved
-from rafair.tabular.inference import infer_schema
-from rafair.tabular.reading import read_table
 from rafair.tabular.schema_file import read_schema, write_schema
+from rafair.tabular.schema_inference import infer_schema
+from rafair.tabular.table_from_file import read_table
 
 TIMES = int(os.environ.get("RAFAIR_FUZZ", "1"))
 SEED = int(os.environ.get("RAFAIR_FUZZ_SEED", "0"))
@@ -117,7 +117,7 @@ def test_model_json(run):
 
 
 def test_reference_json(run):
-    from rafair.monitoring.references.reference import _digest
+    from rafair.monitoring.references.frozen_reference import _digest
 
     document = json.loads((run / "monitor" / "reference.json").read_text())
     refused = 0
@@ -226,7 +226,7 @@ def models(affairs, tmp_path_factory) -> dict[str, bytes]:
     import torch
     from torch import nn
 
-    from rafair.models.onnx_file import export_onnx
+    from rafair.models.onnx_export import export_onnx
 
     torch.manual_seed(0)
     export_onnx(nn.Sequential(nn.Linear(8, 4), nn.ReLU(), nn.Linear(4, 2)), folder / "m.onnx")

@@ -12,7 +12,7 @@ import pytest
 from commands import call
 from rafair.errors import InputError
 from rafair.masking import masked, without_token
-from rafair.monitoring.store.address import address_of
+from rafair.monitoring.store.database_address import address_of
 
 PASSWORD = "s3cr/et@x"
 

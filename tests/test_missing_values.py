@@ -12,18 +12,18 @@ import pytest
 
 import rafair
 import rederive
-from rafair.engine.sealed import sealed
-from rafair.models.adapting import as_classifier
-from rafair.models.onnx_file import export_onnx
+from rafair.engine.digest_json import sealed
+from rafair.models.fit_to_table import as_classifier
+from rafair.models.onnx_export import export_onnx
 from rafair.models.training import TrainConfig
-from rafair.models.wrapper import ConsensusWrapper
-from rafair.results.cases import show
+from rafair.models.wrapper_description import ConsensusWrapper
+from rafair.results.case_details import show
 from rafair.sources.saved_models import wrapped
 from rafair.tabular.frame_file import read_frame
-from rafair.tabular.inference import propose
-from rafair.tabular.reading import read_table
 from rafair.tabular.schema_file import read_schema
+from rafair.tabular.schema_inference import propose
 from rafair.tabular.table import Table
+from rafair.tabular.table_from_file import read_table
 
 ROWS = "adversarial.parquet"
 

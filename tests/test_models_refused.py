@@ -13,13 +13,13 @@ from torch import Tensor, nn
 
 import planted
 import rafair
-from rafair.auditing.config import AuditConfig
-from rafair.auditing.run import run_audit
+from rafair.auditing.audit_run import run_audit
+from rafair.auditing.audit_setup import AuditConfig
 from rafair.engine.run_settings import RunSettings
 from rafair.errors import InputError, ModelError, UnknownNameError
-from rafair.models.adapting import as_classifier
-from rafair.sources.data import InMemory
-from rafair.sources.opened import OpenedModel
+from rafair.models.fit_to_table import as_classifier
+from rafair.sources.opened_model import OpenedModel
+from rafair.sources.row_sources import InMemory
 from rafair.sources.source import Source
 
 TABLE = planted.random_table(n=60)

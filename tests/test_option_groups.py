@@ -13,9 +13,9 @@ import typer.main
 
 import rafair
 from commands import call
-from rafair import options, typed
-from rafair.cli.groups import grouped
+from rafair import option_values, options
 from rafair.cli.main import app
+from rafair.cli.typer_options import grouped
 from rafair.options import Given, as_typed, check_options, documented, option, options_of, takes
 
 COMMANDS = Path(__file__).parent / "cli" / "commands.txt"
@@ -23,9 +23,9 @@ GROUPS = [
     "rafair.engine.option_groups",
     "rafair.models.train_options",
     "rafair.models.model_options",
-    "rafair.models.http.options",
-    "rafair.tabular.read_as",
-    "rafair.results.option_groups",
+    "rafair.models.http.http_options",
+    "rafair.tabular.reading_options",
+    "rafair.results.audit_option_groups",
     "rafair.hardening.option_groups",
     "rafair.monitoring.option_groups",
     "rafair.study.option_groups",
@@ -45,7 +45,7 @@ class Sized:
 @dataclass(frozen=True, kw_only=True)
 class Box(Sized):
     names: tuple[str, ...] = option((), "What it is called.", "NAME", typed="--name", many=True)
-    sizes: object = option(None, "Sizes.", "SIZE", read=typed.sizes)
+    sizes: object = option(None, "Sizes.", "SIZE", read=option_values.sizes)
     open: bool = option(False, "Leave it open.")
     kept: int = 3
 

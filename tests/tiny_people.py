@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
-from rafair.models.raw_rows import raw_frame
+from rafair.models.raw_inputs import raw_frame
 from rafair.tabular.encoding import encode
 from rafair.tabular.schema import Feature, Schema
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import forked
-from rafair.monitoring.kept import Kept, history_at
+from rafair.monitoring.finished_windows import Kept, history_at
 
 COMMAND = "import sys; from rafair.cli.main import main; main(sys.argv[1:])"
 LONGEST_S = 120.0

@@ -15,7 +15,7 @@ from postgres import Postgres, own_server, programs
 from rafair.auditing.entry import audit_named
 from rafair.engine.run_settings import RunSettings
 from rafair.monitoring.references.freezing import FreezeOptions, freeze
-from rafair.sources.named import Named
+from rafair.sources.user_named import Named
 
 NUMBERS = itertools.count()
 

@@ -27,53 +27,53 @@ if TYPE_CHECKING:
         UnfinishedRunError,
         UnknownNameError,
     )
-    from rafair.gating.assertion import assert_gate
-    from rafair.gating.decision import Decision, Finding
-    from rafair.gating.differences import Comparison, diff
+    from rafair.gating.assert_gate_text import assert_gate
     from rafair.gating.entry import gate
+    from rafair.gating.gate_decision import Decision, Finding
     from rafair.gating.policy import Policy
-    from rafair.models.function import FunctionClassifier
-    from rafair.models.opening import ModelOptions
+    from rafair.gating.run_differences import Comparison, diff
+    from rafair.models.function_classifier import FunctionClassifier
+    from rafair.models.models_by_name import ModelOptions
     from rafair.models.torch_module import TorchClassifier
     from rafair.models.training import TrainConfig, train
-    from rafair.reports.formats import report
-    from rafair.results.cases import Case
-    from rafair.results.result import Audit
-    from rafair.sources.opening import open_model
-    from rafair.tabular.inference import infer_schema
-    from rafair.tabular.reading import read_table
+    from rafair.reports.report_formats import report
+    from rafair.results.audit_result import Audit
+    from rafair.results.case_details import Case
+    from rafair.sources.any_model import open_model
     from rafair.tabular.schema import Feature, Kind, Schema
     from rafair.tabular.schema_file import read_schema
+    from rafair.tabular.schema_inference import infer_schema
     from rafair.tabular.table import Table
+    from rafair.tabular.table_from_file import read_table
     from rafair.verdicts import Verdict
 
 _HOMES = {
-    "Audit": "rafair.results.result",
-    "Case": "rafair.results.cases",
-    "Comparison": "rafair.gating.differences",
+    "Audit": "rafair.results.audit_result",
+    "Case": "rafair.results.case_details",
+    "Comparison": "rafair.gating.run_differences",
     "Dataset": "rafair.datasets.loading",
-    "Decision": "rafair.gating.decision",
+    "Decision": "rafair.gating.gate_decision",
     "Feature": "rafair.tabular.schema",
-    "Finding": "rafair.gating.decision",
-    "FunctionClassifier": "rafair.models.function",
+    "Finding": "rafair.gating.gate_decision",
+    "FunctionClassifier": "rafair.models.function_classifier",
     "Kind": "rafair.tabular.schema",
-    "ModelOptions": "rafair.models.opening",
+    "ModelOptions": "rafair.models.models_by_name",
     "Policy": "rafair.gating.policy",
     "Schema": "rafair.tabular.schema",
     "Table": "rafair.tabular.table",
     "TorchClassifier": "rafair.models.torch_module",
     "TrainConfig": "rafair.models.training",
     "Verdict": "rafair.verdicts",
-    "assert_gate": "rafair.gating.assertion",
+    "assert_gate": "rafair.gating.assert_gate_text",
     "audit": "rafair.auditing.entry",
-    "diff": "rafair.gating.differences",
+    "diff": "rafair.gating.run_differences",
     "gate": "rafair.gating.entry",
-    "infer_schema": "rafair.tabular.inference",
+    "infer_schema": "rafair.tabular.schema_inference",
     "load_dataset": "rafair.datasets.loading",
-    "open_model": "rafair.sources.opening",
+    "open_model": "rafair.sources.any_model",
     "read_schema": "rafair.tabular.schema_file",
-    "read_table": "rafair.tabular.reading",
-    "report": "rafair.reports.formats",
+    "read_table": "rafair.tabular.table_from_file",
+    "report": "rafair.reports.report_formats",
     "train": "rafair.models.training",
     **dict.fromkeys(
         (

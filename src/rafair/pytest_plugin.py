@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rafair.gating.assertion import assert_gate
+from rafair.gating.assert_gate_text import assert_gate
 
 if TYPE_CHECKING:
-    from rafair.results.result import Audit
+    from rafair.results.audit_result import Audit
 
 __all__ = ["assert_gate", "rafair_audit"]
 

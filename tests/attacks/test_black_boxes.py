@@ -12,11 +12,11 @@ from sklearn.tree import DecisionTreeClassifier
 
 import planted
 import rafair
-from rafair.attacks.naming import attack_named
-from rafair.auditing.config import AuditConfig
-from rafair.engine.workers import Workers
-from rafair.models.asked_once import AskedOnce
-from rafair.models.function import FunctionClassifier
+from rafair.attacks.attack_names import attack_named
+from rafair.auditing.audit_setup import AuditConfig
+from rafair.engine.thread_pool import Workers
+from rafair.models.answer_cache import CachedClassifier
+from rafair.models.function_classifier import FunctionClassifier
 from rafair.tabular.schema import Direction, Feature, Schema
 from rafair.tabular.table import Table
 
@@ -131,7 +131,7 @@ class Counting:
 def run(name: str, table: Table, workers: Workers, *, feasible: bool = True, **options: object):
     """What an attack finds of a counted black box, and who counted."""
     config = AuditConfig(epsilon=REACH / 20, **{"steps": 6, **options})
-    once = AskedOnce(FunctionClassifier(counted := Counting()))
+    once = CachedClassifier(FunctionClassifier(counted := Counting()))
     sweep = config.sweep(once, table.schema, workers, lambda rows: None)
     budget = config.budget(table.schema, feasible=feasible)
     return attack_named(name).run(sweep, table.rows, table.labels, budget), once, counted
@@ -162,7 +162,9 @@ def test_what_is_told_is_about_what_a_model_without_any_violation_is_asked(worke
     table = planted.random_table(3, n_free=6, domains=(3, 2), seed=3)
     table = planted.table_of(table.rows, np.zeros(3, np.int64), table.schema.features)
     config = AuditConfig(epsilon=0.4, steps=6)
-    once = AskedOnce(FunctionClassifier(lambda rows: np.stack([1 + rows[:, 0], -rows[:, 1]], 1)))
+    once = CachedClassifier(
+        FunctionClassifier(lambda rows: np.stack([1 + rows[:, 0], -rows[:, 1]], 1))
+    )
     sweep = config.sweep(once, table.schema, workers, lambda rows: None)
     attack = attack_named("worst-counterpart")
     attack.run(sweep, table.rows, table.labels, config.budget(table.schema))
@@ -249,7 +251,7 @@ def test_a_cascade_asks_for_no_more_than_its_share(workers):
     attack, asked = attack_named("strongest"), {}
     for limit in (700, 900, 1_300, 10_000, None):
         config = AuditConfig(epsilon=0.2, steps=8, queries_each=limit)
-        once = AskedOnce(
+        once = CachedClassifier(
             FunctionClassifier(lambda rows: np.stack([1 + rows[:, 0], -rows[:, 1]], 1))
         )
         sweep = config.sweep(once, table.schema, workers, lambda rows: None)

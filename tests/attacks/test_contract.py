@@ -7,18 +7,18 @@ import pytest
 import torch
 
 import planted
-from rafair.attacks.naming import attack_named, expand
+from rafair.attacks.attack_names import attack_named, expand
 from rafair.attacks.pgd import PGD
 from rafair.attacks.registry import ATTACKS, UNIONS
 from rafair.attacks.strongest import Strongest
-from rafair.auditing.config import AuditConfig
-from rafair.engine.workers import Workers
+from rafair.auditing.audit_setup import AuditConfig
+from rafair.engine.thread_pool import Workers
 from rafair.errors import UnknownNameError
 from rafair.models.losses import LOSSES
 from rafair.models.torch_module import TorchClassifier
-from rafair.repairs.benign import BenignPerturbation
-from rafair.search.looks import Compare, Contrast, Extremes, Follow
-from rafair.search.sweep import Sweep
+from rafair.repairs.benign_perturbation import BenignPerturbation
+from rafair.search.counterpart_evaluator import CounterpartEvaluator
+from rafair.search.queries import Compare, Contrast, Extremes, Follow
 from rafair.tabular.counterparts import Counterparts
 
 MODELS = {
@@ -33,7 +33,7 @@ STEPS = 6
 
 def run(attack, model, table, workers, seed_config=None, **options):
     config = seed_config or AuditConfig(steps=STEPS, step_size=0.03, epsilon=0.1)
-    sweep = Sweep(
+    sweep = CounterpartEvaluator(
         TorchClassifier(model),
         Counterparts.of(table.schema),
         LOSSES["cross-entropy"],

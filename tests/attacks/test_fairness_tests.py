@@ -17,18 +17,18 @@ from torch import nn
 
 import planted
 from rafair.attacks.adf import ADF
+from rafair.attacks.attack_names import attack_named
 from rafair.attacks.dice import DICE
 from rafair.attacks.eidig import EIDIG
-from rafair.attacks.naming import attack_named
 from rafair.attacks.pgd import PGD
 from rafair.attacks.registry import ATTACKS
-from rafair.engine.workers import Workers
+from rafair.engine.thread_pool import Workers
 from rafair.errors import InputError
 from rafair.models.losses import LOSSES
 from rafair.models.torch_module import TorchClassifier
-from rafair.search.budget import Budget
-from rafair.search.looks import Follow
-from rafair.search.sweep import Sweep
+from rafair.search.counterpart_evaluator import CounterpartEvaluator
+from rafair.search.queries import Follow
+from rafair.search.search_budget import Budget
 from rafair.tabular.counterparts import Counterparts
 from rafair.tabular.perturbation import PerturbationSet
 
@@ -50,7 +50,7 @@ def pool():
 def run(attack, model, table, workers, *, steps=20, step, epsilon, seed=0, gradient_rows=None):
     """The trajectory, and what the model was asked."""
     counterparts = Counterparts.of(table.schema)
-    sweep = Sweep(
+    sweep = CounterpartEvaluator(
         TorchClassifier(model), counterparts, LOSSES["cross-entropy"], workers, chunk_rows=512
     )
     box = PerturbationSet.of(table.schema, epsilon)
@@ -575,7 +575,7 @@ def test_of_a_longer_search_the_best_iterates_are_kept(attack, pool, monkeypatch
     kept, queries = run(longer, BAND, table, pool, **options)
     assert len(kept.rows) == len(kept.observations) == steps + 1
     assert queries.prediction_rows > 3 * len(table) * 6 * (steps + 1)
-    monkeypatch.setattr("rafair.attacks.fairness_test.kept", lambda found, _: found)
+    monkeypatch.setattr("rafair.attacks.two_phase_attack.kept", lambda found, _: found)
     whole, _ = run(longer, BAND, table, pool, **options)
     assert whole.steps == steps + 40
     late, chosen_rows = 0, 0
@@ -605,7 +605,7 @@ def test_what_a_long_local_phase_finds_last_is_kept_too(pool):
     options = {"steps": 6, "step": FINE, "epsilon": 0.4}
     kept, _ = run(longer, model, table, pool, **options)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("rafair.attacks.fairness_test.kept", lambda found, _: found)
+        patch.setattr("rafair.attacks.two_phase_attack.kept", lambda found, _: found)
         whole, _ = run(longer, model, table, pool, **options)
     unlike = stored(whole)[1]
     assert (unlike.any(axis=1) & ~unlike[:, :6].any(axis=1)).sum() >= 5

@@ -19,12 +19,12 @@ from rafair.attacks.pgd import PGD
 from rafair.errors import UnknownNameError
 from rafair.models.losses import LOSSES
 from rafair.models.torch_module import TorchClassifier
-from rafair.search.budget import Budget
-from rafair.search.draws import row_keys, uniform
+from rafair.search.best_of_restarts import best_of
+from rafair.search.counterpart_evaluator import CounterpartEvaluator
 from rafair.search.observation import Observation
-from rafair.search.restarts import best_of
 from rafair.search.schedules import HalvingSchedule, checkpoints
-from rafair.search.sweep import Sweep
+from rafair.search.search_budget import Budget
+from rafair.search.seeded_draws import row_keys, uniform
 from rafair.search.trajectory import Trajectory
 from rafair.tabular.counterparts import Counterparts
 from rafair.tabular.perturbation import PerturbationSet
@@ -37,7 +37,9 @@ N_FREE = 3
 def run(attack, model, table, workers, *, steps=20, step=0.01, epsilon=EPSILON, seed=0, loss=None):
     """The trajectory; `step` may be zero, which the commands do not allow."""
     counterparts = Counterparts.of(table.schema)
-    sweep = Sweep(TorchClassifier(model), counterparts, LOSSES[loss or "cross-entropy"], workers)
+    sweep = CounterpartEvaluator(
+        TorchClassifier(model), counterparts, LOSSES[loss or "cross-entropy"], workers
+    )
     box = PerturbationSet.of(table.schema, epsilon)
     sizes = np.full(len(table.schema), step, np.float32)
     return attack.run(sweep, table.rows, table.labels, Budget(steps, sizes, box, seed))

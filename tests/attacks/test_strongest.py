@@ -11,7 +11,7 @@ import rafair
 from rafair.attacks.registry import ATTACKS
 from rafair.errors import InputError
 from rafair.results.rate_names import rate_named
-from rafair.results.summary import summary
+from rafair.results.verdict_text import summary
 from rafair.tabular.counterparts import Counterparts
 
 PROPERTIES = ("accuracy", "individual_fairness", "accurate_fairness")

@@ -11,17 +11,17 @@ import planted
 import rafair
 from asked_rows import Asked, odd_table, unlikely
 from commands import call
-from rafair.attacks.naming import attack_named
+from rafair.attacks.attack_names import attack_named
 from rafair.attacks.registry import ATTACKS
-from rafair.auditing.config import AuditConfig
-from rafair.engine.workers import Workers
+from rafair.auditing.audit_setup import AuditConfig
+from rafair.engine.thread_pool import Workers
 from rafair.errors import InputError
-from rafair.models.adapters.asking import probe_rows
-from rafair.models.asked_once import AskedOnce
-from rafair.models.function import FunctionClassifier
-from rafair.monitoring.references.judge import Judge
-from rafair.monitoring.references.judge_options import JudgeOptions
-from rafair.search.sweep import Sweep
+from rafair.models.adapters.score_model import probe_rows
+from rafair.models.answer_cache import CachedClassifier
+from rafair.models.function_classifier import FunctionClassifier
+from rafair.monitoring.references.stream_judge import StreamJudge
+from rafair.monitoring.references.stream_judge_options import StreamJudgeOptions
+from rafair.search.counterpart_evaluator import CounterpartEvaluator
 from rafair.tabular.counterparts import Counterparts
 from rafair.tabular.feasible import FeasibleSet
 from rafair.tabular.schema import Feature, Schema
@@ -96,8 +96,8 @@ def test_gradients_are_asked_for_at_possible_values_only():
 @pytest.mark.parametrize("black_box", [False, True])
 def test_a_watch_asks_about_possible_values_only(black_box):
     table, model = odd_table(), Asked(planted.network(16, seed=3))
-    options = JudgeOptions(perturbation="feasible", epsilon=0.3, black_box=black_box)
-    Judge(model, table.schema, options, threads=1)(table.rows)
+    options = StreamJudgeOptions(perturbation="feasible", epsilon=0.3, black_box=black_box)
+    StreamJudge(model, table.schema, options, threads=1)(table.rows)
     check(model.rows, table)
 
 
@@ -125,7 +125,7 @@ def test_a_typed_function_of_raw_rows_is_never_asked_for_what_it_must_refuse(tmp
     schema, data = tmp_path / "schema.toml", tmp_path / "people.csv"
     schema.write_text(write_schema(table.schema), encoding="utf-8")
     table.frame.assign(y=np.array(["no", "yes"])[table.labels]).to_csv(data, index=False)
-    (tmp_path / "typed.py").write_text(TYPED, encoding="utf-8")
+    (tmp_path / "option_values.py").write_text(TYPED, encoding="utf-8")
     command = [
         "audit",
         "--data",
@@ -133,7 +133,7 @@ def test_a_typed_function_of_raw_rows_is_never_asked_for_what_it_must_refuse(tmp
         "--schema",
         schema,
         "--model",
-        f"{tmp_path}/typed.py:answer",
+        f"{tmp_path}/option_values.py:answer",
     ]
     command += ["--model-input", "raw", "--model-output", "probabilities"]
     command += ["--steps", "4", "--step-size", "0.08", "--attack", "rafair-ff"]
@@ -186,8 +186,11 @@ def test_probes_of_any_feature_lie_on_its_grid(made, step_size, seed):
     start = whole.nearest(start, np.zeros_like(start))  # any values of the grids
     model = Blocks()
     with Workers(1) as workers:
-        classifier, counterparts = AskedOnce(FunctionClassifier(model)), Counterparts.of(schema)
-        sweep = Sweep(classifier, counterparts, config.loss_function, workers)
+        classifier, counterparts = (
+            CachedClassifier(FunctionClassifier(model)),
+            Counterparts.of(schema),
+        )
+        sweep = CounterpartEvaluator(classifier, counterparts, config.loss_function, workers)
         for name in BLIND:
             attack_named(name).run(sweep, start, np.array([0, 1, 0]), budget)
     assert unlikely(model.rows, schema) == {}
@@ -202,8 +205,9 @@ def test_probes_reach_the_last_value_of_the_box_and_no_further():
     start = np.float32([[0.5, 0]])  # 40 years; 0.16 reaches from 34 to 46, and no value beyond
     config = AuditConfig(steps=4, step_size=0.04)
     with Workers(1) as workers:
-        sweep = Sweep(FunctionClassifier(model), Counterparts.of(schema), config.loss_function,
-                      workers)  # fmt: skip
+        sweep = CounterpartEvaluator(
+            FunctionClassifier(model), Counterparts.of(schema), config.loss_function, workers
+        )
         for name in BLIND[:3]:
             budget = config.budget(schema, feasible=True)
             attack_named(name).run(sweep, start, np.array([0]), budget)

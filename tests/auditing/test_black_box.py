@@ -8,19 +8,19 @@ import pytest
 import planted
 import rafair
 from commands import call, document
+from rafair.auditing.audit_run import run_audit
+from rafair.auditing.audit_setup import AuditConfig
 from rafair.auditing.black_box import least_asked
-from rafair.auditing.config import AuditConfig
-from rafair.auditing.run import run_audit
 from rafair.blocks.terminal import as_text
 from rafair.engine.progress import SILENT
 from rafair.engine.run_settings import RunSettings
 from rafair.errors import InputError, ModelError, QueryBudgetError
-from rafair.models.adapting import as_classifier
-from rafair.models.asked_once import AnswersInMemory, AskedOnce
-from rafair.models.function import FunctionClassifier
-from rafair.results.everything import everything
-from rafair.sources.data import InMemory
-from rafair.sources.opened import OpenedModel
+from rafair.models.answer_cache import AnswersInMemory, CachedClassifier
+from rafair.models.fit_to_table import as_classifier
+from rafair.models.function_classifier import FunctionClassifier
+from rafair.results.show_everything import everything
+from rafair.sources.opened_model import OpenedModel
+from rafair.sources.row_sources import InMemory
 from rafair.sources.source import Source
 from rafair.tabular.counterparts import Counterparts
 
@@ -230,9 +230,9 @@ def test_a_spent_limit_keeps_answers_and_the_next_call_asks_for_the_rest_only(ta
 
     answers, classifier = AnswersInMemory(), FunctionClassifier(model)
     with pytest.raises(QueryBudgetError, match="what was done is kept"):
-        black(AskedOnce(classifier, answers, max_queries=2000), table)
+        black(CachedClassifier(classifier, answers, max_queries=2000), table)
     assert 1000 < len(rows) <= 2000
-    found = black(AskedOnce(classifier, answers), table).document
+    found = black(CachedClassifier(classifier, answers), table).document
     assert len(rows) == len(set(rows))
     whole = black(classifier, table).document
     for kind in ("attacks", "repairs"):

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from planted import linear, random_table
-from rafair.auditing.config import AuditConfig
+from rafair.auditing.audit_setup import AuditConfig
 from rafair.auditing.evaluation import Company, Inquiry, evaluate
-from rafair.engine.workers import Workers
-from rafair.models.asked_once import AskedOnce
+from rafair.engine.thread_pool import Workers
+from rafair.models.answer_cache import CachedClassifier
 from rafair.models.torch_module import TorchClassifier
 from rafair.verdicts import verdicts
 
@@ -110,7 +110,7 @@ def test_what_was_seen_is_not_asked_about_again(table):
 
 def test_queries_are_counted_where_a_model_gives_no_gradients(table):
     kept = []
-    once = AskedOnce(TorchClassifier(linear(list(WEIGHTS))))
+    once = CachedClassifier(TorchClassifier(linear(list(WEIGHTS))))
     with asking(table, once) as (inquiry, _):
         evaluate(
             inquiry, Company(table.rows, table.labels), ["rafair-tb", "noise"], each=kept.append

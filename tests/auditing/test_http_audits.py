@@ -15,16 +15,16 @@ import pytest
 
 import commands
 import servers
-from rafair.auditing.config import AuditConfig
-from rafair.auditing.run import run_audit
+from rafair.auditing.audit_run import run_audit
+from rafair.auditing.audit_setup import AuditConfig
 from rafair.engine.run_settings import RunSettings
 from rafair.errors import ModelError, ModelGoneError, QueryBudgetError
 from rafair.models.classifier import Classifier
-from rafair.models.function import FunctionClassifier
-from rafair.models.http.endpoint import HttpOptions, open_endpoint
-from rafair.models.kept_answers import ASKED_AGAIN, with_answers
-from rafair.sources.data import InMemory
-from rafair.sources.opened import OpenedModel
+from rafair.models.function_classifier import FunctionClassifier
+from rafair.models.http.http_classifier import HttpOptions, open_endpoint
+from rafair.models.stored_answers import ASKED_AGAIN, with_answers
+from rafair.sources.opened_model import OpenedModel
+from rafair.sources.row_sources import InMemory
 from rafair.sources.source import Source
 
 BATCH = 64

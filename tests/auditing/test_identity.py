@@ -57,13 +57,13 @@ def test_equal_parameters_are_not_taken_for_equal_models(table, tmp_path):
 
 
 def test_interrupted_work_on_a_given_model_starts_anew(table, tmp_path, monkeypatch):
-    from rafair.auditing import run
+    from rafair.auditing import audit_run
 
     def stopped(*_):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(run, "merge_shards", stopped)
+        patched.setattr(audit_run, "merge_shards", stopped)
         with pytest.raises(KeyboardInterrupt):
             rafair.audit(constant(0), table, attacks=(), out=tmp_path / "run")
     assert (tmp_path / "run.partial" / "shards" / "00000").exists()
@@ -73,7 +73,7 @@ def test_interrupted_work_on_a_given_model_starts_anew(table, tmp_path, monkeypa
 
 
 def test_an_explicit_epsilon_outlives_new_steps():
-    from rafair.auditing.config import AuditConfig
+    from rafair.auditing.audit_setup import AuditConfig
     from rafair.auditing.entry import overridden
 
     own = AuditConfig(epsilon=0.05, step_size=0.01)
@@ -84,7 +84,7 @@ def test_an_explicit_epsilon_outlives_new_steps():
 
 
 def test_steps_that_followed_from_epsilon_follow_from_a_new_one():
-    from rafair.auditing.config import AuditConfig
+    from rafair.auditing.audit_setup import AuditConfig
     from rafair.auditing.entry import overridden
 
     several = AuditConfig(epsilons=(0.02, 0.01, 0.05))

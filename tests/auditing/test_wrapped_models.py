@@ -16,15 +16,15 @@ import rederive
 from commands import call, document, names, without
 from commands import rafair as command
 from rafair.attacks.registry import ATTACKS
-from rafair.engine.sealed import sealed
+from rafair.engine.digest_json import sealed
 from rafair.errors import InputError, ModelError
 from rafair.hardening.counterpart_adversarial import CounterpartAdversarial
-from rafair.hardening.training import Hardening
-from rafair.models.adapting import as_classifier
-from rafair.models.storage import DESCRIPTION, ONNX, Hardened, load_model, save_model
+from rafair.hardening.training_loop import Hardening
+from rafair.models.fit_to_table import as_classifier
+from rafair.models.model_folder import DESCRIPTION, ONNX, Hardened, load_model, save_model
 from rafair.models.torch_module import TorchClassifier
 from rafair.models.training import TrainConfig, train
-from rafair.models.wrapper import BenignWrapper, ConsensusWrapper
+from rafair.models.wrapper_description import BenignWrapper, ConsensusWrapper
 from rafair.sources.saved_models import open_saved, open_saved_for, wrapped
 from rafair.tabular.counterparts import Counterparts
 from rafair.tabular.table import Table

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rafair.certify.boxes import NO_PLACE, Boxes, Grid
-from rafair.certify.findings import NEVER, Findings
-from rafair.certify.planes import Planes
+from rafair.certify.counterpart_bounds import Planes
+from rafair.certify.partial_verdicts import NEVER, Findings
 from rafair.tabular.counterparts import Counterparts
 
 SIZES = (5, 3, 4)

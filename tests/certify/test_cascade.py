@@ -11,7 +11,7 @@ import planted
 from planted_provers import LinearProver, ListingProver, asked_of
 from rafair.certify.cascade import Cascade, Level
 from rafair.certify.membership import Membership
-from rafair.certify.standing import Property, Standing
+from rafair.certify.property_status import Property, Standing
 from rafair.tabular.counterparts import Counterparts
 from rafair.tabular.feasible import FeasibleSet
 from rafair.tabular.perturbation import PerturbationSet

@@ -25,15 +25,15 @@ from sklearn.preprocessing import (
 
 import certified
 import tiny_people
-from rafair.certify.kinds import prover_of
-from rafair.certify.prover import Proof
-from rafair.certify.reading.linear import sklearn_linear
+from rafair.certify.prover_interface import Proof
+from rafair.certify.prover_registry import prover_of
+from rafair.certify.reading.linear_weights import sklearn_linear
 from rafair.certify.region import Surroundings
 from rafair.errors import ModelError
-from rafair.models.asked_once import AskedOnce
-from rafair.models.live import open_live
+from rafair.models.answer_cache import CachedClassifier
 from rafair.models.model_options import ModelOptions
-from rafair.models.raw_rows import RawUnits, raw_matrix
+from rafair.models.models_in_memory import open_live
+from rafair.models.raw_inputs import RawUnits, raw_matrix
 from rafair.tabular.counterparts import Counterparts
 from rafair.tabular.encoding import decode_values
 from rafair.tabular.feasible import FeasibleSet
@@ -94,7 +94,7 @@ def checked(model, n_classes: int = 2, *, missing: bool = True, ties: bool = Fal
     known = tiny_people.schema(n_classes, missing=missing)
     rows = tiny_people.encoded(n_classes, missing=missing)
     classifier = open_live(model, known, ModelOptions(**options))
-    prover = prover_of(AskedOnce(classifier), known, rows)
+    prover = prover_of(CachedClassifier(classifier), known, rows)
     counterparts = Counterparts.of(known)
     some = rows[:SOME].copy()
     some[3, 7] = 0.3  # a sensitive value that is new to the domain
@@ -323,7 +323,7 @@ def test_a_reading_that_answers_otherwise_is_refused(monkeypatch):
         formula = sklearn_linear(estimator, where)
         return replace(formula, base=formula.base + np.float64([0, 0.01]))
 
-    monkeypatch.setattr("rafair.certify.reading.opening.sklearn_linear", altered)
+    monkeypatch.setattr("rafair.certify.reading.model_formula.sklearn_linear", altered)
     with pytest.raises(ModelError, match=r"were read in a way that answers otherwise"):
         prover_of(classifier, known, rows)
 

@@ -10,11 +10,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from rafair.certify import layers as rounding
 from rafair.certify import margins as deciding
-from rafair.certify.layers import Layers
+from rafair.certify import network_layers as rounding
+from rafair.certify.bounding_step import Bounded, Relaxation
 from rafair.certify.margins import Margins
-from rafair.certify.relaxed import Bounded, Relaxation
+from rafair.certify.network_layers import Layers
 from rafair.models.decision import Threshold
 
 Network = tuple[list[Tensor], list[Tensor]]
@@ -167,7 +167,7 @@ def test_the_term_for_underflow_in_a_layer_is_needed(monkeypatch):
     assert logits(weights, biases, upper)[0].argmax() == 0
     assert not bound(weights, biases, lower, upper, wanted).least > 0
     monkeypatch.setattr(rounding, "TINY", 0.0)
-    monkeypatch.setattr("rafair.certify.relaxed.TINY", 0.0)
+    monkeypatch.setattr("rafair.certify.bounding_step.TINY", 0.0)
     assert bound(weights, biases, lower, upper, wanted).least > 0
 
 
@@ -182,7 +182,7 @@ def test_the_term_for_underflow_in_a_bound_is_needed(monkeypatch):
     row, wanted = torch.full((1, 1), 2.0**40), torch.tensor([1])
     assert logits(weights, biases, row)[0].argmax() == 0
     assert not bound(weights, biases, row, row, wanted).least > 0
-    monkeypatch.setattr("rafair.certify.relaxed.FLOOR", 0.0)
+    monkeypatch.setattr("rafair.certify.bounding_step.FLOOR", 0.0)
     assert bound(weights, biases, row, row, wanted).least > 0
 
 

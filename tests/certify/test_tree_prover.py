@@ -7,13 +7,13 @@ import pytest
 from sklearn import ensemble, tree
 
 import certified
-from rafair.certify.followers import Followers
-from rafair.certify.kinds import prover_of
-from rafair.certify.prover import Proof
+from rafair.certify.derived_intervals import Followers
+from rafair.certify.prover_interface import Proof
+from rafair.certify.prover_registry import prover_of
 from rafair.certify.region import Region
-from rafair.engine.workers import Workers
-from rafair.models.live import open_live
+from rafair.engine.thread_pool import Workers
 from rafair.models.model_options import ModelOptions
+from rafair.models.models_in_memory import open_live
 from rafair.tabular.perturbation import PerturbationSet
 from rafair.tabular.schema import Feature, Schema
 

@@ -17,8 +17,8 @@ import pytest
 from commands import Done, call, document, hashes, names, rafair, without
 from rafair import __version__
 from rafair.cli.main import app
+from rafair.results.audit_result import Audit
 from rafair.results.headline import headline
-from rafair.results.result import Audit
 
 QUICK = ("--epochs", "2", "--instances", "30", "--steps", "3")
 MODEL_FILES = {"model.safetensors", "model.json", "model.onnx"}
@@ -277,7 +277,7 @@ def test_the_same_command_again_has_nothing_to_do(first, audited, monkeypatch):
     def train(*_: object, **__: object) -> None:
         raise AssertionError("it was trained before")
 
-    monkeypatch.setattr("rafair.sources.networks.train_and_save", train)
+    monkeypatch.setattr("rafair.sources.network_sources.train_and_save", train)
     before = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in first.iterdir()}
     again = rafair("audit", *QUICK, "--out", first)
     assert again.err == f"done before: '{first}' holds this very audit\n"

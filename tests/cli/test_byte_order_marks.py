@@ -15,7 +15,7 @@ import foreign_names
 from commands import call, rafair
 from foreign_names import LABEL, MODEL, SEX
 from rafair.errors import ModelError
-from rafair.models.storage import load_model
+from rafair.models.model_folder import load_model
 
 MARKED = {
     "UTF-8": (codecs.BOM_UTF8, "utf-8"),

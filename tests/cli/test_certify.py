@@ -17,16 +17,16 @@ import pytest
 import rafair as package
 import rederive
 from commands import MAY_DIFFER, call, document, hashes, names, rafair, without
-from rafair.auditing import certified_runs
-from rafair.auditing.certifier import Certifier
+from rafair.auditing import certify_finished_run
+from rafair.auditing.certify_shard import Certifier
 from rafair.blocks.terminal import as_text
 from rafair.engine.checkpoints import Checkpoints
-from rafair.engine.sealed import sealed
-from rafair.results.certificates import read_certificates
-from rafair.results.everything import everything
-from rafair.results.record import record_of
-from rafair.results.result import Audit
-from rafair.results.verified import verified_run
+from rafair.engine.digest_json import sealed
+from rafair.results.audit_record import record_of
+from rafair.results.audit_result import Audit
+from rafair.results.certificate_file import read_certificates
+from rafair.results.show_everything import everything
+from rafair.results.verification import verified_run
 
 QUICK = ("--instances", "60", "--steps", "2", "--attack", "strongest", "--epsilons", ".01,.05")
 FILE = "certificates.parquet"
@@ -123,7 +123,7 @@ def test_the_bracket_holds_what_attacks_found(certified):
 def test_every_witness_is_one(certified, net):
     """By the box itself and the network's own answers; nothing of the search is used."""
     audit = Audit.load(certified)
-    from rafair.models.storage import load_model
+    from rafair.models.model_folder import load_model
     from rafair.models.torch_module import TorchClassifier
     from rafair.tabular.counterparts import Counterparts
 
@@ -296,7 +296,7 @@ def test_an_interruption_keeps_what_was_decided(run, certified, monkeypatch):
 @pytest.mark.parametrize("moment", [0, 1])
 def test_a_run_is_whole_at_every_moment_of_its_writing(altered, monkeypatch, moment):
     """It has one before; the process is killed while another takes its place."""
-    write, written = certified_runs.write_sealed, []
+    write, written = certify_finished_run.write_sealed, []
 
     def killed(path, content):
         if len(written) == moment:
@@ -304,7 +304,7 @@ def test_a_run_is_whole_at_every_moment_of_its_writing(altered, monkeypatch, mom
         written.append(path)
         return write(path, content)
 
-    monkeypatch.setattr(certified_runs, "write_sealed", killed)
+    monkeypatch.setattr(certify_finished_run, "write_sealed", killed)
     assert call("certify", altered, "--boxes", "60").code == 130
     assert (verified_run(altered).record.certified is None) == (moment > 0)
     monkeypatch.undo()
@@ -364,7 +364,7 @@ def test_an_untold_python_model_is_certified_with_its_audit(tmp_path):
 
 def test_a_consensus_is_equal_by_construction(net, tmp_path):
     from rafair.models.consensus import ConsensusClassifier
-    from rafair.models.storage import load_model
+    from rafair.models.model_folder import load_model
     from rafair.models.torch_module import TorchClassifier
     from rafair.tabular.counterparts import Counterparts
 

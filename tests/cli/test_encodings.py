@@ -16,8 +16,8 @@ import pytest
 import foreign_names
 from commands import call, call_in, rafair
 from foreign_names import AGE, AUDIT, LABEL, MODEL, SEX
-from rafair.cli import main, streams
-from rafair.gating.first_policy import FIRST_POLICY
+from rafair.cli import main, standard_streams
+from rafair.gating.starter_policy import FIRST_POLICY
 
 ENCODINGS = ["latin-1", "cp1252", "cp437", "cp932", "ascii", "utf-16", "cp037"]
 PROGRAM = "from rafair.cli.main import main; main()"
@@ -154,9 +154,9 @@ def test_a_name_in_a_message_can_be_told_where_it_cannot_be_written(here):
 @pytest.mark.parametrize("errors", ["strict", "surrogateescape", "surrogatepass"])
 def test_signs_of_ours_keep_their_meaning(errors):
     out = io.TextIOWrapper(io.BytesIO(), "ascii", errors, write_through=True)
-    with pytest.MonkeyPatch.context() as patch, streams.usable_streams():
+    with pytest.MonkeyPatch.context() as patch, standard_streams.usable_streams():
         patch.setattr(sys, "stdout", out)
-        with streams.usable_streams():
+        with standard_streams.usable_streams():
             out.write("−0.2 0.71–0.83 a × b … größe ⟨U+202E⟩ \udcff")
     assert out.buffer.getvalue() == b"-0.2 0.71-0.83 a x b ... gr??e <U+202E> ?"
 
@@ -165,7 +165,7 @@ def test_signs_of_ours_keep_their_meaning(errors):
 def test_a_handler_that_a_user_chose_stays(errors, monkeypatch):
     out = io.TextIOWrapper(io.BytesIO(), "ascii", errors)
     monkeypatch.setattr(sys, "stdout", out)
-    with streams.usable_streams():
+    with standard_streams.usable_streams():
         assert out.errors == errors
 
 
@@ -175,7 +175,7 @@ def test_our_handler_is_one_of_encoding_only():
 
 
 def _registered() -> str:
-    codecs.register_error("rafair.test", streams.nearest)
+    codecs.register_error("rafair.test", standard_streams.nearest)
     return "rafair.test"
 
 

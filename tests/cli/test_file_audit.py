@@ -26,16 +26,16 @@ import rafair as package
 import rederive
 from commands import MAY_DIFFER, call, document, hashes, names, rafair, without
 from forked import Forked
-from rafair.auditing import cost, judging
+from rafair.auditing import row_estimate, whole_file_verdicts
 from rafair.auditing.entry import audit_named
 from rafair.engine.progress import SILENT
 from rafair.engine.run_settings import RunSettings
-from rafair.models.storage import load_model
-from rafair.sources import scanning
-from rafair.sources.named import Named
+from rafair.models.model_folder import load_model
+from rafair.sources import stream_scan
+from rafair.sources.user_named import Named
 from rafair.tabular.encoding import encode
 from rafair.tabular.stream_sampling import ClusterFit, StratifiedDraw
-from rafair.tabular.table_file import TableFile
+from rafair.tabular.streamed_table import TableFile
 from rafair.verdicts import Verdict
 
 N = 1500
@@ -61,9 +61,9 @@ def people() -> pd.DataFrame:
 
 @pytest.fixture(autouse=True)
 def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(judging, "MOST_ROWS", 256)
-    monkeypatch.setattr(judging, "LEAST_ROWS", 256)
-    monkeypatch.setattr(cost, "PROBE_SECONDS", 0.01)
+    monkeypatch.setattr(whole_file_verdicts, "MOST_ROWS", 256)
+    monkeypatch.setattr(whole_file_verdicts, "LEAST_ROWS", 256)
+    monkeypatch.setattr(row_estimate, "PROBE_SECONDS", 0.01)
 
 
 @pytest.fixture(scope="module")
@@ -198,8 +198,8 @@ def test_an_independent_auditor_agrees_and_sees_what_was_altered(done, tmp_path)
 
 
 def test_neither_shards_nor_threads_show(folder, done, tmp_path, monkeypatch):
-    monkeypatch.setattr(judging, "MOST_ROWS", 65_536)
-    monkeypatch.setattr(judging, "LEAST_ROWS", 512)
+    monkeypatch.setattr(whole_file_verdicts, "MOST_ROWS", 65_536)
+    monkeypatch.setattr(whole_file_verdicts, "LEAST_ROWS", 512)
     assert audit(folder, tmp_path / "run", "--threads", "1").code == 0
     check_same(tmp_path / "run", done)
 
@@ -315,14 +315,14 @@ def test_a_file_is_named_again_and_must_be_the_same(folder, done, command, tmp_p
 
 def slowly() -> None:
     """Verdicts come in small shards and slowly, in the process that this is called in."""
-    judging.MOST_ROWS = judging.LEAST_ROWS = 256
-    real = judging.Judge.__call__
+    whole_file_verdicts.MOST_ROWS = whole_file_verdicts.LEAST_ROWS = 256
+    real = whole_file_verdicts.FileJudge.__call__
 
     def slow(*arguments):
         time.sleep(0.2)
         return real(*arguments)
 
-    judging.Judge.__call__ = slow
+    whole_file_verdicts.FileJudge.__call__ = slow
 
 
 def check_same(out: Path, done: Path) -> None:
@@ -347,15 +347,15 @@ def test_killed_while_judging_repeats_one_checkpoint_at_most(folder, done, tmp_p
     assert 2 <= kept < 6
 
     judged = []
-    real = judging.Judge.__call__
+    real = whole_file_verdicts.FileJudge.__call__
 
     def counted(self, part, *others):
         judged.append((part.start, len(part.rows)))
         return real(self, part, *others)
 
-    monkeypatch.setattr(judging.Judge, "__call__", counted)
+    monkeypatch.setattr(whole_file_verdicts.FileJudge, "__call__", counted)
     for name in ("_check", "_draw"):  # the passes before are not done again either
-        monkeypatch.setattr(scanning.Scan, name, lambda *_: pytest.fail("done twice"))
+        monkeypatch.setattr(stream_scan.Scan, name, lambda *_: pytest.fail("done twice"))
     again = audit(folder, out)
     assert again.code == 0, again.err
     assert f"carrying on where it was left, {kept} of 6 parts done" in again.err
@@ -365,7 +365,7 @@ def test_killed_while_judging_repeats_one_checkpoint_at_most(folder, done, tmp_p
 
 def test_an_altered_checkpoint_is_done_again(folder, done, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(judging.Judging, "merge", interrupted)
+        patch.setattr(whole_file_verdicts.Judging, "merge", interrupted)
         assert audit(folder, tmp_path / "run").code == 130
     part = tmp_path / "run.partial" / "shards" / "verdicts" / "00003" / "verdicts.parquet"
     part.write_bytes(part.read_bytes()[:-20])
@@ -377,7 +377,7 @@ def test_an_altered_checkpoint_is_done_again(folder, done, tmp_path, monkeypatch
 @pytest.mark.parametrize("pass_", ["_check", "_draw"])
 def test_interrupted_while_looking_at_the_file(folder, done, tmp_path, monkeypatch, pass_):
     with monkeypatch.context() as patch:
-        patch.setattr(scanning.Scan, pass_, interrupted)
+        patch.setattr(stream_scan.Scan, pass_, interrupted)
         assert audit(folder, tmp_path / "run").code == 130
     assert names(tmp_path) == {"run.partial"}
     assert audit(folder, tmp_path / "run").code == 0
@@ -393,7 +393,7 @@ def test_another_file_is_another_plan(folder, tmp_path, monkeypatch):
     command = ["audit", "--model", folder / "net", "--data", tmp_path / "people.parquet", *QUICK]
     command += ["--out", tmp_path / "run"]
     with monkeypatch.context() as patch:
-        patch.setattr(judging.Judging, "merge", interrupted)
+        patch.setattr(whole_file_verdicts.Judging, "merge", interrupted)
         assert call(*command).code == 130
     people().iloc[::-1].to_parquet(tmp_path / "people.parquet")
     refused = call(*command)
@@ -413,7 +413,7 @@ def test_another_file_is_another_plan(folder, tmp_path, monkeypatch):
 )
 def test_a_file_that_changes_under_way_is_noticed(folder, tmp_path, monkeypatch, meddle, words):
     people().to_parquet(tmp_path / "people.parquet")
-    real = judging.Judge.__call__
+    real = whole_file_verdicts.FileJudge.__call__
 
     def meddling(*arguments):
         meddle(tmp_path / "people.parquet")
@@ -423,7 +423,7 @@ def test_a_file_that_changes_under_way_is_noticed(folder, tmp_path, monkeypatch,
     command += ["--out", tmp_path / "run"]
     before = (tmp_path / "people.parquet").read_bytes()
     with monkeypatch.context() as patch:
-        patch.setattr(judging.Judge, "__call__", meddling)
+        patch.setattr(whole_file_verdicts.FileJudge, "__call__", meddling)
         incomplete = call(*command)
     assert incomplete.code == 3
     assert words in incomplete.err.splitlines()[-1]
@@ -438,7 +438,7 @@ def test_a_bad_row_leaves_nothing_of_an_interrupted_run(folder, tmp_path, monkey
     command = ["audit", "--model", folder / "net", "--data", tmp_path / "people.parquet", *QUICK]
     command += ["--out", tmp_path / "run"]
     with monkeypatch.context() as patch:
-        patch.setattr(scanning.Scan, "_check", interrupted)
+        patch.setattr(stream_scan.Scan, "_check", interrupted)
         assert call(*command).code == 130
     assert names(tmp_path) == {"people.parquet", "run.partial"}
     refused = call(*command)
@@ -482,7 +482,7 @@ def test_a_drawn_row_does_not_keep_all_that_was_read_with_it(folder, tmp_path, m
     monkeypatch.setattr("rafair.tabular.parquet_rows.BATCH_ROWS", 100)
     people().to_parquet(tmp_path / "people.parquet")
     file = TableFile.open(tmp_path / "people.parquet", load_model(folder / "net")[1].table)
-    scan = scanning.Scan(file, scanning.Sample(15, 0), tmp_path / "shards", "key", SILENT)
+    scan = stream_scan.Scan(file, stream_scan.Sample(15, 0), tmp_path / "shards", "key", SILENT)
     before, joined, held = pa.total_allocated_bytes(), pa.concat_tables, []
 
     def spy(tables):

@@ -12,8 +12,8 @@ import pytest
 import rederive
 from commands import document, rafair
 from rafair import load_dataset
-from rafair.engine.sealed import sealed
-from rafair.results.verified import verified_run
+from rafair.engine.digest_json import sealed
+from rafair.results.verification import verified_run
 
 QUICK = ("--epochs", "1", "--instances", "60", "--steps", "2")
 EDGES = [20.0, 30.0]

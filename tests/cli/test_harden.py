@@ -18,7 +18,7 @@ import rafair as package
 from commands import call, rafair
 from forked import Forked
 from rafair.attacks.registry import ATTACKS, UNIONS
-from rafair.models.storage import load_model
+from rafair.models.model_folder import load_model
 
 QUICK = ("harden", "--epochs", "2", "--instances", "20", "--steps", "4", "--epsilons", "0.02,0.1")
 LONG = (*QUICK[:1], "--epochs", "12", "--judges", "apgd", *QUICK[3:7], "--epsilons", "0.05")
@@ -192,10 +192,12 @@ def test_consensus_keeps_all_counterparts_alike_under_every_judge(quick, tmp_pat
 
 def test_the_time_left_is_told_once_where_the_most_said_too_much(tmp_path, monkeypatch):
     few = (*QUICK[:1], *QUICK[3:], "--epochs", "1", "--judges", "noise")
-    monkeypatch.setattr("rafair.hardening.running.measure_rate", lambda *_: 1.0)  # row per second
+    monkeypatch.setattr(
+        "rafair.hardening.hardening_run.measure_rate", lambda *_: 1.0
+    )  # row per second
     told = rafair(*few, "--out", tmp_path / "slow").err
     assert len(re.findall(r"about \d+ s left to judge", told)) == 1
-    monkeypatch.setattr("rafair.hardening.running.measure_rate", lambda *_: 1e12)
+    monkeypatch.setattr("rafair.hardening.hardening_run.measure_rate", lambda *_: 1e12)
     assert "left to judge" not in rafair(*few, "--out", tmp_path / "short").err
 
 
@@ -278,7 +280,7 @@ def test_stopped_before_the_last_name(tmp_path, monkeypatch):
     assert not (partial / "work").exists()
     (partial / "tradeoff.png").unlink()
     with monkeypatch.context() as patch:
-        patch.setattr("rafair.hardening.running._Run.go", stop)
+        patch.setattr("rafair.hardening.hardening_run._Run.go", stop)
         done = rafair(*QUICK, "--out", tmp_path / "run")
     assert done.err.splitlines()[-1].endswith("carrying on where it was left: all parts are done")
     assert (tmp_path / "run" / "harden.json").read_bytes() == written

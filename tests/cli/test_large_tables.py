@@ -13,10 +13,10 @@ import skops.io
 
 import own_models
 from commands import MAY_DIFFER, call, document, rafair, without
-from rafair.tabular import own_stream
-from rafair.tabular.own_stream import is_large, open_own
-from rafair.tabular.reading import read_table
-from rafair.tabular.roles import Roles
+from rafair.tabular import large_tables
+from rafair.tabular.column_roles import Roles
+from rafair.tabular.large_tables import is_large, open_own
+from rafair.tabular.table_from_file import read_table
 
 ROWS = 60
 OWN = ("--label", "affair", "--sensitive", "religious")
@@ -84,8 +84,8 @@ def test_a_streamed_run_goes_on_from_where_it_was(here):
     ],
 )
 def test_each_row_must_be_as_the_schema_says(here, changed, words, monkeypatch):
-    monkeypatch.setattr("rafair.sources.scanning.BATCH_ROWS", 16)
-    monkeypatch.setattr("rafair.sources.data.BLOCK_ROWS", 4)
+    monkeypatch.setattr("rafair.sources.stream_scan.BATCH_ROWS", 16)
+    monkeypatch.setattr("rafair.sources.row_sources.BLOCK_ROWS", 4)
     Path("schema.toml").write_text(rafair("schema", "infer", "people.parquet", *OWN).out)
     frame = people().astype(dict.fromkeys(changed, object))
     for name, value in changed.items():
@@ -147,9 +147,9 @@ def test_the_schema_of_a_stream_is_that_of_the_whole(here):
 
 def test_large_is_what_has_many_values_or_bytes(here, monkeypatch):
     assert not is_large(Path("people.parquet"))
-    monkeypatch.setattr(own_stream, "LARGE_VALUES", ROWS * 9)
+    monkeypatch.setattr(large_tables, "LARGE_VALUES", ROWS * 9)
     assert is_large(Path("people.parquet"))
-    monkeypatch.setattr(own_stream, "LARGE_TEXT", 80)
+    monkeypatch.setattr(large_tables, "LARGE_TEXT", 80)
     Path("people.csv").write_text("a,b\n" + "1,2\n" * 20)
     Path("people.csv.gz").write_bytes(b"\0" * 10)
     Path("people.jsonl").write_text("{}\n" * 100)

@@ -12,8 +12,8 @@ import pytest
 import planted
 import rafair
 from rafair.blocks.terminal import as_text
-from rafair.results.cells import COLUMNS
-from rafair.results.everything import everything
+from rafair.results.rate_headers import COLUMNS
+from rafair.results.show_everything import everything
 
 PROGRAM = [sys.executable, "-c", "from rafair.cli.main import main; main()"]
 

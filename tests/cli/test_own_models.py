@@ -93,7 +93,7 @@ def torchscript(folder: Path) -> tuple[list[str], Predict]:
 def onnx(folder: Path) -> tuple[list[str], Predict]:
     import onnxruntime
 
-    from rafair.models.onnx_file import export_onnx
+    from rafair.models.onnx_export import export_onnx
 
     table = package.Table.from_frame(
         own_models.people(), label="affair", sensitive=own_models.SENSITIVE

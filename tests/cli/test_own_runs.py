@@ -13,8 +13,8 @@ import skops.io
 import own_models
 import rafair as package
 from commands import MAY_DIFFER, call, document, hashes, rafair, without
-from rafair.auditing import run as running
-from rafair.sources import named
+from rafair.auditing import audit_run as running
+from rafair.sources import user_named
 
 OWN = ("--data", "people.csv", "--label", "affair", "--sensitive", "age,religious")
 QUICK = ("--instances", "20", "--steps", "1")
@@ -125,7 +125,7 @@ def test_what_a_saved_network_says_itself_is_refused_before_its_data_are_read(
     here, command, monkeypatch
 ):
     rafair("train", "--epochs", "1", "--out", "net")
-    monkeypatch.setattr(named, "load_dataset", lambda *_, **__: pytest.fail("read"))
+    monkeypatch.setattr(user_named, "load_dataset", lambda *_, **__: pytest.fail("read"))
     for words in (("--weights", "w.safetensors"), ("--trust-pickle",), ("--model-input", "raw")):
         refused = call(command, "--model", "net", *words)
         assert (refused.code, refused.out, refused.err.count("\n")) == (2, "", 1)

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from commands import call, document, rafair, without
-from rafair.engine.sealed import sealed
+from rafair.engine.digest_json import sealed
 from rederive import check
 
 QUICK = ("--epochs", "3", "--instances", "20", "--steps", "12", "--step-size", "0.02")

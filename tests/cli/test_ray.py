@@ -22,10 +22,10 @@ import planted
 from commands import MAY_DIFFER, call, document, hashes, names, rafair, without
 from rafair.auditing import entry
 from rafair.datasets.loading import load_dataset
-from rafair.engine import engines, ray_executor
+from rafair.engine import executors, ray_executor
 from rafair.engine.ray_executor import RayExecutor
 from rafair.engine.shards import cut
-from rafair.engine.workers import Workers
+from rafair.engine.thread_pool import Workers
 from rafair.errors import ClusterError, InputError, UnknownNameError
 
 OPTIONS = ("--attack", "rafair-ff", "--instances", "350", "--steps", "3", "--epochs", "1")
@@ -110,8 +110,8 @@ def test_a_reproduction(cluster, tmp_path):
 
 
 def test_a_file(cluster, serial, tmp_path, monkeypatch):
-    monkeypatch.setattr("rafair.auditing.judging.COMPUTED_ROWS", 1 << 15)
-    monkeypatch.setattr("rafair.auditing.judging.LEAST_ROWS", 64)
+    monkeypatch.setattr("rafair.auditing.whole_file_verdicts.COMPUTED_ROWS", 1 << 15)
+    monkeypatch.setattr("rafair.auditing.whole_file_verdicts.LEAST_ROWS", 64)
     table = load_dataset("affairs").table
     classes = [table.schema.classes[label] for label in table.labels]
     people = table.frame.assign(**{table.schema.label: classes})
@@ -137,7 +137,7 @@ def test_a_worker_that_is_killed_in_the_middle_of_its_work(cluster, serial, tmp_
 
             return super().map(fatal, parts, workers, advance)
 
-    monkeypatch.setattr(engines, "engine_named", lambda *_: Deadly())
+    monkeypatch.setattr(executors, "engine_named", lambda *_: Deadly())
     done = rafair("audit", *OPTIONS, *RAY, "--out", tmp_path / "run")
     assert lost.exists()
     assert done.err.count("\n") == 1, done.err
@@ -312,7 +312,7 @@ def test_options_of_another_engine(option):
 
 
 def test_ray_is_not_installed(monkeypatch):
-    monkeypatch.setattr(engines.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(executors.importlib.util, "find_spec", lambda name: None)
     assert "pip install 'rafair[ray]'" in refused(2, *RAY)
 
 

@@ -9,9 +9,9 @@ import pytest
 import planted
 import rafair
 from commands import call, hashes, names
-from rafair.engine.sealed import sealed
+from rafair.engine.digest_json import sealed
 from rafair.errors import InputError, RunFolderError, UnfinishedRunError, UnknownNameError
-from rafair.reports.formats import FORMATS
+from rafair.reports.report_formats import FORMATS
 
 
 @pytest.fixture(scope="module")

@@ -15,11 +15,11 @@ import pandas as pd
 import pytest
 
 from commands import Done, call, document, rafair
-from rafair.attacks.naming import attack_names
-from rafair.auditing import cost
-from rafair.study import running
-from rafair.study.order import PRINTED
+from rafair.attacks.attack_names import attack_names
+from rafair.auditing import row_estimate
+from rafair.study import planned_runs
 from rafair.study.published import METRICS
+from rafair.study.table_order import PRINTED
 
 SMALL = (
     *("--datasets", "affairs", "--models", "2", "--instances", "20", "--steps", "3"),
@@ -33,7 +33,7 @@ EPSILONS = (0.0225, 0.045, 0.09)
 def _quick_probe() -> Iterator[None]:
     """Each of the many audits here would measure this machine's speed for 0.3 s."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cost, "PROBE_SECONDS", 0.01)
+        patch.setattr(row_estimate, "PROBE_SECONDS", 0.01)
         yield
 
 
@@ -354,7 +354,7 @@ def test_again_nothing_is_computed(out, monkeypatch):
     def never(*_: object) -> None:
         raise AssertionError("trained again")
 
-    monkeypatch.setattr(running, "train_dataset", never)
+    monkeypatch.setattr(planned_runs, "train_dataset", never)
     rafair("reproduce", "all", *SMALL, "--out", out)
     assert {path: path.stat().st_mtime_ns for path in out.rglob("audit.json")} == before
     assert outputs(out) == made
@@ -364,7 +364,7 @@ def test_interrupted_and_given_again(out, base, monkeypatch):
     """Ctrl-C in the second audit; the same command gives what it would have given at once."""
     other = base / "interrupted"
     asked = ("reproduce", "table4", *SMALL, "--out", other)
-    audit, begun = running.run_audit, []
+    audit, begun = planned_runs.run_audit, []
 
     def stop_at_the_second(preparation: Any, *rest: Any) -> Any:
         begun.append(preparation)
@@ -373,7 +373,7 @@ def test_interrupted_and_given_again(out, base, monkeypatch):
         return audit(preparation, *rest)
 
     with monkeypatch.context() as patch:
-        patch.setattr(running, "run_audit", stop_at_the_second)
+        patch.setattr(planned_runs, "run_audit", stop_at_the_second)
         done = call(*asked)
     assert done.code == 130
     assert done.err.splitlines()[-1].startswith("rafair: interrupted")

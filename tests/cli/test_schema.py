@@ -13,8 +13,8 @@ from statsmodels.datasets import fair
 import rafair as package
 from commands import call, rafair
 from rafair.tabular.encoding import decode
-from rafair.tabular.reading import read_table
 from rafair.tabular.schema_file import read_schema
+from rafair.tabular.table_from_file import read_table
 
 
 def write(name: str, folder: Path) -> Path:

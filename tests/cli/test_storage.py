@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from commands import MAY_DIFFER, Done, call, document, hashes, names, rafair, without
-from rafair.auditing import run
+from rafair.auditing import audit_run
 from rafair.engine.checkpoints import MANIFEST
-from rafair.engine.sealed import sealed
+from rafair.engine.digest_json import sealed
 
 OPTIONS = ("--attack", "rafair-ff", "--instances", "220", "--steps", "12", "--epochs", "1")
 PARTS = 3
@@ -148,16 +148,16 @@ def test_a_folder_that_may_not_be_written_to(tmp_path):
 def test_a_folder_that_goes_away(tmp_path, undisturbed, monkeypatch):
     """As when a network drive is lost: told in a line, and the next try is not hindered."""
     out, aside = tmp_path / "run", tmp_path / "aside"
-    store = run.Checkpoints.store
+    store = audit_run.Checkpoints.store
 
-    def gone(self: run.Checkpoints, *arguments: object) -> None:
+    def gone(self: audit_run.Checkpoints, *arguments: object) -> None:
         if stored(out):
             out.with_name("run.partial").rename(aside)
             aside.with_name("run.partial").write_text("")
         store(self, *arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(run.Checkpoints, "store", gone)
+        patch.setattr(audit_run.Checkpoints, "store", gone)
         assert "Not a directory" in the_line(audit(out), 3)
     out.with_name("run.partial").unlink()
     aside.rename(out.with_name("run.partial"))
@@ -176,7 +176,7 @@ def stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(run, "merge_shards", interrupted)
+        patch.setattr(audit_run, "merge_shards", interrupted)
         assert audit(tmp_path / "run").code == 130
     return tmp_path / "run.partial"
 
@@ -206,13 +206,13 @@ ALTERED: dict[str, tuple[str, Callable[[Path], object], str]] = {
 def test_what_was_altered_is_told_and_made_again(stopped, undisturbed, monkeypatch, case):
     name, alter, words = case
     alter(stopped / name)
-    done_again, store = [], run.Checkpoints.store
+    done_again, store = [], audit_run.Checkpoints.store
 
-    def counted(self: run.Checkpoints, shard: run.Shard, files: object) -> None:
+    def counted(self: audit_run.Checkpoints, shard: audit_run.Shard, files: object) -> None:
         done_again.append(shard.number)
         store(self, shard, files)
 
-    monkeypatch.setattr(run.Checkpoints, "store", counted)
+    monkeypatch.setattr(audit_run.Checkpoints, "store", counted)
     done = rafair("audit", *OPTIONS, "--out", stopped.with_name("run"))
     assert done_again == ([1] if name.startswith("shards") else [])
     told = [line for line in done.err.splitlines() if "rows to compute" not in line]

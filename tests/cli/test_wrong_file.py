@@ -12,7 +12,7 @@ import pytest
 
 import rafair as package
 from commands import call, rafair
-from rafair.auditing import options_for as auditing
+from rafair.auditing import default_options as auditing
 
 N = 300
 
@@ -124,7 +124,9 @@ VALUES = {
 
 @pytest.mark.parametrize("case", VALUES.values(), ids=VALUES)
 def test_values_that_make_no_sense_are_found_before_any_work(refused, case, monkeypatch):
-    monkeypatch.setattr("rafair.auditing.judging.Judge.__call__", lambda *_: pytest.fail("work"))
+    monkeypatch.setattr(
+        "rafair.auditing.whole_file_verdicts.FileJudge.__call__", lambda *_: pytest.fail("work")
+    )
     column, value, *words = case
     line = refused(replaced(column, value))
     for word in ("people.parquet", *words):

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from commands import call, document, rafair
-from rafair.engine.sealed import sealed
+from rafair.engine.digest_json import sealed
 
 GOOD = 'version = 1\n[[rule]]\nrate = "clean.accuracy"\nat_least = 0.1\n'
 DROP = 'version = 1\n[[rule]]\nrate = "clean.accuracy"\nlargest_drop = 1.0\n'

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from rafair.cli.main import run
-from rafair.engine.sealed import sealed
+from rafair.engine.digest_json import sealed
 from rafair.models import training
 
 QUICK = ("--epochs", "1", "--instances", "10", "--steps", "2")

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from rafair.datasets import DATASETS, fetch, load_dataset, status
-from rafair.datasets.minimising import KEPT, minimise_compas
+from rafair.datasets.compas_minimising import KEPT, minimise_compas
 from rafair.errors import DataFileError, DownloadError
 
 HEADER_LINE = (

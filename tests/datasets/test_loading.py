@@ -272,7 +272,7 @@ def test_names_and_variants_are_checked():
 
 def test_importing_loads_nothing_heavy():
     code = (
-        "import sys, rafair.datasets as d; from rafair.datasets.summaries import overview; "
+        "import sys, rafair.datasets as d; from rafair.datasets.dataset_summaries import overview; "
         "overview(); print(sorted({'torch', 'statsmodels', 'requests'} & set(sys.modules)))"
     )
     done = subprocess.run(

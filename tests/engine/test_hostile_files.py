@@ -12,7 +12,13 @@ from pathlib import Path
 import pytest
 
 from commands import call
-from rafair.engine.files import copy_file, read_regular, write_synced, writing, writing_folder
+from rafair.engine.atomic_files import (
+    copy_file,
+    read_regular,
+    write_synced,
+    writing,
+    writing_folder,
+)
 from rafair.engine.run_folder import check_contents
 from rafair.engine.text_file import json_in, read_json
 from rafair.engine.toml_file import read_toml

@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from commands import call
-from rafair.engine.files import sha256_of
+from rafair.engine.atomic_files import sha256_of
+from rafair.engine.digest_json import sealed
 from rafair.engine.parquet_size import check_size
-from rafair.engine.sealed import sealed
 
 
 def bomb(path, template, rows):

@@ -10,10 +10,10 @@ import pytest
 
 import rafair
 from planted_certificates import certified_by_hand, planted_run
-from rafair.gating.conditions import conditions
+from rafair.gating.audit_conditions import conditions
 from rafair.gating.difference_tables import notes, tables
 from rafair.gating.pairing import of_both, pair
-from rafair.metrics.differences import paired_rates
+from rafair.metrics.rate_difference import paired_rates
 from rafair.results.rate_names import RateName
 
 EPSILONS = (0.02, 0.1)

@@ -12,10 +12,10 @@ import pytest
 import rafair
 from planted_certificates import certified_by_hand, planted_run
 from rafair.errors import InputError
-from rafair.gating.decision import Status
 from rafair.gating.entry import decide
+from rafair.gating.gate_decision import Status
 from rafair.gating.policy_file import as_policy
-from rafair.metrics.differences import paired_rates
+from rafair.metrics.rate_difference import paired_rates
 from rafair.metrics.rates import rate
 from rafair.reports.gate_github import gate_github
 from rafair.reports.junit import junit

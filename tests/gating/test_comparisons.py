@@ -16,13 +16,13 @@ import planted
 import rafair
 from commands import call
 from commands import rafair as command
-from rafair.blocks.kinds import Heading
+from rafair.blocks.block_types import Heading
 from rafair.blocks.markdown import as_markdown
 from rafair.blocks.terminal import as_text
-from rafair.engine.sealed import sealed
+from rafair.engine.digest_json import sealed
 from rafair.gating.difference_tables import blocks
-from rafair.metrics.differences import Unpaired
-from rafair.metrics.rounding import as_fraction
+from rafair.metrics.rate_difference import Unpaired
+from rafair.metrics.rate_format import as_fraction
 from rafair.results.rate_names import RateName, rates_of
 
 OPTIONS = {"attacks": ("rafair", "pgd"), "steps": 4, "step_size": 0.05}

@@ -9,12 +9,12 @@ import torch
 import rafair
 from planted import numeric, random_table, table_of
 from rafair.errors import InputError
+from rafair.hardening.attack_panel import AttackPanel
 from rafair.hardening.counterpart_adversarial import CounterpartAdversarial
-from rafair.hardening.judging import Judge
 from rafair.hardening.method import TrainingMethod, cross_entropy_of
 from rafair.hardening.pgd_at import PgdTraining
 from rafair.hardening.registry import TRAINING
-from rafair.hardening.training import RISE, Hardening
+from rafair.hardening.training_loop import RISE, Hardening
 from rafair.models.torch_module import TorchClassifier
 from rafair.models.training import TrainConfig
 
@@ -119,7 +119,7 @@ def test_a_planted_bias_that_ordinary_training_learns_is_removed():
     test = table.take(np.arange(1300, 1500))
     learnt = table.take(np.arange(1300))
     config = TrainConfig(epochs=15)
-    judge = Judge(test, attacks=("rafair",), steps=10)
+    judge = AttackPanel(test, attacks=("rafair",), steps=10)
     ordinary = judge(TorchClassifier(rafair.train(learnt, config)), 0.05)
     network, _ = Hardening(CounterpartAdversarial(), 0.05, config).train(learnt)
     ours = judge(TorchClassifier(network), 0.05)

@@ -13,17 +13,17 @@ from rafair import audit
 from rafair.attacks.registry import ATTACKS, UNIONS
 from rafair.auditing import evaluation
 from rafair.auditing.evaluation import evaluate
-from rafair.engine.workers import Workers
+from rafair.engine.thread_pool import Workers
 from rafair.errors import InputError
-from rafair.hardening import judging
-from rafair.hardening.checking import MaskingCheck
+from rafair.hardening import attack_panel
+from rafair.hardening.attack_panel import AttackPanel, Judgement
 from rafair.hardening.config import HardenConfig, all_judges
-from rafair.hardening.judging import Judge, Judgement
-from rafair.models.function import FunctionClassifier
+from rafair.hardening.judge_checks import MaskingCheck
+from rafair.models.function_classifier import FunctionClassifier
 from rafair.models.torch_module import TorchClassifier
-from rafair.results.per_instance import PerInstance
+from rafair.results.attack_runs import members_of
+from rafair.results.instance_outcomes import PerInstance
 from rafair.results.rate_names import RateName
-from rafair.results.twins import members_of
 from rafair.verdicts import Verdict
 
 WEIGHTS = [1.0, -2.0, 0.5, 0.3, -0.2]
@@ -49,7 +49,7 @@ def exactly(table, epsilon):
 
 
 def test_a_linear_model_is_judged_as_it_is_in_closed_form(table):
-    judge = Judge(table)
+    judge = AttackPanel(table)
     for epsilon in (0.02, EPSILON, 0.3):
         found = judge(TorchClassifier(linear(WEIGHTS)), epsilon)
         right, alike = exactly(table, epsilon)
@@ -72,7 +72,7 @@ def test_an_instance_that_has_lost_both_is_left_alone(table, monkeypatch):
 
     monkeypatch.setattr(evaluation, "attack_of", watched)
     panel = ("rafair", "strongest", "noise")
-    found = Judge(table, panel)(TorchClassifier(linear(WEIGHTS)), 0.3)
+    found = AttackPanel(table, panel)(TorchClassifier(linear(WEIGHTS)), 0.3)
     members = [member for name in panel for member in members_of(name)]
     assert [name for name, _ in asked] == members
     sizes = [len(rows) for _, rows in asked]
@@ -82,17 +82,17 @@ def test_an_instance_that_has_lost_both_is_left_alone(table, monkeypatch):
 
 
 def test_what_is_left_alone_changes_no_answer(table, monkeypatch):
-    model, judge = TorchClassifier(linear(WEIGHTS)), Judge(table, attacks=("rafair", "noise"))
+    model, judge = TorchClassifier(linear(WEIGHTS)), AttackPanel(table, attacks=("rafair", "noise"))
     spared = judge(model, 0.3)
     monkeypatch.setattr(
-        judging, "evaluate", lambda *given, sparing: evaluate(*given, sparing=not sparing)
+        attack_panel, "evaluate", lambda *given, sparing: evaluate(*given, sparing=not sparing)
     )
     assert spared.record == judge(model, 0.3).record
 
 
 def test_the_judge_finds_what_the_public_audit_finds(table):
     model, attacks = TorchClassifier(linear(WEIGHTS)), ("rafair", "apgd", "noise")
-    found = Judge(table, attacks=attacks, steps=4)(model, EPSILON)
+    found = AttackPanel(table, attacks=attacks, steps=4)(model, EPSILON)
     options = {"steps": 4, "step_size": 2.5 * EPSILON / 4, "epsilon": EPSILON, "labels": None}
     run = audit(model, table, attacks=attacks, **options)
     each = PerInstance.read(run.folder)
@@ -109,7 +109,7 @@ def test_the_judge_enumerates_counterparts(table):
             alone = (rows[:, 3:] == np.float32(values)).all(axis=1)
             return np.stack([~alone, alone], axis=1).astype(np.float32)
 
-        judge = Judge(table, attacks=("noise",), steps=2, black_box=True)
+        judge = AttackPanel(table, attacks=("noise",), steps=2, black_box=True)
         found = judge(FunctionClassifier(otherwise), EPSILON)
         assert not found.fair.any()
         assert set(found.clean) <= {Verdict.TRUE_BIASED, Verdict.FALSE_BIASED}
@@ -123,14 +123,16 @@ def test_judging_opens_one_pool_and_no_folder(table, monkeypatch):
             pools.append(self)
             return super().__enter__()
 
-    monkeypatch.setattr(judging, "Workers", Counted)
+    monkeypatch.setattr(attack_panel, "Workers", Counted)
     monkeypatch.setattr(tempfile, "mkdtemp", lambda *_, **__: pytest.fail("a temporary folder"))
-    Judge(table, steps=2)(TorchClassifier(linear(WEIGHTS)), EPSILON)
+    AttackPanel(table, steps=2)(TorchClassifier(linear(WEIGHTS)), EPSILON)
     assert len(pools) == 1
 
 
 def test_what_is_stored_of_a_judgement_is_all_of_it(table):
-    found = Judge(table, attacks=("apgd",), steps=2)(TorchClassifier(linear(WEIGHTS)), EPSILON)
+    found = AttackPanel(table, attacks=("apgd",), steps=2)(
+        TorchClassifier(linear(WEIGHTS)), EPSILON
+    )
     again = Judgement.of_record(found.record)
     for name in ("clean", "accurate", "fair"):
         assert np.array_equal(getattr(found, name), getattr(again, name))
@@ -138,7 +140,7 @@ def test_what_is_stored_of_a_judgement_is_all_of_it(table):
 
 def test_attacks_without_gradients_find_nothing_where_gradients_are_a_guide(table):
     model = TorchClassifier(linear(WEIGHTS))
-    judge = Judge(table)
+    judge = AttackPanel(table)
     check = MaskingCheck(judge)
     found = check(model, EPSILON, judge(model, EPSILON))
     assert found["black_box"]["n"] == found["noise"]["n"] > 0
@@ -156,7 +158,7 @@ def test_masked_gradients_are_found():
 
     table = random_table(80, seed=5)
     right = table.take(np.flatnonzero((table.rows[:, 0] > 0.5) == table.labels))
-    judge = Judge(right, attacks=("apgd",), steps=5)
+    judge = AttackPanel(right, attacks=("apgd",), steps=5)
     model = TorchClassifier(Stairs())
     panel = judge(model, 0.3)
     assert panel.zero_gradient > 0

@@ -14,9 +14,9 @@ from rafair.errors import InputError, UnknownNameError
 from rafair.hardening.augment import Augment
 from rafair.hardening.counterpart_adversarial import CounterpartAdversarial
 from rafair.hardening.counterpart_logit_pairing import CounterpartLogitPairing
-from rafair.hardening.neighbourhood import Neighbourhood
 from rafair.hardening.pgd_at import PgdTraining
 from rafair.hardening.registry import METHODS, TRAINING, method_named
+from rafair.hardening.sampled_neighbours import Neighbourhood
 from rafair.hardening.trades import Trades
 from rafair.models.training import TrainConfig
 

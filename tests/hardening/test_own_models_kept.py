@@ -19,14 +19,14 @@ import own_models
 import rafair as package
 import servers
 from commands import call, rafair
-from rafair.engine.sealed import write_sealed
+from rafair.engine.digest_json import write_sealed
 from rafair.models.adapters.onnx_consensus import NoGraphError, consensus_graph
 from rafair.models.model_file import ModelFile
+from rafair.models.model_folder import averaged_over
 from rafair.models.model_options import ModelOptions
-from rafair.models.opening import open_model
-from rafair.models.raw_rows import raw_matrix
-from rafair.models.storage import averaged_over
-from rafair.models.wrapper import ConsensusWrapper
+from rafair.models.models_by_name import open_model
+from rafair.models.raw_inputs import raw_matrix
+from rafair.models.wrapper_description import ConsensusWrapper
 from rafair.sources.saved_models import wrapped
 from rafair.tabular.encoding import encode
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from made_hardenings import hardening, side
-from rafair.hardening.checking import pooled, rises, zero_gradients
-from rafair.hardening.gains import majority_explains, summary
-from rafair.hardening.judging import Judgement
-from rafair.hardening.rates import Measured, mean_changes, mean_rates, rates_of
+from rafair.hardening.attack_panel import Judgement
+from rafair.hardening.gain_sentences import majority_explains, summary
+from rafair.hardening.judge_checks import pooled, rises, zero_gradients
+from rafair.hardening.network_rates import Measured, mean_changes, mean_rates, rates_of
 from rafair.metrics.rates import rate
 from rafair.results.hardening_record import Broken, MeanRate, Side
 

@@ -6,8 +6,8 @@ import rederive
 from commands import document, rafair, without
 from rafair import TrainConfig, audit, load_dataset
 from rafair.hardening.registry import TRAINING
-from rafair.hardening.training import Hardening
-from rafair.models.opening import open_model
+from rafair.hardening.training_loop import Hardening
+from rafair.models.models_by_name import open_model
 
 AUDIT = {"instances": 30, "steps": 4, "epsilon": 0.05, "step_size": 0.02}
 COUNTED = ("seconds", "gradient_rows", "prediction_rows")

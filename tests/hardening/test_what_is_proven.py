@@ -12,15 +12,15 @@ from torch import nn
 import planted
 from made_hardenings import hardening, side
 from rafair.blocks.terminal import as_text
-from rafair.certify.standing import Standing
+from rafair.certify.property_status import Standing
 from rafair.engine.progress import SILENT
-from rafair.hardening.gains import summary
-from rafair.hardening.judging import Judge, Judgement
-from rafair.hardening.proofs import Proofs, proven, with_broken
-from rafair.metrics.differences import paired_rates
+from rafair.hardening.attack_panel import AttackPanel, Judgement
+from rafair.hardening.certified_gains import Proofs, proven, with_broken
+from rafair.hardening.gain_sentences import summary
+from rafair.metrics.rate_difference import paired_rates
 from rafair.metrics.rates import rate
 from rafair.models.torch_module import TorchClassifier
-from rafair.reports.hardening import blocks
+from rafair.reports.hardening_blocks import blocks
 
 OPEN, CERTIFIED, REFUTED, NEAR_TIE = Standing
 EPSILONS = (0.02, 0.05)
@@ -51,7 +51,7 @@ def judged():
     """A judge of few rows, a network, and what is proven of it."""
     table = planted.random_table(30, n_free=3, domains=(4, 3), seed=8)
     table = planted.mostly_right(table, small())
-    judge = Judge(table, attacks=("fgsm",), steps=2, threads=1)
+    judge = AttackPanel(table, attacks=("fgsm",), steps=2, threads=1)
     model = TorchClassifier(small())
     return judge, model, Proofs(judge, EPSILONS, 50)(model, SILENT)
 

@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from rafair.metrics.groups import LEAST_INSTANCES, difference_interval, largest_gap, rates_by_group
+from rafair.metrics.group_gaps import (
+    LEAST_INSTANCES,
+    difference_interval,
+    largest_gap,
+    rates_by_group,
+)
 from rafair.metrics.rates import rate
 
 

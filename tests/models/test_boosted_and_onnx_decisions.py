@@ -14,13 +14,13 @@ from onnx import TensorProto, helper, numpy_helper
 from test_decisions import FRAMES, TABLES, asked_rows
 
 import rafair
-from rafair import typed
-from rafair.engine.workers import Workers
+from rafair import option_values
+from rafair.engine.thread_pool import Workers
 from rafair.models.decision import OWN
-from rafair.models.live import open_live
 from rafair.models.model_options import ModelOptions
-from rafair.models.raw_rows import raw_frame
-from rafair.sources.first_look import first_look
+from rafair.models.models_in_memory import open_live
+from rafair.models.raw_inputs import raw_frame
+from rafair.sources.model_checks import first_look
 
 NUMBERS = ["age", "grade"]
 BOOSTED = {
@@ -119,7 +119,7 @@ def test_the_order_is_said_as_a_shell_takes_it():
         rafair.audit(model, table, attacks=())
     text = str(caught.value).partition("say which with ")[2].partition(" (model_classes")[0]
     words = shlex.split(text)  # the one option or the other
-    stated = typed.fields("model_classes", words[1])
+    stated = option_values.fields("model_classes", words[1])
     assert words[0] == "--model-classes"
     assert stated == (">50K, or more", "<=50K")
     rafair.audit(model, table, attacks=(), model_classes=stated)
@@ -128,7 +128,7 @@ def test_the_order_is_said_as_a_shell_takes_it():
 @pytest.mark.parametrize("text", ["0.2", "=0.2", "yes=", "yes", "yes=much"])
 def test_a_threshold_names_a_class_and_a_number(text):
     with pytest.raises(rafair.InputError, match="threshold: expected CLASS=P"):
-        typed.threshold("threshold", text)
+        option_values.threshold("threshold", text)
 
 
 def test_accuracy_does_not_decide_about_the_order():

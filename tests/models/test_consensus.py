@@ -19,16 +19,16 @@ import planted
 import rafair
 import servers
 from rafair.errors import InputError, ModelError
-from rafair.models.adapting import as_classifier, check_fits
-from rafair.models.asked_once import AskedOnce
+from rafair.models.answer_cache import CachedClassifier
 from rafair.models.consensus import (
     MOST_COMBINATIONS,
     ConsensusClassifier,
     combinations_to_average,
 )
-from rafair.models.http.endpoint import HttpOptions, open_endpoint
-from rafair.models.onnx_file import Averaged, export_onnx
-from rafair.models.opening import open_model
+from rafair.models.fit_to_table import as_classifier, check_fits
+from rafair.models.http.http_classifier import HttpOptions, open_endpoint
+from rafair.models.models_by_name import open_model
+from rafair.models.onnx_export import Averaged, export_onnx
 from rafair.models.training import TrainConfig, train
 from rafair.tabular.counterparts import Counterparts
 
@@ -188,7 +188,7 @@ def test_a_model_without_gradients_is_asked_about_each_row_once():
         asked.update(row.tobytes() for row in rows)
         return rows[:, :2] + rows[:, 3:4]
 
-    model = consensus(AskedOnce(as_classifier(count)))
+    model = consensus(CachedClassifier(as_classifier(count)))
     everyone = counterparts_of(TABLE.rows).reshape(-1, 5)
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(model.logits, np.array_split(everyone, 16)))

@@ -29,12 +29,12 @@ from sklearn import (
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 
 import rafair
-from rafair.models.adapters.asking import probe_rows
+from rafair.models.adapters.score_model import probe_rows
 from rafair.models.adapters.sklearn_decisions import FOLLOWS, JOINT, name_of, question_for
 from rafair.models.decision import OWN, THRESHOLD, settled
-from rafair.models.live import open_live
 from rafair.models.model_options import ModelOptions
-from rafair.models.raw_rows import raw_frame
+from rafair.models.models_in_memory import open_live
+from rafair.models.raw_inputs import raw_frame
 from rafair.tabular.counterparts import Counterparts
 
 CLASSES = {2: ("no", "yes"), 3: ("a", "b", "c")}

@@ -14,10 +14,10 @@ import pytest
 
 import servers
 from rafair.errors import InputError, ModelError, ModelGoneError, RafairWarning
-from rafair.models.adapting import check_fits
-from rafair.models.asked_once import AskedOnce
-from rafair.models.http import line
-from rafair.models.http.endpoint import HttpClassifier, HttpOptions, open_endpoint
+from rafair.models.answer_cache import CachedClassifier
+from rafair.models.fit_to_table import check_fits
+from rafair.models.http import connection
+from rafair.models.http.http_classifier import HttpClassifier, HttpOptions, open_endpoint
 from rafair.models.model_options import ModelOptions
 from rafair.tabular.encoding import MISSING
 from rafair.tabular.schema import Feature, Schema
@@ -44,9 +44,9 @@ def shares(logits: np.ndarray) -> np.ndarray:
 
 
 def one_line(error: BaseException) -> str:
-    line = str(error)
-    assert "\n" not in line
-    return line
+    connection = str(error)
+    assert "\n" not in connection
+    return connection
 
 
 # both protocols -------------------------------------------------------------------------------
@@ -73,7 +73,7 @@ def test_open_inference_gives_what_the_model_gives(columns, path):
 
 def test_a_failure_loses_no_answer_that_is_under_way(monkeypatch):
     """The first batch is refused while the others are being answered: they were paid for."""
-    monkeypatch.setattr(line, "GRACE", 60.0)  # a busy machine answers when it can
+    monkeypatch.setattr(connection, "GRACE", 60.0)  # a busy machine answers when it can
 
     def slowly(request):
         time.sleep(0.2)
@@ -169,10 +169,10 @@ def test_what_does_not_pass_ends_in_one_line(fault):
         server.fault = lambda number: fault
         with pytest.raises(ModelGoneError) as caught:
             opened(server).logits(ROWS[:50])
-        line = one_line(caught.value)
-        assert WORDS[fault] in line
-        assert ("Welcome" in line) == (fault == "text")
-        assert "in 4 tries; what was done is kept" in line
+        connection = one_line(caught.value)
+        assert WORDS[fault] in connection
+        assert ("Welcome" in connection) == (fault == "text")
+        assert "in 4 tries; what was done is kept" in connection
         assert server.requests == 4
         assert caught.value.exit_code == 3
 
@@ -238,7 +238,7 @@ def test_what_was_answered_before_the_end_is_kept():
     """Batches that were answered are not asked about again, though the call as a whole failed."""
     with servers.plain_server() as server:
         server.fault = lambda number: None if number <= 3 else 500
-        once = AskedOnce(opened(server, concurrency=2, retries=1))
+        once = CachedClassifier(opened(server, concurrency=2, retries=1))
         with pytest.raises(ModelGoneError):
             once.logits(ROWS)
         answered = sum(server.answered.values())
@@ -259,9 +259,9 @@ def test_a_wrong_token_is_refused_at_once_and_told_to_nobody(monkeypatch):
         with pytest.raises(ModelError) as caught:
             check_fits(opened(server), ROWS, 2)
         assert server.requests == 1
-        line = one_line(caught.value)
-        assert "bearer token in RAFAIR_TOKEN that the server takes, got status 401" in line
-        assert "s3cr3t" not in line
+        connection = one_line(caught.value)
+        assert "bearer token in RAFAIR_TOKEN that the server takes, got status 401" in connection
+        assert "s3cr3t" not in connection
         monkeypatch.setenv("OTHER", "s3cr3t-right")
         model = opened(server, token_env="OTHER")
         model.logits(ROWS[:5])

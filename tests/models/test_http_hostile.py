@@ -14,9 +14,9 @@ import pytest
 import hostility
 import servers
 from rafair.errors import InputError, ModelError, ModelGoneError, RafairError
-from rafair.models.http.endpoint import HttpClassifier, HttpOptions, open_endpoint
+from rafair.models.http.http_classifier import HttpClassifier, HttpOptions, open_endpoint
+from rafair.models.http.proxies_and_certificates import certificates
 from rafair.models.http.retry_after import asked_pause
-from rafair.models.http.surroundings import certificates
 from rafair.tabular.schema import Feature, Schema
 
 AGE = Feature(name="age", kind="integer", minimum=20, maximum=40)
@@ -195,7 +195,7 @@ def told(act) -> RafairError | None:
 @pytest.mark.parametrize("protocol", ["json", "v2", "metadata"])
 def test_whatever_an_answer_holds_it_is_understood_or_refused(server, protocol, monkeypatch):
     context = certificates()  # takes its time to be read, each time that a model is opened
-    monkeypatch.setattr("rafair.models.http.transport.certificates", lambda: context)
+    monkeypatch.setattr("rafair.models.http.retries.certificates", lambda: context)
     now = {"v2": json.dumps(GOOD), "json": "", "metadata": json.dumps(METADATA)}
     server.answer = lambda request: now["json" if protocol == "json" else "v2"]
     server.get = lambda path: now["metadata"]

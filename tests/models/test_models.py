@@ -10,17 +10,15 @@ import torch
 from torch import nn
 
 import planted
-from rafair.engine.files import sha256_of
-from rafair.engine.sealed import sealed
-from rafair.engine.workers import Workers
+from rafair.engine.atomic_files import sha256_of
+from rafair.engine.digest_json import sealed
+from rafair.engine.thread_pool import Workers
 from rafair.errors import ModelError
-from rafair.models import dense, passes
-from rafair.models.adapting import check_fits
-from rafair.models.dense import BLOCK_ROWS, DenseNetwork
-from rafair.models.function import FunctionClassifier
-from rafair.models.network import fcnn
-from rafair.models.onnx_file import export_onnx
-from rafair.models.storage import (
+from rafair.models import dense_network, passes
+from rafair.models.dense_network import BLOCK_ROWS, DenseNetwork
+from rafair.models.fit_to_table import check_fits
+from rafair.models.function_classifier import FunctionClassifier
+from rafair.models.model_folder import (
     DESCRIPTION,
     ONNX,
     WEIGHTS,
@@ -28,6 +26,8 @@ from rafair.models.storage import (
     load_model,
     save_model,
 )
+from rafair.models.onnx_export import export_onnx
+from rafair.models.paper_network import fcnn
 from rafair.models.torch_module import TorchClassifier
 from rafair.models.training import TrainConfig, train
 
@@ -116,8 +116,8 @@ def test_a_pass_in_one_call_has_the_bits_of_its_operations_one_by_one(monkeypatc
     rows = np.random.default_rng(0).random((2 * BLOCK_ROWS, 5), dtype=np.float32)
     assert type(passes.forward).__name__ == "ScriptFunction"
     logits, gradients = classifier.logits_and_gradients(rows, by_sign)
-    monkeypatch.setattr(dense, "forward", passes._forward)
-    monkeypatch.setattr(dense, "backward", passes._backward)
+    monkeypatch.setattr(dense_network, "forward", passes._forward)
+    monkeypatch.setattr(dense_network, "backward", passes._backward)
     slow_logits, slow_gradients = classifier.logits_and_gradients(rows, by_sign)
     assert np.array_equal(logits, slow_logits)
     assert np.array_equal(gradients, slow_gradients)

@@ -16,9 +16,9 @@ from torch.nn.utils import parametrizations, prune
 import planted
 import rafair
 from rafair.models.decision import THRESHOLD
-from rafair.models.faithful import faithful
-from rafair.models.live import open_live
+from rafair.models.decision_agreement import faithful
 from rafair.models.model_options import ModelOptions
+from rafair.models.models_in_memory import open_live
 
 TABLE = planted.random_table(n=60)
 WIDTH = len(TABLE.schema)

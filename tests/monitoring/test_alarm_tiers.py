@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from rafair.metrics.rates import rate
-from rafair.monitoring.alarm import KINDS, LEVELS, Cases
-from rafair.monitoring.evidence.alarms import raised, standing, tiers
-from rafair.monitoring.evidence.falls import falls
-from rafair.monitoring.watched import CONDITIONS, watched
+from rafair.monitoring.alarm_types import KINDS, LEVELS, Cases
+from rafair.monitoring.evidence.alarm_levels import raised, standing, tiers
+from rafair.monitoring.evidence.drift_tests import falls
+from rafair.monitoring.watched_rates import CONDITIONS, watched
 
 A, F = "accuracy", "individual_fairness"
 NAMES = [one.name for one in watched(CONDITIONS)]

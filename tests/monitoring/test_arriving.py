@@ -12,12 +12,12 @@ import time
 import pytest
 
 from rafair.errors import DataFileError
-from rafair.monitoring.incoming.arriving import Arriving
-from rafair.monitoring.incoming.lines import LONGEST_LINE
+from rafair.monitoring.incoming.pipe_reader import Arriving
+from rafair.monitoring.incoming.text_lines import LONGEST_LINE
 
 WATCHER = """
 import signal, sys
-from rafair.monitoring.incoming.arriving import Arriving
+from rafair.monitoring.incoming.pipe_reader import Arriving
 stop = []
 signal.signal(signal.SIGTERM, lambda *_: stop.append(1))
 stream = Arriving(sys.stdin.fileno())

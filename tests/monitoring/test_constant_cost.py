@@ -12,12 +12,12 @@ from sqlalchemy import event
 
 from made_windows import made_window
 from rafair.metrics.rates import rate
-from rafair.monitoring.evidence.ceilings import Ceilings
-from rafair.monitoring.evidence.falls import falls
-from rafair.monitoring.evidence.looking import Looks
-from rafair.monitoring.evidence.sequential import last_evidence
-from rafair.monitoring.store.opening import open_store
-from rafair.monitoring.watched import CONDITIONS, watched
+from rafair.monitoring.evidence.drift_tests import falls
+from rafair.monitoring.evidence.evidence_ceilings import Ceilings
+from rafair.monitoring.evidence.running_tests import RunningTests
+from rafair.monitoring.evidence.sequential_test import last_evidence
+from rafair.monitoring.store.open_store import open_store
+from rafair.monitoring.watched_rates import CONDITIONS, watched
 
 ALPHA, TOLERANCE = 0.05, 0.01
 NAMES = [one.name for one in watched(CONDITIONS)]
@@ -42,9 +42,9 @@ def stream(looks: int, fall_at: int | None = None, seed: int = 0) -> list[dict]:
     return found
 
 
-def watch(store, counts, looks: Looks | None = None) -> list[list]:
+def watch(store, counts, looks: RunningTests | None = None) -> list[list]:
     """What fell at each look; each is stored."""
-    looks = looks or Looks(REFERENCE, ALPHA, TOLERANCE, store)
+    looks = looks or RunningTests(REFERENCE, ALPHA, TOLERANCE, store)
     told = []
     for one in counts:
         number = store.last_number() + 1
@@ -111,7 +111,7 @@ def test_no_window_reads_more_than_the_one_before(place):
         def asked(_, __, statement, *___):
             read.append(statement)
 
-        looks = Looks(REFERENCE, ALPHA, TOLERANCE, store)
+        looks = RunningTests(REFERENCE, ALPHA, TOLERANCE, store)
         for one in stream(9, seed=1):
             read.clear()
             watch(store, [one], looks)
@@ -173,7 +173,7 @@ def test_a_window_of_an_older_rafair_is_counted_again(place):
         watch(store, counts[:10])
         before = store.evidence()
         assert store.commit(made_window(11, 0, counts=counts[10], evidence=before, late_labels={}))
-        looks = Looks(REFERENCE, ALPHA, TOLERANCE, store)
+        looks = RunningTests(REFERENCE, ALPHA, TOLERANCE, store)
         told = watch(store, counts[11:], looks)
         assert told == expected(counts)[11:]
         kept = store.evidence()
@@ -185,7 +185,7 @@ def test_a_window_of_an_older_rafair_is_counted_again(place):
 def test_what_was_not_stored_is_not_gone_on_from(place):
     counts = stream(6)
     with open_store(place, "m", {}) as store:
-        looks = Looks(REFERENCE, ALPHA, TOLERANCE, store)
+        looks = RunningTests(REFERENCE, ALPHA, TOLERANCE, store)
         watch(store, counts[:3], looks)
         looks.next(4, stream(1, 1, seed=9)[0])  # and it could not be stored
         watch(store, counts[3:], looks)

@@ -10,7 +10,7 @@ import yaml
 from prometheus_client import CollectorRegistry
 
 import planted_histories as planted
-from rafair.monitoring.telling.metrics import Collector, Snapshot
+from rafair.monitoring.telling.prometheus_metrics import Collector, Snapshot
 from rafair.monitoring.telling.webhook import Webhook
 
 DOCS = (Path(__file__).parents[2] / "docs" / "monitor-dashboard.md").read_text("utf-8")

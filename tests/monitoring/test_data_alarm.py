@@ -9,15 +9,15 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from rafair.errors import InputError
-from rafair.monitoring.alarm import Counted
+from rafair.monitoring.alarm_types import Counted
 from rafair.monitoring.entry import Place, Stream, check_file, watch_stream
-from rafair.monitoring.evidence.alarms import unjudged
-from rafair.monitoring.incoming.faults import summed
-from rafair.monitoring.kept import history_at
-from rafair.monitoring.record import Refused
-from rafair.monitoring.stop import Stop
-from rafair.monitoring.telling.metrics import Collector, Snapshot
-from rafair.monitoring.told import WindowResult
+from rafair.monitoring.evidence.alarm_levels import unjudged
+from rafair.monitoring.finished_windows import history_at
+from rafair.monitoring.incoming.refusal_summary import summed
+from rafair.monitoring.stop_request import Stop
+from rafair.monitoring.stream_record import Refused
+from rafair.monitoring.telling.prometheus_metrics import Collector, Snapshot
+from rafair.monitoring.watch_results import WindowResult
 from rafair.reports.monitor_page import render_monitor_page
 from receivers import Receiver
 from streams import frame_of, write_stream

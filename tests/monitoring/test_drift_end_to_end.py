@@ -28,9 +28,9 @@ from benchmarks.watch_real import (
 from rafair.auditing.entry import audit_named
 from rafair.engine.run_settings import RunSettings
 from rafair.monitoring.references.freezing import FreezeOptions, freeze, open_watched
-from rafair.monitoring.references.reference import Reference
-from rafair.monitoring.watched import CONDITIONS, METRICS, Watched
-from rafair.sources.named import Named
+from rafair.monitoring.references.frozen_reference import Reference
+from rafair.monitoring.watched_rates import CONDITIONS, METRICS, Watched
+from rafair.sources.user_named import Named
 from rafair.tabular.encoding import encode
 
 WINDOW = 100

@@ -11,7 +11,7 @@ from scipy.stats import beta
 
 from rafair.errors import InputError
 from rafair.metrics.rates import rate
-from rafair.monitoring.evidence.falls import bounds, by_name, falls, share_of
+from rafair.monitoring.evidence.drift_tests import bounds, by_name, falls, share_of
 
 REFERENCE = {
     "clean.accuracy": rate(1083, 1274),

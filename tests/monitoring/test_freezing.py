@@ -26,16 +26,16 @@ from rafair.auditing.entry import audit_named
 from rafair.engine.option_groups import Threaded
 from rafair.engine.run_settings import RunSettings
 from rafair.errors import DataFileError, InputError, ModelError, RunFolderError, UnfinishedRunError
+from rafair.models.model_folder import save_model
 from rafair.models.model_options import ModelOptions
-from rafair.models.storage import save_model
-from rafair.models.wrapper import ConsensusWrapper
+from rafair.models.wrapper_description import ConsensusWrapper
 from rafair.monitoring.references.freezing import FreezeOptions, freeze, open_watched
-from rafair.monitoring.references.judge import Judge
-from rafair.monitoring.references.reference import Reference
-from rafair.results.verified import verified_run
-from rafair.search.draws import row_keys
-from rafair.sources.named import Named
-from rafair.tabular.reading import read_table
+from rafair.monitoring.references.frozen_reference import Reference
+from rafair.monitoring.references.stream_judge import StreamJudge
+from rafair.results.verification import verified_run
+from rafair.search.seeded_draws import row_keys
+from rafair.sources.user_named import Named
+from rafair.tabular.table_from_file import read_table
 
 ONE = Threaded(threads=1)
 QUICK = FreezeOptions(probes=("noise",))
@@ -390,7 +390,7 @@ def test_a_model_behind_http(tmp_path):
         assert names(tmp_path / "run" / "monitor") == {"reference.json", "reference.parquet"}
         with pytest.raises(InputError, match="model: expected http"):
             open_watched(tmp_path / "run")
-        assert isinstance(open_watched(tmp_path / "run", named)[1], Judge)
+        assert isinstance(open_watched(tmp_path / "run", named)[1], StreamJudge)
 
 
 def test_a_network_on_a_streamed_file(tmp_path, affairs):

@@ -18,9 +18,9 @@ import own_models
 from commands import Done, call
 from rafair.errors import ModelError
 from rafair.monitoring.references.freezing import FreezeOptions, freeze, open_watched
-from rafair.monitoring.references.reference import Reference
+from rafair.monitoring.references.frozen_reference import Reference
 from rafair.monitoring.references.reference_record import ModelPlace
-from rafair.sources.named import Named
+from rafair.sources.user_named import Named
 
 EVIL = "from pathlib import Path\nPath(__file__).with_name('went off').touch()\n"
 

@@ -10,25 +10,25 @@ import torch
 import planted
 import planted_loans
 import rafair
-from rafair.attacks.naming import attack_named
+from rafair.attacks.attack_names import attack_named
 from rafair.attacks.registry import UNIONS
-from rafair.engine.workers import Workers
+from rafair.engine.thread_pool import Workers
 from rafair.errors import InputError, UnknownNameError
-from rafair.models.adapting import as_classifier
-from rafair.models.function import FunctionClassifier
+from rafair.models.fit_to_table import as_classifier
+from rafair.models.function_classifier import FunctionClassifier
 from rafair.monitoring.probes import PROBES
-from rafair.monitoring.references import judge as judging
-from rafair.monitoring.references.judge import Judge
-from rafair.monitoring.references.judge_options import JudgeOptions
+from rafair.monitoring.references import stream_judge as judging
+from rafair.monitoring.references.stream_judge import StreamJudge
+from rafair.monitoring.references.stream_judge_options import StreamJudgeOptions
 from rafair.results.derived_rates import plain
-from rafair.results.per_instance import PerInstance
+from rafair.results.instance_outcomes import PerInstance
 from rafair.results.rate_names import RateName
-from rafair.results.reader import Reader
+from rafair.results.record_reader import Reader
 from rafair.tabular.schema import Feature, Schema
 from rafair.tabular.table import Table
 
 ALL = tuple(sorted(PROBES))
-WIDE = JudgeOptions(probes=ALL, epsilon=0.2)
+WIDE = StreamJudgeOptions(probes=ALL, epsilon=0.2)
 CONDITIONS = ("clean", "noise", "strongest")
 
 
@@ -61,7 +61,7 @@ def module():
 
 
 def test_rows_as_they_came_are_judged_as_by_brute_force(table, module):
-    found = Judge(as_classifier(module), table.schema, WIDE)(table.rows)
+    found = StreamJudge(as_classifier(module), table.schema, WIDE)(table.rows)
     assert found.predictions.tolist() == predicted(module, table.rows).tolist()
     fair = [brute_fair(module, row, table) for row in table.rows]
     assert found.fair["clean"].tolist() == fair
@@ -71,7 +71,7 @@ def test_rows_as_they_came_are_judged_as_by_brute_force(table, module):
 
 def test_every_iterate_counts_under_probes(table, module):
     """Iterates of attacks that are run here one row at a time, each judged by brute force."""
-    judge = Judge(as_classifier(module), table.schema, WIDE)
+    judge = StreamJudge(as_classifier(module), table.schema, WIDE)
     found = judge(table.rows)
     budget = judge.config.budget(table.schema)
     with Workers(1) as workers:
@@ -128,8 +128,8 @@ def subject(request):
 
 def test_where_the_model_is_right_rates_are_those_of_an_audit(subject):
     model, table, perturbation = subject
-    options = JudgeOptions(probes=ALL, epsilon=0.15, perturbation=perturbation, seed=7)
-    found = Judge(as_classifier(model), table.schema, options)(table.rows)
+    options = StreamJudgeOptions(probes=ALL, epsilon=0.15, perturbation=perturbation, seed=7)
+    found = StreamJudge(as_classifier(model), table.schema, options)(table.rows)
     config = options.config
     for condition in ALL:  # each alone: in one audit, the strongest takes over what others find
         result = rafair.audit(
@@ -157,8 +157,8 @@ def test_where_the_model_is_right_rates_are_those_of_an_audit(subject):
 
 def test_an_answer_depends_on_neither_company_nor_order_nor_threads(subject, monkeypatch):
     model, table, perturbation = subject
-    options = JudgeOptions(epsilon=0.15, perturbation=perturbation)
-    judge = Judge(as_classifier(model), table.schema, options, threads=1)
+    options = StreamJudgeOptions(epsilon=0.15, perturbation=perturbation)
+    judge = StreamJudge(as_classifier(model), table.schema, options, threads=1)
     rows = table.rows[:60]
     whole = judge(rows)
     for size in (1, 7, 32):
@@ -166,7 +166,7 @@ def test_an_answer_depends_on_neither_company_nor_order_nor_threads(subject, mon
             some = slice(start, start + size)
             assert same(judge(rows[some]), whole.take(np.arange(60)[some]))
     shuffled = np.random.default_rng(0).permutation(60)
-    fresh = Judge(as_classifier(model), table.schema, options, threads=2)
+    fresh = StreamJudge(as_classifier(model), table.schema, options, threads=2)
     assert same(fresh(rows[shuffled]), whole.take(shuffled))
     monkeypatch.setattr(judging, "BLOCK_ROWS", 16)
     assert same(fresh(rows), whole)
@@ -192,7 +192,7 @@ def test_missing_and_new_values_are_judged_as_in_audits():
     )
     table = Table(frame, draw.integers(0, 2, 80), schema)
     module = planted.network(3, seed=6)
-    found = Judge(as_classifier(module), schema, WIDE)(table.rows)
+    found = StreamJudge(as_classifier(module), schema, WIDE)(table.rows)
     fair = [brute_fair(module, row, table) for row in table.rows]
     assert found.fair["clean"].tolist() == fair
     assert 5 < sum(fair) < 75
@@ -200,7 +200,7 @@ def test_missing_and_new_values_are_judged_as_in_audits():
 
 
 def test_no_rows_at_all(table, module):
-    found = Judge(as_classifier(module), table.schema)(table.rows[:0])
+    found = StreamJudge(as_classifier(module), table.schema)(table.rows[:0])
     assert len(found) == 0
     assert found.conditions == CONDITIONS
 
@@ -212,10 +212,10 @@ def test_conditions_are_those_of_the_probes(table, module):
         (("strongest",), ("clean", "strongest")),
         (("noise",), ("clean", "noise")),
     ):
-        options = JudgeOptions(probes=probes, epsilon=0.2)
-        found = Judge(as_classifier(module), table.schema, options)(table.rows)
+        options = StreamJudgeOptions(probes=probes, epsilon=0.2)
+        found = StreamJudge(as_classifier(module), table.schema, options)(table.rows)
         assert found.conditions == conditions
-        both = Judge(as_classifier(module), table.schema, WIDE)(table.rows)
+        both = StreamJudge(as_classifier(module), table.schema, WIDE)(table.rows)
         for condition in conditions:
             assert np.array_equal(found.fair[condition], both.fair[condition])
             assert np.array_equal(found.kept[condition], both.kept[condition])
@@ -223,8 +223,8 @@ def test_conditions_are_those_of_the_probes(table, module):
 
 def test_cost_is_known_before_and_never_exceeded(subject):
     model, table, perturbation = subject
-    options = JudgeOptions(epsilon=0.15, perturbation=perturbation)
-    judge = Judge(as_classifier(model), table.schema, options)
+    options = StreamJudgeOptions(epsilon=0.15, perturbation=perturbation)
+    judge = StreamJudge(as_classifier(model), table.schema, options)
     told: list[int] = []
     judge(table.rows[:40], told.append)
     assert sum(told) == judge.cost(40) == 40 * judge.cost(1)
@@ -239,21 +239,21 @@ def test_probes_that_move_nothing_are_refused():
     )
     schema = Schema(features=(feature, sex), label="y", classes=("no", "yes"))
     model = as_classifier(planted.network(2))
-    options = JudgeOptions(perturbation="feasible")
+    options = StreamJudgeOptions(perturbation="feasible")
     with pytest.raises(InputError, match=r"epsilon: expected enough .* step of 'x'; give"):
-        Judge(model, schema, options).check()
-    Judge(model, schema, JudgeOptions(perturbation="feasible", probes=())).check()
-    Judge(model, schema, JudgeOptions(perturbation="feasible", epsilon=0.1)).check()
+        StreamJudge(model, schema, options).check()
+    StreamJudge(model, schema, StreamJudgeOptions(perturbation="feasible", probes=())).check()
+    StreamJudge(model, schema, StreamJudgeOptions(perturbation="feasible", epsilon=0.1)).check()
 
 
 def test_wrong_options():
     with pytest.raises(UnknownNameError, match="unknown probe 'nois': did you mean 'noise'"):
-        JudgeOptions(probes=("nois",))
+        StreamJudgeOptions(probes=("nois",))
     with pytest.raises(InputError, match="steps: expected a whole number from 1 to 100"):
-        JudgeOptions(steps=0)
+        StreamJudgeOptions(steps=0)
     with pytest.raises(InputError, match="epsilon: expected a number above 0 up to 1, got 2"):
-        JudgeOptions(epsilon=2)
+        StreamJudgeOptions(epsilon=2)
     with pytest.raises(InputError, match="probes: expected each once"):
-        JudgeOptions(probes=("noise", "noise"))
-    frozen = JudgeOptions(epsilon={"a": 0.1}, chunk_rows=1024)
-    assert Reader(JudgeOptions)(plain(frozen), "reference.json") == frozen
+        StreamJudgeOptions(probes=("noise", "noise"))
+    frozen = StreamJudgeOptions(epsilon={"a": 0.1}, chunk_rows=1024)
+    assert Reader(StreamJudgeOptions)(plain(frozen), "reference.json") == frozen

@@ -16,8 +16,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 import planted_histories as planted
 from rafair.errors import InputError
-from rafair.monitoring.alarm import KINDS, LEVELS
-from rafair.monitoring.telling.metrics import Snapshot, start_metrics
+from rafair.monitoring.alarm_types import KINDS, LEVELS
+from rafair.monitoring.telling.prometheus_metrics import Snapshot, start_metrics
 
 OPEN = "application/openmetrics-text; version=1.0.0"
 

@@ -8,14 +8,14 @@ from functools import partial
 import numpy as np
 import pytest
 
-from rafair.monitoring.closing import Closing
-from rafair.monitoring.gathering import Gathering
 from rafair.monitoring.incoming.columns import Columns
-from rafair.monitoring.incoming.sorting import sort_records
-from rafair.monitoring.judged import UNLABELLED, Judged
-from rafair.monitoring.record import Position, Record
-from rafair.monitoring.store.opening import open_store
-from rafair.monitoring.window import NewRows, Window
+from rafair.monitoring.incoming.record_sorting import sort_records
+from rafair.monitoring.judged_rows import UNLABELLED, JudgedRows
+from rafair.monitoring.judged_window import NewRows, Window
+from rafair.monitoring.open_window import Gathering
+from rafair.monitoring.store.open_store import open_store
+from rafair.monitoring.stream_record import Position, Record
+from rafair.monitoring.window_limits import Closing
 from rafair.tabular.schema import Feature, Schema
 
 SCHEMA = Schema(
@@ -56,7 +56,9 @@ def gathered(store, *values, into=None, source="a.csv"):
 def commit(store, gathering):
     """Stores it as a window of rows that are all alike."""
     n = len(gathering.ids)
-    judged = Judged(np.zeros(n, np.int64), {"clean": np.ones(n, bool)}, {"clean": np.ones(n, bool)})
+    judged = JudgedRows(
+        np.zeros(n, np.int64), {"clean": np.ones(n, bool)}, {"clean": np.ones(n, bool)}
+    )
     number = store.last_number() + 1
     rows = NewRows(
         gathering.ids,

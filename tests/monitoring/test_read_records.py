@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 import rafair
 from rafair.errors import AlteredFileError, DataFileError
-from rafair.monitoring.incoming.lines import LONGEST_LINE
-from rafair.monitoring.incoming.source import read_records
-from rafair.monitoring.record import Position, Record
+from rafair.monitoring.incoming.file_records import read_records
+from rafair.monitoring.incoming.text_lines import LONGEST_LINE
+from rafair.monitoring.stream_record import Position, Record
 
 SAME_FOLDER = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

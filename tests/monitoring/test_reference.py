@@ -15,9 +15,9 @@ import pytest
 from rafair.errors import RunFolderError
 from rafair.metrics.rates import rate
 from rafair.monitoring.history import reference_facts
-from rafair.monitoring.references.reference import REFERENCE, ROWS, Reference, _digest
+from rafair.monitoring.references.frozen_reference import REFERENCE, ROWS, Reference, _digest
 from rafair.monitoring.references.reference_record import ModelPlace, reference_of
-from rafair.search.draws import row_keys
+from rafair.search.seeded_draws import row_keys
 
 
 @pytest.fixture

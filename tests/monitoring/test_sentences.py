@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 import planted_histories as planted
-from rafair.monitoring.telling.sentences import (
+from rafair.monitoring.telling.alarm_sentences import (
     alarm_message,
     evidence,
     promise_sentence,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.stats import beta, binom, binomtest
 
-from rafair.monitoring.evidence.sequential import (
+from rafair.monitoring.evidence.sequential_test import (
     every_evidence,
     last_evidence,
     log_ratio,

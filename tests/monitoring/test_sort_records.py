@@ -16,12 +16,12 @@ import rafair
 from planted_loans import loan_schema, loans
 from rafair.errors import InputError
 from rafair.monitoring.incoming.columns import Columns
-from rafair.monitoring.incoming.sorting import Sorted, sort_records
-from rafair.monitoring.incoming.source import read_records
-from rafair.monitoring.record import Record
-from rafair.search.draws import row_keys
-from rafair.tabular.checking import misfits
+from rafair.monitoring.incoming.file_records import read_records
+from rafair.monitoring.incoming.record_sorting import Sorted, sort_records
+from rafair.monitoring.stream_record import Record
+from rafair.search.seeded_draws import row_keys
 from rafair.tabular.schema import Feature, Schema
+from rafair.tabular.schema_check import misfits
 
 PEOPLE = Schema(
     features=(

@@ -11,11 +11,11 @@ import pytest
 
 from made_windows import BEGIN, made_rows, made_window
 from rafair.errors import InputError, StorageError
-from rafair.monitoring.judged import UNLABELLED
-from rafair.monitoring.record import Position, Refused
-from rafair.monitoring.store.opening import open_store
-from rafair.monitoring.store.store import Store
-from rafair.monitoring.watched import CONDITIONS, METRICS
+from rafair.monitoring.judged_rows import UNLABELLED
+from rafair.monitoring.store.monitor_store import Store
+from rafair.monitoring.store.open_store import open_store
+from rafair.monitoring.stream_record import Position, Refused
+from rafair.monitoring.watched_rates import CONDITIONS, METRICS
 
 HOSTILE = ["a\0b", "\ud800", "\udcff", "😀é", "'; DROP TABLE rows; --", "⟨U+0000⟩", "%s ?1 :x", " "]
 

@@ -25,8 +25,8 @@ from sqlalchemy import event
 from made_windows import made_window
 from postgres import Postgres
 from rafair.errors import InputError, StorageError, StoreBusyError
-from rafair.monitoring.store.opening import open_store
-from rafair.monitoring.store.store import Store
+from rafair.monitoring.store.monitor_store import Store
+from rafair.monitoring.store.open_store import open_store
 from small_disks import mounted
 from tcp_relay import Relay
 

@@ -16,12 +16,12 @@ import pytest
 
 from made_windows import made_window
 from rafair.errors import StoreBusyError
-from rafair.monitoring.store.opening import open_store
+from rafair.monitoring.store.open_store import open_store
 from rafair.monitoring.store.watch_lock import number_of
 
 HOLDER = """
 import sys
-from rafair.monitoring.store.opening import open_store
+from rafair.monitoring.store.open_store import open_store
 store = open_store(sys.argv[1], "m", {}, patience_s=30)
 with store.hold():
     print("held", flush=True)

@@ -22,15 +22,15 @@ from closed_off import EVERY_PROCESS
 from made_windows import made_window
 from postgres import PASSWORD, QUOTED_PASSWORD
 from rafair.errors import InputError, StorageError
-from rafair.monitoring.judged import Judged
+from rafair.monitoring.judged_rows import JudgedRows
 from rafair.monitoring.probes import PROBES
-from rafair.monitoring.store import address
-from rafair.monitoring.store.address import address_of
-from rafair.monitoring.store.engines import engine_of
-from rafair.monitoring.store.migrating import configure, current_version
-from rafair.monitoring.store.opening import open_store
-from rafair.monitoring.store.stored_rows import StoredWindow
-from rafair.monitoring.store.tables import METADATA, VERSION_TABLE
+from rafair.monitoring.store import database_address
+from rafair.monitoring.store.connections import engine_of
+from rafair.monitoring.store.database_address import address_of
+from rafair.monitoring.store.open_store import open_store
+from rafair.monitoring.store.run_migrations import configure, current_version
+from rafair.monitoring.store.store_tables import METADATA, VERSION_TABLE
+from rafair.monitoring.store.stored_values import StoredWindow
 
 SECRETS = (PASSWORD, QUOTED_PASSWORD, "w:rd", "p%40")
 
@@ -67,7 +67,7 @@ def test_what_is_stored_outlives_the_process_and_migrations_are_made_once(place)
 
 def test_processes_that_open_a_new_store_at_once(place):
     program = (
-        "import sys; from rafair.monitoring.store.opening import open_store\n"
+        "import sys; from rafair.monitoring.store.open_store import open_store\n"
         "from made_windows import made_window\n"
         "sys.stdin.readline()\n"
         "with open_store(sys.argv[1], 'm', {}, patience_s=60) as store:\n"
@@ -140,7 +140,7 @@ def test_a_store_that_is_older_than_a_probe(place):
             judged = rows.judged
             kept = {name: judged.kept[name] for name in older["conditions"]}
             fair = {name: judged.fair[name] for name in older["conditions"]}
-            rows = replace(rows, judged=Judged(judged.predictions, kept, fair))
+            rows = replace(rows, judged=JudgedRows(judged.predictions, kept, fair))
             assert store.commit(made_window(number, rows=rows))
         assert store.rows_of(["1/0"]).judged.conditions == ("clean", "noise")
     before = looked()
@@ -293,11 +293,11 @@ def test_ways_to_name_a_server(postgres, new_database):
 
 
 def test_the_driver_is_not_installed(monkeypatch):
-    monkeypatch.setattr(address.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(database_address.importlib.util, "find_spec", lambda name: None)
     assert "pip install 'rafair[monitor]' installs it" in refusal("postgresql://h/d")
     real = ("sqlalchemy", "alembic", "tenacity")
     monkeypatch.setattr(
-        address.importlib.util, "find_spec", lambda name: name if name in real else None
+        database_address.importlib.util, "find_spec", lambda name: name if name in real else None
     )
     assert "pip install 'rafair[postgresql]' installs it" in refusal("postgresql://h/d")
 
@@ -351,7 +351,7 @@ def test_another_program_reads_what_the_docs_promise(place):
 def test_what_libraries_log_of_lost_connections_is_not_printed():
     program = """
 import logging
-import rafair.monitoring.store.engines
+import rafair.monitoring.store.connections
 for name in ("psycopg", "sqlalchemy.pool"):
     logging.getLogger(name).error("said")
 logging.getLogger("another").error("shown")

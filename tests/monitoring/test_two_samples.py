@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from rafair.monitoring.evidence.sequential import last_evidence, lower_bound
+from rafair.monitoring.evidence.sequential_test import last_evidence, lower_bound
 from rafair.monitoring.evidence.two_samples import at_every_look, reached, steps
 
 

@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import rafair
-from rafair.monitoring.incoming.folder import Folder
-from rafair.monitoring.record import Position, Record
+from rafair.monitoring.incoming.watched_folder import Folder
+from rafair.monitoring.stream_record import Position, Record
 
 ROW = '{{"id": {}}}\n'
 

@@ -16,7 +16,7 @@ import pytest
 
 import planted_histories as planted
 from rafair.errors import InputError
-from rafair.monitoring.telling.sentences import alarm_message
+from rafair.monitoring.telling.alarm_sentences import alarm_message
 from rafair.monitoring.telling.webhook import Webhook, deliver_due, next_pause
 from receivers import Receiver
 

@@ -11,8 +11,8 @@ import torch
 import planted
 import rafair
 from rafair.errors import InputError, ModelError
-from rafair.models.adapting import as_classifier, check_fits
-from rafair.models.wrapper import BenignWrapper
+from rafair.models.fit_to_table import as_classifier, check_fits
+from rafair.models.wrapper_description import BenignWrapper
 from rafair.repairs.repaired import RepairedClassifier
 from rafair.tabular.counterparts import Counterparts
 

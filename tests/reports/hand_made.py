@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from rafair.blocks.kinds import Cells
-from rafair.gating.decision import Decision, Finding, RunFacts, Status
+from rafair.blocks.block_types import Cells
+from rafair.gating.gate_decision import Decision, Finding, RunFacts, Status
 from rafair.metrics.rates import share
-from rafair.reports.contents import (
+from rafair.reports.first_half_page import First
+from rafair.reports.report_contents import (
     NONE,
     Bar,
     CaseTable,
@@ -16,8 +17,7 @@ from rafair.reports.contents import (
     Contents,
     FeatureColumns,
 )
-from rafair.reports.first import First
-from rafair.results.flows import Flows
+from rafair.results.verdict_flows import Flows
 from rafair.verdicts import Verdict
 
 HOSTILE = (

@@ -16,8 +16,8 @@ from hostile_run import hostile_audit
 import planted
 import rafair
 from rafair.blocks.spreadsheet import cell
-from rafair.results.cases import show
-from rafair.visible import visible
+from rafair.results.case_details import show
+from rafair.sanitize import visible
 
 
 @pytest.fixture(scope="module")

@@ -17,14 +17,14 @@ import planted
 import rafair
 from commands import call, document
 from planted_certificates import certified_by_hand, planted_run
-from rafair.reports.first import flow_tables
+from rafair.reports.first_half_page import flow_tables
 from rafair.reports.flow_drawing import bands_of, bars_of, described, drawing, scale_of
-from rafair.reports.gathering import contents_of
-from rafair.reports.markdown import as_markdown
+from rafair.reports.markdown_report import as_markdown
 from rafair.reports.page import render_page
+from rafair.reports.report_builder import contents_of
 from rafair.reports.static_cases import cards
-from rafair.results.flows import Flows
-from rafair.results.result import Audit
+from rafair.results.audit_result import Audit
+from rafair.results.verdict_flows import Flows
 from rafair.verdicts import Verdict
 
 POLICY = 'version = 1\n[[rule]]\nrate = "{rate}"\nattack = "rafair"\nat_least = {least}\n'

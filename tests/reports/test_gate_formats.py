@@ -10,7 +10,7 @@ import junitparser
 import pytest
 
 from rafair.blocks.terminal import as_text
-from rafair.gating.decision import Decision, Finding, Measured, RunFacts, Status
+from rafair.gating.gate_decision import Decision, Finding, Measured, RunFacts, Status
 from rafair.reports.gate_github import gate_github
 from rafair.reports.gate_text import blocks, gate_markdown
 from rafair.reports.junit import junit, write_junit

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from made_hardenings import hardening, rate, side
 from rafair.blocks.terminal import as_text
-from rafair.reports.hardening import blocks, figure
-from rafair.reports.tradeoff import draw_tradeoff
+from rafair.reports.hardening_blocks import blocks, figure
+from rafair.reports.tradeoff_plot import draw_tradeoff
 from rafair.results.hardening_record import MeanRate
 
 

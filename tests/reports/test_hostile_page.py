@@ -7,9 +7,9 @@ import pytest
 from browsing import fitting, opened
 from hand_made import HOSTILE, contents_with
 
-from rafair.reports.formats import FORMATS
-from rafair.reports.gathering import contents_of
-from rafair.visible import visible
+from rafair.reports.report_builder import contents_of
+from rafair.reports.report_formats import FORMATS
+from rafair.sanitize import visible
 
 
 @pytest.fixture(scope="module")

@@ -16,17 +16,17 @@ import rafair
 from rafair.blocks import markdown
 from rafair.blocks.markdown import block, code, escaped
 from rafair.metrics.rates import rate
-from rafair.reports.charts import line, picture
-from rafair.reports.contents import PARTS, Bar, Chart
-from rafair.reports.frameworks import CLAUSES, FIGURES, FRAMEWORKS
-from rafair.reports.gathering import contents_of
-from rafair.reports.markdown import as_markdown
+from rafair.reports.dot_charts import line, picture
+from rafair.reports.markdown_report import as_markdown
 from rafair.reports.model_card import as_model_card
 from rafair.reports.page import render_page
-from rafair.results.cells import COLUMNS
-from rafair.results.shares import share_of
+from rafair.reports.regulatory_clauses import CLAUSES, FIGURES, FRAMEWORKS
+from rafair.reports.report_builder import contents_of
+from rafair.reports.report_contents import PARTS, Bar, Chart
+from rafair.results.rate_headers import COLUMNS
+from rafair.results.share_text import share_of
+from rafair.sanitize import visible
 from rafair.tabular.table import Table
-from rafair.visible import visible
 
 COMMENT = "<!-- -->"
 

@@ -13,10 +13,10 @@ from page_reader import Reader
 
 import planted_histories as planted
 from rafair.errors import InputError
-from rafair.monitoring.watched import METRICS
+from rafair.monitoring.watched_rates import METRICS
 from rafair.reports.monitor_page import render_monitor_page, write_monitor_page
 from rafair.reports.monitor_series import alarm_spans, runs_of_points
-from rafair.visible import visible
+from rafair.sanitize import visible
 
 HISTORIES = {
     "none": lambda: planted.planted_history(),

@@ -10,10 +10,10 @@ import pytest
 from browsing import column, fitting, opened, status
 
 from commands import document
-from rafair.reports.gathering import contents_of
-from rafair.results.cells import COLUMNS
-from rafair.results.result import Audit
-from rafair.visible import visible
+from rafair.reports.report_builder import contents_of
+from rafair.results.audit_result import Audit
+from rafair.results.rate_headers import COLUMNS
+from rafair.sanitize import visible
 
 THEMES = ("light", "dark")
 WIDTHS = (400, 1_400)

@@ -16,11 +16,11 @@ from hand_made import HOSTILE, contents_with
 from page_reader import Reader
 
 from rafair.reports.case_data import case_data
-from rafair.reports.contents import NONE
-from rafair.reports.formats import FORMATS
 from rafair.reports.page import render_page
+from rafair.reports.report_contents import NONE
+from rafair.reports.report_formats import FORMATS
 from rafair.reports.static_cases import static_cases
-from rafair.visible import visible
+from rafair.sanitize import visible
 
 PLAIN = ("age", "income", "sex", "job")
 

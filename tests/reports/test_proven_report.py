@@ -10,14 +10,14 @@ from page_reader import Reader
 
 from planted_certificates import certified_by_hand, planted_run
 from rafair.metrics.rates import rate
-from rafair.reports.certified import proven_figures, proven_picture
-from rafair.reports.charts import line
-from rafair.reports.contents import Bar
-from rafair.reports.gathering import contents_of
-from rafair.reports.markdown import as_markdown
+from rafair.reports.certificate_pictures import proven_figures, proven_picture
+from rafair.reports.dot_charts import line
+from rafair.reports.markdown_report import as_markdown
 from rafair.reports.model_card import as_model_card
 from rafair.reports.page import render_page
-from rafair.results.summary import summary
+from rafair.reports.report_builder import contents_of
+from rafair.reports.report_contents import Bar
+from rafair.results.verdict_text import summary
 
 EPSILONS = ("0.02", "0.1")
 

@@ -10,16 +10,16 @@ import pytest
 import planted
 import rafair
 from planted_certificates import certified_by_hand, planted_run
-from rafair.blocks.kinds import Cells
+from rafair.blocks.block_types import Cells
 from rafair.blocks.terminal import as_text
+from rafair.metrics.rate_format import as_fraction
 from rafair.metrics.rates import rate
-from rafair.metrics.rounding import as_fraction
+from rafair.results.audit_record import WholeRates
+from rafair.results.audit_result import Audit
 from rafair.results.first_screen import MEANING, MOST_LINES, ROOMS, first_screen
 from rafair.results.headline import headline
-from rafair.results.leading import leaders
+from rafair.results.headline_attacks import leaders
 from rafair.results.main_table import METRICS, main_table
-from rafair.results.record import WholeRates
-from rafair.results.result import Audit
 from rafair.tabular.table import Table
 
 REST = ["Everything else: rafair show runs/a · as a page: runs/a/report.html"]

@@ -8,10 +8,10 @@ import planted
 import rafair
 from planted_certificates import certified_by_hand, planted_run
 from rafair.metrics.rates import rate
-from rafair.results.certified import CertifiedPoint, Standings
+from rafair.results.audit_record import AuditRecord
+from rafair.results.certificate_record import CertifiedPoint, Standings
 from rafair.results.headline import bracketed, headline
-from rafair.results.record import AuditRecord
-from rafair.results.summary import summary
+from rafair.results.verdict_text import summary
 
 
 @pytest.fixture(scope="module")

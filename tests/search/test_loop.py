@@ -10,9 +10,9 @@ from rafair.attacks.apgd import APGD
 from rafair.attacks.pgd import PGD
 from rafair.models.losses import CrossEntropy
 from rafair.models.torch_module import TorchClassifier
-from rafair.search.budget import Budget
+from rafair.search.counterpart_evaluator import CounterpartEvaluator
 from rafair.search.loop import Problem
-from rafair.search.sweep import Sweep
+from rafair.search.search_budget import Budget
 from rafair.tabular.counterparts import Counterparts
 from rafair.tabular.perturbation import PerturbationSet
 
@@ -25,7 +25,9 @@ def test_a_search_may_leave_its_judging_out(attack, workers):
     budget = Budget(6, np.full(len(table.schema), 0.05, np.float32), box)
     found, asked = {}, {}
     for judged in (True, False):
-        sweep = Sweep(classifier, Counterparts.of(table.schema), CrossEntropy(), workers)
+        sweep = CounterpartEvaluator(
+            classifier, Counterparts.of(table.schema), CrossEntropy(), workers
+        )
         problem = Problem(sweep, table.rows, table.labels, budget, judged)
         found[judged] = attack.solve(problem, None)
         asked[judged] = sweep.queries

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from rafair.search.draws import normal, row_keys, uniform
+from rafair.search.seeded_draws import normal, row_keys, uniform
 
 ROWS = np.random.default_rng(0).random((500, 4), dtype=np.float32)
 LOWER, UPPER = np.zeros_like(ROWS), np.ones_like(ROWS)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 
-from rafair.blocks.kinds import Cells, Strong
+from rafair.blocks.block_types import Cells, Strong
 from rafair.blocks.latex import as_latex, escape_latex
 from rafair.study.config import Part, StudyConfig
 from rafair.study.formats import frame_csv
-from rafair.study.layout import budgets, mean_rates, rates_latex, rates_markdown
+from rafair.study.paper_tables import budgets, mean_rates, rates_latex, rates_markdown
 from rafair.study.published import METRICS
 
 CONFIG = StudyConfig(datasets=("affairs",), models=2)

@@ -8,10 +8,10 @@ import pytest
 
 from rafair.engine.run_settings import RunSettings
 from rafair.errors import RunFolderError
-from rafair.results.reader import Reader
+from rafair.results.record_reader import Reader
 from rafair.study.config import StudyConfig
-from rafair.study.memory import remembered
-from rafair.study.reproduce import reproduce
+from rafair.study.figure_cache import remembered
+from rafair.study.paper_reproduction import reproduce
 
 QUICK = StudyConfig(datasets=("affairs",), steps=2)
 RECORDED = {

@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from rafair.errors import InputError
 from rafair.results.group_names import band_names, unlike
 from rafair.tabular.bands import MOST_EDGES, MOST_VALUES, check_edges, edges_of
-from rafair.tabular.inference import propose
 from rafair.tabular.schema import Feature
+from rafair.tabular.schema_inference import propose
 
 
 def number(low: float, high: float, **more) -> Feature:

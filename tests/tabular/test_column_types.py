@@ -16,9 +16,9 @@ import pytest
 import rafair
 from rafair.errors import InputError
 from rafair.tabular.plain_values import as_numbers, of_arrow, plain
-from rafair.tabular.reading import read_table
+from rafair.tabular.streamed_table import TableFile
 from rafair.tabular.table import Table
-from rafair.tabular.table_file import TableFile
+from rafair.tabular.table_from_file import read_table
 
 N = 12
 WHOLE = [3, 1, 2, 5, 4, 1, 2, 3, 5, 4, 2, 1]

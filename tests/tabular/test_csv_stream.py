@@ -11,11 +11,11 @@ import pytest
 
 from rafair.errors import InputError
 from rafair.tabular import csv_stream
-from rafair.tabular.own_stream import open_own
-from rafair.tabular.read_as import ReadAs
-from rafair.tabular.reading import read_table
-from rafair.tabular.roles import Roles
+from rafair.tabular.column_roles import Roles
+from rafair.tabular.large_tables import open_own
+from rafair.tabular.reading_options import ReadAs
 from rafair.tabular.schema import Schema
+from rafair.tabular.table_from_file import read_table
 
 ROWS = 53
 PAID = Roles(label="paid", sensitive=["sex"])

@@ -11,15 +11,15 @@ import pytest
 
 import rafair as package
 from commands import call, document, rafair
-from rafair.models.adapters.asking import probe_rows
-from rafair.results.summary import summary
+from rafair.models.adapters.score_model import probe_rows
+from rafair.results.verdict_text import summary
 from rafair.tabular import nearest_related
 from rafair.tabular.encoding import MISSING, decode, encode
 from rafair.tabular.feasible import FeasibleSet
 from rafair.tabular.perturbation import PerturbationSet
-from rafair.tabular.reading import read_table
 from rafair.tabular.schema import Feature, Schema
 from rafair.tabular.schema_file import read_schema
+from rafair.tabular.table_from_file import read_table
 
 N = 200
 

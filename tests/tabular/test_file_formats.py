@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 
 from rafair.errors import InputError
-from rafair.tabular import file_kinds
+from rafair.tabular import table_formats
 from rafair.tabular.frame_file import read_frame
-from rafair.tabular.read_as import ReadAs
-from rafair.tabular.reading import read_table
+from rafair.tabular.reading_options import ReadAs
 from rafair.tabular.schema import Feature, Schema
+from rafair.tabular.table_from_file import read_table
 
 FRAME = pd.DataFrame(
     {
@@ -170,7 +170,7 @@ def test_what_is_no_such_file(tmp_path, monkeypatch):
     assert "expected a whole Feather or Arrow" in refused(tmp_path / "a.feather", "pay,paid\n")
     with pytest.raises(InputError, match="found no such file"):
         read_frame(tmp_path / "none.arrow")
-    monkeypatch.setattr(file_kinds, "MOST_UNPACKED", 1000)
+    monkeypatch.setattr(table_formats, "MOST_UNPACKED", 1000)
     assert "expected at most 1,000 bytes" in refused(tmp_path / "a.csv.gz", whole)
 
 
@@ -192,7 +192,7 @@ def test_excel_files(tmp_path, monkeypatch):
     with pytest.raises(InputError, match="column 'pay': expected once"):
         read_frame(path)
     assert "expected a whole Excel file" in refused(tmp_path / "a.xlsx", "pay,paid\n")
-    monkeypatch.setattr(file_kinds, "MOST_UNPACKED", 100)
+    monkeypatch.setattr(table_formats, "MOST_UNPACKED", 100)
     with pytest.raises(InputError, match="expected at most 100 bytes"):
         read_frame(path)
 

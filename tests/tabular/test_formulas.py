@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rafair.errors import InputError
-from rafair.tabular.checking import misfits
 from rafair.tabular.derived import formulas_of
 from rafair.tabular.formulas import Formula
 from rafair.tabular.schema import Feature, Schema
+from rafair.tabular.schema_check import misfits
 from rafair.tabular.schema_file import read_schema, write_schema
 
 ENDS = {"kind": "numeric", "minimum": -1000, "maximum": 1000}

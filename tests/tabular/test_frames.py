@@ -14,8 +14,8 @@ import pytest
 
 import rafair
 from rafair.errors import InputError, RafairWarning
-from rafair.tabular.inference import propose
 from rafair.tabular.schema_file import read_schema
+from rafair.tabular.schema_inference import propose
 from rafair.tabular.table import Table
 
 

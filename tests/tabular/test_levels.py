@@ -9,9 +9,9 @@ import pytest
 from rafair.errors import DataFileError, InputError
 from rafair.tabular.encoding import encode_values
 from rafair.tabular.labels import encode_labels
-from rafair.tabular.reading import read_table
 from rafair.tabular.schema import Feature, Schema
 from rafair.tabular.schema_file import read_schema, write_schema
+from rafair.tabular.table_from_file import read_table
 
 NUMBERS, TRUTHS, TEXTS = (1, 2), (False, True), ("1", "2")
 

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rafair.tabular.checking import misfits
-from rafair.tabular.inference import propose
 from rafair.tabular.schema import Schema
+from rafair.tabular.schema_check import misfits
 from rafair.tabular.schema_file import read_schema
+from rafair.tabular.schema_inference import propose
 
 N = 400
 

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from commands import call
 from rafair.errors import InputError, RafairWarning
-from rafair.tabular.checking import misfits
-from rafair.tabular.inference import propose
-from rafair.tabular.orders import likely_order
+from rafair.tabular.level_orders import likely_order
+from rafair.tabular.schema_check import misfits
 from rafair.tabular.schema_file import read_schema
+from rafair.tabular.schema_inference import propose
 from rafair.tabular.table import Table
 
 KINDS = {

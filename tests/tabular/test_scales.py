@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import rafair
-from rafair.auditing.config import AuditConfig
+from rafair.auditing.audit_setup import AuditConfig
 from rafair.errors import InputError
 from rafair.tabular.feasible import FeasibleSet
 from rafair.tabular.perturbation import PerturbationSet, per_feature

@@ -8,14 +8,14 @@ import pytest
 
 from rafair.errors import DataFileError, InputError
 from rafair.tabular.counterparts import Counterparts
-from rafair.tabular.doubts import doubts
+from rafair.tabular.data_doubts import doubts
 from rafair.tabular.encoding import decode, decode_values, encode_values
-from rafair.tabular.inference import infer_schema
-from rafair.tabular.reading import read_table
 from rafair.tabular.schema import Feature, Schema
 from rafair.tabular.schema_file import read_schema
+from rafair.tabular.schema_inference import infer_schema
+from rafair.tabular.streamed_table import TableFile
 from rafair.tabular.table import Table
-from rafair.tabular.table_file import TableFile
+from rafair.tabular.table_from_file import read_table
 
 N = 120
 THREE = np.arange(N) % 3

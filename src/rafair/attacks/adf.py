@@ -22,9 +22,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rafair.attacks.fairness_test import FairnessTest
+from rafair.attacks.two_phase_attack import FairnessTest
 from rafair.search.loop import Problem
-from rafair.search.phases import Plan
+from rafair.search.two_phase import Plan
 
 DRAWS = 2_000_001
 

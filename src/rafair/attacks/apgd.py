@@ -21,11 +21,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from rafair.arguments import check_real, check_whole
-from rafair.attacks.restarted import Restarted
-from rafair.search.draws import corners, row_keys
+from rafair.attacks.restarted_attack import Restarted
 from rafair.search.loop import Move, Problem
 from rafair.search.observation import Observation
 from rafair.search.schedules import HalvingSchedule
+from rafair.search.seeded_draws import corners, row_keys
 from rafair.tabular.encoding import Rows
 
 DRAWS = 300_000

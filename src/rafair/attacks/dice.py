@@ -18,11 +18,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rafair.attacks.fairness_test import FairnessTest
 from rafair.attacks.registry import BIN_WIDTH
+from rafair.attacks.two_phase_attack import FairnessTest
+from rafair.search.disparity import Bins, Disparity
 from rafair.search.loop import Problem
-from rafair.search.phases import Plan
-from rafair.search.spreads import Bins, Spread
+from rafair.search.two_phase import Plan
 
 DRAWS = 2_000_003
 
@@ -49,7 +49,7 @@ class DICE(FairnessTest):
         super().__post_init__()
         Bins(self.width)
 
-    def spread(self, seed: int) -> Spread:
+    def spread(self, seed: int) -> Disparity:
         """Counts per bin, with two counterparts of the fullest and one of each end."""
         return Bins(self.width, seed)
 

@@ -17,10 +17,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rafair.arguments import check_real, check_whole
-from rafair.attacks.fairness_test import MOST_LOCAL_STEPS, FairnessTest
+from rafair.attacks.two_phase_attack import MOST_LOCAL_STEPS, FairnessTest
 from rafair.models.losses import Doubt
 from rafair.search.loop import Problem
-from rafair.search.phases import Plan
+from rafair.search.two_phase import Plan
 
 DRAWS = 2_000_002
 

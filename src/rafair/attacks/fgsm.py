@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rafair.attacks.interface import SingleSearch
-from rafair.search.looks import Follow, Look
 from rafair.search.loop import Move, Problem
 from rafair.search.observation import Observation
+from rafair.search.queries import Follow, Query
 from rafair.search.trajectory import Trajectory
 from rafair.tabular.encoding import Rows
 
@@ -30,7 +30,7 @@ class FGSM(SingleSearch):
     name: str = "fgsm"
 
     @property
-    def look(self) -> Look:
+    def look(self) -> Query:
         """The row's own gradient; losses play no part."""
         return Follow(losses=False)
 

@@ -6,12 +6,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 
 from rafair.models.classifier import Labels
-from rafair.search.budget import Budget
-from rafair.search.categories import Aim, choices, rows_per_choice
-from rafair.search.looks import Follow, Look
+from rafair.search.category_changes import Aim, choices, rows_per_choice
+from rafair.search.counterpart_evaluator import CounterpartEvaluator
 from rafair.search.loop import Move, Problem, search
 from rafair.search.observation import Observation
-from rafair.search.sweep import Sweep
+from rafair.search.queries import Follow, Query
+from rafair.search.search_budget import Budget
 from rafair.search.trajectory import Trajectory
 from rafair.search.witnesses import Witnesses
 from rafair.tabular.encoding import Rows
@@ -38,7 +38,7 @@ class Attack(ABC):
         return True
 
     @property
-    def look(self) -> Look:
+    def look(self) -> Query:
         """How much it looks at before each step; the gradient at the row itself by default."""
         return Follow()
 
@@ -53,7 +53,7 @@ class Attack(ABC):
 
     def run(
         self,
-        sweep: Sweep,
+        sweep: CounterpartEvaluator,
         rows: Rows,
         labels: Labels,
         budget: Budget,

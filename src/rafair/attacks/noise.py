@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from rafair.attacks.interface import SingleSearch
-from rafair.search.categories import random_levels
-from rafair.search.draws import normal, row_keys, uniform
-from rafair.search.looks import Judge, Look
+from rafair.search.category_changes import random_levels
 from rafair.search.loop import Move, Problem
 from rafair.search.observation import Observation
+from rafair.search.queries import Query, VerdictQuery
+from rafair.search.seeded_draws import normal, row_keys, uniform
 from rafair.tabular.encoding import Rows
 from rafair.verdicts import BAD, Verdict
 
@@ -49,9 +49,9 @@ class Noise(SingleSearch):
         return False
 
     @property
-    def look(self) -> Look:
+    def look(self) -> Query:
         """Predictions alone."""
-        return Judge()
+        return VerdictQuery()
 
     def moves(self, problem: Problem) -> Move:
         """A draw of its own at each step."""

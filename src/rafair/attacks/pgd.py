@@ -15,11 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from rafair.arguments import check_whole
-from rafair.attacks.restarted import Restarted
-from rafair.search.draws import row_keys, uniform
-from rafair.search.looks import Follow, Look
+from rafair.attacks.restarted_attack import Restarted
 from rafair.search.loop import Move, Problem
 from rafair.search.observation import Observation
+from rafair.search.queries import Follow, Query
+from rafair.search.seeded_draws import row_keys, uniform
 from rafair.tabular.encoding import Rows
 
 
@@ -44,7 +44,7 @@ class PGD(Restarted):
         check_whole("restarts", self.restarts, 1, 1_000)
 
     @property
-    def look(self) -> Look:
+    def look(self) -> Query:
         """The row's own gradient; the clean row's is not needed where runs start elsewhere."""
         return Follow(losses=False, clean=not self.random_start)
 

@@ -14,12 +14,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rafair.attacks.interface import Attack
-from rafair.search.categories import Aim
+from rafair.search.category_changes import Aim
+from rafair.search.finite_differences import most_probes, steering
 from rafair.search.goals import Goal
-from rafair.search.looks import Compare, Look
 from rafair.search.loop import Problem, search
 from rafair.search.observation import Observation
-from rafair.search.probing import most_probes, steering
+from rafair.search.queries import Compare, Query
 from rafair.search.trajectory import Trajectory
 from rafair.verdicts import Verdict
 
@@ -49,7 +49,7 @@ class RAFair(Attack):
         return False
 
     @property
-    def look(self) -> Look:
+    def look(self) -> Query:
         """All counterparts and their gradients, where the model gives them."""
         return Compare()
 

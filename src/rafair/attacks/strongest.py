@@ -32,8 +32,8 @@ import numpy as np
 from rafair.attacks.apgd import APGD
 from rafair.attacks.interface import Attack
 from rafair.attacks.noise import Noise
+from rafair.attacks.parallel_runs import breaking, nearest_to_wrong
 from rafair.attacks.rafair import FALSE_BIASED, FALSE_FAIR, TRUE_BIASED, RAFair
-from rafair.attacks.side_by_side import breaking, nearest_to_wrong
 from rafair.attacks.worst_counterpart import WorstCounterpart
 from rafair.search.loop import Problem
 from rafair.search.observation import Observation

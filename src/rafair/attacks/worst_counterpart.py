@@ -25,11 +25,11 @@ import numpy as np
 
 from rafair.arguments import check_whole
 from rafair.attacks.interface import Attack
-from rafair.search.categories import Aim, choices
-from rafair.search.looks import Extremes, Look
+from rafair.search.broken_properties import Lost
+from rafair.search.category_changes import Aim, choices
 from rafair.search.loop import Move, Problem, search
-from rafair.search.lost import Lost
 from rafair.search.observation import Numbers, Observation
+from rafair.search.queries import Extremes, Query
 from rafair.search.random_search import RandomSearch, most_queries
 from rafair.search.trajectory import Trajectory
 from rafair.search.witnesses import PROPERTIES
@@ -70,7 +70,7 @@ class WorstCounterpart(Attack):
         check_whole("restarts", self.restarts, 1, 1_000)
 
     @property
-    def look(self) -> Look:
+    def look(self) -> Query:
         """All counterparts, for those with the largest and the least loss."""
         return Extremes()
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from rafair.attacks.naming import attack_named, attack_names, expand
+from rafair.attacks.attack_names import attack_named, attack_names, expand
 from rafair.attacks.registry import UNIONS
-from rafair.auditing.config import AuditConfig
-from rafair.auditing.cost import Cost
+from rafair.auditing.audit_setup import AuditConfig
+from rafair.auditing.row_estimate import Cost
 from rafair.errors import InputError, ModelError
-from rafair.models.asked_once import AskedOnce
+from rafair.models.answer_cache import CachedClassifier
 from rafair.models.classifier import Classifier
-from rafair.results.twins import keeps_witnesses
+from rafair.results.attack_runs import keeps_witnesses
 from rafair.tabular.counterparts import Counterparts
 from rafair.tabular.encoding import Rows
 
@@ -28,7 +28,7 @@ class Asking:
     """
 
     config: AuditConfig
-    _made: dict[int, tuple[Classifier, AskedOnce]] = field(default_factory=dict)
+    _made: dict[int, tuple[Classifier, CachedClassifier]] = field(default_factory=dict)
 
     def __call__(self, classifier: Classifier) -> Classifier:
         """The classifier that the audit asks; the same for the same model."""
@@ -39,13 +39,13 @@ class Asking:
             self._made[id(classifier)] = classifier, self._once(classifier)
         return self._made[id(classifier)][1]
 
-    def _once(self, classifier: Classifier) -> AskedOnce:
+    def _once(self, classifier: Classifier) -> CachedClassifier:
         limit = self.config.max_queries
-        if isinstance(classifier, AskedOnce):
+        if isinstance(classifier, CachedClassifier):
             if limit is None or limit == classifier.max_queries:
                 return classifier
             return classifier.limited(limit)
-        return AskedOnce(classifier, max_queries=limit)
+        return CachedClassifier(classifier, max_queries=limit)
 
 
 def check_attacks(classifier: Classifier, config: AuditConfig) -> None:
@@ -187,12 +187,12 @@ class Pace:
     instances: int
 
     def __post_init__(self) -> None:
-        self._before = self.model.asked if isinstance(self.model, AskedOnce) else 0
+        self._before = self.model.asked if isinstance(self.model, CachedClassifier) else 0
         self._told = False
 
     def told(self, done: int) -> str | None:
         """Called when a part of so many instances is done: what is to be feared, if anything is."""
-        if self._told or not isinstance(self.model, AskedOnce) or not self.model.max_queries:
+        if self._told or not isinstance(self.model, CachedClassifier) or not self.model.max_queries:
             return None
         self._told = True
         asked, limit = self.model.asked, self.model.max_queries

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from rafair.arguments import check_whole
-from rafair.auditing.config import AuditConfig
+from rafair.auditing.audit_setup import AuditConfig
 from rafair.engine.option_groups import Boxed
 from rafair.errors import InputError
 from rafair.options import check_options
-from rafair.results.option_groups import MOST_INSTANCES
-from rafair.results.options import Perturbation
-from rafair.results.twins import keeps_witnesses
+from rafair.results.attack_runs import keeps_witnesses
+from rafair.results.audit_option_groups import MOST_INSTANCES
+from rafair.results.audit_options import Perturbation
 
 ATTACK = "strongest"
 """What is tried between few boxes and many."""

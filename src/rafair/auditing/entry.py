@@ -6,40 +6,40 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from rafair.auditing.attack_outcomes import Stored
+from rafair.auditing.audit_run import run_audit
+from rafair.auditing.audit_setup import AuditConfig
 from rafair.auditing.certify_options import CertifyOptions, certifying
-from rafair.auditing.config import AuditConfig
-from rafair.auditing.options_for import options_for
-from rafair.auditing.outcomes import Stored
-from rafair.auditing.run import run_audit
+from rafair.auditing.default_options import options_for
 from rafair.datasets.loading import load_dataset
 from rafair.engine.devices import check_device
-from rafair.engine.engines import engine_named
+from rafair.engine.executors import engine_named
 from rafair.engine.job import Document, Job
 from rafair.engine.option_groups import Engined, Placed
 from rafair.engine.progress import SILENT, Progress
 from rafair.engine.run_folder import RunFolder
 from rafair.engine.run_settings import RunSettings
-from rafair.engine.workers import Workers
+from rafair.engine.thread_pool import Workers
 from rafair.errors import InputError, RunFolderError
 from rafair.metrics.rates import Rate, share
-from rafair.models.faithful import faithful
-from rafair.models.live import open_live
+from rafair.models.decision_agreement import faithful
+from rafair.models.model_folder import export_if_unknown, model_folder
 from rafair.models.model_options import ModelAsked, ModelOptions
+from rafair.models.models_in_memory import open_live
 from rafair.models.prediction import predict
-from rafair.models.storage import export_if_unknown, model_folder
 from rafair.models.training import TrainConfig
 from rafair.options import part_of, takes
-from rafair.repairs.benign import LABELS
-from rafair.results.option_groups import Auditing, Proven
-from rafair.results.result import Audit
+from rafair.repairs.benign_perturbation import LABELS
+from rafair.results.audit_option_groups import Auditing, Proven
+from rafair.results.audit_result import Audit
 from rafair.results.run_files import ADVERSARIAL, AUDIT, CURVE
-from rafair.search.sweep import CHUNK_ROWS
-from rafair.sources.data import InMemory
-from rafair.sources.finished import open_finished
-from rafair.sources.named import NOTHING_NAMED, Named, of_device, open_source
-from rafair.sources.networks import FreshNetwork, is_trained
-from rafair.sources.opened import OpenedModel
+from rafair.search.counterpart_evaluator import CHUNK_ROWS
+from rafair.sources.finished_run import open_finished
+from rafair.sources.network_sources import FreshNetwork, is_trained
+from rafair.sources.opened_model import OpenedModel
+from rafair.sources.row_sources import InMemory
 from rafair.sources.source import Source
+from rafair.sources.user_named import NOTHING_NAMED, Named, of_device, open_source
 from rafair.tabular.table import Table
 
 

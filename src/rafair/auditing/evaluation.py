@@ -13,16 +13,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from rafair.auditing.config import AuditConfig
+from rafair.auditing.audit_setup import AuditConfig
 from rafair.engine.shards import Advance
-from rafair.engine.workers import Workers
-from rafair.models.asked_once import AskedOnce
+from rafair.engine.thread_pool import Workers
+from rafair.models.answer_cache import CachedClassifier
 from rafair.models.classifier import Classifier, Labels, Queries
+from rafair.results.attack_runs import attack_of, is_feasible, keeps_witnesses, own_name
 from rafair.results.run_files import CLEAN
-from rafair.results.twins import attack_of, is_feasible, keeps_witnesses, own_name
-from rafair.search.budget import Budget
+from rafair.search.counterpart_evaluator import CounterpartEvaluator
 from rafair.search.observation import Numbers, Observation
-from rafair.search.sweep import Sweep
+from rafair.search.search_budget import Budget
 from rafair.search.trajectory import Trajectory
 from rafair.search.witnesses import Witnesses
 from rafair.tabular.encoding import Rows
@@ -63,7 +63,7 @@ class Inquiry:
     """Who is asked, and how.
 
     Args:
-        classifier: The model; one without gradients is asked through `AskedOnce`.
+        classifier: The model; one without gradients is asked through `CachedClassifier`.
         schema: The features of the rows.
         config: What is asked.
         workers: The open pool of threads.
@@ -77,10 +77,10 @@ class Inquiry:
     advance: Advance
 
     @contextmanager
-    def counting(self) -> Iterator[tuple[Sweep, Spent]]:
+    def counting(self) -> Iterator[tuple[CounterpartEvaluator, Spent]]:
         """Gives a sweep, and what was spent through it once the block ends."""
         spent, queries = Spent(), Queries()
-        once = self.classifier if isinstance(self.classifier, AskedOnce) else None
+        once = self.classifier if isinstance(self.classifier, CachedClassifier) else None
         begun, before = time.perf_counter(), once.asked if once else 0
         sweep = self.config.sweep(self.classifier, self.schema, self.workers, self.advance)
         yield replace(sweep, queries=queries), spent
@@ -92,7 +92,7 @@ class Inquiry:
     @property
     def nothing(self) -> Spent:
         """What is spent where nothing is asked for."""
-        return Spent(queries=0 if isinstance(self.classifier, AskedOnce) else None)
+        return Spent(queries=0 if isinstance(self.classifier, CachedClassifier) else None)
 
     def budget(self, name: str) -> Budget:
         """The budget of an attack, or of its twin under feasible perturbations."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rafair.blocks.kinds import Cells, Strong
+from rafair.blocks.block_types import Cells, Strong
 
 SPECIAL = {
     "\\": r"\textbackslash{}",

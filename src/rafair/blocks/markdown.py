@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from rafair.blocks.kinds import (
+from rafair.blocks.block_types import (
     Block,
     Card,
     Cells,
@@ -18,7 +18,7 @@ from rafair.blocks.kinds import (
     Strong,
     Tone,
 )
-from rafair.visible import shortened, visible
+from rafair.sanitize import shortened, visible
 
 SPECIAL = re.compile(r"[\\`*\[\]<>|~$&]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 LINK = re.compile(r":(?=//)|(?<=www)\.|(?<=mailto):", re.IGNORECASE)

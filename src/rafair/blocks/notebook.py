@@ -5,8 +5,18 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable, Iterator, Sequence
 
-from rafair.blocks.kinds import Block, Card, Cells, Facts, Folded, Heading, Picture, Said, Tone
-from rafair.visible import visible
+from rafair.blocks.block_types import (
+    Block,
+    Card,
+    Cells,
+    Facts,
+    Folded,
+    Heading,
+    Picture,
+    Said,
+    Tone,
+)
+from rafair.sanitize import visible
 
 TAGS = {Tone.STRONG: "b", Tone.QUIET: "small"}
 

@@ -8,8 +8,8 @@ import re
 import unicodedata
 from functools import cache
 
-from rafair.blocks.kinds import Cells
-from rafair.visible import visible
+from rafair.blocks.block_types import Cells
+from rafair.sanitize import visible
 
 STARTERS = "=+-@"
 """What a formula may begin with, in any width of these characters."""

@@ -13,7 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from rafair.blocks.kinds import (
+from rafair.blocks.block_types import (
     Block,
     Card,
     Cells,
@@ -25,7 +25,7 @@ from rafair.blocks.kinds import (
     Strong,
     Tone,
 )
-from rafair.visible import shortened, visible
+from rafair.sanitize import shortened, visible
 
 WIDTH = 96
 """Of lines of plain text."""

@@ -11,8 +11,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rafair.certify.asked import Asked
 from rafair.certify.membership import Membership
+from rafair.certify.model_queries import Asked
 from rafair.models.classifier import Labels, Rows
 
 MOST_HALVINGS = 64

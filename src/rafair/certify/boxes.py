@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rafair.certify.planes import Planes
+from rafair.certify.counterpart_bounds import Planes
 from rafair.tabular.counterparts import Counterparts, Indices
 
 SLACK = 1e-9

@@ -22,14 +22,14 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from rafair.certify.asked import Asked
 from rafair.certify.membership import Membership
-from rafair.certify.prover import Decided, Indices, Proof, Prover
-from rafair.certify.refuting import Refuting
+from rafair.certify.model_queries import Asked
+from rafair.certify.property_status import Property, Stand, Standing
+from rafair.certify.prover_interface import Decided, Indices, Proof, Prover
+from rafair.certify.refutation import Refuting
 from rafair.certify.region import Region, Surroundings
-from rafair.certify.standing import Property, Stand, Standing
 from rafair.engine.option_groups import BOXES
-from rafair.engine.workers import Workers
+from rafair.engine.thread_pool import Workers
 from rafair.models.classifier import Labels, Rows
 from rafair.tabular.counterparts import Counterparts
 from rafair.tabular.perturbation import PerturbationSet

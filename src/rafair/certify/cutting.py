@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rafair.certify.prover import Confirm
+from rafair.certify.prover_interface import Confirm
 from rafair.certify.region import Region
 from rafair.models.classifier import Rows
 from rafair.tabular.counterparts import Indices

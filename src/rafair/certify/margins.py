@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from rafair.certify.layers import TINY, UNIT, Layers
+from rafair.certify.network_layers import TINY, UNIT, Layers
 from rafair.models.decision import Threshold
 
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from rafair.certify.followers import Followers
-from rafair.tabular.categories import Category
+from rafair.certify.derived_intervals import Followers
 from rafair.tabular.counterparts import Counterparts, Indices
 from rafair.tabular.encoding import Rows
 from rafair.tabular.feasible import FeasibleSet
 from rafair.tabular.grids import ROUNDING
+from rafair.tabular.one_hot_categories import Category
 from rafair.tabular.perturbation import PerturbationSet
 
 Flags = NDArray[np.bool_]

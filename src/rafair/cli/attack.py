@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from rafair.cli import options
+from rafair.cli import shared_options
 from rafair.cli.console import show_audit
-from rafair.cli.groups import grouped
+from rafair.cli.typer_options import grouped
 from rafair.options import Given
-from rafair.results.option_groups import Attacking
+from rafair.results.audit_option_groups import Attacking
 
 EPILOG = "Example:  rafair attack runs/affairs-1 --attack rafair-ff --steps 50"
 
 
 @grouped
 def attack(
-    run: options.RunOrModel,
-    again: Given[options.Again],
+    run: shared_options.RunOrModel,
+    again: Given[shared_options.Again],
     asked: Given[Attacking],
-    running: options.Running,
-    output: options.Output,
+    running: shared_options.Running,
+    output: shared_options.Output,
 ) -> None:
     """Attacks the model of a saved run, without training and without repair.
 
@@ -27,5 +27,5 @@ def attack(
 
     output.spare(again)
     means = running.means(output)
-    named = options.named(again, running.device)
+    named = shared_options.named(again, running.device)
     show_audit(attack_saved(run, asked.values, means, named), output.json)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from rafair.cli import options
+from rafair.cli import shared_options
 from rafair.cli.console import show_audit
-from rafair.cli.groups import grouped
+from rafair.cli.typer_options import grouped
 from rafair.errors import InputError
 from rafair.models.train_options import OfPaper
 from rafair.options import Given, group
-from rafair.results.option_groups import Auditing, Proven
+from rafair.results.audit_option_groups import Auditing, Proven
 
 EPILOG = "Example:  rafair audit --dataset affairs --instances 100 --out runs/first"
 
 
 @group
-class Subject(options.Subject, options.Blockwise):
+class Subject(shared_options.Subject, shared_options.Blockwise):
     """A model and data, which may be read block by block."""
 
 
@@ -28,16 +28,16 @@ def audit(
     subject: Given[Subject],
     asked: Given[Asked],
     training: Given[OfPaper],
-    running: options.Running,
-    output: options.Output,
+    running: shared_options.Running,
+    output: shared_options.Output,
 ) -> None:
     """Audits a model: clean rates, rates under attack, the cases, and their repair.
 
     Without options it trains the paper's network on the affairs data and audits that; with --data,
     --label, --sensitive and --model it audits your own model on your own table.
     """
+    from rafair.auditing.audit_setup import AuditConfig
     from rafair.auditing.certify_options import CertifyOptions
-    from rafair.auditing.config import AuditConfig
     from rafair.auditing.entry import audit_named
     from rafair.engine.option_groups import Boxed
     from rafair.models.training import TrainConfig
@@ -48,11 +48,11 @@ def audit(
     trained = TrainConfig(**training.values, seed=config.seed)
     means = running.means(output)
     if "model" in subject.values:
-        options.refuse_with("`model`, which is trained already", training.values)
+        shared_options.refuse_with("`model`, which is trained already", training.values)
     if boxes and "certify" not in asked.values:
-        options.refuse_without("certify", boxes)
+        shared_options.refuse_without("certify", boxes)
     if "stream" in subject.values and "data" not in subject.values:
         raise InputError("stream: expected with `data`, which it belongs to")
     proven = CertifyOptions(**boxes) if "certify" in asked.values else None
-    named = options.named(subject, running.device)
+    named = shared_options.named(subject, running.device)
     show_audit(audit_named(named, given, means, trained, proven), output.json)

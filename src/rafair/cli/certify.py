@@ -6,18 +6,18 @@ from pathlib import Path
 
 import typer
 
-from rafair.cli import options
+from rafair.cli import shared_options
 from rafair.cli.console import print_result, say_where, show_audit
-from rafair.cli.groups import grouped
+from rafair.cli.typer_options import grouped
 from rafair.options import Given, group, option
-from rafair.results.option_groups import Certifying
+from rafair.results.audit_option_groups import Certifying
 
 EPILOG = "Example:  rafair certify runs/affairs-1 --epsilons .01,.02,.05"
 DIFFERS = 1
 
 
 @group
-class Checked(options.Output):
+class Checked(shared_options.Output):
     """Where everything goes, or that nothing is written."""
 
     check: bool = option(
@@ -29,10 +29,10 @@ class Checked(options.Output):
 
 @grouped
 def certify(
-    run: options.RunOrModel,
-    again: Given[options.Again],
+    run: shared_options.RunOrModel,
+    again: Given[shared_options.Again],
     asked: Given[Certifying],
-    running: options.Running,
+    running: shared_options.Running,
     output: Checked,
 ) -> None:
     """Proves for which instances decisions stay right and equal under every perturbation.
@@ -40,16 +40,18 @@ def certify(
     An attack shows what it found; a certificate holds for all perturbations and counterparts. What
     is proven goes into the run's own folder; of a saved model a run is made.
     """
-    from rafair.auditing.certified_runs import certify_saved, prove_again
+    from rafair.auditing.certify_finished_run import certify_saved, prove_again
     from rafair.auditing.certify_options import CertifyOptions
 
     output.spare(again)
     means = running.means(output)
-    named = options.named(again, running.device)
+    named = shared_options.named(again, running.device)
     given = asked.values
     if output.check:
         asked_before = {"out": output.out, "force": output.force or None, "json": output.json}
-        options.refuse_with("`check`, which asks what the run was asked", given | asked_before)
+        shared_options.refuse_with(
+            "`check`, which asks what the run was asked", given | asked_before
+        )
         _check(run, prove_again(run, means, named))
         return
     wanted = CertifyOptions(**{n: given.pop(n) for n in ("boxes", "instances") if n in given})

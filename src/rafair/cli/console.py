@@ -23,15 +23,15 @@ from rich.progress import (
 from rich.progress import Task as RichTask
 from rich.text import Text
 
-from rafair.cli.streams import discard, write_document
-from rafair.engine.files import writing
+from rafair.cli.standard_streams import discard, write_document
+from rafair.engine.atomic_files import writing
 from rafair.engine.text_file import utf8
 from rafair.errors import RafairError, StorageError
 from rafair.masking import masked
-from rafair.visible import visible
+from rafair.sanitize import visible
 
 if TYPE_CHECKING:
-    from rafair.results.result import Audit
+    from rafair.results.audit_result import Audit
 
 WIDTH_WITHOUT_TERMINAL = 100
 
@@ -112,8 +112,8 @@ def with_report(audit: Audit) -> Path | None:
     A page that lies there is not believed: nothing tells whether it is as it was written. The audit
     stands whether or not there is a page, so nothing here ends the command.
     """
-    from rafair.reports.formats import DEFAULT, FORMATS
-    from rafair.reports.gathering import contents_of
+    from rafair.reports.report_builder import contents_of
+    from rafair.reports.report_formats import DEFAULT, FORMATS
 
     page = FORMATS[DEFAULT]
     path = audit.folder / page.file

@@ -8,15 +8,12 @@ from typing import Annotated
 
 import typer
 
-from rafair.blocks.kinds import Block, Cells, Heading, Said, Tone
+from rafair.blocks.block_types import Block, Cells, Heading, Said, Tone
 from rafair.blocks.terminal import render
 from rafair.cli.console import TerminalProgress, print_result
-from rafair.cli.groups import grouped
-from rafair.cli.options import Shown
-from rafair.datasets.downloading import fetch as fetch_files
-from rafair.datasets.info import Variant
-from rafair.datasets.loading import load_dataset
-from rafair.datasets.summaries import (
+from rafair.cli.shared_options import Shown
+from rafair.cli.typer_options import grouped
+from rafair.datasets.dataset_summaries import (
     FileFacts,
     KnownDataset,
     LoadedDataset,
@@ -24,6 +21,9 @@ from rafair.datasets.summaries import (
     overview,
     whereabouts,
 )
+from rafair.datasets.downloading import fetch as fetch_files
+from rafair.datasets.info import Variant
+from rafair.datasets.loading import load_dataset
 from rafair.tabular.schema import Feature, Kind
 
 SHOWN_VALUES = 10

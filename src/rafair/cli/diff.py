@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import RenderableType
 
-from rafair.cli import options
+from rafair.cli import shared_options
 from rafair.cli.console import print_result
-from rafair.cli.groups import grouped
-from rafair.cli.outputs import STDOUT, format_shown
+from rafair.cli.output_files import STDOUT, format_shown
+from rafair.cli.typer_options import grouped
 from rafair.engine.text_file import utf8
 from rafair.options import group, option
 
 if TYPE_CHECKING:
-    from rafair.gating.differences import Comparison
+    from rafair.gating.run_differences import Comparison
 
 EPILOG = "Example:  rafair diff runs/affairs-1 runs/affairs-2"
 FORMATS = ("text", "markdown", "json")
 
 
 @group
-class Output(options.Shown):
+class Output(shared_options.Shown):
     """How differences are told."""
 
     format: str | None = option(None, "text, markdown, or json (as --json -).", "NAME", said="text")
@@ -42,7 +42,7 @@ def diff(
 
     Differences are the second's rate minus the first's. Exit code 0 whatever they are.
     """
-    from rafair.gating.differences import diff as compare
+    from rafair.gating.run_differences import diff as compare
 
     json = output.json
     shown = format_shown(output.format, json, FORMATS)
@@ -57,7 +57,7 @@ def diff(
 
 
 def _readable(comparison: Comparison, shown: str, everything: bool) -> RenderableType | bytes:
-    from rafair.blocks.kinds import Heading
+    from rafair.blocks.block_types import Heading
     from rafair.gating.difference_tables import blocks
 
     if shown == "markdown":

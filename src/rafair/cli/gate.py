@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rafair.cli import options
+from rafair.cli import shared_options
 from rafair.cli.console import print_result
-from rafair.cli.groups import grouped
-from rafair.cli.outputs import STDOUT, format_shown, refuse_same, xml_output
+from rafair.cli.output_files import STDOUT, format_shown, refuse_same, xml_output
+from rafair.cli.typer_options import grouped
 from rafair.engine.text_file import utf8
 from rafair.errors import InputError
 from rafair.options import group, option
 
 if TYPE_CHECKING:
-    from rafair.gating.decision import Decision
+    from rafair.gating.gate_decision import Decision
 
 EPILOG = "Example:  rafair gate runs/affairs-1 --policy policy.toml --junit gate.xml"
 FAILED = 1
@@ -24,7 +24,7 @@ FORMATS = ("text", "json", "markdown", "github")
 
 
 @group
-class Deciding(options.Shown):
+class Deciding(shared_options.Shown):
     """What a run is held against, and how that is told."""
 
     policy: Path | None = option(None, "The policy, a TOML file; --init prints one.", "FILE")
@@ -81,9 +81,9 @@ def gate(
 
 
 def _print_policy(others: dict[str, object]) -> None:
-    from rafair.gating.first_policy import FIRST_POLICY
+    from rafair.gating.starter_policy import FIRST_POLICY
 
-    options.refuse_with("`init`, which prints a policy", others)
+    shared_options.refuse_with("`init`, which prints a policy", others)
     print_result(None, utf8(FIRST_POLICY), None)
 
 

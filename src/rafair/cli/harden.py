@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from rafair.cli import options
+from rafair.cli import shared_options
 from rafair.cli.console import print_result, say_where
-from rafair.cli.groups import grouped
+from rafair.cli.typer_options import grouped
 from rafair.engine.option_groups import Threaded
 from rafair.hardening.option_groups import Hardening
 from rafair.models.train_options import Stepped
@@ -14,7 +14,7 @@ EPILOG = "Example:  rafair harden --dataset affairs --epsilon 0.05 --out runs/ha
 
 
 @group
-class Resumed(options.Output):
+class Resumed(shared_options.Output):
     """Where everything goes, and whether something has to be there."""
 
     resume: bool = option(
@@ -26,7 +26,7 @@ class Resumed(options.Output):
 
 @grouped
 def harden(
-    subject: Given[options.Subject],
+    subject: Given[shared_options.Subject],
     asked: Given[Hardening],
     training: Given[Stepped],
     threaded: Threaded,
@@ -40,22 +40,22 @@ def harden(
     from rafair.blocks.terminal import render
     from rafair.hardening.config import HardenConfig
     from rafair.hardening.entry import pairs_of
-    from rafair.hardening.running import run_hardening
-    from rafair.reports.hardening import blocks
-    from rafair.reports.tradeoff import draw_tradeoff
+    from rafair.hardening.hardening_run import run_hardening
+    from rafair.reports.hardening_blocks import blocks
+    from rafair.reports.tradeoff_plot import draw_tradeoff
     from rafair.results.hardening_record import hardening_of
 
     output.spare(subject)
     given = asked.values
     if "boxes" in given and "certify" not in given:
-        options.refuse_without("certify", {"boxes": given["boxes"]})
+        shared_options.refuse_without("certify", {"boxes": given["boxes"]})
     if "data" in subject.values:
         given = {"instances": None} | given
     config = HardenConfig(**given)
-    means = options.means(output, threaded)
+    means = shared_options.means(output, threaded)
     if "model" in subject.values:
-        options.refuse_with("`model`, whose own training options are taken", training.values)
-    named = options.named(subject, threaded.device)
+        shared_options.refuse_with("`model`, whose own training options are taken", training.values)
+    named = shared_options.named(subject, threaded.device)
     pairs = pairs_of(named, training.values, config, means)
     done = run_hardening(pairs, config, means, draw_tradeoff, resume=output.resume)
     print_result(done.document, render(blocks(hardening_of(done.document))), output.json)

@@ -29,12 +29,12 @@ from rafair.cli import (
     show,
     train,
 )
-from rafair.cli.machine import reason_of_machine
-from rafair.cli.streams import discard, occupy_standard_descriptors, usable_streams
+from rafair.cli.machine_errors import reason_of_machine
+from rafair.cli.standard_streams import discard, occupy_standard_descriptors, usable_streams
 from rafair.engine.text_file import utf8
 from rafair.errors import IncompleteError, InputError, RafairError, RafairWarning
 from rafair.masking import masked
-from rafair.visible import visible
+from rafair.sanitize import visible
 
 INTERRUPTED = 130
 READERS = ("gate", "diff", "report", "show")

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from rafair.cli import options
+from rafair.cli import shared_options
 from rafair.cli.console import TerminalProgress, print_result
-from rafair.cli.groups import grouped
+from rafair.cli.typer_options import grouped
 from rafair.monitoring.option_groups import Taken
 from rafair.options import Given
 
@@ -18,7 +18,7 @@ ALARM = 1
 
 @grouped
 def check(
-    run: options.WatchedRun,
+    run: shared_options.WatchedRun,
     data: Annotated[
         str,
         typer.Option(
@@ -26,9 +26,9 @@ def check(
         ),
     ],
     taken: Given[Taken],
-    again: Given[options.ModelAgain],
-    judging: options.Judging,
-    output: options.Shown,
+    again: Given[shared_options.ModelAgain],
+    judging: shared_options.Judging,
+    output: shared_options.Shown,
 ) -> None:
     """Looks at new rows as one window: exit code 1 if an alarm stands, else 0.
 
@@ -43,7 +43,7 @@ def check(
     progress = TerminalProgress()
     place = Place(
         run=run,
-        named=options.named(again, judging.device, max_queries=judging.max_queries),
+        named=shared_options.named(again, judging.device, max_queries=judging.max_queries),
         threads=judging.threads,
         device=judging.device,
         say=progress.note,

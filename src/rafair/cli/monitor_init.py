@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from rafair.cli import options
+from rafair.cli import shared_options
 from rafair.cli.console import TerminalProgress, print_result
-from rafair.cli.groups import grouped
+from rafair.cli.typer_options import grouped
 from rafair.monitoring.option_groups import Freezing
 from rafair.options import Given, group, option
 
@@ -12,7 +12,7 @@ EPILOG = "Example:  rafair monitor init runs/affairs-1"
 
 
 @group
-class Output(options.Shown):
+class Output(shared_options.Shown):
     """Where everything goes."""
 
     force: bool = option(False, "Move another reference aside, with what was watched by it.")
@@ -20,10 +20,10 @@ class Output(options.Shown):
 
 @grouped
 def init(
-    run: options.FinishedRun,
-    again: Given[options.Again],
+    run: shared_options.FinishedRun,
+    again: Given[shared_options.Again],
     asked: Given[Freezing],
-    judging: options.Judging,
+    judging: shared_options.Judging,
     output: Output,
 ) -> None:
     """Freezes what a model was like on the whole test split of a finished audit.
@@ -38,13 +38,13 @@ def init(
     output.spare(again)
     given = asked.values
     if given.get("probes") == ():
-        options.refuse_with(
+        shared_options.refuse_with(
             "`probes=none`", {name: given.get(name) for name in ("epsilon", "steps")}
         )
     reference = freeze(
         run,
         FreezeOptions(**given),
-        options.named(again, judging.device, max_queries=judging.max_queries),
+        shared_options.named(again, judging.device, max_queries=judging.max_queries),
         judging,
         force=output.force,
         progress=TerminalProgress(),

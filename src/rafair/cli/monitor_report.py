@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rafair.cli import options
+from rafair.cli import shared_options
 from rafair.cli.console import TerminalProgress, print_result, say_where
-from rafair.cli.groups import grouped
-from rafair.cli.outputs import page_output, refuse_same
+from rafair.cli.output_files import page_output, refuse_same
+from rafair.cli.typer_options import grouped
 from rafair.monitoring.option_groups import Keeping
 from rafair.options import group, option
 
@@ -15,7 +15,7 @@ EPILOG = "Example:  rafair monitor report runs/affairs-1 --out watch.html"
 
 
 @group
-class Output(options.Shown):
+class Output(shared_options.Shown):
     """Where the page goes."""
 
     out: str | None = option(
@@ -24,14 +24,14 @@ class Output(options.Shown):
 
 
 @grouped
-def report(run: options.WatchedRun, keeping: Keeping, output: Output) -> None:
+def report(run: shared_options.WatchedRun, keeping: Keeping, output: Output) -> None:
     """Writes a page with the rates over time, their intervals, and the alarms.
 
     It may be written while a watch is running.
     """
     from rafair.blocks.terminal import render
     from rafair.engine.run_folder import MONITOR
-    from rafair.monitoring.kept import Kept, history_at
+    from rafair.monitoring.finished_windows import Kept, history_at
     from rafair.reports.monitor_page import MONITOR_REPORT, write_monitor_page
     from rafair.reports.monitor_text import state_blocks
 

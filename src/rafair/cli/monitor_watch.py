@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from rafair.cli import options
+from rafair.cli import shared_options
 from rafair.cli.console import TerminalProgress
-from rafair.cli.groups import grouped
-from rafair.cli.lines import Lines
-from rafair.cli.outputs import json_output, refuse_inside
-from rafair.cli.stopping import stopping
+from rafair.cli.output_files import json_output, refuse_inside
+from rafair.cli.stop_signals import stopping
+from rafair.cli.typer_options import grouped
+from rafair.cli.window_lines import Lines
 from rafair.monitoring.option_groups import Cutting, Taken
 from rafair.options import Given, group, option
 
@@ -25,7 +25,7 @@ class Watching(Cutting, Taken):
 
 
 @group
-class Added(options.Shown):
+class Added(shared_options.Shown):
     """Where windows are written besides."""
 
     json: str | None = option(
@@ -38,7 +38,7 @@ class Added(options.Shown):
 
 @grouped
 def watch(
-    run: options.WatchedRun,
+    run: shared_options.WatchedRun,
     source: Annotated[
         str,
         typer.Argument(
@@ -46,8 +46,8 @@ def watch(
         ),
     ],
     asked: Given[Watching],
-    again: Given[options.ModelAgain],
-    judging: options.Judging,
+    again: Given[shared_options.ModelAgain],
+    judging: shared_options.Judging,
     output: Added,
 ) -> None:
     """Watches a stream, window after window, until it is stopped; goes on after a restart.
@@ -60,7 +60,7 @@ def watch(
     output.spare(again, store=asked.values.get("store"))
     place = Place(
         run=run,
-        named=options.named(again, judging.device, max_queries=judging.max_queries),
+        named=shared_options.named(again, judging.device, max_queries=judging.max_queries),
         threads=judging.threads,
         device=judging.device,
         say=TerminalProgress().note,

@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from rafair.cli import options
+from rafair.cli import shared_options
 from rafair.cli.console import show_audit
-from rafair.cli.groups import grouped
+from rafair.cli.typer_options import grouped
 from rafair.options import Given
-from rafair.results.option_groups import Repairing
+from rafair.results.audit_option_groups import Repairing
 
 EPILOG = "Example:  rafair repair runs/affairs-1 --labels consensus"
 
@@ -19,10 +19,10 @@ EPILOG = "Example:  rafair repair runs/affairs-1 --labels consensus"
 @grouped
 def repair(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder with perturbed rows.")],
-    again: Given[options.Again],
+    again: Given[shared_options.Again],
     asked: Given[Repairing],
-    running: options.Running,
-    output: options.Output,
+    running: shared_options.Running,
+    output: shared_options.Output,
 ) -> None:
     """Repairs the perturbed rows of a saved run, and writes a new run folder with both.
 
@@ -32,5 +32,5 @@ def repair(
 
     output.spare(again)
     means = running.means(output)
-    named = options.named(again, running.device)
+    named = shared_options.named(again, running.device)
     show_audit(repair_saved(run, asked.values, means, named), output.json)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from rafair.cli import options
-from rafair.cli.groups import grouped
+from rafair.cli import shared_options
+from rafair.cli.typer_options import grouped
 from rafair.options import group, option
 
 EPILOG = "Example:  rafair report runs/affairs-1 --format markdown --out report.md"
 
 
 @group
-class Output(options.Shown):
+class Output(shared_options.Shown):
     """What is written, and where."""
 
     format: str | None = option(
@@ -32,15 +32,15 @@ class Output(options.Shown):
 
 
 @grouped
-def report(run: options.FinishedRun, output: Output) -> None:
+def report(run: shared_options.FinishedRun, output: Output) -> None:
     """Writes the report of a finished run.
 
     First derives the run's figures again from its files; a run that was altered is refused.
     """
     from rafair.cli.console import print_result
-    from rafair.cli.outputs import refuse_same
-    from rafair.reports.formats import format_of
-    from rafair.reports.formats import report as write_report
+    from rafair.cli.output_files import refuse_same
+    from rafair.reports.report_formats import format_of
+    from rafair.reports.report_formats import report as write_report
 
     format, out, json = output.format, output.out, output.json
     done = {"run": str(run), "format": format_of(format, None if out == "-" else out)}
@@ -62,7 +62,7 @@ def _content(run: Path, format: str, output: Output) -> bytes:
         InputError: If the JSON is to go there as well.
     """
     from rafair.errors import InputError
-    from rafair.reports.formats import report as write_report
+    from rafair.reports.report_formats import report as write_report
 
     if output.json == "-":
         raise InputError("json: expected a file where `out` is -, as stdout carries the report")

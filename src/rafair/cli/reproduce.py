@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from rafair.cli import options
+from rafair.cli import shared_options
 from rafair.cli.console import print_result, say_where
-from rafair.cli.groups import grouped
+from rafair.cli.typer_options import grouped
 from rafair.models.train_options import Followed
 from rafair.options import Given, group, option
 from rafair.study.option_groups import Reproducing
@@ -19,7 +19,7 @@ EPILOG = "Example:  rafair reproduce table3 --datasets credit"
 
 
 @group
-class Output(options.Output):
+class Output(shared_options.Output):
     """Where everything goes."""
 
     out: Path | None = option(None, "Where everything goes.", "DIR", said="runs/reproduction")
@@ -36,7 +36,7 @@ def reproduce(
     ],
     asked: Given[Reproducing],
     following: Given[Followed],
-    running: options.Running,
+    running: shared_options.Running,
     output: Output,
 ) -> None:
     """Makes the paper's tables and figures again, and compares them with it.
@@ -45,9 +45,9 @@ def reproduce(
     """
     from rafair.blocks.terminal import render
     from rafair.study.config import StudyConfig
-    from rafair.study.reproduce import DEFAULT_OUT
-    from rafair.study.reproduce import reproduce as run
-    from rafair.study.terminal import blocks
+    from rafair.study.paper_reproduction import DEFAULT_OUT
+    from rafair.study.paper_reproduction import reproduce as run
+    from rafair.study.reproduction_blocks import blocks
 
     config = StudyConfig(**asked.values, train_loss=following.values.get("loss", Followed.loss))
     means = running.means(replace(output, out=output.out or DEFAULT_OUT))

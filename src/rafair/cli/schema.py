@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rafair.cli.console import TerminalProgress, print_result
-from rafair.cli.groups import grouped
-from rafair.cli.options import Shown
+from rafair.cli.shared_options import Shown
+from rafair.cli.typer_options import grouped
 from rafair.engine.text_file import utf8
 from rafair.errors import InputError
-from rafair.tabular.read_as import ReadAs
-from rafair.typed import listed
+from rafair.option_values import listed
+from rafair.tabular.reading_options import ReadAs
 
 if TYPE_CHECKING:
-    from rafair.tabular.checking import Misfit
+    from rafair.tabular.schema_check import Misfit
 
 MOST_LINES = 100
 MISFITS = 2
@@ -65,7 +65,7 @@ def infer(
     ] = "",
 ) -> None:
     """Proposes a schema of a file, with comments that say what was seen and what to decide."""
-    from rafair.tabular.inference import propose_file
+    from rafair.tabular.schema_inference import propose_file
 
     proposal = propose_file(file, label, listed(sensitive), listed(immutable), reading)
     missing = [*([] if label else ["label"]), *([] if listed(sensitive) else ["sensitive"])]
@@ -102,9 +102,9 @@ def check(
 
     Ends with exit code 2 if there are any. Rows are numbered from 0.
     """
-    from rafair.tabular.checking import extra_columns, misfits
-    from rafair.tabular.doubts import alike_names
+    from rafair.tabular.data_doubts import alike_names
     from rafair.tabular.frame_file import read_frame
+    from rafair.tabular.schema_check import extra_columns, misfits
     from rafair.tabular.schema_file import read_schema
 
     if file.suffix == ".toml" and schema.suffix != ".toml":

@@ -16,7 +16,7 @@ def show(
     """Shows all that an audit found: every table, many cases, and the options of the run."""
     from rafair.blocks.terminal import render
     from rafair.cli.console import print_result
-    from rafair.results.everything import everything
-    from rafair.results.result import Audit
+    from rafair.results.audit_result import Audit
+    from rafair.results.show_everything import everything
 
     print_result(None, render(everything(Audit.load(run))), None)

@@ -4,10 +4,10 @@ Importing this package reads no file and loads no data library: facts are in `re
 data set's module is imported when it is loaded.
 """
 
+from rafair.datasets.dataset_files import FileStatus, Place, status
 from rafair.datasets.downloading import fetch
 from rafair.datasets.info import DatasetInfo, PaperFacts, SourceFile, Variant
 from rafair.datasets.loading import Dataset, load_dataset
-from rafair.datasets.locating import FileStatus, Place, status
 from rafair.datasets.registry import DATASETS
 
 __all__ = [

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from rafair.datasets.columns import Described, decoded, make_table
+from rafair.datasets.dataset_columns import Described, decoded, make_table
 from rafair.datasets.info import Variant
 from rafair.tabular.table import Table
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from rafair.datasets.columns import YES_NO, Described, decoded, make_table
+from rafair.datasets.dataset_columns import YES_NO, Described, decoded, make_table
 from rafair.datasets.info import Variant
 from rafair.errors import RafairWarning
 from rafair.tabular.table import Table

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from rafair.arguments import check_name
 from rafair.datasets.archives import unpack
+from rafair.datasets.dataset_files import Place, identify, locate, read_checked, status, store
 from rafair.datasets.info import SourceFile
-from rafair.datasets.locating import Place, identify, locate, read_checked, status, store
 from rafair.datasets.registry import DATASETS
 from rafair.engine.progress import SILENT, Progress, Task
 from rafair.errors import DataFileError, DownloadError, InputError

@@ -8,9 +8,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, cast
 
 from rafair.arguments import check_name
+from rafair.datasets.dataset_files import locate, read_checked
 from rafair.datasets.downloading import fetch
 from rafair.datasets.info import DatasetInfo, SourceFile, Variant
-from rafair.datasets.locating import locate, read_checked
 from rafair.datasets.registry import DATASETS
 from rafair.engine.progress import SILENT, Progress
 

@@ -5,8 +5,8 @@ Adding one costs a `DatasetInfo` here and a module of the same name with a funct
 
 from __future__ import annotations
 
+from rafair.datasets.compas_minimising import minimise_compas
 from rafair.datasets.info import DatasetInfo, PaperFacts, SourceFile, Variant
-from rafair.datasets.minimising import minimise_compas
 
 CC_BY = "CC BY 4.0 (as UCI's page states; the file itself carries no licence text)"
 UCI = "https://archive.ics.uci.edu/static/public"

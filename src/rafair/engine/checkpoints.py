@@ -17,7 +17,13 @@ from typing import TypeAlias
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from rafair.engine.files import TEMPORARY, explaining_loss, sha256_of, sync_folder, write_synced
+from rafair.engine.atomic_files import (
+    TEMPORARY,
+    explaining_loss,
+    sha256_of,
+    sync_folder,
+    write_synced,
+)
 from rafair.engine.shards import Shard
 from rafair.engine.text_file import read_json
 from rafair.errors import StorageError

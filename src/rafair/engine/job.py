@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeAlias
 
-from rafair.engine.files import removing_on_failure
+from rafair.engine.atomic_files import removing_on_failure
 from rafair.engine.run_folder import RunFolder, forget_plan, has_plan, next_free, partial_of
 from rafair.engine.run_settings import RunSettings
 from rafair.errors import DataFileError, InputError, RunFolderError

@@ -23,7 +23,7 @@ from typing import Any
 from rafair._version import __version__
 from rafair.engine.ray_address import check_address
 from rafair.engine.shards import Advance, Part, Result, Shard, Work
-from rafair.engine.workers import Workers, available_cores
+from rafair.engine.thread_pool import Workers, available_cores
 from rafair.errors import ClusterError, InputError, RafairError
 
 SHARDS_PER_CORE = 2

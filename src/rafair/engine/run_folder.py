@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-from rafair.engine.files import TEMPORARY, explaining_storage, writing
+from rafair.engine.atomic_files import TEMPORARY, explaining_storage, writing
 from rafair.engine.text_file import read_json, write_text
 from rafair.errors import RunFolderError
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from rafair.engine.workers import Workers
+    from rafair.engine.thread_pool import Workers
 
 Part_contra = TypeVar("Part_contra", contravariant=True)
 Result_co = TypeVar("Result_co", covariant=True)
@@ -96,7 +96,7 @@ class SerialExecutor:
         >>> parts = [(shard, len(shard)) for shard in cut(250, 100)]
         >>> def double(part, workers, advance):
         ...     return 2 * part
-        >>> from rafair.engine.workers import Workers
+        >>> from rafair.engine.thread_pool import Workers
         >>> with Workers(1) as workers:
         ...     results = list(SerialExecutor().map(double, parts, workers, lambda amount: None))
         >>> [result for shard, result in results]

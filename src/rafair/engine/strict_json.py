@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, NoReturn
 
-from rafair.visible import shortened
+from rafair.sanitize import shortened
 
 
 class DoubtfulJsonError(ValueError):

@@ -11,7 +11,7 @@ import codecs
 from pathlib import Path
 from typing import Any
 
-from rafair.engine.files import read_regular, writing
+from rafair.engine.atomic_files import read_regular, writing
 from rafair.engine.strict_json import strict_json
 from rafair.errors import InputError
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from rafair.errors import RunFolderError
-from rafair.results.per_instance import PerInstance
-from rafair.results.record import AuditRecord, ModelRecord, Told
-from rafair.results.result import Audit
+from rafair.results.audit_record import AuditRecord, ModelRecord, Told
+from rafair.results.audit_result import Audit
+from rafair.results.instance_outcomes import PerInstance
 
 DATA = ("name", "variant", "features", "domains", "label", "classes", "sha256")
 """What decides which rows were audited and what their counterparts are."""

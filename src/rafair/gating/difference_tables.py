@@ -6,16 +6,16 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from rafair.blocks.kinds import Block, Cells, Facts, Said, Tone
-from rafair.gating.conditions import Condition, Subject
-from rafair.gating.differences import Comparison
+from rafair.blocks.block_types import Block, Cells, Facts, Said, Tone
+from rafair.gating.audit_conditions import Condition, Subject
 from rafair.gating.rate_change import Change
-from rafair.metrics.rounding import as_fraction
-from rafair.results.leading import ACCURATE_FAIRNESS
+from rafair.gating.run_differences import Comparison
+from rafair.metrics.rate_format import as_fraction
+from rafair.results.attack_runs import is_union, keeps_witnesses
+from rafair.results.audit_result import Audit
+from rafair.results.headline_attacks import ACCURATE_FAIRNESS
 from rafair.results.rate_names import PROVEN
-from rafair.results.result import Audit
-from rafair.results.twins import is_union, keeps_witnesses
-from rafair.visible import visible
+from rafair.sanitize import visible
 
 HEADERS = ("", "first", "second", "difference", "better", "worse")
 MAIN = ("clean", "robust", *PROVEN, "repaired")

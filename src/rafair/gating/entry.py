@@ -8,15 +8,15 @@ from typing import Any
 
 from rafair.errors import InputError, RunFolderError, UnfinishedRunError
 from rafair.gating.baseline import check_baseline
-from rafair.gating.decision import Decision, RunFacts
+from rafair.gating.gate_decision import Decision, RunFacts
+from rafair.gating.judged_runs import Runs
 from rafair.gating.policy import Policy
 from rafair.gating.policy_file import as_policy
-from rafair.gating.rules import findings_of
-from rafair.gating.runs import Runs
+from rafair.gating.rule_findings import findings_of
+from rafair.results.audit_result import Audit
 from rafair.results.rate_names import PROVEN
-from rafair.results.result import Audit
 from rafair.results.run_files import AUDIT
-from rafair.results.verified import understanding, verified_run
+from rafair.results.verification import understanding, verified_run
 
 REPAIRS = ("repaired", "corrected")
 

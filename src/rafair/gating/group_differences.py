@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from rafair.gating.pairing import Pairing
 from rafair.gating.rate_change import Change, compared
-from rafair.results.groups import Grouping, grouping_of, own_values
-from rafair.results.options import AuditOptions
-from rafair.results.per_instance import PerInstance
+from rafair.results.audit_options import AuditOptions
+from rafair.results.audit_result import Audit
+from rafair.results.instance_outcomes import PerInstance
 from rafair.results.rate_names import RateName
-from rafair.results.result import Audit
+from rafair.results.rates_by_group import Grouping, grouping_of, own_values
 
 METRIC = "accurate_fairness"
 Side = tuple[Audit, PerInstance]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rafair.gating.pairing import Pairing
-from rafair.metrics.differences import Paired, Unpaired, independent_rates, paired_rates
+from rafair.metrics.rate_difference import Paired, Unpaired, independent_rates, paired_rates
 from rafair.metrics.rates import Rate
 from rafair.results.rate_names import RateName
 

@@ -12,10 +12,10 @@ from rafair.arguments import check_whole
 from rafair.auditing.entry import audit
 from rafair.engine.progress import Progress
 from rafair.hardening.method import Network, TrainingMethod, cross_entropy_of
-from rafair.hardening.neighbourhood import Neighbourhood
+from rafair.hardening.sampled_neighbours import Neighbourhood
 from rafair.models.classifier import Labels, Rows
 from rafair.models.training import TrainConfig, train
-from rafair.search.reach import following_step
+from rafair.search.step_length import following_step
 from rafair.tabular.sampling import sample_instances
 from rafair.tabular.table import Table
 from rafair.verdicts import Verdict

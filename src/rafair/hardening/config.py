@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from rafair.arguments import check_name, check_real, check_whole
-from rafair.attacks.naming import attack_named, attack_names, check_attacks, expand
+from rafair.attacks.attack_names import attack_named, attack_names, check_attacks, expand
 from rafair.attacks.registry import UNIONS
 from rafair.engine.option_groups import LARGEST_SEED
 from rafair.errors import InputError
 from rafair.hardening.option_groups import EPSILONS, Hardening
 from rafair.hardening.registry import Method, method_named
 from rafair.options import check_options
-from rafair.results.options import Perturbation
+from rafair.results.audit_options import Perturbation
 
 PANEL = ("strongest",)
 """The judges: all attacks together, each on what those before it left."""

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from rafair.arguments import check_real, check_whole
 from rafair.hardening.method import Network, TrainingMethod, cross_entropy_of
-from rafair.hardening.neighbourhood import Neighbourhood, worst_of
+from rafair.hardening.sampled_neighbours import Neighbourhood, worst_of
 
 
 @dataclass(frozen=True)

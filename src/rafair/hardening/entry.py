@@ -7,11 +7,12 @@ from typing import Any
 from rafair.datasets.loading import load_dataset
 from rafair.engine.run_settings import RunSettings
 from rafair.errors import InputError
+from rafair.hardening.before_and_after import FreshPairs, OwnPair, Pairs, check_saved
 from rafair.hardening.config import HardenConfig
-from rafair.hardening.pairs import FreshPairs, OwnPair, Pairs, check_saved
 from rafair.models.training import TrainConfig
-from rafair.sources.data import InMemory
-from rafair.sources.named import (
+from rafair.sources.network_sources import SavedNetwork
+from rafair.sources.row_sources import InMemory
+from rafair.sources.user_named import (
     DEFAULT_DATASET,
     Named,
     dataset_of,
@@ -20,7 +21,6 @@ from rafair.sources.named import (
     open_source,
     own_table,
 )
-from rafair.sources.networks import SavedNetwork
 
 
 def pairs_of(

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from rafair.engine.progress import Progress
-from rafair.hardening.neighbourhood import Neighbourhood
+from rafair.hardening.sampled_neighbours import Neighbourhood
 from rafair.models.classifier import Labels, Rows
 from rafair.models.training import TrainConfig
 from rafair.tabular.table import Table
@@ -22,7 +22,7 @@ Network = Callable[[Tensor], Tensor]
 class TrainingMethod(ABC):
     """A way to train a network anew; its fields are its options.
 
-    `hardening/training.py` has the one loop.
+    `hardening/training_loop.py` has the one loop.
     """
 
     says: ClassVar[str]

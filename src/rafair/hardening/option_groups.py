@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import rafair.typed as typed
+import rafair.option_values as typed
 from rafair.engine.option_groups import Boxed, Seeded
 from rafair.options import group, option
-from rafair.results.option_groups import MOST_INSTANCES, MOST_STEPS
+from rafair.results.audit_option_groups import MOST_INSTANCES, MOST_STEPS
 
 DEFAULT = "counterpart-adversarial"
 EPSILONS = (0.02, 0.05, 0.1, 0.2)

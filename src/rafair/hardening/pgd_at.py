@@ -9,7 +9,7 @@ from torch import Tensor
 
 from rafair.arguments import check_whole
 from rafair.hardening.method import Network, TrainingMethod, cross_entropy_of
-from rafair.hardening.neighbourhood import Neighbourhood
+from rafair.hardening.sampled_neighbours import Neighbourhood
 
 
 @dataclass(frozen=True)

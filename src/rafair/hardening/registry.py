@@ -14,7 +14,7 @@ from rafair.hardening.counterpart_logit_pairing import CounterpartLogitPairing
 from rafair.hardening.method import TrainingMethod
 from rafair.hardening.pgd_at import PgdTraining
 from rafair.hardening.trades import Trades
-from rafair.models.wrapper import BenignWrapper, ConsensusWrapper
+from rafair.models.wrapper_description import BenignWrapper, ConsensusWrapper
 
 TRAINING: dict[str, type[TrainingMethod]] = {
     "counterpart-adversarial": CounterpartAdversarial,

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from rafair.arguments import check_real, check_whole
 from rafair.hardening.method import Network, TrainingMethod
-from rafair.hardening.neighbourhood import Neighbourhood
+from rafair.hardening.sampled_neighbours import Neighbourhood
 
 
 @dataclass(frozen=True)

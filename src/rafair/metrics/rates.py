@@ -8,7 +8,7 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from rafair.metrics.rounding import as_fraction
+from rafair.metrics.rate_format import as_fraction
 
 CONFIDENCE = 0.95
 Z = 1.959963984540054

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from rafair.arguments import check_whole
 from rafair.errors import InputError, ModelError
-from rafair.models.asked_once import AskedOnce
+from rafair.models.answer_cache import CachedClassifier
 from rafair.models.classifier import Around, Classifier, Cotangent, Logits, Rows
-from rafair.models.combination_means import CombinationMeans
 from rafair.models.decision import OWN
+from rafair.models.marginalized_classifier import MarginalizedClassifier
 from rafair.tabular.counterparts import Counterparts
 
 MOST_COMBINATIONS = 100_000
@@ -60,7 +60,7 @@ class ConsensusClassifier(Around):
             can tell.
 
     Example:
-        >>> from rafair.models.function import FunctionClassifier
+        >>> from rafair.models.function_classifier import FunctionClassifier
         >>> model = FunctionClassifier(lambda rows: np.stack([rows[:, 0], rows[:, 1]], axis=1))
         >>> both = Counterparts([0], [np.float32([0, 1])])
         >>> ConsensusClassifier(model, both).logits(np.float32([[0, 0.3], [1, 0.3]])).tolist()
@@ -88,8 +88,8 @@ class ConsensusClassifier(Around):
         self._counterparts = counterparts
         self._inner = classifier
         self._chosen = combinations_to_average(counterparts, sample, seed)
-        self._means = CombinationMeans(classifier, counterparts, self._chosen)
-        self._asked = self._means if classifier.differentiable else AskedOnce(self._means)
+        self._means = MarginalizedClassifier(classifier, counterparts, self._chosen)
+        self._asked = self._means if classifier.differentiable else CachedClassifier(self._means)
         self._frozen = list(counterparts.columns)
 
     @property

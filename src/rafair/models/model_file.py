@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Self
 
-from rafair.engine.files import read_regular
+from rafair.engine.atomic_files import read_regular
 from rafair.engine.text_file import as_utf8
 from rafair.errors import ModelError, RafairWarning
 

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from pydantic import StrictFloat
 
-import rafair.typed as typed
+import rafair.option_values as typed
 from rafair.arguments import check_name
 from rafair.errors import InputError
 from rafair.options import group, option

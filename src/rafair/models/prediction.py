@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from rafair.engine.workers import Workers
-from rafair.models.adapting import check_finite
+from rafair.engine.thread_pool import Workers
 from rafair.models.classifier import Classifier, Logits, Rows
+from rafair.models.fit_to_table import check_finite
 
 
 def predict(

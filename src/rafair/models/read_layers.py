@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
-from rafair.models.dense import DenseNetwork, is_bare, linear_layers
+from rafair.models.dense_network import DenseNetwork, is_bare, linear_layers
 
 Matrices = list[tuple[Tensor, Tensor | None]]
 """The weight `(outputs, inputs)` and the bias of each layer, in order."""

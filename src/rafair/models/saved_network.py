@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rafair.errors import ModelError
-from rafair.models.storage import DESCRIPTION
+from rafair.models.model_folder import DESCRIPTION
 from rafair.tabular.schema import Feature, Schema
 
 

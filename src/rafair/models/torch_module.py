@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from rafair.errors import ModelError
 from rafair.models.classifier import Classifier, Cotangent, Logits, Rows
 from rafair.models.copying import copied
-from rafair.models.dense import BLOCK_ROWS, DenseNetwork
-from rafair.models.head import Head
+from rafair.models.dense_network import BLOCK_ROWS, DenseNetwork
+from rafair.models.logits_head import Head
 
 
 class TorchClassifier(Classifier):

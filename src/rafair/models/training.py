@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from rafair.arguments import check_name
 from rafair.engine.progress import SILENT, Progress
-from rafair.engine.workers import Workers
+from rafair.engine.thread_pool import Workers
 from rafair.errors import InputError
-from rafair.models.network import fcnn
+from rafair.models.paper_network import fcnn
 from rafair.models.train_options import Training
 from rafair.options import check_options, documented
 from rafair.tabular.table import Table

@@ -14,15 +14,15 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
-from rafair.engine.files import sha256_of, writing
-from rafair.engine.sealed import ALTERED, read_sealed, write_sealed
+from rafair.engine.atomic_files import sha256_of, writing
+from rafair.engine.digest_json import ALTERED, read_sealed, write_sealed
 from rafair.errors import ModelError
 from rafair.models.adapters.onnx_model import whole_onnx
-from rafair.models.kinds import ENDINGS, NAMED_AGAIN, kind_of_model
 from rafair.models.model_file import ModelFile
+from rafair.models.model_folder import DESCRIPTION, ONNX, Hardened, model_folder
+from rafair.models.model_kinds import ENDINGS, NAMED_AGAIN, kind_of_model
 from rafair.models.model_options import ModelOptions, SaidOptions
-from rafair.models.storage import DESCRIPTION, ONNX, Hardened, model_folder
-from rafair.models.wrapper import Wrapper
+from rafair.models.wrapper_description import Wrapper
 from rafair.tabular.schema import Schema
 
 OWN_VERSION = 3

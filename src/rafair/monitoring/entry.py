@@ -12,43 +12,43 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from rafair.engine.files import sha256_of
+from rafair.engine.atomic_files import sha256_of
 from rafair.engine.option_groups import Threaded
 from rafair.engine.progress import SILENT, Progress
 from rafair.engine.text_file import LONGEST_MARK
 from rafair.errors import DataFileError, InputError, StoreBusyError
-from rafair.monitoring.checking import check_window
-from rafair.monitoring.closing import Closing
 from rafair.monitoring.durations import seconds_of
-from rafair.monitoring.gathering import Sort
+from rafair.monitoring.finished_windows import Kept
 from rafair.monitoring.history import reference_facts
-from rafair.monitoring.incoming import source as source_file
-from rafair.monitoring.incoming.arriving import Arriving
+from rafair.monitoring.incoming import file_records as source_file
 from rafair.monitoring.incoming.columns import Columns
-from rafair.monitoring.incoming.feeds import Feed, FolderFeed, PipeFeed
-from rafair.monitoring.incoming.folder import Folder
-from rafair.monitoring.incoming.lines import unmarked
-from rafair.monitoring.incoming.sorting import Sorted, sort_records
-from rafair.monitoring.kept import Kept
-from rafair.monitoring.monitor import Monitor
+from rafair.monitoring.incoming.pipe_reader import Arriving
+from rafair.monitoring.incoming.record_feeds import Feed, FolderFeed, PipeFeed
+from rafair.monitoring.incoming.record_sorting import Sorted, sort_records
+from rafair.monitoring.incoming.text_lines import unmarked
+from rafair.monitoring.incoming.watched_folder import Folder
+from rafair.monitoring.one_window import check_window
+from rafair.monitoring.open_window import Sort
 from rafair.monitoring.option_groups import LOCAL, Cutting, Taken
-from rafair.monitoring.record import Record
 from rafair.monitoring.references.freezing import open_watched
-from rafair.monitoring.references.judge import Judge
-from rafair.monitoring.references.reference import Reference
-from rafair.monitoring.stop import Stop
-from rafair.monitoring.telling.metrics import start_metrics
-from rafair.monitoring.telling.sending import Sending
-from rafair.monitoring.telling.snapshots import Snapshots
+from rafair.monitoring.references.frozen_reference import Reference
+from rafair.monitoring.references.stream_judge import StreamJudge
+from rafair.monitoring.stop_request import Stop
+from rafair.monitoring.stream_record import Record
+from rafair.monitoring.telling.alarm_messages import Sending
+from rafair.monitoring.telling.prometheus_metrics import start_metrics
+from rafair.monitoring.telling.watch_snapshot import Snapshots
 from rafair.monitoring.telling.webhook import Webhook
-from rafair.monitoring.told import ReferenceFacts, WindowResult
-from rafair.monitoring.watching import Watching
+from rafair.monitoring.watch_loop import Watching
+from rafair.monitoring.watch_results import ReferenceFacts, WindowResult
+from rafair.monitoring.window_limits import Closing
+from rafair.monitoring.window_monitor import Monitor
 from rafair.options import check_options
-from rafair.sources.named import NOTHING_NAMED, Named
-from rafair.visible import visible
+from rafair.sanitize import visible
+from rafair.sources.user_named import NOTHING_NAMED, Named
 
 if TYPE_CHECKING:
-    from rafair.monitoring.store.store import Store
+    from rafair.monitoring.store.monitor_store import Store
 
 STDIN = "-"
 TURN_S = 60.0
@@ -78,7 +78,7 @@ class Place(Taken, Threaded, Kept):
     def __post_init__(self) -> None:
         check_options(self)
 
-    def monitor(self, reference: Reference, judge: Judge, store: Store) -> Monitor:
+    def monitor(self, reference: Reference, judge: StreamJudge, store: Store) -> Monitor:
         """It at work."""
         return Monitor(
             reference,

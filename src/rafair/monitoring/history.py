@@ -7,13 +7,19 @@ from typing import TYPE_CHECKING
 
 from rafair._version import __version__
 from rafair.metrics.rates import rate
-from rafair.monitoring.evidence.falls import bounds, by_name
-from rafair.monitoring.references.reference import Reference
-from rafair.monitoring.store.stored_rows import StoredWindow
-from rafair.monitoring.told import History, Quarantined, ReferenceFacts, ToldWindow, read_window
+from rafair.monitoring.evidence.drift_tests import bounds, by_name
+from rafair.monitoring.references.frozen_reference import Reference
+from rafair.monitoring.store.stored_values import StoredWindow
+from rafair.monitoring.watch_results import (
+    History,
+    Quarantined,
+    ReferenceFacts,
+    ToldWindow,
+    read_window,
+)
 
 if TYPE_CHECKING:
-    from rafair.monitoring.store.store import Store
+    from rafair.monitoring.store.monitor_store import Store
 
 SCHEMA_VERSION = 1
 MOST_REFUSED = 200

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import rafair.typed as typed
+import rafair.option_values as typed
 from rafair.monitoring.probes import DEFAULT, PROBES
 from rafair.options import group, option
 

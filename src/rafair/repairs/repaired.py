@@ -6,16 +6,16 @@ import hashlib
 
 import numpy as np
 
-from rafair.engine.workers import Workers
+from rafair.engine.thread_pool import Workers
 from rafair.errors import InputError, ModelError
-from rafair.models.asked_once import keys_of
+from rafair.models.answer_cache import keys_of
 from rafair.models.classifier import Around, Classifier, Cotangent, Logits, Rows
 from rafair.models.losses import loss_named
 from rafair.models.prediction import logits_of
-from rafair.models.wrapper import BenignWrapper
-from rafair.repairs.benign import BenignPerturbation
-from rafair.search.budget import Budget
-from rafair.search.sweep import CHUNK_ROWS, Sweep
+from rafair.models.wrapper_description import BenignWrapper
+from rafair.repairs.benign_perturbation import BenignPerturbation
+from rafair.search.counterpart_evaluator import CHUNK_ROWS, CounterpartEvaluator
+from rafair.search.search_budget import Budget
 from rafair.tabular.counterparts import Counterparts
 from rafair.tabular.perturbation import PerturbationSet, per_feature
 from rafair.tabular.schema import Schema
@@ -117,7 +117,7 @@ class RepairedClassifier(Around):
 
     def repaired(self, rows: Rows) -> Rows:
         """The rows that the model is asked about instead; shape `(n, d)`."""
-        sweep = Sweep(self._inner, self._counterparts, loss_named(LOSS), ALONE)
+        sweep = CounterpartEvaluator(self._inner, self._counterparts, loss_named(LOSS), ALONE)
         repair, found = BenignPerturbation("consensus"), []
         for start in range(0, len(rows), ROWS_AT_ONCE):
             some = np.ascontiguousarray(rows[start : start + ROWS_AT_ONCE], np.float32)

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rafair.reports.contents import NONE, CaseTable, Codes, Column, FeatureColumns
-from rafair.results.cases import show
-from rafair.results.columns import Numbers, columns_of, distinct, names_of, numbers
+from rafair.reports.report_contents import NONE, CaseTable, Codes, Column, FeatureColumns
+from rafair.results.adversarial_rows import StoredRows, repaired_rows
+from rafair.results.case_details import show
+from rafair.results.case_selection import telling_rows
+from rafair.results.parquet_columns import Numbers, columns_of, distinct, names_of, numbers
 from rafair.results.run_files import ADVERSARIAL, REPAIRED
-from rafair.results.stored_rows import StoredRows, repaired_rows
-from rafair.results.telling import telling_rows
 from rafair.tabular.schema import Feature, Schema
 from rafair.verdicts import Verdict
 

@@ -16,8 +16,8 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from rafair.reports.contents import NONE, CaseTable, Codes, Column, FeatureColumns
-from rafair.visible import visible
+from rafair.reports.report_contents import NONE, CaseTable, Codes, Column, FeatureColumns
+from rafair.sanitize import visible
 
 MAX_BYTES = 2_200_000
 """The most that the data may take of a page that is to stay below 3 MB."""

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from rafair.blocks.kinds import Cells
+from rafair.blocks.block_types import Cells
 from rafair.blocks.spreadsheet import NUMBER, as_csv
-from rafair.reports.contents import NONE, CaseTable, Codes, Column, Contents, FeatureColumns
+from rafair.reports.report_contents import NONE, CaseTable, Codes, Column, Contents, FeatureColumns
 
 MARK = "\ufeff"
 AS_IT_WAS, PERTURBED, COUNTERPART, REPAIRED = "as it was", "perturbed", "counterpart", "repaired"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from rafair.results.flows import Flows
+from rafair.results.verdict_flows import Flows
 from rafair.verdicts import Verdict
 
 HEIGHT = 190.0

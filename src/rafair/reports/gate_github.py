@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from rafair.gating.decision import Decision, Finding, Status
+from rafair.gating.gate_decision import Decision, Finding, Status
 from rafair.reports.gate_text import numbered
-from rafair.visible import visible
+from rafair.sanitize import visible
 
 
 def gate_github(decision: Decision) -> str:

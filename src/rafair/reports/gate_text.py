@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from rafair.blocks.kinds import Block, Cells, Facts, Heading, Said, Tone
+from rafair.blocks.block_types import Block, Cells, Facts, Heading, Said, Tone
 from rafair.blocks.markdown import as_markdown
-from rafair.gating.decision import Decision, Finding, RunFacts, Status
+from rafair.gating.gate_decision import Decision, Finding, RunFacts, Status
 
 TONES = {
     str(Status.PASSED): Tone.GOOD,

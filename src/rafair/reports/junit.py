@@ -7,9 +7,9 @@ from pathlib import Path
 
 from rafair._version import __version__
 from rafair.engine.text_file import write_whole
-from rafair.gating.decision import Decision, Finding, RunFacts, Status
+from rafair.gating.gate_decision import Decision, Finding, RunFacts, Status
 from rafair.reports.gate_text import numbered
-from rafair.visible import visible
+from rafair.sanitize import visible
 
 SUITE = "rafair gate"
 

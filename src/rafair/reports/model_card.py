@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rafair.blocks.kinds import Block, Cells, Facts, Heading, Said, Tone
+from rafair.blocks.block_types import Block, Cells, Facts, Heading, Said, Tone
 from rafair.blocks.markdown import as_markdown
-from rafair.reports.contents import Contents
-from rafair.reports.frameworks import CLAUSES, FIGURES, FRAMEWORKS, NOT_SHOWN
+from rafair.reports.regulatory_clauses import CLAUSES, FIGURES, FRAMEWORKS, NOT_SHOWN
+from rafair.reports.report_contents import Contents
 
 MEASURED = (
     "Measured: whether decisions stay right, and equal for people who differ only in sensitive "

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from rafair.monitoring.telling.sentences import METRIC_NAMES, SEVERITY, alarm_name, opening
-from rafair.monitoring.told import ToldWindow
+from rafair.monitoring.telling.alarm_sentences import METRIC_NAMES, SEVERITY, alarm_name, opening
+from rafair.monitoring.watch_results import ToldWindow
 from rafair.reports.monitor_series import Span
 
 WIDTH = 1000

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rafair.blocks.kinds import Cells
-from rafair.monitoring.alarm import Alarm, Case, Cases
-from rafair.monitoring.telling.sentences import CONDITION_NAMES, alarm_name
-from rafair.monitoring.watched import CLEAN
+from rafair.blocks.block_types import Cells
+from rafair.monitoring.alarm_types import Alarm, Case, Cases
+from rafair.monitoring.telling.alarm_sentences import CONDITION_NAMES, alarm_name
+from rafair.monitoring.watched_rates import CLEAN
 from rafair.reports.monitor_series import Span
-from rafair.visible import shortened
+from rafair.sanitize import shortened
 
 MOST_ALARMS = 3
 

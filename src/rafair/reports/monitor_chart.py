@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from rafair.metrics.rate_format import as_fraction
 from rafair.metrics.rates import Rate
-from rafair.metrics.rounding import as_fraction
-from rafair.monitoring.alarm import DATA
-from rafair.monitoring.telling.sentences import CONDITION_NAMES, METRIC_NAMES, opening
-from rafair.monitoring.told import History, ReferenceFacts, ToldWindow
-from rafair.monitoring.watched import JOINT
+from rafair.monitoring.alarm_types import DATA
+from rafair.monitoring.telling.alarm_sentences import CONDITION_NAMES, METRIC_NAMES, opening
+from rafair.monitoring.watch_results import History, ReferenceFacts, ToldWindow
+from rafair.monitoring.watched_rates import JOINT
 from rafair.reports.monitor_axis import WIDTH, axis, bars, marks, told
 from rafair.reports.monitor_series import Point, Span, alarm_spans, runs_of_points
 

@@ -7,16 +7,16 @@ from pathlib import Path
 from markupsafe import Markup
 
 from rafair.engine.text_file import write_whole
-from rafair.monitoring.telling.sentences import promise_sentence, state_sentences
-from rafair.monitoring.told import History
-from rafair.monitoring.watched import METRICS
+from rafair.monitoring.telling.alarm_sentences import promise_sentence, state_sentences
+from rafair.monitoring.watch_results import History
+from rafair.monitoring.watched_rates import METRICS
 from rafair.reports import monitor_tables as tables
 from rafair.reports.monitor_axis import MARKS
 from rafair.reports.monitor_cases import cases_tables
 from rafair.reports.monitor_chart import family
 from rafair.reports.monitor_series import alarm_spans, pool_size
 from rafair.reports.page_parts import joined, policy, templates
-from rafair.visible import shortened
+from rafair.sanitize import shortened
 
 MONITOR_REPORT = "monitor.html"
 TEMPLATE = "monitor.html.jinja"

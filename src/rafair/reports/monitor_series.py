@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rafair.metrics.rates import Rate, rate
-from rafair.monitoring.alarm import Alarm
-from rafair.monitoring.told import ToldWindow
+from rafair.monitoring.alarm_types import Alarm
+from rafair.monitoring.watch_results import ToldWindow
 
 Seen = list[tuple[ToldWindow, Alarm]]
 """An alarm at the windows at which it stood."""

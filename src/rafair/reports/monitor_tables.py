@@ -6,13 +6,13 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from rafair.blocks.kinds import Cells
+from rafair.blocks.block_types import Cells
+from rafair.metrics.rate_format import as_fraction
 from rafair.metrics.rates import Rate
-from rafair.metrics.rounding import as_fraction
-from rafair.monitoring.alarm import Alarm, Unjudged
-from rafair.monitoring.record import Refusal
-from rafair.monitoring.references.judge_options import JudgeOptions
-from rafair.monitoring.telling.sentences import (
+from rafair.monitoring.alarm_types import Alarm, Unjudged
+from rafair.monitoring.references.stream_judge_options import StreamJudgeOptions
+from rafair.monitoring.stream_record import Refusal
+from rafair.monitoring.telling.alarm_sentences import (
     CONDITION_NAMES,
     METRIC_NAMES,
     alarm_name,
@@ -22,10 +22,10 @@ from rafair.monitoring.telling.sentences import (
     points,
     refusal_text,
 )
-from rafair.monitoring.told import History, Quarantined, ReferenceFacts, ToldWindow
-from rafair.monitoring.watched import JOINT, METRICS, Watched
+from rafair.monitoring.watch_results import History, Quarantined, ReferenceFacts, ToldWindow
+from rafair.monitoring.watched_rates import JOINT, METRICS, Watched
 from rafair.reports.monitor_series import Span
-from rafair.visible import visible
+from rafair.sanitize import visible
 
 MOST_WINDOWS = 200
 """Of the newest windows, and of those at which alarms opened, in tables of rates."""
@@ -144,11 +144,12 @@ def reference_facts(history: History) -> list[tuple[str, str]]:
     return facts
 
 
-def probes_text(probe: JudgeOptions) -> str:
+def probes_text(probe: StreamJudgeOptions) -> str:
     """Under what rows are looked at besides as they came.
 
     Example:
-        >>> probes_text(JudgeOptions(steps=3, epsilon=0.02)), probes_text(JudgeOptions(probes=()))
+        >>> few = StreamJudgeOptions(steps=3, epsilon=0.02)
+        >>> probes_text(few), probes_text(StreamJudgeOptions(probes=()))
         ('noise, strongest; 3 steps, epsilon 0.02, paper perturbations', 'none')
     """
     if not probe.probes:

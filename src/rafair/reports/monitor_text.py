@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from rafair.blocks.kinds import Block, Cells, Said, Tone, warnings
+from rafair.blocks.block_types import Block, Cells, Said, Tone, warnings
+from rafair.metrics.rate_format import as_fraction
 from rafair.metrics.rates import Rate
-from rafair.metrics.rounding import as_fraction
-from rafair.monitoring.alarm import Alarm
+from rafair.monitoring.alarm_types import Alarm
 from rafair.monitoring.probes import SEARCHES
-from rafair.monitoring.telling.sentences import (
+from rafair.monitoring.telling.alarm_sentences import (
     CONDITION_NAMES,
     METRIC_NAMES,
     SYMBOLS,
@@ -21,10 +21,10 @@ from rafair.monitoring.telling.sentences import (
     refusal_text,
     state_sentences,
 )
-from rafair.monitoring.told import History, ReferenceFacts, ToldWindow, WindowResult
-from rafair.monitoring.watched import ACCURACY, CLEAN, FAIRNESS, METRICS
+from rafair.monitoring.watch_results import History, ReferenceFacts, ToldWindow, WindowResult
+from rafair.monitoring.watched_rates import ACCURACY, CLEAN, FAIRNESS, METRICS
 from rafair.reports.monitor_cases import cases_sentence
-from rafair.visible import shortened, visible
+from rafair.sanitize import shortened, visible
 
 TONES = {"watch": Tone.STRONG, "warn": Tone.WARNING, "alarm": Tone.BAD}
 LINE_WIDTH = 100

@@ -5,8 +5,9 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 
-from rafair.results.leading import ACCURATE_FAIRNESS, most_telling
-from rafair.results.named_again import (
+from rafair.results.audit_record import AuditRecord
+from rafair.results.headline_attacks import ACCURATE_FAIRNESS, most_telling
+from rafair.results.options_named_again import (
     OF_DATA,
     OF_MODEL,
     OF_READING,
@@ -14,7 +15,6 @@ from rafair.results.named_again import (
     given_options,
     named_again,
 )
-from rafair.results.record import AuditRecord
 
 RUN = "RUN"
 """Stands for the run's folder: a report is the same wherever the folder is moved to."""

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from rafair.blocks.kinds import Picture
+from rafair.blocks.block_types import Picture
 from rafair.reports.case_data import case_data, data_block
-from rafair.reports.contents import PARTS, Contents
-from rafair.reports.first import found, met
+from rafair.reports.first_half_page import found, met
 from rafair.reports.flow_drawing import MARKS, class_of
 from rafair.reports.page_parts import joined, policy, templates
-from rafair.reports.sections import sections
+from rafair.reports.report_contents import PARTS, Contents
+from rafair.reports.report_sections import sections
 from rafair.reports.static_cases import cards, static_cases
 from rafair.results.first_screen import MEANING
 

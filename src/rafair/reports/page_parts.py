@@ -11,7 +11,7 @@ import jinja2
 from markupsafe import Markup
 
 from rafair.blocks.markdown import LONGEST_LABEL
-from rafair.visible import shortened, visible
+from rafair.sanitize import shortened, visible
 
 
 @cache  # what it has compiled is kept in it

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rafair.blocks.kinds import Cells
-from rafair.reports.contents import NONE, CaseTable, Column, FeatureColumns
+from rafair.blocks.block_types import Cells
+from rafair.reports.report_contents import NONE, CaseTable, Column, FeatureColumns
+from rafair.sanitize import shortened
 from rafair.verdicts import BAD
-from rafair.visible import shortened
 
 SHOWN = 200
 IN_A_TABLE = 50

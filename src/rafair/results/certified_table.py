@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rafair.blocks.kinds import Cells
+from rafair.blocks.block_types import Cells
+from rafair.metrics.rate_format import as_fraction
 from rafair.metrics.rates import Rate
-from rafair.metrics.rounding import as_fraction
-from rafair.results.budgets import unit_of_epsilon
-from rafair.results.cells import COLUMNS
-from rafair.results.certified import CertificateRecord, Standings
-from rafair.results.record import AuditRecord
+from rafair.results.audit_record import AuditRecord
+from rafair.results.certificate_record import CertificateRecord, Standings
+from rafair.results.epsilons import unit_of_epsilon
+from rafair.results.rate_headers import COLUMNS
 
 HEADERS = ("", "certified", "not refuted", "open", "near a tie")
 BETWEEN = "The true robust rate of these instances lies between the first two."

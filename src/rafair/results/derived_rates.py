@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rafair.metrics import summaries
+from rafair.metrics import verdict_rates
 from rafair.metrics.means import mean
 from rafair.metrics.rates import share
+from rafair.results.attack_runs import bin_width_of, keeps_witnesses, members_of, sought_by
 from rafair.results.run_files import CLEAN
 from rafair.results.stored_verdicts import Verdicts
-from rafair.results.twins import bin_width_of, keeps_witnesses, members_of, sought_by
 from rafair.verdicts import outcome_step
 
 COUNTED = ("seconds", "gradient_rows", "prediction_rows")
@@ -32,19 +32,19 @@ def rates_document(
     attacks = {name: _single(gathered, name, outcomes[name], seed) for name in singles}
     attacks |= {name: _union(gathered, name, outcomes) for name in unions}
     before = outcomes | {
-        name: summaries.union_cells([outcomes[m] for m in members_of(name)]) for name in unions
+        name: verdict_rates.union_cells([outcomes[m] for m in members_of(name)]) for name in unions
     }
     spent = gathered.counters.get("repairs", {})
     repairs = {
         name: {
-            "final": summaries.confusion(codes),
-            "corrected": summaries.corrected(before[name], codes),
+            "final": verdict_rates.confusion(codes),
+            "corrected": verdict_rates.corrected(before[name], codes),
             **counted(spent, members_of(name)),
         }
         for name, codes in gathered.repaired.items()
     }
     return {
-        "clean": {"n": len(clean), **summaries.confusion(clean)},
+        "clean": {"n": len(clean), **verdict_rates.confusion(clean)},
         "attacks": attacks,
         "repairs": repairs,
     }
@@ -72,11 +72,11 @@ def _single(
     codes = gathered.attacked[name]
     only = keeps_witnesses(name)
     return {
-        "final": None if only else summaries.confusion(codes[:, -1]),
-        "iterates": None if only else summaries.iterates(codes, seed),
-        "outcome": None if only else summaries.confusion(outcome),
-        "robust": summaries.robust(gathered.pooled(name)),
-        "exposed": None if only else summaries.exposed(codes),
+        "final": None if only else verdict_rates.confusion(codes[:, -1]),
+        "iterates": None if only else verdict_rates.iterates(codes, seed),
+        "outcome": None if only else verdict_rates.confusion(outcome),
+        "robust": verdict_rates.robust(gathered.pooled(name)),
+        "exposed": None if only else verdict_rates.exposed(codes),
         "zero_gradient": share(gathered.zero_gradient[name]),
         **_discrimination(gathered, name, seed),
         **counted(gathered.counters.get("attacks", {}), (name,)),
@@ -106,9 +106,9 @@ def _union(
 ) -> dict[str, object]:
     members = members_of(name)
     return {
-        "outcome": summaries.union_outcome([outcomes[member] for member in members]),
-        "robust": summaries.robust(gathered.pooled(name)),
-        "exposed": summaries.exposed(gathered.iterates(name)),
+        "outcome": verdict_rates.union_outcome([outcomes[member] for member in members]),
+        "robust": verdict_rates.robust(gathered.pooled(name)),
+        "exposed": verdict_rates.exposed(gathered.iterates(name)),
         "zero_gradient": share(gathered.zero_gradient[members[0]]),
         **counted(gathered.counters.get("attacks", {}), members),
     }

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from rafair.blocks.kinds import Block, Card, Said, Tone, warnings
+from rafair.blocks.block_types import Block, Card, Said, Tone, warnings
 from rafair.blocks.terminal import as_text
-from rafair.results.cases import Case
+from rafair.results.allowed_changes_text import moves_in_words
+from rafair.results.attack_runs import in_words
+from rafair.results.audit_record import AuditRecord
+from rafair.results.case_details import Case
 from rafair.results.headline import headline
-from rafair.results.leading import most_telling
+from rafair.results.headline_attacks import most_telling
+from rafair.results.immovable_features import still
 from rafair.results.main_table import main_table
-from rafair.results.moves import moves_in_words
-from rafair.results.record import AuditRecord
-from rafair.results.still import still
-from rafair.results.summary import repaired
-from rafair.results.twins import in_words
+from rafair.results.verdict_text import repaired
+from rafair.sanitize import shortened
 from rafair.verdicts import Verdict
-from rafair.visible import shortened
 
 MOST_LINES = 30
 REPAIR = "repair"

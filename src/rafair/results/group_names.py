@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
-from rafair.results.cases import show_number
+from rafair.results.case_details import show_number
 from rafair.tabular.bands import range_of
 from rafair.tabular.schema import Feature, Kind
 

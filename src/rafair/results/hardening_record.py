@@ -9,8 +9,8 @@ from typing import Any, Generic, TypeVar
 
 from rafair.engine.run_folder import HARDENING
 from rafair.metrics.rates import Rate
-from rafair.results.reader import Reader
-from rafair.results.record import DatasetRecord, DecisionRule
+from rafair.results.audit_record import DatasetRecord, DecisionRule
+from rafair.results.record_reader import Reader
 
 Kind = TypeVar("Kind")
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from rafair.metrics.rate_format import as_per_cent
 from rafair.metrics.rates import Rate
-from rafair.metrics.rounding import as_per_cent
-from rafair.results.budgets import unit_of_epsilon
-from rafair.results.leading import ACCURATE_FAIRNESS, leaders
-from rafair.results.options import Perturbation
-from rafair.results.record import AuditRecord
-from rafair.results.shares import people, share_of, were
+from rafair.results.attack_runs import kind_of
+from rafair.results.audit_options import Perturbation
+from rafair.results.audit_record import AuditRecord
+from rafair.results.epsilons import unit_of_epsilon
+from rafair.results.headline_attacks import ACCURATE_FAIRNESS, leaders
+from rafair.results.share_text import people, share_of, were
 from rafair.results.stored_verdicts import budget_key
-from rafair.results.twins import kind_of
 from rafair.tabular.schema import Kind
 
 if TYPE_CHECKING:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rafair.blocks.kinds import Cells
+from rafair.blocks.block_types import Cells
+from rafair.metrics.rate_format import as_fraction
 from rafair.metrics.rates import Rate
-from rafair.metrics.rounding import as_fraction
-from rafair.results.budgets import budgets_of
-from rafair.results.certified import CertifiedPoint
-from rafair.results.leading import ACCURATE_FAIRNESS, leaders
-from rafair.results.record import AuditRecord, Rates
-from rafair.results.shares import people
-from rafair.results.summary import sensitive_names
-from rafair.results.twins import in_words, kind_of, own_name
+from rafair.results.attack_runs import in_words, kind_of, own_name
+from rafair.results.audit_record import AuditRecord, Rates
+from rafair.results.certificate_record import CertifiedPoint
+from rafair.results.epsilons import budgets_of
+from rafair.results.headline_attacks import ACCURATE_FAIRNESS, leaders
+from rafair.results.share_text import people
+from rafair.results.verdict_text import sensitive_names
 
 METRICS = ("accuracy", "individual_fairness", ACCURATE_FAIRNESS)
 

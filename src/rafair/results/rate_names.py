@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rafair.arguments import check_name
 from rafair.errors import InputError
 from rafair.metrics.rates import Rate
-from rafair.results.record import AuditRecord
+from rafair.results.audit_record import AuditRecord
 from rafair.results.stored_verdicts import budget_key
 
 PLACES = {

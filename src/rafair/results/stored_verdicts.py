@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from rafair.results.columns import by_attack, columns_of, numbers, present
+from rafair.results.attack_runs import members_of
+from rafair.results.parquet_columns import by_attack, columns_of, numbers, present
 from rafair.results.run_files import ADVERSARIAL, CURVE, REPAIRED
-from rafair.results.twins import members_of
 from rafair.verdicts import verdicts
 
 Counters = dict[str, dict[str, dict[str, float]]]

@@ -20,13 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rafair.models.classifier import Labels
-from rafair.search.budget import Allowance, Budget
-from rafair.search.categories import STEPS_PER_CHOICE, Aim, choose_levels, random_levels
-from rafair.search.draws import corners, row_keys
+from rafair.search.category_changes import STEPS_PER_CHOICE, Aim, choose_levels, random_levels
+from rafair.search.counterpart_evaluator import CounterpartEvaluator
 from rafair.search.goals import Goal
-from rafair.search.looks import Look
 from rafair.search.observation import Numbers, Observation
-from rafair.search.sweep import Sweep
+from rafair.search.queries import Query
+from rafair.search.search_budget import Allowance, Budget
+from rafair.search.seeded_draws import corners, row_keys
 from rafair.search.trajectory import Trajectory
 from rafair.search.witnesses import Witnesses
 from rafair.tabular.encoding import Rows
@@ -50,7 +50,7 @@ class Problem:
         found: What other attacks have found already; None where nobody looked.
     """
 
-    sweep: Sweep
+    sweep: CounterpartEvaluator
     start: Rows
     labels: Labels
     budget: Budget
@@ -116,7 +116,7 @@ class Problem:
 def search(
     problem: Problem,
     *,
-    look: Look,
+    look: Query,
     move: Move,
     true_labels: Labels | None = None,
     seen: Observation | None = None,
@@ -184,7 +184,7 @@ def with_categories(problem: Problem, move: Move, aim: Aim) -> Move:
 class _Walk:
     """One search under way: where the rows are, what is seen there, and the path behind them."""
 
-    def __init__(self, problem: Problem, look: Look, move: Move) -> None:
+    def __init__(self, problem: Problem, look: Query, move: Move) -> None:
         self.problem, self.look, self.move = problem, look, move
         self.rows = problem.start.astype(np.float32)
         self.shadow = self.rows  # where the moves have led; the rows are what is feasible there

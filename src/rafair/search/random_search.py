@@ -21,12 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rafair.models.losses import margins
-from rafair.search.categories import random_levels
-from rafair.search.draws import row_keys, uniform
+from rafair.search.broken_properties import Lost
+from rafair.search.category_changes import random_levels
+from rafair.search.counterpart_choice import near
 from rafair.search.loop import Problem
-from rafair.search.lost import Lost
 from rafair.search.observation import Numbers, Observation
-from rafair.search.tally import near
+from rafair.search.seeded_draws import row_keys, uniform
 from rafair.tabular.encoding import Rows
 
 TRIES = 50

@@ -1,7 +1,7 @@
 """Saved models with what they are wrapped in: the one place where audits take them up.
 
 A repair needs searches, which models know nothing of; so a wrapper is described among the models
-(`models/wrapper.py`) and made here, above both.
+(`models/wrapper_description.py`) and made here, above both.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from pathlib import Path
 from rafair.models.classifier import Classifier
 from rafair.models.consensus import ConsensusClassifier
 from rafair.models.decision import THRESHOLD, DecisionRule, Terms, threshold_of
-from rafair.models.head import Head
+from rafair.models.logits_head import Head
+from rafair.models.model_folder import ModelDescription, load_model, model_folder
 from rafair.models.saved_network import check_codes
-from rafair.models.storage import ModelDescription, load_model, model_folder
 from rafair.models.torch_module import TorchClassifier
-from rafair.models.wrapper import BenignWrapper, ConsensusWrapper
+from rafair.models.wrapper_description import BenignWrapper, ConsensusWrapper
 from rafair.repairs.repaired import RepairedClassifier
 from rafair.tabular.counterparts import Counterparts
 from rafair.tabular.schema import Schema
@@ -38,7 +38,7 @@ def wrapped(
 
     Example:
         >>> import rafair
-        >>> from rafair.models.adapting import as_classifier
+        >>> from rafair.models.fit_to_table import as_classifier
         >>> data = rafair.load_dataset("affairs")
         >>> model = as_classifier(lambda rows: rows[:, :2])
         >>> wrapped(model, data.test.schema, ConsensusWrapper()).name

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rafair.engine.progress import Progress
-from rafair.engine.workers import Workers
+from rafair.engine.thread_pool import Workers
 from rafair.metrics.rates import rate
 from rafair.models.classifier import Classifier
-from rafair.sources.data import DataSource, some_table
+from rafair.sources.row_sources import DataSource, some_table
 from rafair.tabular.table import Table
 
 

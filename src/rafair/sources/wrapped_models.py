@@ -9,9 +9,9 @@ from rafair.errors import InputError
 from rafair.models.adapters.onnx_consensus import NoGraphError, consensus_graph
 from rafair.models.classifier import Classifier
 from rafair.models.model_file import ModelFile, check_hash
+from rafair.models.model_folder import Hardened, averaged_over, load_model, model_folder
 from rafair.models.model_options import ModelOptions
 from rafair.models.saved_network import check_codes
-from rafair.models.storage import Hardened, averaged_over, load_model, model_folder
 from rafair.models.wrapped_model import (
     ORIGINAL,
     Original,
@@ -21,8 +21,8 @@ from rafair.models.wrapped_model import (
     save_wrapped,
     wrapped_in,
 )
-from rafair.models.wrapper import BenignWrapper, ConsensusWrapper
-from rafair.sources.networks import copy_model
+from rafair.models.wrapper_description import BenignWrapper, ConsensusWrapper
+from rafair.sources.network_sources import copy_model
 from rafair.sources.saved_models import wrapped
 from rafair.tabular.schema import Schema
 

@@ -9,8 +9,8 @@ import pandas as pd
 
 from rafair.results.run_files import CLEAN
 from rafair.study.formats import ROUNDING, figure, signed
-from rafair.study.lookup import distinct, means_by, rows_by, values_by
-from rafair.study.order import GOALS, MEAN, UNION, printed
+from rafair.study.frame_lookup import distinct, means_by, rows_by, values_by
+from rafair.study.table_order import GOALS, MEAN, UNION, printed
 from rafair.study.trajectories import GOAL_VERDICTS
 
 PAPER, OURS = "paper", "rafair"

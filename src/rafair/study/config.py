@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from rafair.arguments import check_name, check_whole
 from rafair.attacks.registry import ATTACKS, UNIONS
-from rafair.auditing.config import AuditConfig
+from rafair.auditing.audit_setup import AuditConfig
 from rafair.datasets.info import Variant
 from rafair.datasets.registry import DATASETS
 from rafair.engine.option_groups import LARGEST_SEED

@@ -15,17 +15,17 @@ from numpy.typing import NDArray
 
 from rafair.analysis.draws import chance_unseen
 from rafair.attacks.registry import ATTACKS, UNIONS
-from rafair.engine.workers import Workers
+from rafair.engine.thread_pool import Workers
 from rafair.models.classifier import Classifier
 from rafair.models.prediction import predict
-from rafair.results.reader import Reader
+from rafair.results.record_reader import Reader
 from rafair.results.run_files import ADVERSARIAL, CLEAN
-from rafair.search.sweep import CHUNK_ROWS
+from rafair.search.counterpart_evaluator import CHUNK_ROWS
 from rafair.sources.saved_models import open_saved
-from rafair.study.averages import averaged
-from rafair.study.memory import remembered
-from rafair.study.order import UNION
-from rafair.study.running import Done
+from rafair.study.figure_cache import remembered
+from rafair.study.network_averages import averaged
+from rafair.study.planned_runs import Done
+from rafair.study.table_order import UNION
 from rafair.tabular.counterparts import Counterparts
 from rafair.tabular.encoding import Rows
 from rafair.tabular.schema import Schema

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from rafair.blocks.kinds import Block, Card, Heading, Said
+from rafair.blocks.block_types import Block, Card, Heading, Said
 from rafair.blocks.markdown import as_markdown
-from rafair.results.cases import Case, find_cases, show
-from rafair.study.order import GOALS
-from rafair.study.running import Done
+from rafair.results.case_details import Case, find_cases, show
+from rafair.study.planned_runs import Done
+from rafair.study.table_order import GOALS
 from rafair.verdicts import Verdict
 
 SHOWN = (Verdict.TRUE_BIASED, Verdict.FALSE_FAIR)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from rafair.blocks.kinds import Cells
+from rafair.blocks.block_types import Cells
 from rafair.blocks.spreadsheet import as_csv
 
 ROUNDING = 1e-9

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import rafair.typed as typed
+import rafair.option_values as typed
 from rafair.datasets.option_groups import OfDataset
 from rafair.engine.option_groups import Seeded
 from rafair.models.train_options import Trained
 from rafair.options import group, option, redeclared
-from rafair.results.option_groups import MOST_INSTANCES, Stepped
+from rafair.results.audit_option_groups import MOST_INSTANCES, Stepped
 
 PAPER_DATASETS = ("adult", "bank", "credit", "compas")
 MOST_MODELS = 1000

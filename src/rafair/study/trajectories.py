@@ -13,11 +13,11 @@ import pyarrow.parquet as pq
 from rafair.analysis.areas import NO_AREA, areas
 from rafair.analysis.slopes import median_slopes
 from rafair.metrics.rates import rate
-from rafair.results.reader import Reader
+from rafair.results.record_reader import Reader
 from rafair.results.run_files import ADVERSARIAL
-from rafair.study.memory import remembered
-from rafair.study.order import GOALS
-from rafair.study.running import Done
+from rafair.study.figure_cache import remembered
+from rafair.study.planned_runs import Done
+from rafair.study.table_order import GOALS
 from rafair.verdicts import Verdict
 
 GOAL_VERDICTS = {goal: Verdict.named(goal.rpartition("-")[2]) for goal in GOALS}

@@ -15,11 +15,11 @@ import pandas as pd
 from rafair.engine.text_file import text_in
 from rafair.errors import DataFileError, InputError
 from rafair.tabular.column_names import check_names, check_separator
-from rafair.tabular.held import TRUTH, Held, held_by
 from rafair.tabular.numbers_in_text import as_said, refuse_other_signs
 from rafair.tabular.plain_values import plain_frame
-from rafair.tabular.read_as import ReadAs
+from rafair.tabular.reading_options import ReadAs
 from rafair.tabular.schema import Feature, Schema
+from rafair.tabular.value_types import TRUTH, Held, held_by
 
 PARQUET_MAGIC = b"PAR1"
 OTHERS = {

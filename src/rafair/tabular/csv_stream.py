@@ -17,13 +17,13 @@ import pyarrow.parquet as pq
 
 from rafair.engine.text_file import encoding_of, not_text
 from rafair.errors import DataFileError, InputError
-from rafair.tabular.checking import check_promise
 from rafair.tabular.csv_frame import Fields, check_fields
-from rafair.tabular.file_kinds import is_packed
-from rafair.tabular.held import Held, held_by, held_in
 from rafair.tabular.plain_values import as_numbers, plain
-from rafair.tabular.read_as import ReadAs
+from rafair.tabular.reading_options import ReadAs
 from rafair.tabular.schema import Feature, Schema
+from rafair.tabular.schema_check import check_promise
+from rafair.tabular.table_formats import is_packed
+from rafair.tabular.value_types import Held, held_by, held_in
 
 CHUNK_ROWS = 65_536
 LONGEST_LINE = 16 * 2**20

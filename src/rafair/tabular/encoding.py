@@ -16,13 +16,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rafair.errors import InputError
-from rafair.tabular.held import plain_value as plain_value
-from rafair.tabular.held import shown
-from rafair.tabular.looking_up import by_kind, looked_up
 from rafair.tabular.number_codes import SINGLE, inside, number_codes
-from rafair.tabular.opaque import opaque_codes
+from rafair.tabular.opaque_columns import opaque_codes
 from rafair.tabular.plain_values import as_numbers
 from rafair.tabular.schema import Feature, Schema
+from rafair.tabular.value_lookup import by_kind, looked_up
+from rafair.tabular.value_types import plain_value as plain_value
+from rafair.tabular.value_types import shown
 
 Rows = NDArray[np.float32]
 

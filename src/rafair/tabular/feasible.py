@@ -15,15 +15,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rafair.errors import InputError
-from rafair.tabular.categories import UNKNOWN, categories_of
-from rafair.tabular.checking import expected_grid, off_grid
 from rafair.tabular.derived import Derivations
 from rafair.tabular.encoding import MISSING, Rows, plain_value
 from rafair.tabular.grids import Grids, Values
 from rafair.tabular.nearest_related import Linked
+from rafair.tabular.one_hot_categories import UNKNOWN, categories_of
 from rafair.tabular.perturbation import PerFeature, PerturbationSet
 from rafair.tabular.relations import parse_all
 from rafair.tabular.schema import Schema
+from rafair.tabular.schema_check import expected_grid, off_grid
 
 NEARER = (0.5, 0.25, 0.0)
 """Which shares of a move are tried where the whole would take a derived column out of its range."""

@@ -17,7 +17,11 @@ from rafair.engine.text_file import text_in
 from rafair.errors import DataFileError, InputError
 from rafair.tabular.column_names import check_names
 from rafair.tabular.csv_frame import csv_frame
-from rafair.tabular.file_kinds import (
+from rafair.tabular.parquet_rows import open_parquet
+from rafair.tabular.plain_values import INDEX, arrow_frame, plain_frame
+from rafair.tabular.reading_options import AS_IT_IS, ReadAs
+from rafair.tabular.schema import Schema
+from rafair.tabular.table_formats import (
     ARROW,
     CSV,
     ENDINGS,
@@ -29,10 +33,6 @@ from rafair.tabular.file_kinds import (
     content_of,
     ending_of,
 )
-from rafair.tabular.parquet_rows import open_parquet
-from rafair.tabular.plain_values import INDEX, arrow_frame, plain_frame
-from rafair.tabular.read_as import AS_IT_IS, ReadAs
-from rafair.tabular.schema import Schema
 
 OF_TEXT = ("separator", "decimal", "thousands", "encoding")
 

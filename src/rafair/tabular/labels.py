@@ -9,10 +9,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rafair.errors import InputError
-from rafair.tabular.held import TRUTH, Held, check_held, held_in, number_name, shown
-from rafair.tabular.looking_up import Known, looked_up
 from rafair.tabular.plain_values import plain
 from rafair.tabular.schema import Schema
+from rafair.tabular.value_lookup import Known, looked_up
+from rafair.tabular.value_types import TRUTH, Held, check_held, held_in, number_name, shown
 
 
 def encode_labels(values: Any, schema: Schema, first_row: int = 0) -> NDArray[np.int64]:

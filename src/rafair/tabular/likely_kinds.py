@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rafair.tabular.held import Held, held_in
 from rafair.tabular.plain_values import as_numbers
+from rafair.tabular.value_types import Held, held_in
 
 FEW_ROWS = 10
 """Of fewer rows, two values may be two of many."""

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from rafair.tabular.held import plain_value
+from rafair.tabular.value_types import plain_value
 
 Values = NDArray[np.float64]
 

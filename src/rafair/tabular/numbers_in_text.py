@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 
 from rafair.errors import DataFileError
-from rafair.tabular.held import TRUTH
-from rafair.tabular.read_as import ReadAs
+from rafair.tabular.reading_options import ReadAs
+from rafair.tabular.value_types import TRUTH
 
 GROUPS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d*)?")
 """Such as 1,234,567.5."""

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from rafair.arguments import check_real
 from rafair.errors import InputError
-from rafair.tabular.categories import Category
 from rafair.tabular.encoding import Rows
+from rafair.tabular.one_hot_categories import Category
 from rafair.tabular.scales import least_moves, shares_of_range
 from rafair.tabular.schema import Schema
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from rafair.errors import InputError
-from rafair.tabular.held import Held, held_by
+from rafair.tabular.value_types import Held, held_by
 
 EXACT = 2.0**53
 """Up to here, every whole number is one in double precision."""

@@ -13,13 +13,13 @@ from pydantic import ValidationError
 
 from rafair.engine.toml_file import read_toml
 from rafair.errors import DataFileError, InputError, UnknownNameError
+from rafair.sanitize import visible
 from rafair.tabular.derived import formulas_of
 from rafair.tabular.encoding import expected_values, value_codes
-from rafair.tabular.held import Held, held_by, is_missing, number_name, plain_value
 from rafair.tabular.relations import parse_all
 from rafair.tabular.schema import Direction, Feature, Kind, Schema, check_span
 from rafair.tabular.single_precision import check_apart
-from rafair.visible import visible
+from rafair.tabular.value_types import Held, held_by, is_missing, number_name, plain_value
 
 Notes = Mapping[str, Sequence[str]]
 """Comments by the name of the feature, or of the label; those of the file stand under ""."""

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from rafair.errors import InputError
 from rafair.tabular.encoding import OFF_GRID, decode_values, value_codes
-from rafair.tabular.held import plain_value
 from rafair.tabular.plain_values import EXACT
 from rafair.tabular.schema import Feature, Kind
+from rafair.tabular.value_types import plain_value
 
 KNOWN_AGAIN = 1e-3
 """How far a number without a step may come back from where it was, as a share of itself. Most come

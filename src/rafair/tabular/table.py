@@ -18,13 +18,13 @@ from rafair.arguments import check_name
 from rafair.errors import InputError, RafairWarning
 from rafair.tabular.encoding import Rows, encode
 from rafair.tabular.frames import as_frame
-from rafair.tabular.held import Held, check_held, is_missing, shown
 from rafair.tabular.labels import classes_in
 from rafair.tabular.likely_kinds import two_levels, why_opaque
-from rafair.tabular.opaque import with_values
+from rafair.tabular.opaque_columns import with_values
 from rafair.tabular.scales import with_scales
 from rafair.tabular.schema import Feature, Kind, Schema, check_span
 from rafair.tabular.single_precision import check_told_apart
+from rafair.tabular.value_types import Held, check_held, is_missing, shown
 
 MOST_CLASSES = 100
 

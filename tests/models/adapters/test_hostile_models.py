@@ -15,7 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 from own_models import save_torchscript
 from rafair.errors import ModelError
 from rafair.models.model_options import ModelOptions
-from rafair.models.opening import open_model
+from rafair.models.models_by_name import open_model
 
 
 class WritesAFile(torch.nn.Module):

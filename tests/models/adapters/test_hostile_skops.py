@@ -19,7 +19,7 @@ from sklearn.preprocessing import FunctionTransformer
 from rafair.errors import ModelError
 from rafair.models.adapters.skops_types import FUNCTIONS, NAMES, TYPES
 from rafair.models.model_options import ModelOptions
-from rafair.models.opening import open_model
+from rafair.models.models_by_name import open_model
 
 skops_io = pytest.importorskip("skops.io")
 

@@ -16,10 +16,10 @@ import rafair
 from rafair.errors import ModelError
 from rafair.models.adapters.onnx_graph import OnnxGraph
 from rafair.models.adapters.onnx_model import OnnxModel
-from rafair.models.dense import DenseNetwork
-from rafair.models.onnx_file import export_onnx
-from rafair.models.opening import ModelOptions, open_model
-from rafair.models.raw_rows import raw_matrix
+from rafair.models.dense_network import DenseNetwork
+from rafair.models.models_by_name import ModelOptions, open_model
+from rafair.models.onnx_export import export_onnx
+from rafair.models.raw_inputs import raw_matrix
 
 FLOAT = TensorProto.FLOAT
 

@@ -24,8 +24,8 @@ from sklearn.svm import LinearSVC
 
 from rafair.errors import ModelError
 from rafair.models.adapters.skops_types import check_types
-from rafair.models.opening import ModelOptions, open_model
-from rafair.models.raw_rows import raw_frame
+from rafair.models.models_by_name import ModelOptions, open_model
+from rafair.models.raw_inputs import raw_frame
 from rafair.tabular.schema import Feature, Schema
 
 skops_io = pytest.importorskip("skops.io")

@@ -14,9 +14,9 @@ from torch import nn
 
 import rafair
 from rafair.errors import ModelError, UnknownNameError
-from rafair.models.dense import DenseNetwork
-from rafair.models.opening import ModelOptions, open_model
-from rafair.models.raw_rows import RawUnits, raw_matrix
+from rafair.models.dense_network import DenseNetwork
+from rafair.models.models_by_name import ModelOptions, open_model
+from rafair.models.raw_inputs import RawUnits, raw_matrix
 
 FACTORY = """
 import torch

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from rafair.errors import ModelError
-from rafair.models.opening import ModelOptions, open_model
-from rafair.models.raw_rows import raw_matrix
+from rafair.models.models_by_name import ModelOptions, open_model
+from rafair.models.raw_inputs import raw_matrix
 
 lightgbm = pytest.importorskip("lightgbm")
 xgboost = pytest.importorskip("xgboost")

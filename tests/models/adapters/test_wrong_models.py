@@ -14,11 +14,11 @@ from torch import nn
 
 import rafair
 from rafair.errors import InputError, ModelError
-from rafair.models.adapting import check_fits
 from rafair.models.classifier import Classifier
-from rafair.models.function import FunctionClassifier
-from rafair.models.onnx_file import export_onnx
-from rafair.models.opening import ModelOptions, open_model
+from rafair.models.fit_to_table import check_fits
+from rafair.models.function_classifier import FunctionClassifier
+from rafair.models.models_by_name import ModelOptions, open_model
+from rafair.models.onnx_export import export_onnx
 from rafair.models.torch_module import TorchClassifier
 
 lightgbm = pytest.importorskip("lightgbm")
@@ -208,7 +208,7 @@ def test_a_library_that_is_not_installed_is_named(
 
 def test_opening_imports_no_library_that_is_not_asked_for():
     code = (
-        "import sys, rafair.models.opening\n"
+        "import sys, rafair.models.models_by_name\n"
         "names = {'xgboost', 'lightgbm', 'skops', 'onnxruntime', 'httpx'}\n"
         "print(sorted(names & set(sys.modules)))"
     )

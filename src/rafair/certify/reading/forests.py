@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rafair.certify.reading.trees import LEAF, Comparison, Nodes, Trees, grown
+from rafair.certify.reading.tree_form import LEAF, Comparison, Nodes, Trees, grown
 from rafair.errors import ModelError
 from rafair.models.adapters.sklearn_decisions import name_of
 

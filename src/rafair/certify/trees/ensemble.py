@@ -8,9 +8,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from rafair.certify.reading.inputs import Inputs
-from rafair.certify.reading.trees import LEAF, Numbers, Places, Trees
-from rafair.certify.trees.questions import questions_of
+from rafair.certify.reading.matrix_columns import Inputs
+from rafair.certify.reading.tree_form import LEAF, Numbers, Places, Trees
+from rafair.certify.trees.tree_questions import questions_of
 from rafair.models.classifier import Rows
 
 LIFT = 1e-30

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from rafair.errors import InputError, ModelError
-from rafair.models.adapters.asking import Answer, BlackBox, asked
-from rafair.models.adapters.classes import with_named
-from rafair.models.adapters.columns import TreeColumns, columns_taken
+from rafair.models.adapters.input_columns import TreeColumns, columns_taken
+from rafair.models.adapters.output_classes import with_named
+from rafair.models.adapters.score_model import Answer, BlackBox, asked
 from rafair.models.classifier import Rows
 from rafair.models.model_file import (
     ModelFile,

@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from rafair.errors import InputError, ModelError
-from rafair.models.adapters.asking import filled, probe_rows
 from rafair.models.adapters.onnx_model import TOLERANCE, Scored, scored, session_of
+from rafair.models.adapters.score_model import filled, probe_rows
 from rafair.models.classifier import Classifier
 from rafair.models.decision import ARG_MAX
-from rafair.models.function import LEAST_PROBABILITY
+from rafair.models.function_classifier import LEAST_PROBABILITY
 from rafair.models.model_file import ModelFile, reason_of
 from rafair.models.model_options import ModelOptions
-from rafair.models.onnx_file import Averaged
-from rafair.models.raw_rows import raw_matrix
+from rafair.models.onnx_export import Averaged
+from rafair.models.raw_inputs import raw_matrix
 from rafair.tabular.schema import Schema
 
 LEAST_OPSET = 9
@@ -107,7 +107,7 @@ class _Around:
         return self.model
 
     def _logits(self, order: list[int]) -> str:
-        """The model's scores as logits in the table's order of classes (`models/scores.py`)."""
+        """The model's scores as logits in the table's order of classes."""
         chances, width = self.inner.stated.outputs == "probabilities", self.inner.width
         found = self._node("Cast", [INSIDE + self.inner.scores], "single", to=TensorProto.FLOAT)
         found = self._reshaped(found, "matrix", -1, width)

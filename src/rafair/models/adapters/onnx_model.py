@@ -16,21 +16,21 @@ import onnx
 from numpy.typing import NDArray
 
 from rafair.errors import InputError, ModelError
-from rafair.models.adapters.asking import Answer, BlackBox, asked, filled, probe_rows
-from rafair.models.adapters.classes import with_named
-from rafair.models.adapters.columns import columns_taken
-from rafair.models.adapters.labelled_module import LabelledModule
+from rafair.models.adapters.guided_classifier import LabelledModule
+from rafair.models.adapters.input_columns import columns_taken
 from rafair.models.adapters.onnx_external import fill_external, tensors_of
 from rafair.models.adapters.onnx_graph import NotConvertibleError, convert
 from rafair.models.adapters.onnx_outputs import Ports, link_of, ports_of, with_outputs
-from rafair.models.adapters.opened_module import OpenedModule
+from rafair.models.adapters.output_classes import with_named
+from rafair.models.adapters.score_model import Answer, BlackBox, asked, filled, probe_rows
+from rafair.models.adapters.user_torch_module import OpenedModule
 from rafair.models.classifier import Classifier, Labels, Rows
 from rafair.models.decision import OWN, DecisionRule
+from rafair.models.logits_from_answers import check_stated
 from rafair.models.model_file import ModelFile, check_hash, kind_of, reason_of
+from rafair.models.model_folder import check_saved_beside
 from rafair.models.model_options import ModelOptions
-from rafair.models.raw_rows import raw_matrix
-from rafair.models.scores import check_stated
-from rafair.models.storage import check_saved_beside
+from rafair.models.raw_inputs import raw_matrix
 from rafair.tabular.labels import class_numbers, encode_labels
 from rafair.tabular.schema import Schema
 

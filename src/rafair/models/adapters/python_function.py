@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from rafair.models.adapters.asking import Answer, BlackBox, asked, in_alike_parts
 from rafair.models.adapters.python_source import PythonSource
+from rafair.models.adapters.score_model import Answer, BlackBox, asked, in_alike_parts
 from rafair.models.classifier import Rows
 from rafair.models.model_options import ModelOptions
-from rafair.models.raw_rows import raw_frame
+from rafair.models.raw_inputs import raw_frame
 from rafair.tabular.schema import Schema
 
 

@@ -13,17 +13,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rafair.errors import ModelError
-from rafair.models.adapters.asking import Answer, BlackBox, asked, filled, in_alike_parts
-from rafair.models.adapters.classes import order_by_name, order_of, with_named
-from rafair.models.adapters.columns import columns_taken
 from rafair.models.adapters.estimator_file import EstimatorFile, loaded
+from rafair.models.adapters.input_columns import columns_taken
+from rafair.models.adapters.output_classes import order_by_name, order_of, with_named
+from rafair.models.adapters.score_model import Answer, BlackBox, asked, filled, in_alike_parts
 from rafair.models.adapters.sklearn_decisions import question_for
 from rafair.models.adapters.unseen_levels import parts_of, tell_unseen_levels
 from rafair.models.classifier import Labels, Rows
 from rafair.models.decision import THRESHOLD, DecisionRule
 from rafair.models.model_file import reason_of
 from rafair.models.model_options import ModelOptions
-from rafair.models.raw_rows import raw_frame
+from rafair.models.raw_inputs import raw_frame
 from rafair.tabular.schema import Schema
 
 # scikit-learn's own parallel code warns so where two threads ask one pipeline; nobody can act on it

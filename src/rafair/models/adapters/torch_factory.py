@@ -11,8 +11,8 @@ import safetensors.torch
 from torch import nn
 
 from rafair.errors import ModelError
-from rafair.models.adapters.opened_module import OpenedModule
 from rafair.models.adapters.python_source import PythonSource
+from rafair.models.adapters.user_torch_module import OpenedModule
 from rafair.models.model_file import check_hash, kind_of, read_model_file, reason_of
 from rafair.models.model_options import ModelOptions
 from rafair.tabular.schema import Schema

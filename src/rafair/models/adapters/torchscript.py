@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from rafair.errors import ModelError
-from rafair.models.adapters.opened_module import OpenedModule
+from rafair.models.adapters.user_torch_module import OpenedModule
 from rafair.models.model_file import ModelFile, kind_of, reason_of
 from rafair.models.model_options import ModelOptions
 from rafair.tabular.schema import Schema

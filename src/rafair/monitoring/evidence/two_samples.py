@@ -29,7 +29,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rafair.monitoring.evidence.sequential import (
+from rafair.monitoring.evidence.sequential_test import (
     Evidence,
     every_evidence,
     last_evidence,

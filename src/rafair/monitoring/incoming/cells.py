@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rafair.tabular.checking import numbers
+from rafair.sanitize import shortened
 from rafair.tabular.csv_frame import ABSENT
-from rafair.tabular.held import TRUTH
 from rafair.tabular.schema import Feature
-from rafair.visible import shortened
+from rafair.tabular.schema_check import numbers
+from rafair.tabular.value_types import TRUTH
 
 NO_COLUMN = object()
 """Stands where a record has no such column."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rafair.engine.text_file import without_mark
 from rafair.errors import DataFileError
-from rafair.monitoring.incoming.lines import LONGEST_LINE, Lines, text_of, too_long
+from rafair.monitoring.incoming.text_lines import LONGEST_LINE, Lines, text_of, too_long
 from rafair.tabular.column_names import check_names, check_separator
 from rafair.tabular.csv_frame import PARQUET_MAGIC
 

@@ -7,8 +7,8 @@ import stat
 from collections.abc import Iterable
 from pathlib import Path
 
-from rafair.monitoring.incoming.source import ENDINGS
-from rafair.visible import visible
+from rafair.monitoring.incoming.file_records import ENDINGS
+from rafair.sanitize import visible
 
 UNFINISHED = (".tmp", ".part", ".partial", ".crdownload")
 DIGITS = re.compile("([0-9]+)")

@@ -11,7 +11,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rafair.monitoring.incoming.cells import NO_COLUMN, Cells, found, read_cells
-from rafair.tabular.checking import (
+from rafair.tabular.derived import formulas_of
+from rafair.tabular.encoding import Rows, clip_to_ranges, expected_values, value_codes
+from rafair.tabular.relations import parse_all
+from rafair.tabular.schema import Feature, Schema
+from rafair.tabular.schema_check import (
     Misfit,
     derived_misfits,
     expected_grid,
@@ -19,10 +23,6 @@ from rafair.tabular.checking import (
     off_grid,
     relation_misfits,
 )
-from rafair.tabular.derived import formulas_of
-from rafair.tabular.encoding import Rows, clip_to_ranges, expected_values, value_codes
-from rafair.tabular.relations import parse_all
-from rafair.tabular.schema import Feature, Schema
 from rafair.tabular.schema_file import groups
 
 Reasons = dict[int, list[str]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from rafair.engine.strict_json import strict_json
-from rafair.monitoring.incoming.lines import text_of
+from rafair.monitoring.incoming.text_lines import text_of
 
 
 def read_object(line: bytes) -> dict[str, object]:

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from rafair.errors import AlteredFileError, DataFileError
-from rafair.monitoring.record import Position, Record
+from rafair.monitoring.stream_record import Position, Record
 from rafair.tabular.column_names import check_names
 from rafair.tabular.parquet_rows import RowReader, open_parquet
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rafair.auditing.config import AuditConfig
+from rafair.auditing.audit_setup import AuditConfig
 from rafair.monitoring.option_groups import Freezing
-from rafair.monitoring.references.judge_options import JudgeOptions
+from rafair.monitoring.references.stream_judge_options import StreamJudgeOptions
 from rafair.options import check_options
 
 
@@ -27,6 +27,6 @@ class FreezeOptions(Freezing):
         check_options(self)
         self.judge(AuditConfig())
 
-    def judge(self, audited: AuditConfig) -> JudgeOptions:
+    def judge(self, audited: AuditConfig) -> StreamJudgeOptions:
         """How rows are judged that an audit with these options looked at."""
-        return JudgeOptions.of(audited, self.probes, self.epsilon, self.steps)
+        return StreamJudgeOptions.of(audited, self.probes, self.epsilon, self.steps)

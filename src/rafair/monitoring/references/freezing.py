@@ -11,31 +11,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rafair._version import __version__
-from rafair.auditing.config import AuditConfig
-from rafair.auditing.cost import Cost, describe, measure_rate
-from rafair.engine.files import explaining_storage, sha256_of, writing_folder
+from rafair.auditing.audit_setup import AuditConfig
+from rafair.auditing.row_estimate import Cost, describe, measure_rate
+from rafair.engine.atomic_files import explaining_storage, sha256_of, writing_folder
 from rafair.engine.option_groups import Threaded
 from rafair.engine.progress import SILENT, Progress
 from rafair.engine.run_folder import MONITOR, move_aside
-from rafair.engine.workers import Workers
+from rafair.engine.thread_pool import Workers
 from rafair.errors import InputError, ModelError, RunFolderError
 from rafair.models.classifier import Labels
-from rafair.monitoring.judged import joined
+from rafair.monitoring.judged_rows import joined
 from rafair.monitoring.option_groups import LEAST_ROWS
 from rafair.monitoring.probes import PROBES
 from rafair.monitoring.references.freeze_options import FreezeOptions
-from rafair.monitoring.references.judge import Judge
-from rafair.monitoring.references.observed import Observed
-from rafair.monitoring.references.opening import Split, open_again, open_split
-from rafair.monitoring.references.reference import Reference
+from rafair.monitoring.references.frozen_reference import Reference
+from rafair.monitoring.references.observed_values import Observed
 from rafair.monitoring.references.reference_record import FrozenDataset, FrozenModel, FrozenRun
 from rafair.monitoring.references.reference_rows import ReferenceRows
-from rafair.results.options import Perturbation
-from rafair.results.result import Audit
+from rafair.monitoring.references.reference_sources import Split, open_again, open_split
+from rafair.monitoring.references.stream_judge import StreamJudge
+from rafair.results.audit_options import Perturbation
+from rafair.results.audit_result import Audit
 from rafair.results.run_files import AUDIT
-from rafair.results.verified import verified_run
-from rafair.search.draws import row_keys
-from rafair.sources.named import NOTHING_NAMED, Named
+from rafair.results.verification import verified_run
+from rafair.search.seeded_draws import row_keys
+from rafair.sources.user_named import NOTHING_NAMED, Named
 from rafair.tabular.encoding import Rows
 
 FEW_ROWS = 500
@@ -86,7 +86,7 @@ def freeze(
         )
     device = threaded.device
     split = open_split(audit, named, device, progress)
-    judge = Judge(
+    judge = StreamJudge(
         split.classifier,
         split.schema,
         options.judge(_resolved(audit, split, device)),
@@ -121,7 +121,7 @@ def open_watched(
     *,
     threads: int | None = None,
     device: str = "cpu",
-) -> tuple[Reference, Judge]:
+) -> tuple[Reference, StreamJudge]:
     """Opens a frozen reference and its model, to judge further rows as those of the reference.
 
     Args:
@@ -150,7 +150,7 @@ def open_watched(
             f"{reference.run.sha256}, found {found}"
         )
     model = open_again(folder, reference.schema, reference.model, named, device)
-    judge = Judge(model, reference.schema, reference.judge, threads)
+    judge = StreamJudge(model, reference.schema, reference.judge, threads)
     judge.check()
     return reference, judge
 
@@ -162,7 +162,7 @@ class _Freezing:
     audit: Audit
     split: Split
     options: FreezeOptions
-    judge: Judge
+    judge: StreamJudge
     progress: Progress
 
     @property

@@ -11,9 +11,9 @@ from pydantic import Field, StrictFloat, StrictInt
 
 from rafair.arguments import check_real
 from rafair.models.model_options import SaidOptions
-from rafair.monitoring.references.judge_options import JudgeOptions
-from rafair.results.reader import Reader
-from rafair.results.record import DataFile, DecisionRule
+from rafair.monitoring.references.stream_judge_options import StreamJudgeOptions
+from rafair.results.audit_record import DataFile, DecisionRule
+from rafair.results.record_reader import Reader
 from rafair.tabular.schema import Schema
 
 IN_RUN = "run"
@@ -111,7 +111,7 @@ class Frozen:
     dataset: FrozenDataset
     model: FrozenModel
     schema: Schema
-    judge: JudgeOptions
+    judge: StreamJudgeOptions
     alpha: StrictFloat
     tolerance: StrictFloat
     instances: StrictInt | None

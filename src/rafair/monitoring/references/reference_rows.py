@@ -11,9 +11,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from rafair.metrics.rates import Rate, share
-from rafair.monitoring.judged import Judged
-from rafair.monitoring.watched import METRICS
-from rafair.results.columns import numbers
+from rafair.monitoring.judged_rows import JudgedRows
+from rafair.monitoring.watched_rates import METRICS
+from rafair.results.parquet_columns import numbers
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class ReferenceRows:
 
     keys: NDArray[np.int64]
     labels: NDArray[np.int64]
-    judged: Judged
+    judged: JudgedRows
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -59,7 +59,7 @@ class ReferenceRows:
         found = {name: _column(table, name, pa.int64()) for name in ("key", "label", "prediction")}
         kept = {name: _column(table, f"{name}.kept", pa.bool_()) for name in conditions}
         fair = {name: _column(table, f"{name}.fair", pa.bool_()) for name in conditions}
-        return cls(found["key"], found["label"], Judged(found["prediction"], kept, fair))
+        return cls(found["key"], found["label"], JudgedRows(found["prediction"], kept, fair))
 
     @property
     def sha256(self) -> str:

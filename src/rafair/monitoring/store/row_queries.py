@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, case, false, func, or_, select, true
 
-from rafair.monitoring.store.committing import cut
-from rafair.monitoring.store.stored_rows import StoredRows, Violations, stored_rows
-from rafair.monitoring.store.tables import ROWS, row_columns
-from rafair.monitoring.watched import ACCURACY, CLEAN, FAIRNESS, JOINT, Watched
+from rafair.monitoring.store.store_tables import ROWS, row_columns
+from rafair.monitoring.store.stored_values import StoredRows, Violations, stored_rows
+from rafair.monitoring.store.write_window import cut
+from rafair.monitoring.watched_rates import ACCURACY, CLEAN, FAIRNESS, JOINT, Watched
 
 LABELLED = ROWS.c.label.is_not(None)
 

@@ -14,10 +14,10 @@ from typing import Any, TypeVar
 from sqlalchemy import BigInteger, Connection, Integer, Select, String, column, func, select, table
 from sqlalchemy.sql import and_
 
-from rafair.engine.files import explaining_storage
+from rafair.engine.atomic_files import explaining_storage
 from rafair.errors import StoreBusyError
-from rafair.monitoring.store.faults import AwayError
-from rafair.visible import visible
+from rafair.monitoring.store.database_errors import AwayError
+from rafair.sanitize import visible
 
 try:
     import fcntl

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from rafair.monitoring.store.migrating import configure
+from rafair.monitoring.store.run_migrations import configure
 
 
 def run() -> None:
