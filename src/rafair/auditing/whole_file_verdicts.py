@@ -32,8 +32,9 @@ from rafair.results.run_files import VERDICTS
 from rafair.sources.source import count_answers
 from rafair.tabular.counterparts import Counterparts
 from rafair.tabular.parquet_rows import BATCH_ROWS
+from rafair.tabular.row_batches import Batch
 from rafair.tabular.schema import Schema
-from rafair.tabular.streamed_table import Block, TableFile
+from rafair.tabular.streamed_table import TableFile
 from rafair.verdicts import Verdict, verdicts
 
 COMPUTED_ROWS = 1 << 21
@@ -69,7 +70,7 @@ class FileJudge:
     schema: Schema
     config: AuditConfig
 
-    def __call__(self, part: Block, workers: Workers, advance: Advance) -> dict[str, Content]:
+    def __call__(self, part: Batch, workers: Workers, advance: Advance) -> dict[str, Content]:
         """Asks about a part's rows and all their counterparts.
 
         Args:
@@ -213,7 +214,7 @@ class Judging:
         size = rows_per_shard(Counterparts.of(self.file.schema).size)
         return Checkpoints(self.folder, cut(self.file.rows, size), self.key)
 
-    def _parts(self, missing: list[Shard]) -> Iterator[tuple[Shard, Block]]:
+    def _parts(self, missing: list[Shard]) -> Iterator[tuple[Shard, Batch]]:
         reader = self.file.reader()
         for shard in missing:
             try:

@@ -17,8 +17,9 @@ from rafair.engine.progress import Progress
 from rafair.engine.shards import cut
 from rafair.engine.text_file import read_json
 from rafair.tabular.parquet_rows import BATCH_ROWS
+from rafair.tabular.row_batches import Batch
 from rafair.tabular.stream_sampling import ClusterFit, Numbers, StratifiedDraw
-from rafair.tabular.streamed_table import Block, TableFile
+from rafair.tabular.streamed_table import TableFile
 from rafair.tabular.table import Table
 
 CHECKED, DRAWN = "checked", "drawn"
@@ -86,9 +87,9 @@ class Scan:
         """Looks at every value, and fits the clusters."""
         fit, outside = ClusterFit(), Counter[str]()
 
-        def look(block: Block) -> None:
+        def look(block: Batch) -> None:
             fit.add(block.numbers, block.rows)
-            outside.update(block.outside)
+            outside.update({name: int(moved.sum()) for name, moved in block.outside.items()})
 
         self._each_block("checking all rows", look)
         found: dict[str, object] = {"centres": fit.centres().tolist(), "outside": dict(outside)}
@@ -103,7 +104,7 @@ class Scan:
         numbers = draw.numbers()
         return {FOUND: numbers.tolist(), RAW: self._rows(numbers)}
 
-    def _each_block(self, description: str, look: Callable[[Block], None]) -> None:
+    def _each_block(self, description: str, look: Callable[[Batch], None]) -> None:
         reader = self.file.reader()
         with self.progress.task(description, self.file.rows, "rows") as task:
             for shard in cut(self.file.rows, BATCH_ROWS):

@@ -15,6 +15,7 @@ import pandas as pd
 from rafair.engine.text_file import text_in
 from rafair.errors import DataFileError, InputError
 from rafair.tabular.column_names import check_names, check_separator
+from rafair.tabular.mixed_values import ABSENT
 from rafair.tabular.numbers_in_text import as_said, refuse_other_signs
 from rafair.tabular.plain_values import plain_frame
 from rafair.tabular.reading_options import ReadAs
@@ -28,9 +29,6 @@ OTHERS = {
     b"PK\x03\x04": "an archive, as Excel files are",
 }
 """How files begin that are none of text, and what they are."""
-
-ABSENT = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "<NA>")
-"""What stands for a missing value in a CSV file; "None" and "?" may well be levels."""
 
 MOST_LOOKED_AT = 10_000
 """Lines in which codes that begin with a zero are looked for."""

@@ -20,8 +20,8 @@ from rafair.errors import DataFileError, InputError
 from rafair.tabular.csv_frame import Fields, check_fields
 from rafair.tabular.plain_values import as_numbers, plain
 from rafair.tabular.reading_options import ReadAs
+from rafair.tabular.row_batches import promised
 from rafair.tabular.schema import Feature, Schema
-from rafair.tabular.schema_check import check_promise
 from rafair.tabular.table_formats import is_packed
 from rafair.tabular.value_types import Held, held_by, held_in
 
@@ -81,7 +81,7 @@ def _write(path: Path, fields: Fields, types: pa.Schema, target: Path) -> None:
             frame = fields.columns(fields.natural(chunk))
             if fields.schema is not None:
                 try:
-                    check_promise(frame, fields.schema, start)
+                    promised(frame, fields.schema, start)
                 except InputError as error:
                     raise DataFileError(f"'{path}': {error}") from error
             columns = [_values(frame[field.name], field.type) for field in types]

@@ -126,39 +126,6 @@ def expected_values(feature: Feature) -> str:
     return f"one of {_listed(feature.levels or ())}"
 
 
-def clip_to_ranges(frame: pd.DataFrame, schema: Schema) -> dict[str, int]:
-    """Moves numbers outside their feature's range to its nearest end, in place.
-
-    What is missing or infinite stays as it is.
-
-    Args:
-        frame: One column per feature, by name; numbers as float64.
-        schema: The features.
-
-    Returns:
-        How many were moved, by column; only columns with some.
-
-    Example:
-        >>> age = Feature(name="age", kind="integer", minimum=20, maximum=40)
-        >>> frame = pd.DataFrame({"age": [19.0, 30.0, 41.0]})
-        >>> clip_to_ranges(frame, Schema(features=(age,), label="y", classes=("no", "yes")))
-        {'age': 2}
-        >>> frame["age"].tolist()
-        [20.0, 30.0, 40.0]
-    """
-    moved = {}
-    for feature in schema.features:
-        if not feature.kind.is_number:
-            continue
-        values = frame[feature.name].to_numpy(np.float64)
-        kept = np.clip(values, feature.minimum, feature.maximum)
-        outside = np.isfinite(values) & (kept != values)
-        if outside.any():
-            frame[feature.name] = np.where(outside, kept, values)
-            moved[feature.name] = int(np.count_nonzero(outside))
-    return moved
-
-
 def _listed(levels: tuple[Any, ...]) -> str:
     shown = ", ".join(map(str, levels[:MOST_LISTED]))
     more = len(levels) - MOST_LISTED

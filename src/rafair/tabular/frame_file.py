@@ -12,11 +12,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.feather
 
-from rafair.engine.strict_json import strict_json
 from rafair.engine.text_file import text_in
 from rafair.errors import DataFileError, InputError
 from rafair.tabular.column_names import check_names
 from rafair.tabular.csv_frame import csv_frame
+from rafair.tabular.json_lines import read_object
 from rafair.tabular.parquet_rows import open_parquet
 from rafair.tabular.plain_values import INDEX, arrow_frame, plain_frame
 from rafair.tabular.reading_options import AS_IT_IS, ReadAs
@@ -98,19 +98,14 @@ def _json_lines(path: Path, reading: ReadAs) -> pd.DataFrame:
         text = text_in(content_of(path, "a file of JSON lines"))
     except ValueError as error:
         raise DataFileError(f"'{path}', {error}") from error
-    found: list[dict[str, Any]] = []
+    found: list[dict[str, object]] = []
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         try:
-            record = strict_json(line)
-        except (ValueError, RecursionError) as error:
-            raise DataFileError(f"'{path}', line {number:,}: expected JSON: {error}") from error
-        if not isinstance(record, dict):
-            raise DataFileError(
-                f"'{path}', line {number:,}: expected an object with a value for each column"
-            )
-        found.append(record)
+            found.append(read_object(line))
+        except ValueError as error:
+            raise DataFileError(f"'{path}', line {number:,}: {error}") from error
     frame = pd.DataFrame.from_records(found)
     check_names(path, [str(name) for name in frame.columns])
     return plain_frame(frame)

@@ -29,5 +29,5 @@ def number_codes(numbers: NDArray[np.float64], feature: Feature) -> NDArray[np.f
 
 def inside(codes: NDArray[np.float64]) -> NDArray[np.float64]:
     """The codes with those that miss an end by a rounding at that end, NaN for those outside."""
-    clipped = np.clip(codes, 0, 1)
+    clipped = np.clip(codes, 0, 1) + 0.0  # of -0.0 too, whose bits would be another code's
     return np.where(np.abs(codes - clipped) <= SINGLE, clipped, np.nan)

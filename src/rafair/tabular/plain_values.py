@@ -95,6 +95,11 @@ def as_numbers(series: pd.Series[Any]) -> NDArray[np.float64]:
     return np.full(len(series), np.nan)
 
 
+def numbers_said(series: pd.Series[Any]) -> NDArray[np.float64]:
+    """What texts say as numbers, NaN where they say none; shape `(n,)`."""
+    return pd.to_numeric(series, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+
+
 def arrow_frame(table: pa.Table) -> pd.DataFrame:
     """The columns of an Arrow table, each plain; those that cannot be used keep Arrow's type.
 

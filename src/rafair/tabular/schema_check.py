@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from rafair.errors import InputError
 from rafair.tabular.derived import agrees, formulas_of
 from rafair.tabular.encoding import OFF_GRID, expected_values, value_codes
 from rafair.tabular.formulas import Formula
@@ -49,14 +48,12 @@ class Misfit:
         return f"{where}: expected {self.expected}, found {self.found}"
 
 
-def misfits(frame: pd.DataFrame, schema: Schema, *, row_by_row: bool = False) -> list[Misfit]:
+def misfits(frame: pd.DataFrame, schema: Schema) -> list[Misfit]:
     """All that a schema does not allow in a table: first missing columns, then column by column.
 
     Args:
         frame: The raw rows, numbered by their position.
         schema: What they should be.
-        row_by_row: Say only what is wrong with single rows: some of the rows of a stream tell
-            nothing about a relation that none of them satisfies, or about what precision takes.
 
     Returns:
         Columns that are missing; values that are missing where they must not be, out of range, off
@@ -78,25 +75,8 @@ def misfits(frame: pd.DataFrame, schema: Schema, *, row_by_row: bool = False) ->
         column 'age', row 2: expected a whole number, found 30.5
         label 'paid', row 2: expected one of no, yes, found 'never'
     """
-    return list(_all(frame, schema, row_by_row=row_by_row))
-
-
-def check_promise(frame: pd.DataFrame, schema: Schema, start: int) -> None:
-    """Refuses rows of a stream that are not as their schema says.
-
-    Args:
-        frame: Some of the rows.
-        schema: What they should be.
-        start: The number of the first of them.
-
-    Raises:
-        InputError: If one is not; says which.
-    """
-    found = misfits(frame, schema, row_by_row=True)
-    if found:
-        row = found[0].row
-        first = replace(found[0], row=None if row is None else row + start)
-        raise InputError(f"{first}; rafair schema check names all of these")
+    codes = {f.name: value_codes(frame[f.name], f) for f in schema.features if f.name in frame}
+    return list(row_misfits(frame, schema, codes, row_by_row=False))
 
 
 def missing_column(name: str, columns: Iterable[str]) -> Misfit:
@@ -121,44 +101,88 @@ def extra_columns(columns: Iterable[str], schema: Schema) -> list[str]:
     return [name for name in columns if name not in (*schema.names, schema.label)]
 
 
-def _all(frame: pd.DataFrame, schema: Schema, *, row_by_row: bool) -> Iterator[Misfit]:
-    present = [feature for feature in schema.features if feature.name in frame.columns]
-    for feature in schema.features:
-        if feature not in present:
-            yield missing_column(feature.name, frame.columns)
+def row_misfits(
+    frame: pd.DataFrame,
+    schema: Schema,
+    codes: Mapping[str, NDArray[np.float64]],
+    *,
+    row_by_row: bool = True,
+) -> Iterator[Misfit]:
+    """What is wrong with rows, in the order of `misfits`.
+
+    Args:
+        frame: The raw rows.
+        schema: What they should be.
+        codes: By feature, the values' codes; see `value_codes`.
+        row_by_row: Whether to say only what is wrong with single rows: some of the rows of a
+            stream tell nothing about a relation that none of them satisfies, or about what
+            precision takes.
+    """
+    for name in schema.names:
+        if name not in codes:
+            yield missing_column(name, frame.columns)
     if schema.label not in frame.columns:
         found = missing_column(schema.label, frame.columns).found
         yield Misfit(None, f"label '{schema.label}'", "a column of this name", found)
-    codes = {feature.name: value_codes(frame[feature.name], feature) for feature in present}
+    present = [feature for feature in schema.features if feature.name in codes]
     for feature in present:
-        yield from _values(frame[feature.name], feature, codes[feature.name])
+        yield from value_misfits(frame[feature.name], feature, codes[feature.name])
         if not row_by_row:
             yield from _lost(frame[feature.name][codes[feature.name] >= 0], feature)
     if schema.label in frame.columns:
         yield from _labels(frame[schema.label], schema)
+    yield from misfits_of_several(frame, codes, schema, row_by_row=row_by_row)
+
+
+def misfits_of_several(
+    frame: pd.DataFrame,
+    codes: Mapping[str, NDArray[np.float64]],
+    schema: Schema,
+    *,
+    row_by_row: bool,
+) -> Iterator[Misfit]:
+    """Broken one-hot groups, relations and formulas, of columns that are there.
+
+    Args:
+        frame: The raw rows.
+        codes: By feature, the values' codes, NaN where one is wrong; shape `(n,)` each.
+        schema: What the rows should be.
+        row_by_row: Whether to say of each row what none of them satisfies.
+    """
     for group in groups(schema):
         names = [feature.name for feature in schema.features if feature.group == group]
         if all(name in codes for name in names):
-            yield from group_misfits(
+            yield from _group_misfits(
                 group, names, np.stack([codes[name] for name in names], axis=1)
             )
     for relation in parse_all(schema):
         if all(name in codes for name in relation.weights):
-            yield from relation_misfits(relation, frame, codes, row_by_row=row_by_row)
+            yield from _relation_misfits(relation, frame, codes, row_by_row=row_by_row)
     for name, formula in formulas_of(schema).items():
         if all(part in codes for part in (name, *formula.names)):
-            yield from derived_misfits(formula, schema[name], frame, codes)
+            yield from _derived_misfits(formula, schema[name], frame, codes)
 
 
-def _values(
-    series: pd.Series[Any], feature: Feature, codes: NDArray[np.float64]
+def value_misfits(
+    series: pd.Series[Any],
+    feature: Feature,
+    codes: NDArray[np.float64],
+    told: Callable[[int, Any], str] = lambda row, value: shown(value),
 ) -> Iterator[Misfit]:
-    where = f"column '{feature.name}'"
+    """The values of a column that are not as its feature says.
+
+    Args:
+        series: The column, as it came.
+        feature: What it should be.
+        codes: The values' codes, NaN where one is wrong; shape `(n,)`.
+        told: Tells of a row's value, in the words of a message.
+    """
     wrong = np.isnan(codes)
     off = off_grid(series, feature, wrong | (codes < 0))
+    where = f"column '{feature.name}'"
     in_range, on_grid = expected_values(feature), expected_grid(feature)
     for row, value in _picked(series, wrong | off):
-        yield Misfit(row, where, in_range if wrong[row] else on_grid, shown(value))
+        yield Misfit(row, where, in_range if wrong[row] else on_grid, told(row, value))
 
 
 def _lost(good: pd.Series[Any], feature: Feature) -> Iterator[Misfit]:
@@ -210,14 +234,8 @@ def _labels(series: pd.Series[Any], schema: Schema) -> Iterator[Misfit]:
         yield Misfit(row, f"label '{schema.label}'", expected, shown(value))
 
 
-def group_misfits(group: str, names: list[str], codes: NDArray[np.float64]) -> Iterator[Misfit]:
-    """The rows in which not exactly one feature of a one-hot group is true.
-
-    Args:
-        group: Its name.
-        names: Its features.
-        codes: Their codes, NaN where a value is wrong; shape `(n, len(names))`.
-    """
+def _group_misfits(group: str, names: list[str], codes: NDArray[np.float64]) -> Iterator[Misfit]:
+    """The rows in which not exactly one feature of a one-hot group is true."""
     known = (codes >= 0).all(axis=1)  # not where a value is missing or wrong
     for row in np.flatnonzero(known & ((codes == 1).sum(axis=1) != 1)).tolist():
         true = [name for name, code in zip(names, codes[row], strict=True) if code == 1]
@@ -229,22 +247,14 @@ def group_misfits(group: str, names: list[str], codes: NDArray[np.float64]) -> I
         )
 
 
-def relation_misfits(
+def _relation_misfits(
     relation: Relation,
     frame: pd.DataFrame,
     codes: Mapping[str, NDArray[np.float64]],
     *,
     row_by_row: bool = False,
 ) -> Iterator[Misfit]:
-    """The rows that break a relation; one misfit for all where no row satisfies it.
-
-    Args:
-        relation: The relation.
-        frame: The raw rows.
-        codes: By feature, the values' codes, NaN where one is wrong; shape `(n,)` each.
-        row_by_row: Say it of each row, even where no row satisfies it: a few rows of a stream
-            tell nothing about the relation.
-    """
+    """The rows that break a relation; one misfit for all, unless asked otherwise, if none holds."""
     names = list(relation.weights)
     known = np.all([codes[name] >= 0 for name in names], axis=0)
     values = {name: np.where(known, as_numbers(frame[name]), np.nan) for name in names}
@@ -258,20 +268,13 @@ def relation_misfits(
         yield Misfit(row, where, "it to hold", found)
 
 
-def derived_misfits(
+def _derived_misfits(
     formula: Formula,
     feature: Feature,
     frame: pd.DataFrame,
     codes: Mapping[str, NDArray[np.float64]],
 ) -> Iterator[Misfit]:
-    """The rows in which a derived value is another than its formula gives.
-
-    Args:
-        formula: The formula.
-        feature: The derived feature.
-        frame: The raw rows.
-        codes: By feature, the values' codes, NaN where one is wrong; shape `(n,)` each.
-    """
+    """The rows in which a derived value is another than its formula gives."""
     names = (feature.name, *formula.names)
     right = np.all([~np.isnan(codes[name]) for name in names], axis=0)
     values = {n: np.where(codes[n] >= 0, as_numbers(frame[n]), np.nan) for n in names}
@@ -281,8 +284,3 @@ def derived_misfits(
         found = "a missing value" if np.isnan(there[row]) else f"{there[row]:.10g}"
         told = f"{' '.join(formula.text.split())} = {expected}"
         yield Misfit(row, f"column '{feature.name}'", told, found)
-
-
-def numbers(series: pd.Series[Any]) -> NDArray[np.float64]:
-    """What texts say as numbers, NaN where they say none; shape `(n,)`."""
-    return pd.to_numeric(series, errors="coerce").to_numpy(np.float64, na_value=np.nan)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,36 +15,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from rafair.errors import DataFileError, IncompleteError, InputError, UnknownNameError
-from rafair.tabular.encoding import Rows, clip_to_ranges, encode
-from rafair.tabular.labels import encode_labels
 from rafair.tabular.parquet_rows import RowReader, open_parquet
 from rafair.tabular.plain_values import arrow_frame, decimals_as_floats
+from rafair.tabular.row_batches import Batch, clipped, promised
 from rafair.tabular.schema import Feature, Schema
-from rafair.tabular.schema_check import check_promise
 from rafair.tabular.single_precision import check_apart
 from rafair.tabular.table import Table
-
-
-@dataclass(frozen=True)
-class Block:
-    """Some consecutive rows of a file, encoded.
-
-    Args:
-        start: The number of the first of them.
-        rows: Shape `(n, d)`.
-        labels: Their classes; shape `(n,)`.
-        outside: How many numbers lay outside their feature's range, by column.
-    """
-
-    start: int
-    rows: Rows
-    labels: NDArray[np.int64]
-    outside: dict[str, int]
-
-    @property
-    def numbers(self) -> NDArray[np.int64]:
-        """The rows' numbers in the file; shape `(n,)`."""
-        return np.arange(self.start, self.start + len(self.rows))
 
 
 @dataclass(frozen=True)
@@ -138,7 +115,7 @@ class TableFile:
         """Opens the file to read the columns that are needed."""
         return RowReader(self.rewritten or self.path, [*self.schema.names, self.schema.label])
 
-    def block(self, reader: RowReader, start: int, stop: int) -> Block:
+    def block(self, reader: RowReader, start: int, stop: int) -> Batch:
         """Reads and encodes the rows from `start` up to `stop`.
 
         Raises:
@@ -148,17 +125,14 @@ class TableFile:
             IncompleteError: If the file has changed.
         """
         raw = reader.read(start, stop)
-        frame, outside = self._frame(raw)
+        frame = self._frame(raw)
         self.check_unchanged()
         try:
-            if self.own:
-                check_promise(frame, self.schema, start)
+            batch = self._judge(frame, self.schema, start)
             self._check_told_apart(raw, frame)
-            rows = encode(frame, self.schema, start)
-            labels = encode_labels(frame[self.schema.label], self.schema, start)
         except InputError as error:
             raise DataFileError(f"'{self.path}': {error}") from error
-        return Block(start, rows, labels, outside)
+        return batch
 
     def table(self, raw: pa.Table, numbers: NDArray[np.int64]) -> Table:
         """Rows that were read from the file and found good, as an ordinary table.
@@ -167,11 +141,15 @@ class TableFile:
             raw: What `reader().read` gave for them.
             numbers: Their numbers in the file; shape `(n,)`.
         """
-        frame, _ = self._frame(raw)
-        labels = encode_labels(frame[self.schema.label], self.schema)
+        frame = self._frame(raw)
+        labels = self._judge(frame, self.schema).labels
         features = frame[list(self.schema.names)]
         name = self.path.stem if self.own else self.path.name
         return Table(features, labels, self.schema, name, numbers)
+
+    @property
+    def _judge(self) -> Callable[..., Batch]:
+        return promised if self.own else clipped
 
     def _check_told_apart(self, raw: pa.Table, frame: pd.DataFrame) -> None:
         """Refuses sensitive numbers that single precision makes one with another one."""
@@ -182,13 +160,12 @@ class TableFile:
                 single = kind in (pa.float16(), pa.float32())
                 check_apart(feature, seen[np.isfinite(seen)].tolist(), single=single)
 
-    def _frame(self, raw: pa.Table) -> tuple[pd.DataFrame, dict[str, int]]:
+    def _frame(self, raw: pa.Table) -> pd.DataFrame:
         """The columns as they are encoded fastest: numbers as float64, texts as categories."""
         names = (*self.schema.names, self.schema.label)
         if self.own:
-            return arrow_frame(raw.select(names)), {}
-        frame = pd.DataFrame({name: _series(raw[name]) for name in names})
-        return frame, clip_to_ranges(frame, self.schema)
+            return arrow_frame(raw.select(names))
+        return pd.DataFrame({name: _series(raw[name]) for name in names})
 
 
 def _series(values: pa.ChunkedArray) -> pd.Series[Any]:

@@ -18,11 +18,11 @@ from rafair.tabular.column_roles import Roles
 from rafair.tabular.derived import formulas_of
 from rafair.tabular.frame_file import read_frame
 from rafair.tabular.labels import encode_labels
-from rafair.tabular.plain_values import as_numbers
+from rafair.tabular.plain_values import as_numbers, numbers_said
 from rafair.tabular.reading_options import ReadAs
 from rafair.tabular.scales import with_scales
 from rafair.tabular.schema import Feature, Kind, Schema
-from rafair.tabular.schema_check import misfits, numbers
+from rafair.tabular.schema_check import misfits
 from rafair.tabular.schema_file import check_groups
 from rafair.tabular.table import Table, check_columns
 from rafair.tabular.value_types import Held, held_in, shown
@@ -223,7 +223,7 @@ def odd_values(series: pd.Series[Any]) -> NDArray[np.int64]:
         return np.empty(0, np.int64)
     places, texts = pd.factorize(series)  # each text is read once, not once per row
     present = places >= 0
-    is_number = np.append(~np.isnan(numbers(pd.Series(texts))), False)[places]
+    is_number = np.append(~np.isnan(numbers_said(pd.Series(texts))), False)[places]
     if not present.sum() / 2 < is_number.sum() < present.sum():
         return np.empty(0, np.int64)
     return np.flatnonzero(present & ~is_number)

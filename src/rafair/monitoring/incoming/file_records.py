@@ -9,11 +9,11 @@ from pathlib import Path
 from rafair.engine.text_file import LONGEST_MARK, without_mark
 from rafair.errors import DataFileError
 from rafair.monitoring.incoming.csv_records import CsvRows, UnfinishedError, read_names
-from rafair.monitoring.incoming.json_records import read_object
 from rafair.monitoring.incoming.parquet_records import altered, parquet_records
-from rafair.monitoring.incoming.text_lines import Lines, start_of, too_long, unmarked
+from rafair.monitoring.incoming.text_lines import Lines, start_of, text_of, too_long, unmarked
 from rafair.monitoring.stream_record import Position, Record
 from rafair.sanitize import visible
+from rafair.tabular.json_lines import read_object
 from rafair.tabular.table_formats import CSV, JSON_LINES, PARQUET
 
 ENDINGS = (*CSV, *JSON_LINES, *PARQUET)
@@ -126,7 +126,7 @@ def _text_records(
             if lines.cut:
                 raise ValueError("expected a line, found more of one that was taken as it then was")
             if rows is None:
-                values = read_object(content)
+                values = read_object(text_of(content))
             else:
                 values, used = rows.read(line, lines)
         except UnfinishedError:

@@ -8,9 +8,15 @@ import time
 from collections import deque
 
 from rafair.errors import DataFileError
-from rafair.monitoring.incoming.json_records import read_object
-from rafair.monitoring.incoming.text_lines import LONGEST_LINE, start_of, too_long, unmarked
+from rafair.monitoring.incoming.text_lines import (
+    LONGEST_LINE,
+    start_of,
+    text_of,
+    too_long,
+    unmarked,
+)
 from rafair.monitoring.stream_record import Position, Record
+from rafair.tabular.json_lines import read_object
 
 CHUNK = 1 << 16
 
@@ -103,7 +109,7 @@ class Arriving:
             return
         values, problem = None, ""
         try:
-            values = read_object(line)
+            values = read_object(text_of(line))
         except ValueError as error:
             problem = str(error)
         self._records += 1

@@ -5,22 +5,20 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rafair.monitoring.incoming.cells import class_of, found, is_missing
 from rafair.monitoring.incoming.columns import Columns
-from rafair.monitoring.incoming.fitting import Reasons, fit_rows
 from rafair.monitoring.incoming.row_ids import EXPECTED, numbered, read_id
 from rafair.monitoring.judged_rows import UNLABELLED
 from rafair.monitoring.stream_record import LONGEST_RAW, Record, Refused
 from rafair.sanitize import shortened
 from rafair.search.seeded_draws import row_keys
 from rafair.tabular.encoding import Rows
-from rafair.tabular.labels import class_numbers
+from rafair.tabular.mixed_values import classes_of, found, is_missing
+from rafair.tabular.row_batches import sorted_out
 from rafair.tabular.schema import Schema
 
 MOST_REASONS = 3
@@ -28,6 +26,7 @@ MOST_IGNORED = 100
 """Names of columns that nobody asked for; a hostile stream could have one in each row."""
 
 Labels = NDArray[np.int64]
+Reasons = dict[int, list[str]]
 
 
 @dataclass(frozen=True)
@@ -114,9 +113,10 @@ def sort_records(
     features = frozenset(columns.features)
     alone = [place for place in labels if features.isdisjoint(values[place])]
     as_rows = sorted(values.keys() - set(alone))
-    fitted = fit_rows([values[place] for place in as_rows], schema)
-    for row, why in fitted.reasons.items():
-        reasons[as_rows[row]].extend(why)
+    fitted = sorted_out([values[place] for place in as_rows], schema)
+    for fault in fitted.faults:
+        assert fault.row is not None  # asked for row by row
+        reasons[as_rows[fault.row]].append(str(replace(fault, row=None)))
     if number_rows:
         ids |= {place: numbered(records[place], prefix) for place in as_rows if ids[place] is None}
     for place in values.keys() - reasons.keys():
@@ -208,26 +208,18 @@ def _labels(
     values: Mapping[int, Mapping[str, object]], columns: Columns, schema: Schema, reasons: Reasons
 ) -> dict[int, int]:
     """The class of each record that has a label; `UNLABELLED` if that is no class."""
-    labels: dict[int, int] = {}
-    known: dict[Any, int | None] = {}  # each distinct label is looked up once
-    codes = class_numbers(schema) or range(len(schema.classes))
+    given: dict[int, tuple[str, object]] = {}
     for place, row in values.items():
         name = next((name for name in columns.labels if name in row), None)
         value = row[name] if name else None
-        if value is None or (is_missing(value) and value not in schema.classes):
-            continue
-        try:
-            key = (type(value), value)
-            if key not in known:
-                known[key] = class_of(value, schema.classes, codes)
-            code = known[key]
-        except TypeError:  # a list or an object, which cannot be looked up
-            code = None
-        labels[place] = UNLABELLED if code is None else code
+        if name and not (is_missing(value, schema.classes)):
+            given[place] = name, value
+    codes = classes_of([value for _, value in given.values()], schema)
+    for (place, (name, value)), code in zip(given.items(), codes, strict=True):
         if code is None:
             expected = f"one of {', '.join(schema.classes)}"
             reasons[place].append(f"label '{name}': expected {expected}, found {found(value)}")
-    return labels
+    return {p: UNLABELLED if c is None else c for p, c in zip(given, codes, strict=True)}
 
 
 def _refused(records: Sequence[Record], reasons: Mapping[int, list[str]]) -> Iterator[Refused]:

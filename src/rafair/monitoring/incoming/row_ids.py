@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from rafair.monitoring.incoming.cells import found, is_missing
 from rafair.monitoring.stream_record import Record
+from rafair.tabular.mixed_values import found, is_missing
 
 LONGEST_ID = 200
 EXPECTED = "a text or a whole number"

@@ -1,15 +1,14 @@
-"""Records of JSON lines: one object a line, its keys the columns."""
+"""Rows of JSON lines: one object a line, its keys the columns."""
 
 from __future__ import annotations
 
 import json
 
 from rafair.engine.strict_json import strict_json
-from rafair.monitoring.incoming.text_lines import text_of
 
 
-def read_object(line: bytes) -> dict[str, object]:
-    r"""The object in a line.
+def read_object(text: str) -> dict[str, object]:
+    r"""The object in the text of a line.
 
     Values may be nested: what is no column of interest is ignored, whatever it is.
 
@@ -18,10 +17,9 @@ def read_object(line: bytes) -> dict[str, object]:
             what was expected, and found.
 
     Example:
-        >>> read_object(b'{"age": 20, "job": "cook"}\n')
+        >>> read_object('{"age": 20, "job": "cook"}\n')
         {'age': 20, 'job': 'cook'}
     """
-    text = text_of(line)
     try:
         found = strict_json(text)
     except json.JSONDecodeError as error:
