@@ -17,6 +17,7 @@ import pytest
 from commands import Done, call, document, rafair
 from rafair.attacks.attack_names import attack_names
 from rafair.auditing import row_estimate
+from rafair.blocks.markdown import escaped
 from rafair.study import planned_runs
 from rafair.study.published import METRICS
 from rafair.study.table_order import PRINTED
@@ -325,7 +326,8 @@ def test_the_page_s_answers_are_those_of_the_document(out, base):
     claims = json.loads((base / "all.json").read_text())["claims"]
     for claim in claims:
         answer = "yes" if claim["holds"] else "**no**"
-        line = f"| {claim['text']} | {claim['source']} | {answer} | {claim['evidence']} |"
+        text, source, evidence = (escaped(claim[key]) for key in ("text", "source", "evidence"))
+        line = f"| {text} | {source} | {answer} | {evidence} |"
         assert line in page
     held = sum(claim["holds"] for claim in claims)
     assert f"{held} of {len(claims)} statements hold in this run" in page

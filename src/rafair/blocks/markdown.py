@@ -24,7 +24,7 @@ SPECIAL = re.compile(r"[\\`*\[\]<>|~$&]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 LINK = re.compile(r":(?=//)|(?<=www)\.|(?<=mailto):", re.IGNORECASE)
 MENTION = re.compile(r"[@#](?=\w)|(?<=\b[Gg][Hh])-(?=\d)")
 START = re.compile(r"^(\d*)([-+=#.)])(?=\s|$|[-+=#])")
-HASH = re.compile(r"\b[0-9a-f]{7,64}\b")
+HASH = re.compile(r"\b(?=[a-f]*[0-9])[0-9a-f]{7,64}\b")
 NOTHING = "<!-- -->"
 """Parts a mention from its sign: a backslash would not, since GitHub looks once it is gone."""
 

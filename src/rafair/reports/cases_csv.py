@@ -29,11 +29,9 @@ def _columns(cases: CaseTable) -> Iterator[tuple[str, Values]]:
     yield "instance", [*map(str, cases.instance.tolist())]
     yield "attack", _of(cases.attack)
     yield "step", [*map(str, cases.step.tolist())]
-    for column in (cases.verdict, cases.before, cases.label):
-        yield column.name, _of(column)
-    for column in (cases.clean_prediction, cases.prediction, cases.counterpart_prediction):
-        yield column.name, _of(column)
-    for column in (cases.repaired_prediction, cases.repaired_verdict):
+    predicted = (cases.clean_prediction, cases.prediction, cases.counterpart_prediction)
+    repaired = (cases.repaired_prediction, cases.repaired_verdict)
+    for column in (cases.verdict, cases.before, cases.label, *predicted, *repaired):
         yield column.name, _of(column)
     yield "changed", changed(cases)
     for feature in cases.features:

@@ -17,7 +17,6 @@ from rafair.sanitize import shortened
 OPEN_FEATURES = 4
 """How many pictures of other features are open from the start; the rest unfold."""
 
-RUN_IS = "RUN is the folder of this run."
 NO_CASE = "No violation was found within this budget, so there is no case to show."
 FIRST_CASES = (
     "A case is an instance in a bad cell under attack, at the first step at which it was found "
@@ -44,11 +43,13 @@ class Section:
 def sections(contents: Contents) -> list[Section]:
     """All parts that have something to say."""
     attacked = len(contents.rates) > 1  # else of the rows as they are alone
+    proven = [contents.proven] if contents.proven else []
+    proven_figures = contents.proven_figures
     blocks: dict[str, list[Block]] = {
         "verdict": list(_verdict(contents.first, contents.warnings)),
         "rates": [*contents.rates],
         "budgets": _noted(contents.budgets, "budgets"),
-        "proven": list(_proven(contents)),
+        "proven": [*_noted(proven, "proven"), *([proven_figures] if proven_figures else [])],
         "groups": list(_groups(contents)),
         "where": list(_where(contents)),
         "moved": _pictures([contents.moved] if contents.moved else [], "moved"),
@@ -88,18 +89,11 @@ def _verdict(first: First, warnings: Sequence[str]) -> Iterator[Block]:
     yield Picture(in_cells.title, figures, first.flows_note, drawing=flows)
     yield Said([*first.hardest, *first.caveats])
     yield Heading(PARTS["steps"], 3)
-    yield Said([RUN_IS])
+    yield Said(["RUN is the folder of this run."])
     yield Facts(first.steps, copied=True)
     if warnings:
         yield Heading("Warnings", 3)
         yield Said(warnings, Tone.WARNING, listed=True)
-
-
-def _proven(contents: Contents) -> Iterator[Block]:
-    if contents.proven:
-        yield from _noted([contents.proven], "proven")
-    if contents.proven_figures:
-        yield contents.proven_figures
 
 
 def _groups(contents: Contents) -> Iterator[Block]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import pandas as pd
+from dataclasses import replace
 
 from rafair.blocks.block_types import Block, Cells, Said, Tone, warnings
 from rafair.study.config import Part
 from rafair.study.formats import figure, is_known
-from rafair.study.frame_lookup import Row, distinct, rows_by, values_by
-from rafair.study.paper_tables import PRINTED_METRICS, TITLES
+from rafair.study.frame_lookup import Row, distinct, rows_by
+from rafair.study.paper_tables import PRINTED_METRICS, TITLES, budgets
 from rafair.study.reproduction import Reproduction
 from rafair.study.table_order import MEAN, printed
 
@@ -17,10 +17,11 @@ ANSWERS = {"yes": Tone.GOOD, "no": Tone.WARNING}
 
 def blocks(found: Reproduction) -> list[Block]:
     """The tables that were asked for, the claims they bear on, and the files."""
-    shown = [part for part in (Part.TABLE3, Part.TABLE4) if str(part) in found.tables]
-    parts = [_rates(found, part) for part in shown]
+    rates = [part for part in (Part.TABLE3, Part.TABLE4) if str(part) in found.tables]
+    parts = [_rates(found, part) for part in rates]
     if "epsilons" in found.tables:
-        parts.append(_budgets(found.tables["epsilons"]))
+        shown = budgets(found.tables["epsilons"], MEAN, "outcome")
+        parts.append(replace(shown, title="Mean R-AF by budget epsilon", dense=True))
     if found.claims:
         rows = [(_answer(one.holds), f"{one.text} ({one.evidence})") for one in found.claims]
         parts.append(Cells("Statements", ("", ""), rows, prose=True, tones=ANSWERS))
@@ -45,18 +46,6 @@ def _rates(found: Reproduction, part: Part) -> Cells:
     means_of = f"Means over {', '.join(found.config.datasets)}"
     note = f"{means_of}; below them, the paper's own figures, over its four data sets."
     return Cells(TITLES[part], ["", *PRINTED_METRICS.values()], rows, note)
-
-
-def _budgets(budgets: pd.DataFrame) -> Cells:
-    own = budgets[(budgets["dataset"] == MEAN) & (budgets["kind"] == "outcome")]
-    epsilons = sorted(distinct(own, "epsilon"))
-    values = values_by(own, "attack", "epsilon")
-    rows = [
-        [printed(attack), *(figure(values[attack, epsilon]) for epsilon in epsilons)]
-        for attack in distinct(own, "attack")
-    ]
-    headers = ["", *(f"{epsilon:g}" for epsilon in epsilons)]
-    return Cells("Mean R-AF by budget epsilon", headers, rows, dense=True)
 
 
 def _cell(rate: Row) -> str:
