@@ -1,4 +1,4 @@
-"""Outcomes: the row of each instance that an attack counts by, fresh from a search or stored."""
+"""The one row of each instance that an attack is counted by."""
 
 from __future__ import annotations
 

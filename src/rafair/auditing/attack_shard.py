@@ -1,4 +1,4 @@
-"""The work on one shard: attack its instances, and repair what came out.
+"""The work on one shard of an audit: attack its instances, and repair the rows that broke.
 
 Its result is `adversarial.parquet`, `curve.parquet` of smaller budgets, `repaired.parquet` and
 `counters.json`.

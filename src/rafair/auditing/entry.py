@@ -1,4 +1,4 @@
-"""The ways in: audit a model that you have, a data set by name, or a saved run."""
+"""Public functions of audits: of a model you have, a data set by name, or a saved run."""
 
 from __future__ import annotations
 

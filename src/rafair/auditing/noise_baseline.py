@@ -1,4 +1,4 @@
-"""The yardstick of a search: a few random draws around what every attack left right and equal.
+"""Random draws around rows that no attack broke: where they break one, the search was too weak.
 
 Draws follow nothing. Where so few break what a search left standing, the search was too weak, and
 its robust rates say too much.

@@ -1,4 +1,4 @@
-"""Rows of a run's attacks that may refute something: those of another class, and unequal ones."""
+"""Rows of a run's attacks that may refute a certificate."""
 
 from __future__ import annotations
 

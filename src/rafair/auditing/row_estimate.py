@@ -1,4 +1,4 @@
-"""What an audit will cost: rows to compute, and how fast this machine computes them."""
+"""How many rows an audit computes, and how fast this machine computes them."""
 
 from __future__ import annotations
 

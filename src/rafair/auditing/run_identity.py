@@ -1,4 +1,4 @@
-"""What an audit is known by, and whether a folder holds the very one that is asked for."""
+"""Which options and files an audit is known by, and whether a folder holds that very audit."""
 
 from __future__ import annotations
 

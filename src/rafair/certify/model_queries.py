@@ -1,4 +1,4 @@
-"""What a search for certificates asks a model, handed in from above: classes, and disagreement."""
+"""Questions that certificates ask a model: the class of rows, and whether counterparts disagree."""
 
 from __future__ import annotations
 

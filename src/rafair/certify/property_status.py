@@ -1,4 +1,4 @@
-"""How each property of an instance stands once it was searched for a proof and for a witness."""
+"""Whether a property of an instance is certified, refuted, open or near a tie."""
 
 from __future__ import annotations
 

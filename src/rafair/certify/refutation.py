@@ -1,4 +1,4 @@
-"""What is known of instances: what is proven of them, and the rows that refute what is not."""
+"""The search for rows that refute what is not proven."""
 
 from __future__ import annotations
 

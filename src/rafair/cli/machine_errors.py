@@ -1,4 +1,4 @@
-"""What ends a command although neither its user nor rafair did anything wrong."""
+"""Errors of the machine, not of the user or of rafair, that end a command."""
 
 from __future__ import annotations
 

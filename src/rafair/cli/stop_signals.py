@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a wish to stop, heard between two steps; a second one stops at once."""
+"""Ctrl-C and SIGTERM as requests to stop between two steps; a second one stops at once."""
 
 from __future__ import annotations
 

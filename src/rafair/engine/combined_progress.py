@@ -1,4 +1,4 @@
-"""One bar over many audits, instead of one bar for each of them."""
+"""One progress bar over several audits."""
 
 from __future__ import annotations
 

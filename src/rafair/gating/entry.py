@@ -1,4 +1,4 @@
-"""The way in: a run held against a policy, and against a baseline where one is given."""
+"""Public functions of gates: a run against a policy, and against a baseline where one is given."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The models before and after hardening, one pair for each seed, and where they are kept."""
+"""The models before and after hardening, a pair for each seed, and their folders."""
 
 from __future__ import annotations
 

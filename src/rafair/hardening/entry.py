@@ -1,4 +1,4 @@
-"""The ways in: harden on a data set by name, a saved network, or a model of one's own."""
+"""Public functions of hardening: a data set by name, a saved network, or your own model."""
 
 from __future__ import annotations
 

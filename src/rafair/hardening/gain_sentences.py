@@ -1,4 +1,4 @@
-"""What a hardening gained and what it cost, in sentences that figures decide."""
+"""Sentences on what a hardening gained and cost, chosen by the figures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What training lets happen to a row: small moves of its features, other sensitive values."""
+"""Counterparts and small changes of a row, drawn at random for training."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A classifier that asks the one behind it about each row once, and counts what it asks."""
+"""A classifier that asks the one behind it about each row once, and counts its questions."""
 
 from __future__ import annotations
 

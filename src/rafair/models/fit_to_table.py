@@ -1,4 +1,4 @@
-"""From whatever a caller hands in to a classifier that is known to fit the table."""
+"""From an object or classifier to one that is known to fit the table."""
 
 from __future__ import annotations
 

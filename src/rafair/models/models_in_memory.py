@@ -1,4 +1,4 @@
-"""From whatever a caller has in memory to a classifier of the table's encoded rows."""
+"""From an object in memory to a classifier of encoded rows."""
 
 from __future__ import annotations
 

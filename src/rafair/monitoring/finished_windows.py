@@ -1,4 +1,4 @@
-"""What a monitor has seen: where it is kept, and how it is read. No model is loaded for it."""
+"""A monitor's finished windows: where they are stored and how they are read, without a model."""
 
 from __future__ import annotations
 

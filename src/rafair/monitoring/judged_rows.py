@@ -1,4 +1,4 @@
-"""What a model does with rows, as far as it can be told without their labels."""
+"""What the model did with each row: its prediction, and whether it stayed right and equal."""
 
 from __future__ import annotations
 

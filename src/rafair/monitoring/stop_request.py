@@ -1,4 +1,4 @@
-"""A wish to stop that a loop hears between two steps."""
+"""A request to stop, which a loop looks at between two steps."""
 
 from __future__ import annotations
 

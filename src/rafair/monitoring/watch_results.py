@@ -1,4 +1,4 @@
-"""What a watch tells, as types: the result of a window, and the history of all of them."""
+"""The result of a window and the history of a watch, as types."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rows of `adversarial.parquet` by number: whose each is, and any column of a few of them."""
+"""Rows of `adversarial.parquet` by number: whose each is, and columns of a few of them."""
 
 from __future__ import annotations
 

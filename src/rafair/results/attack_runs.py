@@ -1,4 +1,4 @@
-"""Which attacks an audit runs, and under which perturbations: with `both`, each of them twice.
+"""Which attacks an audit runs, and under which perturbations (with `both`, each one twice).
 
 The twin under feasible perturbations is called `feasible/` and the attack's name.
 """

@@ -1,4 +1,4 @@
-"""Which rows of a run are its cases, and which of them tell most."""
+"""Which rows of a run are its cases, and which cases are shown first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which of an audit's attacks speak for it: the unions, and those that belong to none."""
+"""Which attacks speak for an audit: unions, and attacks that belong to none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every rate of an audit counts: whether each audited instance has the property."""
+"""Whether each audited instance has a property: what every rate counts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All that an audit found, block by block."""
+"""Everything that an audit found, as blocks."""
 
 from __future__ import annotations
 

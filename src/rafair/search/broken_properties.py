@@ -1,4 +1,4 @@
-"""What instances have lost so far in a search: their class, and that counterparts get it too."""
+"""Which properties of each instance a search has broken so far: its class, or equal treatment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is kept of each chunk of counterparts, and how parts add up to an observation."""
+"""Which counterpart of a row is chosen, and what else is kept of each chunk of counterparts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pass over all counterparts of rows: one product of chunks, from which all else is read.
+"""Predictions and gradients of all counterparts of rows, computed in chunks of one shape.
 
 Rows and their counterparts are laid out one after the other and cut into chunks of one fixed
 shape. Each chunk is made, computed and summed up by one thread; what is kept of it is one line per

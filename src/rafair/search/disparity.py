@@ -1,4 +1,4 @@
-"""How far apart the counterparts of a row are treated, and which two of them show it.
+"""How differently the counterparts of a row are treated, and which two show it.
 
 Fairness tests such as ADF and DICE steer by two counterparts. Which two depends on the
 probabilities of all of them, which are summed up chunk by chunk and never held together.

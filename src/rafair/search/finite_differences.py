@@ -1,4 +1,4 @@
-"""RAFair's search without gradients: signs from probes, the counterpart from predictions."""
+"""Signs of gradients without gradients: each feature is moved up and down, and the model asked."""
 
 from __future__ import annotations
 

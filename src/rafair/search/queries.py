@@ -1,4 +1,4 @@
-"""How much an algorithm needs to see of its rows: all it pays for."""
+"""What an algorithm asks the model about its rows before each step; it pays for nothing else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Random numbers that belong to a row: the same alone, in a batch, and in any shard."""
+"""Random numbers that depend on the row and the seed alone, not on the batch or the shard."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where proofs take the place of enumeration, and what is observed by them."""
+"""Verdicts that proofs give where there are too many counterparts to predict each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long the steps are of a search that follows the size of its box."""
+"""How long steps are where only epsilon is given."""
 
 from __future__ import annotations
 

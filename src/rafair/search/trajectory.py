@@ -1,4 +1,4 @@
-"""What a search leaves behind: every iterate of every instance, and what was seen there."""
+"""All iterates of all instances of a search, with what the model said of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The two phases of fairness tests: towards the boundary, then around what was found there.
+"""The two phases of fairness tests: towards the decision boundary, then around what was found.
 
 ADF, EIDIG and DICE share this shape. The *global* phase moves the features in which two
 counterparts' slopes agree, so that both near the decision boundary until one of them crosses it.

@@ -1,4 +1,4 @@
-"""What is asked of somebody's model before an audit of it, so that no figure is about another one.
+"""Questions to a user's model before an audit, so that no figure is about another model.
 
 A model may name no classes, and say nothing of what it takes. Wrong guesses give figures that look
 well: so its answers to the table are looked at first.

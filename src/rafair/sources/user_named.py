@@ -1,4 +1,4 @@
-"""From what a user names to a model and data: the one place that opens either."""
+"""From the names that a user gives to a model and data; the one place that opens them."""
 
 from __future__ import annotations
 

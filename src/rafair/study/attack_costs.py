@@ -1,4 +1,4 @@
-"""The networks that were attacked, what each attack cost, and where it had no gradient."""
+"""The networks that were attacked, and the cost of each attack."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Figures that take a while to derive from a run folder, kept beside it as JSON."""
+"""Figures that take long to derive, kept beside their run folder as JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an earlier call wrote into a reproduction's folder, of other networks or options."""
+"""Files that an earlier call wrote into a reproduction, for other networks or options."""
 
 from __future__ import annotations
 

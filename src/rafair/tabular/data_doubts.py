@@ -1,4 +1,4 @@
-"""What in a table decides figures without anybody having asked for it, in sentences."""
+"""Warnings about what in a table decides figures although nobody asked for it."""
 
 from __future__ import annotations
 

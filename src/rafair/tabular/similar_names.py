@@ -1,4 +1,4 @@
-"""Names that differ only in how they are written: by spaces, capitals or a dot at the end."""
+"""Names that differ only in spaces, capitals or a dot at the end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands for a value: of a number, a truth value and a text that look alike, each its own."""
+"""Which level a value is: numbers, truth values and texts that look alike stay apart."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What values are: numbers, truth values or texts, whatever type of column holds them.
+"""Whether a value is a number, a truth value or a text, whatever type of column holds it.
 
 Numbers that are equal by value are one value: 1, 1.0 and a decimal 1.00. A truth value is no
 number, and a text is never one.

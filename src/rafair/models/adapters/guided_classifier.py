@@ -1,4 +1,4 @@
-"""A torch module that steers, and a model that decides."""
+"""A classifier that decides, with the gradients of a torch module that guides the search."""
 
 from __future__ import annotations
 

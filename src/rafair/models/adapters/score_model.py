@@ -1,4 +1,4 @@
-"""What models without gradients have in common: scores in, logits out, errors in one line."""
+"""What all models without gradients share: scores in, logits out, one line for an error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which rates fell below what the reference allows, and how the false-alarm rate is shared out.
+"""Which rates fell below the reference, with a bounded chance of any false alarm.
 
 All tests together show an alarm on a stream without drift with a chance of at most alpha, however
 long it runs: each of m tests gets alpha / m, and that counts the reference's own error.

@@ -1,4 +1,4 @@
-"""What evidence cannot exceed, in time and memory that do not grow with the number of looks.
+"""Upper bounds of the evidence, in time and memory that do not grow with the number of windows.
 
 The evidence of `sequential` is a mixture over alternatives q and over starts s. For one q, the sum
 over all starts is known from that of the look before: it gains the weight of the new start, and is

@@ -1,4 +1,4 @@
-"""The tests from look to look: what is kept of them, so that a look does not cost more than before.
+"""The state of sequential tests from window to window, so that each window costs the same.
 
 Kept are the ceilings of the evidence (`ceilings`). Only where they do not rule a fall out are all
 looks counted, so that what is told is always the evidence itself.

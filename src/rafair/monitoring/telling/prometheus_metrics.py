@@ -1,4 +1,4 @@
-"""What a running watch tells Prometheus: read from a snapshot, nothing is counted here.
+"""The metrics of a running watch, on a port that Prometheus reads.
 
 Counters are the store's own totals, so they go on where they were after a restart.
 """

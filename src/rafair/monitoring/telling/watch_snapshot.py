@@ -1,4 +1,4 @@
-"""What metrics are told of: the watch after its newest window."""
+"""The state of a watch after its newest window, from which metrics are told."""
 
 from __future__ import annotations
 
