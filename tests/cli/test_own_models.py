@@ -125,8 +125,8 @@ def xgboost(folder: Path) -> tuple[list[str], Predict]:
     labels = (own_models.people()["affair"] == "yes").to_numpy(int)
     model = xgboost.XGBClassifier(n_estimators=20, max_depth=3, random_state=0)
     model.fit(codes(own_models.features()), labels)
-    model.save_model(folder / "trees.ubj")
-    return ["trees.ubj"], lambda frame: CLASSES[model.predict(codes(frame))]
+    model.save_model(folder / "model.json")  # as a network that rafair saved
+    return ["model.json"], lambda frame: CLASSES[model.predict(codes(frame))]
 
 
 def lightgbm(folder: Path) -> tuple[list[str], Predict]:

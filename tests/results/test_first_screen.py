@@ -147,8 +147,8 @@ def test_a_case_is_told_in_plain_words(both):
     text = " ".join(shown(both).split())
     case = both.cases(limit=1)[0]
     assert (
-        f"A case, of class '{case.label}': row {case.instance} came {MEANING[case.clean_verdict]} ("
-        in text
+        f"A case, of class '{case.label}': row {case.instance} (from 0) came "
+        f"{MEANING[case.clean_verdict]} (" in text
     )
     assert f"({case.verdict})." in text
     assert f"({case.attack}, step {case.step})." in text
@@ -182,3 +182,20 @@ def test_printed_it_is_the_same_and_the_rest_is_a_method_away(both, capsys):
     rest = capsys.readouterr().out
     for part in ("Over all steps", "After the repair", "What it cost", "Options", "Cases"):
         assert f"\n{part}\n" in rest
+
+
+def test_of_a_case_the_sensitive_features_and_the_largest_changes_come_first(both):
+    case = next(one for one in both.cases() if one.counterpart)
+    sensitive = {name for name in both.schema.sensitive if name in dict.fromkeys(case.counterpart)}
+    for most in range(1, len(case.rows) + 1):
+        told = case.telling_rows(most)
+        assert len(told) == most
+        assert [row for row in case.rows if row in told] == told  # in their order
+        assert len(sensitive & {row[0] for row in told}) == min(most, len(sensitive))
+    moved = {
+        name: abs(float(case.perturbed[name]) - float(case.clean[name]))
+        for name in case.changed
+        if name not in sensitive
+    }
+    kept = {row[0] for row in case.telling_rows(len(sensitive) + 1)} - sensitive
+    assert kept == {max(moved, key=moved.get)}

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+import pandas as pd
 import pytest
 
 import planted
@@ -33,25 +35,25 @@ def test_a_bracket_goes_from_what_is_proven_to_what_nothing_was_found_for(certif
     assert bracketed(certified, "fgsm") == "0.1"
     told = standing_at(certified, certified=20, refuted=15, robust=40)
     assert headline(told) == (
-        "Of 50 people, 20 to 35 (40 to 70 %) were right and treated like their counterparts, and "
-        "stayed so under every change up to 0.1 of each feature's range: proven for 20 of 50 "
-        "people; no violation found for 35."
+        "Of 50 people, 20 to 35 (40 to 70 %, interval 28 to 81 %) were right and treated like "
+        "their counterparts, and stayed so under every change up to 0.1 of each feature's range: "
+        "proven for 20 of 50 people; no violation found for 35."
     )
     assert not any("Certified at" in sentence for sentence in summary(told))
 
 
 def test_what_attacks_broke_counts_as_well(certified):
     told = standing_at(certified, certified=20, refuted=15, robust=30)
-    assert "20 to 30 (40 to 60 %) were" in headline(told)
+    assert "20 to 30 (40 to 60 %, interval 28 to 72 %) were" in headline(told)
     assert headline(told).endswith("no violation found for 30.")
 
 
 def test_a_bracket_without_room_is_one_number(certified):
     told = standing_at(certified, certified=1, refuted=49, robust=3)
     assert headline(told) == (
-        "Of 50 people, 1 (2 %) was right and treated like their counterparts, and stayed so under "
-        "every change up to 0.1 of each feature's range: proven for 1 of 50 people; a violation "
-        "was found for all others."
+        "Of 50 people, 1 (2 %, 0 to 10 %) was right and treated like their counterparts, and "
+        "stayed so under every change up to 0.1 of each feature's range: proven for 1 of 50 "
+        "people; a violation was found for all others, 15 of them as they came."
     )
     known = "is known of each of them: it was proven, or a violation was found."
     assert summary(told)[-1].endswith(known)
@@ -88,6 +90,19 @@ def test_what_may_change_besides_is_said():
     audit = rafair.audit(planted.network(5, seed=1), table, attacks=("noise",), steps=2)
     own = replace(audit.record, dataset=replace(audit.record.dataset, schema=stepped(audit.schema)))
     assert headline(own).endswith("up to 0.02 of each feature's usual spread or one step.")
+
+
+@pytest.mark.parametrize("frozen", [[], ["job"]])
+def test_levels_that_may_not_change_are_not_said_to(frozen):
+    frame = pd.DataFrame({"job": list("abcabc"), "pay": range(6), "sex": list("fmfmfm")})
+    frame["y"] = ["no", "yes"] * 3
+    table = rafair.Table.from_frame(frame, label="y", sensitive=["sex"], immutable=frozen)
+    audit = rafair.audit(answer, table, attacks=("noise",), steps=2)
+    assert ("and 1 category" in headline(audit.record)) == (not frozen)
+
+
+def answer(rows: np.ndarray) -> np.ndarray:
+    return np.stack([rows[:, 0], 1 - rows[:, 0]], axis=1)
 
 
 def stepped(schema: rafair.Schema) -> rafair.Schema:

@@ -4,6 +4,7 @@ FIRST_POLICY = """\
 # What a release must reach. Hold a finished audit against it:
 #     rafair gate runs/affairs-1 --policy policy.toml
 # docs/gate.md lists every key; `rafair audit --json -` shows every rate and attack of a run.
+# The limits below are placeholders, which nearly every model reaches: put yours in their place.
 version = 1
 
 # The run that rules with largest_drop or largest_rise compare with, relative to this file;

@@ -27,6 +27,8 @@ from rafair.models.wrapper_description import BenignWrapper, ConsensusWrapper, W
 from rafair.tabular.counterparts import Counterparts
 from rafair.tabular.schema import Schema
 
+BEGINNING = 100
+"""Bytes of a file that tell whose it is."""
 WEIGHTS, DESCRIPTION, ONNX = "model.safetensors", "model.json", "model.onnx"
 MODEL_VERSION = 1
 WRAPPED_VERSION = 2
@@ -166,8 +168,20 @@ def averaged_over(schema: Schema, wrapper: Wrapper | None) -> Averaged | None:
 
 
 def model_folder(path: Path) -> Path:
-    """The folder of a saved model, where the path of its `model.json` may stand for it."""
-    return path.parent if path.name == DESCRIPTION else path
+    """The folder of a saved model, where the path of its `model.json` may stand for it.
+
+    XGBoost saves models under any name, this one too: that file stands for itself.
+    """
+    return path.parent if path.name == DESCRIPTION and not _is_xgboost(path) else path
+
+
+def _is_xgboost(path: Path) -> bool:
+    """Whether a file begins as the JSON of XGBoost does."""
+    try:
+        with path.open("rb") as file:
+            return b'"learner"' in file.read(BEGINNING)
+    except OSError:  # whoever reads it says so
+        return False
 
 
 def load_model(folder: Path) -> tuple[nn.Sequential, ModelDescription]:

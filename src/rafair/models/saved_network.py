@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rafair.errors import ModelError
-from rafair.models.model_folder import DESCRIPTION
+from rafair.models.model_folder import model_folder
 from rafair.tabular.schema import Feature, Schema
 
 
@@ -18,7 +18,7 @@ def is_saved_network(model: str) -> bool:
     """
     path = Path(model)
     try:
-        return path.name == DESCRIPTION or path.is_dir()
+        return model_folder(path) != path or path.is_dir()
     except OSError:  # no name that a folder may have
         return False
 

@@ -96,6 +96,23 @@ class Case:
             lines.append((name, before, after, other if self.counterpart else ""))
         return lines
 
+    def telling_rows(self, most: int) -> list[tuple[str, str, str, str]]:
+        """Some of the rows, in their order: those of sensitive features, then the largest changes.
+
+        Args:
+            most: How many.
+        """
+        places = sorted(range(len(rows := self.rows)), key=lambda place: self._rank(rows[place][0]))
+        return [rows[place] for place in sorted(places[:most])]
+
+    def _rank(self, name: str) -> tuple[bool, float]:
+        """What comes first: sensitive features, then by how much of its range a number moved."""
+        feature, before, after = self.schema[name], self.clean[name], self.perturbed[name]
+        if not isinstance(before, float | int) or not isinstance(after, float | int):
+            return not feature.sensitive, -1.0
+        span = (feature.maximum or 0.0) - (feature.minimum or 0.0)
+        return not feature.sensitive, -abs(after - before) / (span or 1.0)
+
     @property
     def summary(self) -> str:
         """Two sentences that say what went wrong."""

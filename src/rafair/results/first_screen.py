@@ -118,13 +118,13 @@ def _card(case: Case, values: int) -> Card:
     """The case in words for those who know none of ours."""
     was, found = case.clean_verdict, case.verdict
     then = "it still is" if was == found else f"it is {MEANING[found]} ({found})"
-    rows, n = case.rows[:values], len(case.rows)
+    rows, n = case.telling_rows(values), len(case.rows)
     predicted = case.clean_prediction, case.prediction, case.counterpart_prediction or ""
     shown = 2 if case.counterpart is None else len(HEADERS)
     return Card(
-        f"A case, of class '{shortened(case.label)}': row {case.instance} came {MEANING[was]} "
-        f"({was}); changed so, {then}.",
-        [f"{len(rows)} of {n} features" if len(rows) < n else "", *HEADERS[:shown]],
+        f"A case, of class '{shortened(case.label)}': row {case.instance} (from 0) came "
+        f"{MEANING[was]} ({was}); changed so, {then}.",
+        [f"{len(rows)} of {n} that differ" if len(rows) < n else "", *HEADERS[:shown]],
         [row[: shown + 1] for row in [*rows, ("prediction", *predicted)]],
         f"Found by {in_words(case.attack)[:-1]}, step {case.step}).",
     )

@@ -132,11 +132,15 @@ def _proven(record: AuditRecord, attack: str | None, did: str) -> str:
     proven = f"proven for {least.count:,} of {people(least.n)}"
     if least.count == most.count:
         others = "all others" if least.count else "all of them"
+        came = least.n - record.clean.rates[ACCURATE_FAIRNESS].count if attack else 0
+        others += f", {came:,} of them as they came" if 0 < came < least.n - least.count else ""
         told = f"{proven}; a violation was found for {others}"
         told = "proven for all of them" if least.count == least.n else told
-        return f"{least.count:,} ({_per_cent(least)} %) {_verb(least, did)}{did}: {told}"
+        return f"{share_of(least)} {_verb(least, did)}{did}: {told}"
+    shares = f"{_per_cent(least.value)} to {_per_cent(most.value)} %"
     return (
-        f"{least.count:,} to {most.count:,} ({_per_cent(least)} to {_per_cent(most)} %) "
+        f"{least.count:,} to {most.count:,} ({shares}, interval "
+        f"{_per_cent(least.low)} to {_per_cent(most.high)} %) "
         f"{_verb(most, did)}{did}: {proven}; no violation found for {most.count:,}"
     )
 
@@ -145,17 +149,19 @@ def _verb(rate: Rate, did: str) -> str:
     return "" if did.startswith(AGAIN) else f"{were(rate)} "
 
 
-def _per_cent(rate: Rate) -> str:
-    return as_per_cent(rate.value, 0)
+def _per_cent(share: float) -> str:
+    return as_per_cent(share, 0)
 
 
 def _besides(record: AuditRecord, possible: bool) -> str:
     """What may change besides, however small epsilon is."""
     schema, most = record.dataset.schema, record.options.max_category_changes
+    wide = record.options.perturb_sensitive
+    usable = [each for each in schema.features if each.mutable and (wide or not each.sensitive)]
     found = []
-    if schema.own and any(f.grid or f.kind is Kind.ORDINAL for f in schema.features if f.mutable):
+    if schema.own and any(each.grid or each.kind is Kind.ORDINAL for each in usable):
         found.append("or one step")
-    if possible and most and any(f.is_nominal for f in schema.features if f.mutable):
+    if possible and most and any(each.is_nominal for each in usable):
         found.append("and 1 category" if most == 1 else f"and {most} categories")
     return f" {' '.join(found)}" if found else ""
 
