@@ -57,7 +57,8 @@ import sys
 from pathlib import Path
 root = sys.argv[1]
 edges, deepest = set(), [0]
-SWEEP = str(Path(root, "rafair", "search", "sweep.py"))
+SEARCH = Path(root, "rafair", "search")
+SWEEPS = {str(SEARCH / name) for name in ("counterpart_evaluator.py", "sweep.py")}
 def trace(frame, event, _):
     if event != "call" or not frame.f_code.co_filename.startswith(root):
         return
@@ -67,7 +68,7 @@ def trace(frame, event, _):
     here, there = caller and caller.f_code.co_filename, frame.f_code.co_filename
     if here != there and frame.f_code.co_name != "<module>":
         edges.add((here or "", there))
-    if there == SWEEP:
+    if there in SWEEPS:
         depth = 0
         while frame:
             depth += frame.f_code.co_filename.startswith(root)
