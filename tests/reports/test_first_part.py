@@ -44,7 +44,9 @@ def test_the_number_is_the_sentences(run, contents):
     first, said = contents.first, document(run)["attacks"]["strongest"]["robust"]
     kept = said["accurate_fairness"]
     assert (first.number, first.n) == (f"{kept['count']}", kept["n"])
-    assert first.sentence.startswith(f"Of {kept['n']} people, {kept['count']} (")
+    assert first.sentence.startswith(
+        f"Of {kept['n']} people drawn from 1,274 rows, {kept['count']} ("
+    )
     assert first.flows.at(1)[Verdict.TRUE_FAIR] == kept["count"]
 
 

@@ -89,7 +89,7 @@ def test_what_may_change_besides_is_said():
     table = planted.random_table(30, seed=2)
     audit = rafair.audit(planted.network(5, seed=1), table, attacks=("noise",), steps=2)
     own = replace(audit.record, dataset=replace(audit.record.dataset, schema=stepped(audit.schema)))
-    assert headline(own).endswith("up to 0.02 of each feature's usual spread or one step.")
+    assert headline(own).endswith("up to 0.02 of each feature's usual spread (at least one step).")
 
 
 @pytest.mark.parametrize("frozen", [[], ["job"]])

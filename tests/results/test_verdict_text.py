@@ -200,7 +200,7 @@ def test_the_whole_file_is_told_of_and_warnings_are_counted(result):
     document["whole"] = {"rows": 5000, "accurate_fairness": rate(3100, 5000).to_dict()}
     document["warnings"] = ["one thing", "another"]
     said = told_of(document)
-    assert said[0].startswith("Of 120 people drawn from the file's 5,000 rows, ")
+    assert said[0].startswith("Of 120 people drawn from 5,000 rows, ")
     assert said[1].startswith("As they came, ")
     assert said[2] == "Of all 5,000 rows of the file, 3,100 (62.0 %, 60.6 to 63.3 %) were."
     assert said[-2] == "2 warnings say what else to mind in these figures."

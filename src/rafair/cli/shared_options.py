@@ -209,7 +209,8 @@ def refuse_with(why: str, options: Mapping[str, object]) -> None:
     """
     for name, value in options.items():
         if value is not None:
-            raise InputError(f"{name}: expected not to be given with {why}; got {value!r}")
+            shown = f"'{value}'" if isinstance(value, Path) else repr(value)
+            raise InputError(f"{name}: expected not to be given with {why}; got {shown}")
 
 
 def refuse_without(owner: str, options: Mapping[str, object]) -> None:

@@ -97,16 +97,19 @@ class Case:
         return lines
 
     def telling_rows(self, most: int) -> list[tuple[str, str, str, str]]:
-        """Some of the rows, in their order: those of sensitive features, then the largest changes.
+        """Some of the rows, in their order: the largest change, sensitive features, other changes.
 
         Args:
             most: How many.
         """
-        places = sorted(range(len(rows := self.rows)), key=lambda place: self._rank(rows[place][0]))
+        rows = self.rows
+        places = sorted(range(len(rows)), key=lambda place: self._rank(rows[place][0]))
+        others = [place for place in places if not self.schema[rows[place][0]].sensitive]
+        places = list(dict.fromkeys([*others[:1], *places]))
         return [rows[place] for place in sorted(places[:most])]
 
     def _rank(self, name: str) -> tuple[bool, float]:
-        """What comes first: sensitive features, then by how much of its range a number moved."""
+        """Sensitive features first, then by how much of its range a number moved."""
         feature, before, after = self.schema[name], self.clean[name], self.perturbed[name]
         if not isinstance(before, float | int) or not isinstance(after, float | int):
             return not feature.sensitive, -1.0

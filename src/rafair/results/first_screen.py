@@ -52,9 +52,9 @@ ROOMS = (
     Room(3, 400, 5, 6),
     Room(3, 230, 4, 5),
     Room(2, 230, 4, 4),
-    Room(2, 130, 3, 3),
-    Room(2, 130, 3, 2),
-    Room(2, 130, 2, 2),
+    Room(2, 130, 3, 4),
+    Room(2, 130, 2, 4),
+    Room(1, 130, 2, 3),
     Room(1, 130, 2, 2),
     Room(2, 130, 3, 0),
     Room(1, 130, 2, 0),
@@ -108,7 +108,7 @@ def _some(texts: Sequence[str], room: Room) -> list[str]:
 
 def _could_change(record: AuditRecord, room: Room) -> str:
     """What was allowed to move, and what was not."""
-    moves = moves_in_words(record.moves or {}, record.dataset.schema, max(room.values, 2))
+    moves = moves_in_words(record.moves or {}, record.dataset.schema, max(room.values, 4))
     rest = shortened(still(record), room.letters)
     could = [f"Allowed to change, at most: {moves}."] * bool(moves)
     return " ".join([*could, *[f"Not changed: {rest}."] * bool(rest)])

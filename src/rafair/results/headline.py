@@ -39,17 +39,16 @@ def headline(record: AuditRecord) -> str:
         >>> table = rafair.load_dataset("affairs").test
         >>> audit = rafair.audit(lambda rows: rows[:, :2], table, attacks=(), instances=50)
         >>> print(headline(audit.record))
-        Of 50 people, 10 (20 %, 11 to 33 %) were right and treated like their counterparts as they \
-came; what happens once they change was not tried.
+        Of 50 people drawn from 1,274 rows, 10 (20 %, 11 to 33 %) were right and treated like \
+their counterparts as they came; what happens once they change was not tried.
     """
     attacks = leaders(record)
     if not attacks and record.certified and record.certificate:
         epsilon = list(record.certified)[-1]
         change = changes(record, record.certificate.perturbation, float(epsilon))
         proven = _proven(record, None, f"{RIGHT} every {change}")
-        return f"Of {people(record.certificate.n)}, {proven}."
-    rows = f" drawn from the file's {record.whole.rows:,} rows" if record.whole else ""
-    first = f"Of {people(record.clean.n)}{rows}, "
+        return f"Of {_drawn(record, record.certificate.n)}, {proven}."
+    first = f"Of {_drawn(record, record.clean.n)}, "
     if not attacks:
         clean = record.clean.rates[ACCURATE_FAIRNESS]
         return (
@@ -58,6 +57,12 @@ came; what happens once they change was not tried.
         )
     said = [_stayed(record, attack, again=attack != attacks[0]) for attack in attacks]
     return f"{first}{'; '.join(said)}."
+
+
+def _drawn(record: AuditRecord, n: int) -> str:
+    """How many people, and from how many rows they were drawn."""
+    rows = record.whole.rows if record.whole else record.dataset.audited_rows
+    return f"{people(n)} drawn from {rows:,} rows" if n < rows else people(n)
 
 
 def bracketed(record: AuditRecord, attack: str) -> str | None:
@@ -160,7 +165,7 @@ def _besides(record: AuditRecord, possible: bool) -> str:
     usable = [each for each in schema.features if each.mutable and (wide or not each.sensitive)]
     found = []
     if schema.own and any(each.grid or each.kind is Kind.ORDINAL for each in usable):
-        found.append("or one step")
+        found.append("(at least one step)")
     if possible and most and any(each.is_nominal for each in usable):
         found.append("and 1 category" if most == 1 else f"and {most} categories")
     return f" {' '.join(found)}" if found else ""

@@ -104,7 +104,9 @@ def _alone(record: AuditRecord, attack: str) -> str:
         return ""
     left = record.attacks[paper].robust[ACCURATE_FAIRNESS]
     same = left.count == record.attacks[attack].robust[ACCURATE_FAIRNESS].count
-    return f"The paper's attack alone ({paper}) left {'as many' if same else share_of(left)}."
+    return (
+        f"The paper's attack alone ({paper}) left {'the same number' if same else share_of(left)}."
+    )
 
 
 def _failure(record: AuditRecord, attack: str | None) -> str:
