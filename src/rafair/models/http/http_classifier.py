@@ -17,13 +17,13 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from rafair.engine.thread_pool import given_up_here
-from rafair.errors import ModelError, ModelGoneError, RafairWarning
+from rafair.errors import InputError, ModelError, ModelGoneError, RafairWarning
 from rafair.models.adapters.output_classes import order_of
 from rafair.models.adapters.score_model import terms_of
 from rafair.models.classifier import Classifier, Cotangent, Logits, Rows
 from rafair.models.decision import OWN, DecisionRule, threshold_of
 from rafair.models.http.connection import GLANCE
-from rafair.models.http.http_options import HttpOptions, checked_address
+from rafair.models.http.http_options import COLUMNS, HttpOptions, checked_address
 from rafair.models.http.json_protocol import HttpProtocol, PlainJson
 from rafair.models.http.open_inference_protocol import (
     Metadata,
@@ -33,6 +33,7 @@ from rafair.models.http.open_inference_protocol import (
 )
 from rafair.models.http.response_scores import Reading
 from rafair.models.http.retries import Transport
+from rafair.models.http.undeclared_tensors import with_declared
 from rafair.models.model_options import ModelOptions
 from rafair.tabular.schema import Schema
 
@@ -78,8 +79,21 @@ def open_endpoint(
     if http.protocol == "v2" or (http.protocol is None and speaks_inference(address)):
         model = model_address(address)
         metadata = transport.ask("GET", model, Metadata.read)
-        protocol = OpenInference(model, metadata, address, schema, encoded=encoded, outputs=outputs)
+        metadata = with_declared(metadata, schema, http, address)
+        pandas = http.datatype == COLUMNS
+        protocol = OpenInference(
+            model,
+            metadata,
+            address,
+            schema,
+            encoded=encoded,
+            outputs=outputs,
+            pandas=pandas,
+        )
     else:
+        for name in ("datatype", "input_name", "output_name"):
+            if getattr(http, name) is not None:
+                raise InputError(f"{name}: expected only with the protocol v2")
         protocol = PlainJson(address, address, schema, encoded, outputs)
     return HttpClassifier(transport, protocol, schema, options)
 

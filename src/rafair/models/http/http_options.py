@@ -15,6 +15,11 @@ from rafair.options import check_options, documented, option
 PROTOCOLS = ("v2", "json")
 TOKEN = "RAFAIR_TOKEN"
 
+COLUMNS = "pd"
+"""One tensor for each column, by MLServer's content type of that name."""
+
+DATATYPES = ("FP32", "FP64", COLUMNS)
+
 SECRET = re.compile(r"key|token|secret|sig|pass|pwd|code|auth", re.IGNORECASE)
 """In the name of a query parameter: its value would be written down with the address."""
 
@@ -22,7 +27,7 @@ SECRET = re.compile(r"key|token|secret|sig|pass|pwd|code|auth", re.IGNORECASE)
 @documented
 @dataclass(frozen=True)
 class HttpOptions:
-    """How a model behind HTTP is asked; none of this changes an answer.
+    """How a model behind HTTP is asked; what a server declares itself needs no option.
 
     Args:
         backoff_s: Seconds before the first further try; each later pause is twice as long, and
@@ -42,6 +47,22 @@ class HttpOptions:
         "NAME",
         said="told by the address",
     )
+    datatype: str | None = option(
+        None,
+        "Of a v2 model that declares no tensors: FP32 or FP64 for one of all columns, pd for one "
+        "of each.",
+        "TYPE",
+        said="as the server declares",
+    )
+    input_name: str | None = option(
+        None, "The name of that one tensor.", "NAME", said="as the server declares, or rows"
+    )
+    output_name: str | None = option(
+        None,
+        "The output with scores of a v2 model that declares no tensors, such as predict_proba.",
+        "NAME",
+        said="as the server declares",
+    )
     batch_rows: int = option(
         512, "Rows in one request to a model behind HTTP.", "N", low=1, high=1_000_000
     )
@@ -56,6 +77,8 @@ class HttpOptions:
     def __post_init__(self) -> None:
         if self.protocol is not None:
             check_name("protocol", self.protocol, PROTOCOLS)
+        if self.datatype is not None:
+            check_name("datatype", self.datatype, DATATYPES)
         check_options(self)
         check_real("backoff_s", self.backoff_s, 0, 3600, low_included=True)
 

@@ -89,7 +89,7 @@ class Metadata:
         if not isinstance(answer, dict):
             raise Malformed("metadata that are no JSON object")
         lists = [answer.get("inputs"), answer.get("outputs")]
-        if not all(isinstance(tensors, list) and tensors for tensors in lists):
+        if not all(isinstance(tensors, list) for tensors in lists):
             raise Malformed("metadata without inputs and outputs")
         inputs, outputs = (tuple(map(Tensor.read, tensors or ())) for tensors in lists)
         about = ((key, str(answer.get(key))) for key in ("name", "platform", "versions"))
@@ -130,6 +130,7 @@ class OpenInference:
         schema: The features.
         encoded: Whether the model takes encoded rows, in one tensor.
         outputs: "probabilities" or "logits"; None tells by the output's name.
+        pandas: Whether columns go by MLServer's content type "pd".
 
     Raises:
         ModelError: If the model takes or gives tensors that do not fit the table.
@@ -154,6 +155,7 @@ class OpenInference:
         *,
         encoded: bool = False,
         outputs: str | None = None,
+        pandas: bool = False,
     ) -> None:
         self.name, self._schema, self._metadata = name, schema, metadata
         self._model, self._encoded = model, encoded
@@ -164,6 +166,7 @@ class OpenInference:
         self._wanted = [self._output, *([self._label] if self._label else [])]
         told = "logits" if "logit" in self._output.name.lower() else "probabilities"
         self._probabilities = (outputs or told) == "probabilities"
+        self._pandas = pandas
 
     def request(self, rows: Rows) -> Any:
         """`{"inputs": [...], "outputs": [...]}`.
@@ -178,6 +181,12 @@ class OpenInference:
                 _tensor(tensor, self._data(tensor, columns[tensor.name]), len(rows))
                 for tensor in self._metadata.inputs
             ]
+            if self._pandas:
+                for tensor in tensors:
+                    if tensor["datatype"] == "BYTES":
+                        tensor["parameters"] = {"content_type": "str"}
+                about = {"parameters": {"content_type": "pd"}}
+                return about | {"inputs": tensors, "outputs": wanted}
             return {"inputs": tensors, "outputs": wanted}
         matrix = rows.tolist() if self._encoded else self._numbers(rows)
         flat = [value for row in matrix for value in row]
