@@ -156,3 +156,14 @@ def test_a_side_of_which_nothing_is_proven_is_said_in_one_line():
     record = replace(record, certified=found)
     assert "Not certified, after: model 'm': nothing can be proven of it." in summary(record)
     assert "certified AF at 0.02" in shown(record)
+
+
+def test_a_want_of_proof_does_not_read_as_a_loss():
+    """As of a consensus, of whose accuracy nothing can be proven: the same in reverse."""
+    record = hardening(side(0.8, 0.7, 0.3), side(0.8, 0.7, 0.6), MAJORITY, models=1)
+    found = section(before=(AFTER,), after=(BEFORE,))
+    (said,) = [one for one in summary(replace(record, certified=found)) if "ertified" in one]
+    assert said == (
+        "Certified accurate fairness at epsilon 0.05: 0.667 before; after hardening nothing was "
+        "proven, for want of a proof and not by violations; not refuted: 0.667 before, 0.667 after."
+    )

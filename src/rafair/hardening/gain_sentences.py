@@ -77,11 +77,18 @@ def _certified(record: HardeningRecord) -> Iterator[str]:
     change = proven.change[at][AF]["certified"]
     low, high = (points(end).removesuffix(" points") for end in (change.low, change.high))
     ends = [1 - side["refuted"].value for side in (was, now)]
+    left = f"not refuted: {ends[0]:.3f} before, {ends[1]:.3f} after."
+    if not now["certified"].value and now["open"].value:
+        yield (
+            f"Certified accurate fairness at epsilon {at}: {was['certified'].value:.3f} before; "
+            f"after hardening nothing was proven, for want of a proof and not by violations; {left}"
+        )
+        return
     yield (
         f"Certified accurate fairness at epsilon {at} {_moved(change)} from "
         f"{was['certified'].value:.3f} to {now['certified'].value:.3f} "
         f"({points(change.value)}, 95 % interval {low} to {high}): proven for every perturbation; "
-        f"not refuted: {ends[0]:.3f} before, {ends[1]:.3f} after."
+        f"{left}"
     )
 
 

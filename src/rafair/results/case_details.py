@@ -93,6 +93,8 @@ class Case:
             other = after
             if self.counterpart and feature.sensitive:
                 other = show(feature, self.counterpart[name])
+                if before == after == other:
+                    continue
             lines.append((name, before, after, other if self.counterpart else ""))
         return lines
 
