@@ -169,7 +169,7 @@ def test_the_sample_is_the_stratified_one_and_gets_the_same_verdicts(folder, don
 def test_shows_all_rows_beside_the_sample(done, capsys):
     text = str(package.Audit.load(done))
     assert "all rows" in text
-    assert "the file's 1,500 rows" in " ".join(text.split())
+    assert "people drawn from 1,500 rows" in " ".join(text.split())
     package.Audit.load(done).show()
     assert "people.parquet: 1,500 rows" in capsys.readouterr().out
     stages = package.Audit.load(done).to_frame()["stage"].unique()
