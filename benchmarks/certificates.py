@@ -86,16 +86,12 @@ def _ran(arguments: list[str]) -> dict[str, float]:
 def _row(cell: dict[str, Any]) -> list[str]:
     brackets, ties = [], 0
     for rate in RATES:
-        shares = {name: _number(share) for name, share in cell[rate].items()}
+        shares = {name: share["value"] for name, share in cell[rate].items()}
         low, high = shares["certified"], 1 - shares["refuted"]
         brackets.append(f"{low:.3f}" if high - low < 1e-9 else f"[{low:.3f}, {high:.3f}]")
         ties = max(ties, shares["near_tie"])
     spent = cell["spent"]
     return [*brackets, f"{ties:.3f}", str(spent["cpu"]), str(spent["wall"])]
-
-
-def _number(share: Any) -> float:
-    return float(share["value"] if isinstance(share, dict) else share)
 
 
 if __name__ == "__main__":

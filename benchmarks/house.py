@@ -26,7 +26,7 @@ MANY = 7
 
 LAYERS = (
     {"errors"},
-    {"arguments", "sanitize", "masking"},
+    {"arguments", "sanitize", "masking", "wording"},
     {"options", "option_values"},
     {"blocks"},
     {"engine"},

@@ -108,13 +108,28 @@ def check_options(group: Any) -> None:
         InputError: If one is not.
     """
     for each, one in options_of(type(group)):
-        value, kind = getattr(group, each.name), str(each.type)
-        if one.high is None or (value is None and "None" in kind) or isinstance(value, Mapping):
-            continue
-        if kind.startswith("int"):
-            check_whole(each.name, value, int(one.low), int(one.high))
-        else:
-            check_real(each.name, value, one.low, one.high, low_included=one.low_included)
+        value = getattr(group, each.name)
+        if (value is not None or "None" not in str(each.type)) and not isinstance(value, Mapping):
+            check_option(each, one, value)
+
+
+def check_option(each: Field[Any], one: Option, value: object) -> None:
+    """Checks that a number is within the range of its option, if that has one.
+
+    Args:
+        each: The field.
+        one: What is declared of it.
+        value: The number, or what was typed instead.
+
+    Raises:
+        InputError: If it is not.
+    """
+    if one.high is None:
+        return
+    if str(each.type).startswith("int"):
+        check_whole(each.name, value, int(one.low), int(one.high))
+    else:
+        check_real(each.name, value, one.low, one.high, low_included=one.low_included)
 
 
 class Given(Generic[G]):

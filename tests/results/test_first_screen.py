@@ -189,7 +189,7 @@ def test_of_a_case_the_sensitive_features_and_the_largest_changes_come_first(bot
     assert all(len(set(values)) > 1 for _, *values in case.rows)  # what does not differ is no row
     sensitive = {name for name in both.schema.sensitive if name in {row[0] for row in case.rows}}
     for most in range(1, len(case.rows) + 1):
-        told = case.telling_rows(most)
+        told = case.largest_changes(most)
         assert len(told) == most
         assert [row for row in case.rows if row in told] == told  # in their order
         assert len(sensitive & {row[0] for row in told}) == min(most - 1, len(sensitive))
@@ -198,5 +198,5 @@ def test_of_a_case_the_sensitive_features_and_the_largest_changes_come_first(bot
         for name in case.changed
         if name not in sensitive
     }
-    kept = {row[0] for row in case.telling_rows(len(sensitive) + 1)} - sensitive
+    kept = {row[0] for row in case.largest_changes(len(sensitive) + 1)} - sensitive
     assert kept == {max(moved, key=moved.get)}

@@ -12,9 +12,9 @@ from typing import Annotated, Any, get_args, get_origin
 import typer
 from typer.models import OptionInfo
 
-from rafair.arguments import check_real, check_whole, read_value
+from rafair.arguments import read_value
 from rafair.errors import RafairError
-from rafair.options import Given, Option, as_typed, default_said, options_of
+from rafair.options import Given, Option, as_typed, check_option, default_said, options_of
 
 NUMBERS = (int, float)
 TYPES = {"int": int, "float": float, "str": str, "bool": bool, "Path": Path}
@@ -133,15 +133,11 @@ def _kind(each: Field[Any]) -> Any:
 
 def _number(each: Field[Any], one: Option, text: str) -> Any:
     """The number that was typed; one that is none is told like one out of its range."""
-    kind = _kind(each)
     try:
-        return kind(text)
+        return _kind(each)(text)
     except ValueError:
-        if one.high is None:
-            return read_value(each.name, str(each.type), text)
-        if kind is int:
-            return check_whole(each.name, text, int(one.low), int(one.high))
-        return check_real(each.name, text, one.low, one.high, low_included=one.low_included)
+        check_option(each, one, text)
+        return read_value(each.name, str(each.type), text)
 
 
 def _typed(each: Field[Any], one: Option) -> str:

@@ -13,6 +13,7 @@ from rafair.results.audit_result import Audit
 from rafair.results.derived_rates import named
 from rafair.results.run_facts import decision_in_words
 from rafair.sanitize import shortened
+from rafair.wording import few
 
 SAME_QUESTION = ("instances", "seed", "bands")
 """Options that decide which rows are audited or how they are grouped, not what is asked of them."""
@@ -95,9 +96,7 @@ def check_same_data(first: Audit, second: Audit) -> None:
 def _few(value: object) -> str:
     if not isinstance(value, list | tuple):
         return f"{value:,}" if isinstance(value, int) else f"'{value}'"
-    listed = ", ".join(f"'{shortened(str(one))}'" for one in value[:MOST_SEEN])
-    more = len(value) - MOST_SEEN
-    return f"{listed} and {more:,} more" if more > 0 else listed
+    return few([f"'{shortened(str(one))}'" for one in value], MOST_SEEN)
 
 
 def conditions(first: AuditRecord, second: AuditRecord) -> list[Condition]:

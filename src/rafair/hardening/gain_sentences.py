@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rafair.results.hardening_record import Change, HardeningRecord, MeanRate, Side
+from rafair.wording import joined
 
 AF = "accurate_fairness"
 NEAR = 0.02
@@ -112,8 +113,7 @@ def _majority(record: HardeningRecord) -> str:
 
 
 def _sensitive(record: HardeningRecord) -> str:
-    *others, last = record.dataset.sensitive
-    names = f"{', '.join(others)} and {last}" if others else last
+    names = joined([*record.dataset.sensitive])
     if record.method.uses_sensitive_values:
         return (
             f"The hardened model still looks at a row's own {names}: their values may sway an "

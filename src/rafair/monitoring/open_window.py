@@ -16,6 +16,7 @@ from rafair.monitoring.judged_rows import UNLABELLED
 from rafair.monitoring.store.stored_values import StoredRows
 from rafair.monitoring.stream_record import Position, Record, Refused
 from rafair.tabular.encoding import Rows
+from rafair.wording import few
 
 if TYPE_CHECKING:
     from rafair.monitoring.store.monitor_store import Store
@@ -89,10 +90,7 @@ class Gathering:
         """Where it comes from, in words."""
         if self.told_source:
             return self.told_source
-        names = list(self.positions)
-        more = len(names) - MOST_SOURCES
-        shown = ", ".join(names[:MOST_SOURCES])
-        return f"{shown} and {more} more" if more > 0 else shown
+        return few(list(self.positions), MOST_SOURCES)
 
     def add(self, records: Sequence[Record], sort: Sort, store: Store) -> None:
         """Takes up records, as far as they are news.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 
 from rafair.blocks.block_types import Block, Cells, Said, Tone, warnings
 from rafair.hardening.gain_sentences import AF, summary
 from rafair.results.hardening_record import Change, HardeningRecord, MeanRate
 from rafair.results.run_facts import decision_in_words
+from rafair.wording import joined
 
 HEADERS = ("", "before", "after", "change")
 CONSTANT = "AF, R-AF of the largest class"
@@ -129,7 +130,7 @@ def _note(record: HardeningRecord) -> str:
     at = f", epsilon {record.at}" if method.kind == "training" else ""
     return (
         f"Method {method.name}{at}: {method.says}. Judged on {judges.instances:,} instances by "
-        f"{_joined(judges.attacks)}, {judges.steps} steps each, all counterparts asked; "
+        f"{joined(judges.attacks)}, {judges.steps} steps each, all counterparts asked; "
         f"{spread}. A robust rate counts the instances of which no violation was found within "
         "this budget."
     )
@@ -145,7 +146,3 @@ def _spent(record: HardeningRecord) -> str:
         f"Training took {ordinary:.1f} s as usual, {hardened:.1f} s hardened "
         f"({hardened / max(ordinary, 1e-9):.1f} times)."
     )
-
-
-def _joined(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -98,7 +98,7 @@ class Case:
             lines.append((name, before, after, other if self.counterpart else ""))
         return lines
 
-    def telling_rows(self, most: int) -> list[tuple[str, str, str, str]]:
+    def largest_changes(self, most: int) -> list[tuple[str, str, str, str]]:
         """Some of the rows, in their order: the largest change, sensitive features, other changes.
 
         Args:

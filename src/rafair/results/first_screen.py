@@ -118,7 +118,7 @@ def _card(case: Case, values: int) -> Card:
     """The case in words for those who know none of ours."""
     was, found = case.clean_verdict, case.verdict
     then = "it still is" if was == found else f"it is {MEANING[found]} ({found})"
-    rows, n = case.telling_rows(values), len(case.rows)
+    rows, n = case.largest_changes(values), len(case.rows)
     predicted = case.clean_prediction, case.prediction, case.counterpart_prediction or ""
     shown = 2 if case.counterpart is None else len(HEADERS)
     return Card(

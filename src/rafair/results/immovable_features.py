@@ -9,6 +9,7 @@ from rafair.results.audit_options import Perturbation
 from rafair.results.audit_record import AuditRecord
 from rafair.sanitize import shortened
 from rafair.tabular.schema import Feature
+from rafair.wording import few
 
 MOST_NAMED = 12
 """Features that are named of one kind."""
@@ -82,6 +83,4 @@ def _has_one_value(feature: Feature) -> bool:
 
 
 def _few(names: Sequence[str]) -> str:
-    more = len(names) - MOST_NAMED
-    listed = ", ".join(map(shortened, names[:MOST_NAMED]))
-    return f"{listed} and {more:,} more" if more > 0 else listed
+    return few([*map(shortened, names)], MOST_NAMED)

@@ -15,6 +15,7 @@ from rafair.results.headline import bracketed, ends, headline
 from rafair.results.headline_attacks import ACCURATE_FAIRNESS, leaders, most_telling, opening
 from rafair.results.share_text import people, share_of, were
 from rafair.sanitize import shortened
+from rafair.wording import joined
 
 CELLS = {
     "true_biased": "judged rightly, but otherwise with other values of {sensitive}",
@@ -197,10 +198,7 @@ def _moved(attack: str, moved: Sequence[Moved]) -> Iterator[str]:
     named = [f"'{shortened(one.feature)}' ({_how_far(one)})" for one in ties[:MOST_NAMED]]
     others = len(ties) - len(named)
     more = [f"{others} more"] if others else []
-    *some, last = [*named, *more]
-    yield (
-        f"What was moved most often in {broken} were {', '.join(some)} and {last}: each in {often}."
-    )
+    yield f"What was moved most often in {broken} were {joined([*named, *more])}: each in {often}."
 
 
 def _how_far(moved: Moved) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pandas as pd
@@ -169,14 +169,3 @@ def _figure(cell: Row) -> str:
 def _gap(cell: Row) -> str:
     text = f"{signed(cell['difference'])} [{signed(cell['low'])}, {signed(cell['high'])}]"
     return Strong(text) if cell["lower"] else text
-
-
-def joined(names: Iterable[str]) -> str:
-    """Names in a sentence.
-
-    Example:
-        >>> joined(["a", "b", "c"])
-        'a, b and c'
-    """
-    names = list(names)
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

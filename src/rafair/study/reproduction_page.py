@@ -13,11 +13,12 @@ from rafair.study.config import Part
 from rafair.study.drawing_counterparts import ALL, DRAWN
 from rafair.study.formats import figure, signed
 from rafair.study.frame_lookup import Row, distinct, means_by, rows_by, values_by
-from rafair.study.paper_tables import budgets, comparison, joined, mean_rates, table_note
+from rafair.study.paper_tables import budgets, comparison, mean_rates, table_note
 from rafair.study.published import TABLE3, TABLE4, Published, published
 from rafair.study.reproduction import Reproduction
 from rafair.study.table_order import GOALS, MEAN, UNION, printed
 from rafair.study.trajectories import GOAL_VERDICTS
+from rafair.wording import joined
 
 TEMPLATE = "reproduction.md.jinja"
 NOISE = "noise"

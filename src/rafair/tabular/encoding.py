@@ -23,6 +23,7 @@ from rafair.tabular.schema import Feature, Schema
 from rafair.tabular.value_lookup import by_kind, looked_up
 from rafair.tabular.value_types import plain_value as plain_value
 from rafair.tabular.value_types import shown
+from rafair.wording import few
 
 Rows = NDArray[np.float32]
 
@@ -123,13 +124,7 @@ def expected_values(feature: Feature) -> str:
         return f"a number from {feature.minimum:.10g} to {feature.maximum:.10g}"
     if feature.is_opaque:
         return "a value of this very table" if feature.levels else "a value that can be held"
-    return f"one of {_listed(feature.levels or ())}"
-
-
-def _listed(levels: tuple[Any, ...]) -> str:
-    shown = ", ".join(map(str, levels[:MOST_LISTED]))
-    more = len(levels) - MOST_LISTED
-    return f"{shown} and {more:,} more" if more > 0 else shown
+    return f"one of {few([*map(str, feature.levels or ())], MOST_LISTED)}"
 
 
 def _coded(series: pd.Series[Any], feature: Feature) -> NDArray[np.float64]:

@@ -13,6 +13,7 @@ from rafair.monitoring.stream_record import Refusal
 from rafair.monitoring.watch_results import History
 from rafair.monitoring.watched_rates import ACCURACY, CLEAN, FAIRNESS, JOINT
 from rafair.sanitize import shortened
+from rafair.wording import joined
 
 METRIC_NAMES = {
     ACCURACY: "accuracy",
@@ -71,7 +72,7 @@ def alarm_sentence(alarm: Alarm) -> str:
     also = [fall for fall in alarm.falls if fall not in told]
     parts = ", ".join(fall_text(fall) for fall in told)
     places = dict.fromkeys(CONDITION_NAMES[fall.watched.condition] for fall in also)
-    probed = f"; also {_joined(places)}" if also else ""
+    probed = f"; also {joined(places)}" if also else ""
     return f"{_what_fell(alarm)}: {parts}; {_evidence(told)}{probed}"
 
 
@@ -191,7 +192,7 @@ def _unjudged(data: Unjudged) -> str:
         f"{shortened(refusal_text(one), LONGEST_REASON)} ({one.count:,})" for one in data.refusals
     )
     return (
-        f"{_joined(told)} could be judged, where at least {100 * data.least:g} % are to be; "
+        f"{joined(told)} could be judged, where at least {100 * data.least:g} % are to be; "
         f"the others are in quarantine: {because}"
     )
 
@@ -210,8 +211,3 @@ def _evidence(falls: Sequence[Fall]) -> str:
     least = min(falls, key=lambda fall: fall.log_e - math.log(fall.threshold))
     at_least = "at least " if len(falls) > 1 else ""
     return f"evidence {at_least}{evidence(least)} where {math.ceil(least.threshold):,} was needed"
-
-
-def _joined(names: Iterable[str]) -> str:
-    *others, last = names
-    return f"{', '.join(others)} and {last}" if others else last
