@@ -59,6 +59,8 @@ def test_a_bracket_without_room_is_one_number(certified):
     assert summary(told)[-1].endswith(known)
     open_ones = standing_at(certified, certified=1, refuted=40, robust=3)
     assert summary(open_ones)[-1].endswith("there may still be one.")
+    alone = headline(replace(told, attacks={}))
+    assert alone.endswith("a violation was found for all others, 15 of them as they came.")
     everyone = standing_at(certified, certified=50, refuted=0, robust=50)
     assert headline(everyone).endswith("range: proven for all of them.")
 

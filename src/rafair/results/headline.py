@@ -137,7 +137,8 @@ def _proven(record: AuditRecord, attack: str | None, did: str) -> str:
     proven = f"proven for {least.count:,} of {people(least.n)}"
     if least.count == most.count:
         others = "all others" if least.count else "all of them"
-        came = least.n - record.clean.rates[ACCURATE_FAIRNESS].count if attack else 0
+        clean = record.clean.rates[ACCURATE_FAIRNESS]
+        came = least.n - clean.count if clean.n == least.n else 0
         others += f", {came:,} of them as they came" if 0 < came < least.n - least.count else ""
         told = f"{proven}; a violation was found for {others}"
         told = "proven for all of them" if least.count == least.n else told
